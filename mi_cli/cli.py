@@ -1,0 +1,399 @@
+"""The command ``mi-run``: its options, its exit codes, and what Hydra calls for each run."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import importlib
+import os
+import re
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from mi_cli import __version__
+from mi_cli.faults import ConfigError
+from mi_cli.folders import OWN_CONFIGS, config_folder, given_folder, new_folder, own_config_folders
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from mi_cli.folders import NewFolder
+    from mi_cli.resolve import Resolved
+
+__all__ = ["main"]
+
+_STARTED = time.time()
+_FINE, _FAILED, _BAD_INPUT, _INTERRUPTED = 0, 1, 2, 130
+_PRIMARY = "config"
+_BASIC = "hydra._internal.core_plugins.basic_"
+_FAILURES = "failed_jobs.txt"
+_TOO_EARLY = "mi-run: interrupted before anything was run\n"
+_made: list[NewFolder] = []
+_begun = threading.Event()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line ``argv`` (``sys.argv`` unless given) and return its exit code.
+
+    0: fine; 1: a trial failed or diverged, or an unexpected error; 2: bad input; 130: interrupted.
+    """
+    started = _STARTED if argv is None else time.time()
+    _begun.clear()
+    if argv is None:
+        _on_interrupt(signal.default_int_handler, _end_at_once)
+    try:
+        return _main(_arguments(sys.argv[1:] if argv is None else argv), started)
+    except ConfigError as error:
+        return _complain(error)
+    except KeyboardInterrupt as error:
+        if not isinstance(error, _Reported):
+            sys.stderr.write("mi-run: interrupted\n" if _begun.is_set() else _TOO_EARLY)
+        return _INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _FINE
+
+
+def _main(args: argparse.Namespace, started: float) -> int:
+    with _own_configs(args.config_dir):
+        if args.version:
+            print(f"mi-run {__version__}")
+        elif args.help or not (args.overrides or args.to_hydra or args.multirun or args.config_path):
+            from mi_cli.overview import overview
+
+            print(overview())
+        elif args.to_hydra:
+            return _hydra(args, args.to_hydra, job)
+        elif args.multirun or "hydra.mode=MULTIRUN" in args.overrides:
+            return _multirun(args)
+        else:
+            return _run(args, started)
+    return _FINE
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Complain in one line."""
+        raise ConfigError(f"{message}; see mi-run --help")
+
+
+def _arguments(argv: Sequence[str]) -> argparse.Namespace:
+    """What was typed: Hydra's own options gathered in ``to_hydra``, axes ready to be added to any config."""
+    parser = _Parser(prog="mi-run", add_help=False, allow_abbrev=False)
+    for names in (("--help", "-h"), ("--version",), ("--multirun", "-m"), ("--run", "-r")):
+        parser.add_argument(*names, action="store_true")
+    for names in (
+        ("--config-dir", "-cd"),
+        ("--config-path", "-cp"),
+        ("--config-name", "-cn"),
+        ("--package", "-p"),
+    ):
+        parser.add_argument(*names)
+    for names in (("--shell-completion", "-sc"), ("--hydra-help",), ("--resolve",)):
+        parser.add_argument(*names, action="store_true")
+    parser.add_argument("--cfg", "-c", choices=["job", "hydra", "all"])
+    infos = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]
+    parser.add_argument("--info", "-i", nargs="?", const="all", choices=infos)
+    parser.add_argument("overrides", nargs="*")
+    args = parser.parse_intermixed_args(list(argv))
+    args.overrides = [_axis(text) for text in args.overrides]
+    args.to_hydra = _to_hydra(args)
+    args.config_name = args.config_name or _PRIMARY
+    if args.config_path:
+        if not Path(args.config_path).is_dir():
+            raise ConfigError(f"--config-path={args.config_path}: no such folder")
+        args.config_path = str(Path(args.config_path).absolute())
+    return args
+
+
+def _to_hydra(args: argparse.Namespace) -> list[str]:
+    """The options by which Hydra shows something instead of running anything."""
+    shows = {
+        "--cfg": args.cfg,
+        "--info": args.info,
+        "--shell-completion": args.shell_completion,
+        "--hydra-help": args.hydra_help,
+    }
+    details = {"--resolve": args.resolve, "--package": args.package}
+    asked = {name: value for name, value in shows.items() if value}
+    if len(asked) + args.multirun > 1:
+        raise ConfigError(f"{', '.join([*asked, *['--multirun'] * args.multirun])}: accepted: one of them")
+    if not args.cfg and any(details.values()):
+        raise ConfigError("--resolve, --package: accepted only with --cfg")
+    asked |= {name: value for name, value in details.items() if value}
+    return [name if value is True else f"{name}={value}" for name, value in asked.items()]
+
+
+def _axis(text: str) -> str:
+    """``sweep.…`` works whether or not there is such an axis yet, which Hydra spells ``++``."""
+    return f"++{text}" if text.startswith(("sweep.", "sweep=")) else text
+
+
+@contextmanager
+def _own_configs(config_dir: str | None) -> Iterator[None]:
+    """Let ``--config-dir`` take the way of ``MI_CONFIG_PATH``, which jobs in other processes take too."""
+    before = os.environ.get(OWN_CONFIGS)
+    if config_dir is not None:
+        if not Path(config_dir).is_dir():
+            raise ConfigError(f"--config-dir={config_dir}: no such folder")
+        os.environ[OWN_CONFIGS] = os.pathsep.join(filter(None, [str(Path(config_dir).absolute()), before]))
+    try:
+        own_config_folders()
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(OWN_CONFIGS, None)
+        else:
+            os.environ[OWN_CONFIGS] = before
+
+
+def _config_path(args: argparse.Namespace) -> Path | None:
+    return Path(args.config_path) if args.config_path else None
+
+
+def _run(args: argparse.Namespace, started: float) -> int:
+    """One run, in a folder of its own."""
+    from mi_cli.composition import composing, setting
+    from mi_cli.resolve import check_device, resolve
+
+    with composing(_config_path(args)):
+        resolved = resolve(args.overrides, config_name=args.config_name)
+        check_device(resolved.values["device"])
+        if resolved.values["plan"]:
+            return _plan(resolved)
+        asked = any(_sets("hydra.run.dir", text) for text in args.overrides)
+        asked_for = str(setting("hydra.run.dir", args.overrides, args.config_name)) if asked else None
+    folder = _folder("hydra.run.dir", asked_for, resolved, resolved.values["name"])
+    codes: list[int] = []
+
+    @functools.wraps(job)
+    def task(config: Any) -> int:
+        codes.append(_start(resolved, started))
+        return codes[0]
+
+    try:
+        _hydra(args, [_quoted("hydra.run.dir", folder.path)], task)
+    finally:
+        folder.discard_if_empty()
+    return codes[0] if codes else _FAILED
+
+
+def _multirun(args: argparse.Namespace) -> int:
+    """A run for each job that Hydra's sweeper makes, all of them checked before anything is made."""
+    from mi_cli.composition import composing, setting
+
+    with composing(_config_path(args)):
+        jobs = _jobs(args)
+        if jobs[0].values["plan"]:
+            return max(_plan(resolved, f"# {index}: ") for index, resolved in enumerate(jobs))
+        asked = [text for text in args.overrides if _sets("hydra.sweep.dir", text)]
+        asked_for = str(setting("hydra.sweep.dir", asked, args.config_name)) if asked else None
+    folder = _folder("hydra.sweep.dir", asked_for, jobs[0], "multirun")
+    try:
+        _hydra(args, ["--multirun", _quoted("hydra.sweep.dir", folder.path)], job)
+    finally:
+        folder.discard_if_empty()
+    failures = folder.path / _FAILURES
+    print(f"mi-run: every job has a folder in {_shown(folder.path)}")
+    if not failures.exists():
+        return _FINE
+    print(f"mi-run: jobs failed, or have failed trials: see {_shown(failures)}", file=sys.stderr)
+    return _FAILED
+
+
+def _jobs(args: argparse.Namespace) -> list[Resolved]:
+    """The jobs of a multirun, resolved; of a sweeper that searches, the config it starts from."""
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+
+    from mi_cli.composition import parse, setting
+    from mi_cli.resolve import check_device, resolve
+
+    parsed = parse(args.overrides)
+    plain = [o.input_line or "" for o in parsed if not o.is_sweep_override()]
+    sweeper, launcher = (
+        setting(f"hydra.{part}", plain, args.config_name) for part in ("sweeper", "launcher")
+    )
+    jobs = [plain]
+    if sweeper["_target_"].startswith(_BASIC):
+        swept = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
+        task = parse([*swept, *(o.input_line or "" for o in parsed if not o.is_hydra_override())])
+        hydra_part = [o.input_line or "" for o in parsed if o.is_hydra_override()]
+        for override in task:
+            if override.is_sweep_override() and not override.is_discrete_sweep():
+                raise ConfigError(
+                    f"{override.input_line}: needs a sweeper that searches; accepted: values, range()"
+                )
+        jobs = [[*hydra_part, *job] for job in BasicSweeper.split_arguments(task, None)[0]]
+    resolved: list[Resolved] = []
+    faults: list[str] = []
+    for overrides in jobs:
+        try:
+            resolved.append(resolve(overrides, config_name=args.config_name))
+            if launcher["_target_"].startswith(_BASIC):
+                check_device(resolved[-1].values["device"])
+        except ConfigError as error:
+            faults += error.lines
+    if faults:
+        raise ConfigError(*dict.fromkeys(faults))
+    return resolved
+
+
+def job(config: Any) -> int:
+    """One job of a multirun: Hydra calls it, in this process or, by its launcher, in another."""
+    from hydra.core.hydra_config import HydraConfig
+
+    from mi_cli.resolve import check_device, resolve
+
+    settings, started = HydraConfig.get(), time.time()
+    folder = Path(settings.runtime.output_dir)
+    try:
+        if any(folder.iterdir()):
+            raise ConfigError(
+                f"hydra.sweep.subdir={settings.sweep.subdir}: {folder} holds files of another job"
+            )
+        overrides = [*settings.overrides.hydra, *settings.overrides.task]
+        resolved = resolve(overrides, config_name=settings.job.config_name or _PRIMARY)
+        check_device(resolved.values["device"])
+        code = _start(resolved, started)
+    except ConfigError as error:
+        code = _complain(error)
+    if code:
+        with (Path(settings.sweep.dir) / _FAILURES).open("a", encoding="utf-8") as failures:
+            failures.write(f"{settings.job.num}: {' '.join(settings.overrides.task)}\n")
+    return code
+
+
+def _start(resolved: Resolved, started: float) -> int:
+    """Hand a resolved config to the runner, and answer for its unexpected errors."""
+    from hydra.core.hydra_config import HydraConfig
+
+    folder = _shown(Path(HydraConfig.get().runtime.output_dir))
+    try:
+        runner = importlib.import_module("mi_cli.runner")
+        imported = time.time() - started
+        _begun.set()
+        _on_interrupt(_end_at_once, signal.default_int_handler)
+        try:
+            code = runner.run(
+                resolved.values,
+                folder,
+                overrides=list(resolved.overrides),
+                notices=list(resolved.notices),
+                started=started,
+                import_seconds=imported,
+            )
+        except KeyboardInterrupt:  # which the runner has reported
+            raise _Reported from None
+    except ConfigError as error:
+        return _complain(error)
+    except Exception as error:
+        log = folder / "run.log"
+        with log.open("a", encoding="utf-8") as file:
+            traceback.print_exc(file=file)
+        reason = " ".join(str(error).split())
+        print(
+            f"mi-run: unexpected {type(error).__name__}: {reason}; the traceback is in {log}", file=sys.stderr
+        )
+        return _FAILED
+    return int(code)
+
+
+class _Reported(KeyboardInterrupt):
+    """An interruption of which the user knows where it left things."""
+
+
+def _end_at_once(number: int, frame: FrameType | None) -> NoReturn:
+    """Ctrl-C before the runner begins: nothing to keep, and imports have swallowed KeyboardInterrupt."""
+    os.write(2, _TOO_EARLY.encode())
+    for folder in _made:
+        folder.discard_if_empty()
+    os._exit(_INTERRUPTED)
+
+
+def _on_interrupt(instead_of: Any, handler: Any) -> None:
+    if (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is instead_of
+    ):
+        signal.signal(signal.SIGINT, handler)
+
+
+def _plan(resolved: Resolved, heading: str = "") -> int:
+    runner = importlib.import_module("mi_cli.runner")
+    if heading:
+        print(heading + " ".join(resolved.overrides))
+    for notice in resolved.notices:
+        print(f"mi-run: {notice}", file=sys.stderr)
+    runner.plan(resolved.values)
+    return _FINE
+
+
+def _hydra(args: argparse.Namespace, more: Sequence[str], task: Callable[[Any], int]) -> int:
+    """Let Hydra do what was typed and ``more``; it raises its errors, as ``HYDRA_FULL_ERROR`` asks for."""
+    import hydra
+
+    from mi_cli.composition import composing, explain
+
+    if "COMP_LINE" in os.environ:  # the words before the one that is being completed, as they are read here
+        os.environ["COMP_LINE"] = re.sub(r"(?<=\s)(?=sweep\.\S*\s)", "++", os.environ["COMP_LINE"])
+    typed, full_error = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    path = [f"--config-path={args.config_path}"] if args.config_path else []
+    flags = [*path, f"--config-name={args.config_name}", *(text for text in more if text.startswith("--"))]
+    overrides = [*args.overrides, *(text for text in more if not text.startswith("--"))]
+    sys.argv = [typed[0], *flags, *overrides]
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        hydra.main(version_base="1.3", config_path=str(config_folder()), config_name=_PRIMARY)(task)()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else _FINE if end.code is None else _FAILED
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        with composing(_config_path(args)):
+            raise ConfigError(explain(error, overrides, args.config_name)) from None
+    finally:
+        sys.argv = typed
+        if full_error is None:
+            del os.environ["HYDRA_FULL_ERROR"]
+        else:
+            os.environ["HYDRA_FULL_ERROR"] = full_error
+    return _FINE
+
+
+def _folder(key: str, asked_for: str | None, resolved: Resolved, name: str) -> NewFolder:
+    if asked_for is not None:
+        folder = given_folder(Path(asked_for).absolute(), f"{key}={asked_for}")
+    else:
+        root = resolved.values["output_root"]
+        folder = new_folder(Path(root).expanduser().absolute() / name, f"output_root={root}")
+    _made.append(folder)
+    return folder
+
+
+def _sets(key: str, override: str) -> bool:
+    return override.lstrip("+").startswith(f"{key}=")
+
+
+def _quoted(key: str, path: Path) -> str:
+    """An override by Hydra's grammar, whatever characters the path has."""
+    text = str(path).replace("'", "\\'")
+    return f"{key}='{text}'"
+
+
+def _shown(path: Path) -> Path:
+    """The path from here, if it lies below."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _complain(error: ConfigError) -> int:
+    for line in error.lines:
+        print(f"mi-run: {line}", file=sys.stderr)
+    return _BAD_INPUT

@@ -1,0 +1,258 @@
+"""Composing configs with Hydra, and one line for whatever is wrong with them. Nothing here imports torch."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import hydra
+import yaml  # type: ignore[import-untyped]
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+
+from mi_cli.faults import ConfigError, listed, shown
+from mi_cli.folders import OWN_CONFIGS, config_folder, own_config_folders
+from mi_cli.overview import GROUPS, yaml_fault
+
+__all__ = ["CHOICES", "PRIMARY", "compose", "composing", "explain", "options", "parse", "setting"]
+
+PRIMARY = "config"
+CHOICES = ("experiment", *GROUPS)
+
+
+class OwnConfigs(SearchPathPlugin):
+    """Puts the folders of ``MI_CONFIG_PATH`` on Hydra's search path, after ours."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Append each of them."""
+        for folder in own_config_folders():
+            search_path.append(OWN_CONFIGS, f"file://{folder}")
+
+
+Plugins.instance().register(OwnConfigs)
+
+
+@contextmanager
+def composing(config_path: Path | None = None) -> Iterator[None]:
+    """Make Hydra ready to compose from ``config_path`` (ours, if none), unless it is already, as in a job."""
+    if GlobalHydra.instance().is_initialized():
+        yield
+    else:
+        folder = str((config_path or config_folder()).absolute())
+        with hydra.initialize_config_dir(folder, version_base="1.3", job_name="mi-run"):
+            yield
+
+
+def compose(overrides: Sequence[str], config_name: str = PRIMARY) -> dict[str, Any]:
+    """The composed config as plain values, without Hydra's own settings.
+
+    Raises:
+        ConfigError: one line that says what is wrong.
+    """
+    try:
+        return _plain(_compose(overrides, config_name))
+    except Exception as error:
+        raise ConfigError(explain(error, overrides, config_name)) from None
+
+
+def setting(path: str, overrides: Sequence[str], config_name: str = PRIMARY) -> Any:
+    """One of Hydra's own settings, as the overrides leave it.
+
+    Raises:
+        ConfigError: one line that says what is wrong.
+    """
+    try:
+        found = OmegaConf.select(_compose(overrides, config_name, with_hydra=True), path)
+        return OmegaConf.to_container(found, resolve=True) if OmegaConf.is_config(found) else found
+    except Exception as error:
+        raise ConfigError(explain(error, overrides, config_name)) from None
+
+
+def parse(overrides: Sequence[str]) -> list[Override]:
+    """The overrides, read by Hydra's grammar, with a choice of one option for each group that is chosen from.
+
+    Raises:
+        ConfigError: one line for each that cannot be read.
+    """
+    loader = GlobalHydra.instance().config_loader()
+    parser = OverridesParser.create(config_loader=loader)
+    parsed, faults = [], []
+    for text in overrides:
+        try:
+            (override,) = parser.parse_overrides([text])
+        except (HydraException, ValueError):
+            faults.append(_unreadable(text))
+        else:
+            parsed.append(override)
+            faults += _choice_faults(override) if override.key_or_group else [_unreadable(text)]
+    if faults:
+        raise ConfigError(*faults)
+    return parsed
+
+
+def options(group: str) -> list[str]:
+    """The options of a group; none where there is no such group, as in a saved config."""
+    return list(GlobalHydra.instance().config_loader().get_group_options(group))
+
+
+def explain(error: Exception, overrides: Sequence[str], config_name: str = PRIMARY) -> str:
+    """One line for an error that came up while a config was composed: key, value and what is accepted."""
+    match error:
+        case ConfigError():
+            return str(error)
+        case yaml.YAMLError():
+            return yaml_fault(error)
+        case OverrideParseException():
+            return _unreadable(error.override)
+        case MissingConfigException():
+            return _not_found(error, overrides, config_name)
+        case OmegaConfBaseException():
+            key, value = error.full_key or error.key, error.child_node
+            reason = _one_line(error).rpartition("resolving interpolation: ")[2].strip('"')
+            if isinstance(error, MissingMandatoryValue):
+                reason = "must be given a value"
+            return f"{key}={shown(str(value))}: {reason}" if key else reason
+        case UnicodeDecodeError():
+            return f"{_not_text()}: is not UTF-8 text"
+        case UserWarning():
+            return re.sub(
+                r".*path=(.*) is not available\.", r"hydra.searchpath=\1: no such folder", str(error)
+            )
+        case HydraException():
+            return _not_composed(error, overrides, config_name)
+    return f"the config cannot be composed: {type(error).__name__}: {_one_line(error)}"
+
+
+def _compose(overrides: Sequence[str], config_name: str, with_hydra: bool = False) -> DictConfig:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*is not available")  # a folder of hydra.searchpath
+        return hydra.compose(config_name, list(overrides), return_hydra_config=with_hydra)
+
+
+def _plain(config: DictConfig) -> dict[str, Any]:
+    values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    assert isinstance(values, dict)  # noqa: S101 (for the type checker)
+    return {str(key): value for key, value in values.items()}
+
+
+def _choice_faults(override: Override) -> list[str]:
+    group = override.key_or_group
+    if group not in CHOICES or override.is_delete() or override.is_sweep_override():
+        return []
+    value, accepted = override.value(), options(group)
+    if not accepted:
+        if group == "experiment" or isinstance(value, str):
+            return [f"{group}={shown(value)}: a saved config has no options; change its values one by one"]
+    elif isinstance(value, str) and (override.is_add() or override.is_force_add()):
+        return [f"{override.input_line}: must be {group}={value}, without a +"]
+    elif isinstance(value, list) and group != "experiment":
+        return [f"{group}={shown(value)}: must be one option; as an axis: sweep.{group}={shown(value)}"]
+    elif not isinstance(value, str | dict):
+        return [f"{group}={shown(value)}: must be {listed(accepted)}"]
+    return []
+
+
+def _unreadable(text: str) -> str:
+    key, equals, _ = text.partition("=")
+    if equals and key.strip("+~ "):
+        return f"{text}: cannot be read; accepted: key=value, with closed brackets, odd characters in quotes"
+    known, choices = options("experiment"), options(text) if text in CHOICES else []
+    example = f"experiment={text}" if text in known else f"{text}={choices[0]}" if choices else "seed=1"
+    return f"{text}: must be key=value, such as {example}"
+
+
+def _not_text() -> str:
+    """Whichever of people's own files cannot be decoded."""
+    for path in (path for folder in own_config_folders() for path in folder.rglob("*.yaml")):
+        try:
+            path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return str(path)
+    return "a config"
+
+
+def _not_found(error: MissingConfigException, overrides: Sequence[str], config_name: str) -> str:
+    missing, text = error.missing_cfg_file, str(error)
+    if missing is None:
+        folder = re.search(r"'(.*)'", text)
+        return f"--config-path={folder[1] if folder else '?'}: no such folder"
+    if missing == config_name and text.startswith("Cannot find primary config"):
+        return f"--config-name={config_name}: no such config in the folders that are searched"
+    group, _, name = missing.rpartition("/")
+    if error.options:
+        typed = f"{group}={name}" in overrides
+        by = "" if typed else ", named in a defaults list"
+        return f"{group}={name}: no such {group}{by}; accepted: {', '.join(error.options)}"
+    parent = re.match(r"In '(.*?)'", text)
+    return f"{parent[1] if parent else config_name}.yaml: its defaults name {missing}, which is not there"
+
+
+def _not_composed(error: HydraException, overrides: Sequence[str], config_name: str) -> str:
+    text = str(error)
+    quoted = re.search(r"(?:argument|parameters|override|already at|from config\.|value of) '(.+?)'", text)
+    override = _named(quoted[1] if quoted else "", overrides)
+    if quoted and ("Ambiguous value" in text or "requires --multirun" in text):
+        return _several(quoted[1])
+    parent = re.match(r"In '(.*?)': ", text)
+    if "No match in the defaults list" in text and parent and quoted:
+        return f"{parent[1]}.yaml: override /{quoted[1]}: no such group; accepted: {', '.join(CHOICES)}"
+    if override and ("Could not override" in text or "does not exist" in text):
+        rest = [text for text in overrides if text != override]
+        key = override.lstrip("+~").partition("=")[0]
+        return f"{override}: unknown key; accepted: {_accepted(key, rest, config_name)}"
+    if override and "already at" in text:
+        return f"{override}: is in the config already; accepted: {override.lstrip('+')}"
+    reason = _one_line(error.__cause__ or error)
+    if "Error merging override " in text:
+        override = text.partition("Error merging override ")[2]
+        if override.startswith("++sweep.") and "DictConfig" in reason:
+            key = override.lstrip("+").partition("=")[0]
+            return f"{override.lstrip('+')}: there are axes inside it already; drop them first, with ~{key}"
+    return f"{override}: {reason}" if override and override not in reason else reason
+
+
+def _named(key: str, overrides: Sequence[str]) -> str:
+    """The override of ``key``, as it was typed."""
+    return next((text for text in overrides if text.lstrip("+~").partition("=")[0] == key), "")
+
+
+def _several(text: str) -> str:
+    key, _, value = text.lstrip("+").partition("=")
+    if key.startswith("sweep."):
+        return f"{key}={value}: must be a list; accepted: {key}=[{value}]"
+    if key.startswith("hydra"):
+        return f"{key}={value}: is several values; accepted: one"
+    axis = "" if "(" in value else f", an axis (sweep.{key}=[{value}])"
+    return f"{key}={value}: is several values; accepted: one{axis}, or a run for each (mi-run -m)"
+
+
+def _accepted(key: str, overrides: Sequence[str], config_name: str) -> str:
+    if key.startswith("hydra"):
+        return "the settings that mi-run --cfg hydra prints"
+    try:
+        values: Any = OmegaConf.to_container(_compose(overrides, config_name))
+    except Exception:
+        return "the keys that mi-run --cfg job prints"
+    parents: list[str] = []
+    for part in key.split(".")[:-1]:
+        if not isinstance(values, Mapping) or not isinstance(values.get(part), Mapping):
+            break
+        values = values[part]
+        parents.append(part)
+    keys = [".".join([*parents, str(name)]) for name in values]
+    return ", ".join(keys if parents or not options("experiment") else ["experiment", *keys])
+
+
+def _one_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0].strip() or type(error).__name__

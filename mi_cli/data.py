@@ -1,0 +1,58 @@
+"""The rows of a trial: drawn, distorted and split before anything is fitted to them."""
+
+from __future__ import annotations
+
+import torch
+
+from mi_cli.estimators.base import Rows
+from mi_cli.schema import Config
+from mi_cli.seeds import Stream, generator
+
+__all__ = ["fresh_rows", "parts"]
+
+_SHARES: tuple[Stream, ...] = ("train", "val", "labelled", "test")
+
+
+def parts(config: Config) -> dict[str, Rows]:
+    """Disjoint rows of every part, in float64; shares are cut from one data set, the others are drawn besides.
+
+    The shift moves the unlabelled parts (train and val), with one draw for both.
+    """
+    counts, found, used = config.rows, {}, 0
+    whole = _draw(config, config.dataset.n_samples, "train") if config.dataset.n_samples else None
+    for part in _SHARES:
+        if whole is not None and getattr(config.split, part) <= 1:
+            found[part] = _cut(whole, used, used + counts[part])
+            used += counts[part]
+        else:
+            found[part] = _draw(config, counts[part], part)
+    found["fresh"] = _draw(config, counts["fresh"], "fresh")
+    if config.shift.moves:
+        unlabelled = torch.cat([found["train"].x, found["val"].x])
+        moved = config.shift.apply(unlabelled, generator(config.seed, "shift"))
+        found["train"] = Rows(moved[: counts["train"]], found["train"].y)
+        found["val"] = Rows(moved[counts["train"] :], found["val"].y)
+    return found
+
+
+class fresh_rows:  # noqa: N801 (used as a function)
+    """Fresh training rows of a trial, in float32: ``fresh_rows(config)(n)``."""
+
+    def __init__(self, config: Config) -> None:
+        self.dataset, self.noise = config.dataset, config.noise
+        self.generator = generator(config.seed, "train")
+
+    def __call__(self, n: int) -> Rows:
+        """The next n rows."""
+        x, y = self.dataset.sample(n, self.generator)
+        return Rows(self.noise.apply(x, self.generator), y)
+
+
+def _draw(config: Config, n: int, stream: Stream) -> Rows:
+    source = generator(config.seed, stream)
+    x, y = config.dataset.sample(n, source, torch.float64)
+    return Rows(config.noise.apply(x, source), y)
+
+
+def _cut(rows: Rows, low: int, high: int) -> Rows:
+    return Rows(rows.x[low:high], rows.y[low:high])

@@ -1,0 +1,124 @@
+"""Where configs are found, and where runs go."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mi_cli.faults import ConfigError
+
+__all__ = [
+    "OWN_CONFIGS",
+    "NewFolder",
+    "config_folder",
+    "given_folder",
+    "new_folder",
+    "own_config_folders",
+    "stamp",
+]
+
+OWN_CONFIGS = "MI_CONFIG_PATH"
+
+
+def config_folder() -> Path:
+    """The configs that come with the package: inside it in a wheel, beside it in a checkout."""
+    package = Path(__file__).resolve().parent
+    inside = package / "configs"
+    return inside if (inside / "config.yaml").is_file() else package.parent / "configs"
+
+
+def own_config_folders() -> list[Path]:
+    """The folders that people add with ``MI_CONFIG_PATH`` (and, through it, with ``--config-dir``).
+
+    Raises:
+        ConfigError: one of them is not there.
+    """
+    folders = [Path(part).absolute() for part in os.environ.get(OWN_CONFIGS, "").split(os.pathsep) if part]
+    faults = [f"{OWN_CONFIGS}={folder}: no such folder" for folder in folders if not folder.is_dir()]
+    if faults:
+        raise ConfigError(*faults)
+    return folders
+
+
+@dataclass(frozen=True)
+class NewFolder:
+    """A run's own folder, and the uppermost of the folders that were made for it."""
+
+    path: Path
+    made: Path | None
+
+    def discard_if_empty(self) -> None:
+        """Remove what was made, as far as nothing is in it but folders and what Hydra notes of a multirun."""
+        files = (path.name for path in self.path.rglob("*") if not path.is_dir())
+        if self.made is None or set(files) - {"multirun.yaml"}:
+            return
+        shutil.rmtree(self.path, ignore_errors=True)
+        for folder in self.path.parents:
+            if not folder.is_relative_to(self.made):
+                return
+            try:
+                folder.rmdir()
+            except OSError:  # somebody else's run is in it
+                return
+
+
+def stamp() -> str:
+    """Date, time, and six hexadecimal digits that tell apart what starts in the same second."""
+    return f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{secrets.token_hex(3)}"
+
+
+def new_folder(parent: Path, key: str) -> NewFolder:
+    """Make a folder that nobody else has below ``parent``, which the value of ``key`` names.
+
+    Raises:
+        ConfigError: it cannot be made.
+    """
+    with _one_line(key):
+        made = _first_missing(parent)
+        while True:
+            path = parent / stamp()
+            try:
+                path.mkdir(parents=True)
+            except FileExistsError:
+                if not path.is_dir():  # a file is in the way
+                    raise
+            else:
+                return NewFolder(path, made or path)
+
+
+def given_folder(path: Path, key: str) -> NewFolder:
+    """Take the folder that somebody asked for, which the value of ``key`` names: it must be new or empty.
+
+    Raises:
+        ConfigError: it holds files already, or cannot be made or written to.
+    """
+    with _one_line(key):
+        made = _first_missing(path)
+        path.mkdir(parents=True, exist_ok=True)
+        if any(path.iterdir()):
+            raise ConfigError(f"{key}: holds files already; accepted: a folder that is new or empty")
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError(13, "Permission denied")
+        return NewFolder(path, made)
+
+
+@contextmanager
+def _one_line(key: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = (
+            "it is a file" if isinstance(error, FileExistsError) else error.strerror or type(error).__name__
+        )
+        raise ConfigError(f"{key}: cannot be written to ({reason}); accepted: a folder that can") from None
+
+
+def _first_missing(path: Path) -> Path | None:
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    return missing[-1] if missing else None

@@ -1,0 +1,111 @@
+"""What ``mi-run`` says about itself: experiments, groups and how to start. Needs neither Hydra nor torch."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+
+from mi_cli import __version__
+from mi_cli.folders import config_folder, own_config_folders
+
+__all__ = ["experiments", "groups", "overview", "yaml_fault"]
+
+GROUPS = ("estimator", "dataset", "noise", "shift", "representation", "training", "variant", "budget")
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_HEAD = f"""\
+mi-run {__version__}: estimate mutual information, maximise it, and compare what it is worth.
+
+Usage: mi-run [options] experiment=NAME [key=value ...]
+"""
+
+_TAIL = """\
+Examples
+  mi-run experiment=gaussian_sweep                              an experiment as it is
+  mi-run experiment=gaussian_sweep budget=smoke                 the same in seconds, to see that it works
+  mi-run experiment=gaussian_sweep plan=true                    its trials and what they cost; trains nothing
+  mi-run experiment=gaussian_sweep training.lr=0.003 seed=7     with other values
+  mi-run experiment=gaussian_sweep 'sweep.dataset.rho=[0,0.5]'  a list in `sweep` is an axis
+  mi-run experiment=gaussian_sweep 'sweep.estimator=[dv,mine]'  and so is a list of a group's options
+  mi-run -m experiment=gaussian_sweep training.lr=1e-3,1e-2     one run for each value
+  mi-run --config-path=RUN_FOLDER                               a finished run once more
+
+Options
+  -m, --multirun          one run for each combination of comma-separated values
+  --cfg job               print the config and stop (also: hydra, all)
+  --config-dir DIR        experiments and options of your own; or set MI_CONFIG_PATH=DIR:DIR
+  --info [WHAT]           how the config was composed
+  --shell-completion      eval "$(mi-run -sc install=bash)" (or zsh, fish)
+  --hydra-help            what Hydra adds
+  --version, --help
+
+Each run leaves a folder of its own, outputs/<name>/<date>_<time>_<id>, with its config, results.csv, history,
+summary and plots; elsewhere with output_root=DIR, or in exactly one place with hydra.run.dir=DIR.
+"""
+
+
+def overview() -> str:
+    """The help page.
+
+    Raises:
+        ConfigError: a folder of people's own configs is not there.
+    """
+    folders = [config_folder(), *own_config_folders()]
+    named = experiments(folders)
+    width = min(shutil.get_terminal_size().columns, 120) - 1
+    options = {name: ", ".join(found) for name, found in groups(folders).items()}
+    listing = ["Experiments (experiment=NAME)", *_table(named, width), ""]
+    listing += ["Groups (GROUP=OPTION)", *_table(options, width), ""]
+    return "\n".join([_HEAD, *listing, _TAIL.rstrip()])
+
+
+def experiments(folders: Iterable[Path]) -> dict[str, str]:
+    """What each experiment says of itself in one line (its ``summary``), by name."""
+    found: dict[str, str] = {}
+    for folder in folders:
+        for path in sorted((folder / "experiment").glob("*.yaml")):
+            found.setdefault(path.stem, _summary(path))
+    return found
+
+
+def groups(folders: Sequence[Path]) -> dict[str, list[str]]:
+    """The options of each group, by the group's name."""
+    found = {
+        name: {path.stem for folder in folders for path in (folder / name).glob("*.yaml")} for name in GROUPS
+    }
+    return {name: sorted(stems) for name, stems in found.items()}
+
+
+def yaml_fault(error: yaml.YAMLError, path: str | None = None) -> str:
+    """A syntax error as ``file:line: what is wrong``."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    if mark is None:
+        return f"{path or 'a config'}: is not YAML ({' '.join(str(error).split())})"
+    return f"{path or mark.name}:{mark.line + 1}: is not YAML ({problem}, in column {mark.column + 1})"
+
+
+def _summary(path: Path) -> str:
+    try:
+        content: Any = yaml.load(path.read_text(encoding="utf-8"), _LOADER)  # noqa: S506 (a safe loader)
+    except yaml.YAMLError as error:
+        return f"({yaml_fault(error, path.name)})"
+    except (OSError, UnicodeDecodeError) as error:
+        return f"({type(error).__name__})"
+    return " ".join(str(content.get("summary") or "").split()) if isinstance(content, dict) else ""
+
+
+def _table(rows: dict[str, str], width: int) -> list[str]:
+    column = max(map(len, rows), default=0) + 4
+    lines: list[str] = []
+    for name, text in rows.items():
+        wrapped = textwrap.wrap(
+            text, max(width - column, 30), break_long_words=False, break_on_hyphens=False
+        ) or [""]
+        lines.append(f"  {name}".ljust(column) + wrapped[0])
+        lines += [" " * column + line for line in wrapped[1:]]
+    return [line.rstrip() for line in lines]

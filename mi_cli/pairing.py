@@ -1,0 +1,57 @@
+"""Product samples: each x paired with the y of another row. Rows are kept feature-major, ``(K, dim, n)``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+__all__ = ["Partners", "Product", "pair", "shifted"]
+
+Product = Literal["derangement", "shuffle"]
+
+_DRAWN_AT_ONCE = 256
+
+
+class Partners:
+    """Which row each row is paired with, drawn anew at every call from each trial's own generator.
+
+    A *derangement* is a cyclic shift by 1 … n − 1 rows: the rows being independent and in random order, it is as good
+    as any other and costs no permutation. A *shuffle* is a uniform permutation, in which a row may keep its own y;
+    that caps a bound's estimate near ln n.
+    """
+
+    def __init__(
+        self, product: Product, copies: int, n: int, generators: Sequence[torch.Generator], device: torch.device
+    ) -> None:
+        self.product, self.copies, self.n = product, copies, n
+        self.generators, self.device = generators, device
+        self.cycle = torch.arange(2 * n) % n
+        self.shifts: list[list[list[int]]] = []
+
+    def __call__(self) -> Tensor:
+        """Indices ``(K, copies, n)``."""
+        if self.product == "shuffle":
+            indices = [torch.randperm(self.n, generator=g) for g in self.generators for _ in range(self.copies)]
+        else:
+            if not self.shifts:
+                size = (_DRAWN_AT_ONCE, self.copies)
+                drawn = [torch.randint(1, self.n, size, generator=g) for g in self.generators]
+                self.shifts = torch.stack(drawn, 1).tolist()
+            indices = [self.cycle[shift : shift + self.n] for trial in self.shifts.pop() for shift in trial]
+        return torch.stack(indices).view(len(self.generators), self.copies, self.n).to(self.device)
+
+
+def pair(y: Tensor, indices: Tensor) -> Tensor:
+    """``y`` of shape ``(K, d, n)`` beside its re-pairings: ``(K, d, 1 + copies, n)``, the joint samples first."""
+    k, d, n = y.shape
+    copies = indices.shape[1]
+    partners = y.gather(2, indices.view(k, 1, copies * n).expand(k, d, copies * n))
+    return torch.cat([y, partners], 2).view(k, d, 1 + copies, n)
+
+
+def shifted(y: Tensor, shifts: int) -> Tensor:
+    """``y`` of shape ``(K, d, n)`` beside its cyclic shifts by 1 … ``shifts`` rows: ``(K, d, 1 + shifts, n)``."""
+    return torch.stack([y.roll(-shift, dims=2) for shift in range(shifts + 1)], 2)

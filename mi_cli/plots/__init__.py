@@ -1,0 +1,9 @@
+"""The plots, by the name an experiment gives them: each module has ``plot(records) -> Figure`` and reads records only."""
+
+PLOTS = (
+    "estimate_against_axis",
+    "estimate_against_step",
+    "gaussian_samples",
+    "method_comparison",
+    "mi_and_mse_against_step",
+)

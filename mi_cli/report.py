@@ -1,0 +1,153 @@
+"""From result rows to a summary: aggregates over seeds, verdicts on claims, and tables for the terminal."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mi_cli.claims import judge
+from mi_cli.intervals import mean_interval
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from mi_cli.schema import Config
+
+__all__ = ["show", "summarise"]
+
+Row = Mapping[str, Any]
+
+_AGGREGATED = ("estimate", "stderr", "train_mi", "val_mi", "test_mse", "split_mse", "seconds")
+_BASELINE = "linear_regression"
+
+
+def summarise(
+    config: Config, rows: Sequence[Row], axes: Sequence[str], traces: Mapping[int, Mapping[str, Sequence[float]]]
+) -> dict[str, Any]:
+    """``summary.json``: counts of statuses, a cell for each setting and method, and a verdict for each claim.
+
+    Args:
+        config: of the run.
+        rows: result rows.
+        axes: the sweep's axes other than the seed.
+        traces: validation traces of each trial, on common steps.
+    """
+    status: dict[int, str] = {}
+    for row in rows:
+        if status.get(row["trial"], "ok") == "ok":
+            status[row["trial"]] = row["status"]
+    level = config.evaluation.level
+    return {
+        "name": config.name,
+        "summary": config.summary,
+        "procedure": config.procedure,
+        "variant": config.variant,
+        "budget": config.budget.name,
+        "axes": list(axes),
+        "level": level,
+        "trials": dict(sorted(Counter(status.values()).items())),
+        "claims": [judge(claim, rows, axes, traces, level) for claim in config.claims],
+        "cells": list(_cells(rows, axes, level)),
+    }
+
+
+def _cells(rows: Sequence[Row], axes: Sequence[str], level: float) -> Iterable[dict[str, Any]]:
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        if row["status"] == "ok":
+            groups.setdefault(tuple(str(row[key]) for key in (*axes, "method")), []).append(row)
+    for key, group in groups.items():
+        first = group[0]
+        cell = {axis: first[axis] for axis in axes} | {"method": first["method"], "n": len(group)}
+        if first.get("true_mi") is not None:
+            cell["true_mi"] = first["true_mi"]
+        for column in _AGGREGATED:
+            values = [row[column] for row in group if row.get(column) is not None and math.isfinite(row[column])]
+            if values:
+                cell[column] = _interval(values, level)
+        other = groups.get((*key[:-1], _BASELINE))
+        if other is not None and other is not group:
+            cell["difference"] = _paired(group, other, level)
+        yield {name: value for name, value in cell.items() if value is not None}
+
+
+def _paired(group: Sequence[Row], other: Sequence[Row], level: float) -> dict[str, Any] | None:
+    """Test error minus the baseline's, over the seeds that both have."""
+    baseline = {row["seed"]: row["test_mse"] for row in other if row.get("test_mse") is not None}
+    found = [row["test_mse"] - baseline[row["seed"]] for row in group
+             if row.get("test_mse") is not None and row["seed"] in baseline]  # fmt: skip
+    return {"from": _BASELINE} | _interval(found, level) if found else None
+
+
+def _interval(values: Sequence[float], level: float) -> dict[str, Any]:
+    found = mean_interval(values, level)
+    return {"mean": found.mean, "sd": found.sd, "ci_low": found.low, "ci_high": found.high}
+
+
+def show(summary: Mapping[str, Any], console: Console) -> None:
+    """Print the summary's table and verdicts."""
+    console.print(_table(summary))
+    for claim in summary["claims"]:
+        console.print(_verdict(claim), highlight=False)
+
+
+def _table(summary: Mapping[str, Any]) -> RenderableType:
+    from rich.table import Table
+
+    cells = summary["cells"]
+    percent = f"{100 * summary['level']:g} %"
+    columns = [column for column in ("estimate", "test_mse", "difference") if any(column in cell for cell in cells)]
+    titles = {"estimate": f"estimate, {percent}", "test_mse": f"test MSE, {percent}",
+              "difference": "MSE − linear regression"}  # fmt: skip
+    table = Table(title=f"{summary['name']} ({summary['variant']}, {summary['budget']}); MI in nats, means over seeds",
+                  title_justify="left")  # fmt: skip
+    for axis in summary["axes"]:
+        table.add_column(axis)
+    table.add_column("method")
+    table.add_column("seeds", justify="right")
+    if any("true_mi" in cell for cell in cells):
+        table.add_column("true MI", justify="right")
+    for column in columns:
+        table.add_column(titles[column], justify="right")
+    for cell in cells:
+        row = [str(cell[axis]) for axis in summary["axes"]] + [cell["method"], str(cell["n"])]
+        if any("true_mi" in other for other in cells):
+            row.append(_number(cell.get("true_mi")))
+        table.add_row(*row, *(_with_interval(cell.get(column)) for column in columns))
+    return table
+
+
+def _verdict(claim: Mapping[str, Any]) -> str:
+    from rich.markup import escape
+
+    colour = {"holds": "green", "fails": "red", "undecided": "yellow"}[claim["verdict"]]
+    text = f"[bold {colour}]{claim['verdict']}[/]: {escape(claim['text'])}"
+    cells = claim["cells"]
+    if not cells:
+        return text + " (no numbers)"
+    # The cell that decides: a failing one, else one that does not hold, else the first.
+    decisive = min(cells, key=lambda cell: ("fails", "undecided", "holds").index(cell["verdict"]))
+    where = ", ".join(f"{axis}={value}" for axis, value in decisive["where"].items())
+    counts = Counter(cell["verdict"] for cell in cells)
+    counted = "" if len(cells) == 1 else f"; {counts['holds']} of {len(cells)} settings hold"
+    return f"{text}\n    {_with_interval(dict(decisive, mean=decisive['value']))}{' at ' + where if where else ''}{counted}"
+
+
+def _with_interval(value: Mapping[str, Any] | None) -> str:
+    if not value:
+        return ""
+    if value.get("ci_low") is None:
+        return _number(value["mean"])
+    return f"{_number(value['mean'])} \\[{_number(value['ci_low'])}, {_number(value['ci_high'])}]"
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    if math.isinf(value):
+        return "∞"
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        return f"{value:.4f}"
+    return f"{value:.1e}"

@@ -1,0 +1,359 @@
+"""Runs: trials are grouped into stacks, stacks are given to their procedure, and what comes back is recorded."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import math
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from threadpoolctl import threadpool_limits
+
+from mi_cli import provenance, records, report
+from mi_cli.context import Context, Stopped
+from mi_cli.procedures.base import Outcome, group, procedure
+from mi_cli.schema import Config
+from mi_cli.stack import chunks
+from mi_cli.sweep import Trial, axes, expand
+
+__all__ = ["plan", "run", "stacks"]
+
+log = logging.getLogger("mi_cli")
+
+_POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Trials that are trained as one; those of one ``unit`` share a training."""
+
+    units: list[list[Trial]]
+
+    @property
+    def trials(self) -> list[Trial]:
+        """All trials, in order."""
+        return sorted((trial for unit in self.units for trial in unit), key=lambda trial: trial.index)
+
+    @property
+    def steps(self) -> int:
+        """Steps of all trainings together."""
+        return sum(sum(procedure(trial.config).cost(trial.config).steps for trial in _trained(unit)) for unit in self.units)
+
+
+def _trained(unit: Sequence[Trial]) -> Sequence[Trial]:
+    """The trials of a unit that are trained: all along a carried axis, otherwise one for the others."""
+    return unit if unit[0].config.training.carry else unit[:1]
+
+
+def stacks(trials: Sequence[Trial], workers: int) -> list[Stack]:
+    """Trials in stacks: as many together as have equal shapes and fit the cache, in order of first appearance."""
+    found = []
+    for members in group(trials, lambda config: procedure(config).signature(config)):
+        shared = procedure(members[0].config)
+        units = group(members, shared.training_key)
+        start = 0
+        for size in chunks(len(units), shared.cost(members[0].config).bytes, workers):
+            found.append(Stack(units[start : start + size]))
+            start += size
+    return found
+
+
+def threads(config: Config) -> int:
+    """How many cores to use."""
+    if config.threads != "auto":
+        return config.threads
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def device(config: Config) -> torch.device:
+    """The device to train on; ``auto`` takes an accelerator where there is one."""
+    if config.device != "auto":
+        return torch.device(config.device)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("cpu")
+
+
+def plan(values: Mapping[str, Any]) -> None:
+    """Print the trials, the stacks they are trained in and what each costs; train nothing."""
+    trials = expand(values)
+    config = trials[0].config
+    workers = threads(config)
+    found = stacks(trials, workers)
+    console = Console()
+    listed = Table(title=f"{config.name}: {len(trials)} trials", title_justify="left")
+    for column in ("trial", *axes(values), "stack"):
+        listed.add_column(column, justify="right" if column in ("trial", "stack") else "left")
+    place = {trial.index: number for number, stack in enumerate(found) for trial in stack.trials}
+    for trial in trials:
+        listed.add_row(str(trial.index), *map(str, trial.axes.values()), str(place[trial.index]))
+    console.print(listed)
+    speed = _multiply_adds_a_second()
+    table = Table(title=f"{len(found)} stacks on {workers} threads", title_justify="left")
+    for column in ("stack", "trials", "trainings", "steps", "multiply-adds", "about"):
+        table.add_column(column, justify="right")
+    total = 0.0
+    for number, stack in enumerate(found):
+        cost = procedure(config).cost(stack.trials[0].config)
+        work = float(cost.multiply_adds) * stack.steps
+        total += work / speed
+        trained = sum(len(_trained(unit)) for unit in stack.units)
+        table.add_row(str(number), str(len(stack.trials)), str(trained), str(cost.steps), f"{work:.1e}", f"{work / speed:.1f} s")
+    console.print(table)
+    busy = min(workers, len(found))
+    console.print(f"about {total / busy:.0f} s of training on {busy} threads, by this machine's speed just now")
+
+
+def _multiply_adds_a_second() -> float:
+    """What one thread does in a stack's steps: measured on batched products of a narrow layer.
+
+    A step also samples, activates and descends, which takes about as long as its products (tests/benchmarks).
+    """
+    torch.set_num_threads(1)
+    a, b = torch.ones(8, 16, 16), torch.ones(8, 16, 2000)
+    out = torch.empty(8, 16, 2000)
+    best = math.inf
+    for _ in range(20):
+        start = time.perf_counter()
+        torch.bmm(a, b, out=out)
+        best = min(best, time.perf_counter() - start)
+    return 8 * 16 * 16 * 2000 / best / 2
+
+
+@dataclass
+class _Run:
+    """The state of a run: what came back so far, and where it is written."""
+
+    values: Mapping[str, Any]
+    folder: Path
+    trials: list[Trial]
+    axes: list[str]
+    rows: dict[int, list[records.Row]] = field(default_factory=dict)
+    histories: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    samples: dict[int, Any] = field(default_factory=dict)
+
+    @property
+    def config(self) -> Config:
+        """What all trials have in common (and the first one's values of the axes)."""
+        return self.trials[0].config
+
+    @property
+    def all_rows(self) -> list[records.Row]:
+        """Result rows of all finished trials, in order."""
+        return [row for index in sorted(self.rows) for row in self.rows[index]]
+
+    def take(self, outcomes: Sequence[Outcome], seconds: float) -> None:
+        """Record outcomes of a stack; a trial's seconds are its share of the stack's."""
+        first_seed = min(trial.config.seed for trial in self.trials)
+        for outcome in outcomes:
+            index = outcome.trial.index
+            self.rows[index] = records.result_rows(outcome, seconds / len(outcomes))
+            self.histories[index] = outcome.history
+            if outcome.samples is not None and outcome.trial.config.seed == first_seed:
+                self.samples[index] = outcome.samples
+        self.write()
+
+    def fail(self, trial: Trial, error: BaseException, seconds: float) -> None:
+        """Record a trial that raised."""
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        log.error("trial %d failed: %s", trial.index, reason, exc_info=error)
+        self.rows[trial.index] = [records.failed_row(trial, reason, seconds)]
+        self.write()
+
+    def write(self) -> None:
+        """Bring the files up to date."""
+        records.write_results(self.folder / "results.csv", self.all_rows, self.axes)
+        records.write_frame(self.folder / "history.parquet", records.history_frame(self.histories))
+        if self.samples:
+            records.write_frame(self.folder / "samples.parquet", records.samples_frame(self.samples))
+
+
+def run(
+    values: Mapping[str, Any],
+    folder: Path,
+    *,
+    overrides: Sequence[str] = (),
+    notices: Sequence[str] = (),
+    started: float | None = None,
+    import_seconds: float = 0.0,
+) -> int:
+    """Run a resolved config into an empty folder; return the exit code, 0, or 1 if a trial failed or diverged.
+
+    Raises:
+        KeyboardInterrupt: it was interrupted; finished trials are recorded and said so.
+    """
+    begun = time.time()
+    console = Console(stderr=True)
+    with _logging(folder / "run.log"):
+        for notice in notices:
+            console.print(f"mi-run: {notice}", highlight=False, markup=False)
+            log.info(notice)
+        trials = expand(values)
+        state = _Run(values, folder, trials, list(axes(values)))
+        provenance.write_config(folder, values, overrides)
+        config, n_threads, target = state.config, threads(state.config), device(state.config)
+        record = provenance.Provenance(folder, started or begun, str(target), n_threads, import_seconds)
+        context = Context(target)
+        try:
+            seconds = _train(state, context, n_threads, console)
+        except KeyboardInterrupt:
+            record.write(context.clock.seconds, "interrupted")
+            state.write()
+            done = f"{len(state.rows)} of {len(trials)} trials are finished"
+            log.warning("interrupted: %s", done)
+            console.print(f"mi-run: interrupted; {done}, in {folder}", markup=False, highlight=False)
+            raise
+        context.clock.seconds = _share(context.clock.seconds, seconds)
+        summary = report.summarise(config, state.all_rows, [a for a in state.axes if a != "seed"], _traces(state))
+        records.write_json(folder / "summary.json", summary)
+        with context.clock("plots"):
+            failed_plots = _plot(config, folder)
+        record.write(context.clock.seconds, "finished")
+        return _close(state, summary, folder, failed_plots)
+
+
+def _close(state: _Run, summary: Mapping[str, Any], folder: Path, failed_plots: Sequence[str]) -> int:
+    """Print the summary; the exit code."""
+    console = Console()
+    report.show(summary, console)
+    for row in state.all_rows:
+        if row["status"] != "ok":
+            console.print(f"trial {row['trial']} {row['status']}: {row['reason']}", style="yellow", markup=False)
+    console.print(f"results: {folder}", markup=False, highlight=False, soft_wrap=True)
+    statuses = Counter(row["status"] for row in state.all_rows)
+    return 1 if failed_plots or set(statuses) - {"ok"} else 0
+
+
+def _train(state: _Run, context: Context, n_threads: int, console: Console) -> float:
+    """Run all stacks on a pool of threads; return the seconds that took."""
+    found = stacks(state.trials, n_threads)
+    workers = max(1, min(n_threads, len(found)))
+    torch.set_num_threads(max(1, n_threads // workers))
+    done, lock = [0], threading.Lock()
+
+    def advance(steps: int) -> None:
+        with lock:
+            done[0] += steps
+
+    context = Context(context.device, context.stop, context.clock, advance)
+    start = time.perf_counter()
+    columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("steps"), TimeElapsedColumn(),
+               TextColumn("ETA"), TimeRemainingColumn())  # fmt: skip
+    with (
+        threadpool_limits(1, user_api="blas"),
+        Progress(*columns, console=console, transient=True) as progress,
+        ThreadPoolExecutor(workers, thread_name_prefix="stack") as pool,
+    ):
+        task = progress.add_task("", total=sum(stack.steps for stack in found))
+        pending = {pool.submit(_timed, stack, context): stack for stack in found}
+        try:
+            while pending:
+                finished, _ = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
+                progress.update(task, completed=done[0])
+                for future in finished:
+                    _take(state, future, pending.pop(future), context)
+        except KeyboardInterrupt:
+            context.stop.set()
+            for future in pending:
+                future.cancel()
+            raise
+    return time.perf_counter() - start
+
+
+def _timed(stack: Stack, context: Context) -> tuple[list[Outcome], float]:
+    context.check()
+    start = time.perf_counter()
+    outcomes = procedure(stack.trials[0].config).run(stack.trials, context)
+    return outcomes, time.perf_counter() - start
+
+
+def _take(state: _Run, future: Future[tuple[list[Outcome], float]], stack: Stack, context: Context) -> None:
+    """Record a stack; where it raised, run its units one by one, so that a fault costs no other trial."""
+    error = future.exception()
+    if error is None:
+        state.take(*future.result())
+    elif not isinstance(error, Exception):
+        raise error
+    elif len(stack.units) == 1:
+        for trial in stack.trials:
+            state.fail(trial, error, 0.0)
+    else:
+        log.warning("a stack of %d trials raised %r; they are run one by one", len(stack.trials), error)
+        for unit in stack.units:
+            alone: Future[tuple[list[Outcome], float]] = Future()
+            try:
+                alone.set_result(_timed(Stack([unit]), context))
+            except Stopped:
+                raise
+            except Exception as fault:
+                alone.set_exception(fault)
+            _take(state, alone, Stack([unit]), context)
+
+
+def _share(busy: Mapping[str, float], seconds: float) -> dict[str, float]:
+    """Seconds of wall time by phase: threads work side by side, so each phase gets its share of the time they took."""
+    total = sum(busy.values())
+    return {phase: seconds * value / total for phase, value in busy.items()} if total else {}
+
+
+def _traces(state: _Run) -> dict[int, dict[str, list[float]]]:
+    """Traces of each trial at the steps where all of its metrics were measured."""
+    found = {}
+    for index, history in state.histories.items():
+        frame = records.history_frame({index: history}).drop_nulls()
+        found[index] = {name: frame[name].to_list() for name in frame.columns if name not in ("trial", "step")}
+    return {index: traces for index, traces in found.items() if len(next(iter(traces.values()), [])) > 2}
+
+
+def _plot(config: Config, folder: Path) -> list[str]:
+    """Draw the plots from the records; a fault in one is logged and costs no other."""
+    failed = []
+    for name in config.plots:
+        try:
+            figure = importlib.import_module(f"mi_cli.plots.{name}").plot(records.Records(folder))
+            (folder / "plots").mkdir(exist_ok=True)
+            temporary = folder / "plots" / f".{name}.png"
+            figure.savefig(temporary, dpi=150, format="png")
+            temporary.replace(folder / "plots" / f"{name}.png")
+        except Exception:
+            log.exception("plot %s failed", name)
+            Console(stderr=True).print(f"mi-run: plot {name} failed; see {folder / 'run.log'}", markup=False)
+            failed.append(name)
+    return failed
+
+
+class _logging:  # noqa: N801 (used as a function)
+    """The run's log file, for our messages and all warnings."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        self.handler = logging.FileHandler(self.path, encoding="utf-8")
+        self.handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        self.loggers = [logging.getLogger("mi_cli"), logging.getLogger("py.warnings")]
+        logging.captureWarnings(True)
+        for logger in self.loggers:
+            logger.addHandler(self.handler)
+            logger.setLevel(logging.INFO)
+            logger.propagate = False
+        log.info("mi-run starts in %s", self.path.parent)
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        log.info("ends" if error is None else f"ends with {kind.__name__}")
+        logging.captureWarnings(False)
+        for logger in self.loggers:
+            logger.removeHandler(self.handler)
+        self.handler.close()

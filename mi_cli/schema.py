@@ -1,0 +1,254 @@
+"""What a config may say: its sections, their types and ranges, and one line for each fault.
+
+Datasets and estimators bring their own sections, found by ``name`` in their registries. No torch here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field, SerializeAsAny, ValidationError, model_validator
+
+from mi_cli.claims import Claim
+from mi_cli.datasets import DATASETS
+from mi_cli.datasets.base import Dataset
+from mi_cli.distortions import Noise, Shift
+from mi_cli.estimators import ESTIMATORS
+from mi_cli.estimators.base import Estimator
+from mi_cli.faults import ConfigError, shown, validation_lines
+from mi_cli.fields import Activation, Count, Fraction, Natural, NonNegative, Number, Positive, Section, Widths
+from mi_cli.plots import PLOTS
+
+__all__ = ["Budget", "Config", "ConfigError", "Evaluation", "Representation", "Split", "Training", "validate"]
+
+REGISTRIES: Mapping[str, Mapping[str, str]] = {"dataset": DATASETS, "estimator": ESTIMATORS}
+
+
+class Representation(Section):
+    """The encoder x → z and how its code is used."""
+
+    name: Literal["mlp"] = "mlp"
+    dim: Count = 5
+    hidden: Widths = (10, 10)
+    activation: Activation = "relu"
+    noise: NonNegative = 0.0
+    critic: Literal["joint", "independent"] = "joint"
+
+
+class Training(Section):
+    """The optimisation of whatever is trained."""
+
+    name: Literal["adam"] = "adam"
+    steps: Count = 1000
+    lr: Positive = 0.01
+    schedule: Literal["constant", "cosine"] = "constant"
+    batch: Count | Literal["full"] = "full"
+    ema: Fraction = 0.0
+    checkpoint: Literal["best", "last"] = "best"
+    patience: Natural = 0
+    validate_every: Count = 50
+    log_every: Count = 10
+    carry: str | None = None
+
+
+Part = Annotated[Number, Field(ge=0)]
+
+
+class Split(Section):
+    """Disjoint parts of the data: up to 1 a share of ``dataset.n_samples``, above 1 rows drawn besides."""
+
+    train: Part = 1.0
+    val: Part = 1000
+    labelled: Part = 0
+    test: Part = 4000
+    fresh: Natural = 0
+
+    def counts(self, n_samples: int | None) -> dict[str, int]:
+        """Rows of each part; shares are rounded at their borders, so that they never lose or repeat a row."""
+        parts = {name: getattr(self, name) for name in ("train", "val", "labelled", "test")}
+        shares = [0.0] + [part if part <= 1 else 0.0 for part in parts.values()]
+        borders = [round(math.fsum(shares[: i + 1]) * (n_samples or 0)) for i in range(len(shares))]
+        rows = {name: high - low for name, (low, high) in zip(parts, pairwise(borders), strict=True)}
+        return {name: rows[name] if part <= 1 else int(part) for name, part in parts.items()} | {
+            "fresh": self.fresh
+        }
+
+    @model_validator(mode="after")
+    def _fits(self) -> Split:
+        parts, values = ("train", "val", "labelled", "test"), (self.train, self.val, self.labelled, self.test)
+        for name, part in zip(parts, values, strict=True):
+            if part > 1 and part != int(part):
+                raise ValueError(f"split.{name}={part:g}: above 1 it is a number of rows and must be whole")
+        shares = {name: part for name, part in zip(parts, values, strict=True) if 0 < part <= 1}
+        total = math.fsum(shares.values())
+        if total > 1 + 1e-9:
+            named = ", ".join(f"split.{name}={part:g}" for name, part in shares.items())
+            raise ValueError(f"{named}: shares that add up to {total:g}; accepted: at most 1 (above 1: rows)")
+        return self
+
+
+class Evaluation(Section):
+    """How the reported numbers are made from held-out rows."""
+
+    shifts: Count = 8
+    level: Annotated[Number, Field(gt=0, lt=1)] = 0.95
+    last_steps: Natural = 0
+
+
+class Budget(Section):
+    """Factors on steps and samples, and how many seeds to keep; all 1 once they were applied."""
+
+    name: str = "full"
+    steps: Annotated[Number, Field(gt=0, le=1)] = 1.0
+    samples: Annotated[Number, Field(gt=0, le=1)] = 1.0
+    seeds: Count | None = None
+
+
+def _from_registry(section: str) -> BeforeValidator:
+    def build(value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        found = _chosen(section, value)
+        if found is None:
+            accepted = ", ".join(sorted(REGISTRIES[section]))
+            raise ValueError(
+                f"{section}.name={shown(value.get('name'))}: no such {section}; accepted: {accepted}"
+            )
+        return found.model_validate(dict(value))
+
+    return BeforeValidator(build)
+
+
+def _chosen(section: str, value: Any) -> type[BaseModel] | None:
+    """The class that the ``name`` of a section picks, where it picks one."""
+    name = value.get("name") if isinstance(value, Mapping) else None
+    path = REGISTRIES.get(section, {}).get(str(name))
+    return None if path is None else load(path)
+
+
+def load(path: str) -> Any:
+    """The object that a registry's ``"module:attribute"`` names."""
+    module, attribute = path.split(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+class Config(Section):
+    """A whole config: of a run where ``sweep`` has axes, of a trial where it has none."""
+
+    name: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$",
+            description="up to 100 letters, digits, dots, dashes and underscores (it names a folder)",
+        ),
+    ] = "custom"
+    summary: str = ""
+    procedure: Literal["estimate", "maximise", "compare"] = "estimate"
+    seed: Annotated[Natural, Field(le=2**32 - 1)] = 0
+    estimator: Annotated[SerializeAsAny[Estimator], _from_registry("estimator")]
+    dataset: Annotated[SerializeAsAny[Dataset], _from_registry("dataset")]
+    noise: Noise = Noise()
+    shift: Shift = Shift()
+    representation: Representation = Representation()
+    training: Training = Training()
+    split: Split = Split()
+    evaluation: Evaluation = Evaluation()
+    budget: Budget = Budget()
+    variant: Literal["corrected", "published"] = "corrected"
+    claims: tuple[Claim, ...] = ()
+    plots: tuple[Literal[*PLOTS], ...] = ()  # type: ignore[valid-type]
+    sweep: dict[str, Any] = Field(default_factory=dict)
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    threads: Count | Literal["auto"] = "auto"
+    output_root: str = "outputs"
+    plan: bool = False
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Rows of each part of the data."""
+        return self.split.counts(self.dataset.n_samples)
+
+    @model_validator(mode="after")
+    def _runs(self) -> Config:
+        faults = [*self._data_faults(), *self._training_faults(), *self._procedure_faults()]
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
+
+    def _data_faults(self) -> list[str]:
+        n, rows = self.dataset.n_samples, self.rows
+        if n is None:
+            if self.procedure != "estimate":
+                return [f"dataset.n_samples=null: procedure={self.procedure} needs a number of rows"]
+            if not self.estimator.trains_on_fresh_rows:
+                return [f"dataset.n_samples=null: estimator={self.estimator.name} needs a number of rows"]
+            rows = rows | {"train": 2}  # drawn while training
+        needed = {"train": 2, "test": 2} | ({"labelled": 2} if self.procedure == "compare" else {})
+        if self.estimator.validates and (self.training.checkpoint == "best" or self.training.patience):
+            needed["val"] = 2
+        of = "" if n is None else f" of dataset.n_samples={n}"
+        accepted = "a number of rows, at least" if n is None else "a share or number that makes at least"
+        return [
+            f"split.{part}={getattr(self.split, part):g}: makes {rows[part]} rows{of}; "
+            f"accepted: {accepted} {least}"
+            for part, least in needed.items()
+            if rows[part] < least
+        ]
+
+    def _training_faults(self) -> list[str]:
+        faults, batch = [], self.training.batch
+        if self.dataset.n_samples is None and batch == "full":
+            faults.append(
+                "training.batch=full: fresh rows at every step need a number (dataset.n_samples is null)"
+            )
+        if batch != "full":
+            if batch < 2:
+                faults.append(f"training.batch={batch}: must be at least 2, so that rows can be paired anew")
+            if self.dataset.n_samples is not None and batch > self.rows["train"]:
+                faults.append(
+                    f"training.batch={batch}: must be at most the {self.rows['train']} training rows, or full"
+                )
+        return faults + self.estimator.faults(self.training)
+
+    def _procedure_faults(self) -> list[str]:
+        faults = []
+        if self.shift.moves and self.procedure != "compare":
+            faults.append(
+                f"shift.name={self.shift.name}: moves unlabelled rows, which procedure={self.procedure} "
+                "has not; accepted: shift=none"
+            )
+        if self.procedure == "estimate":
+            return faults
+        if not self.estimator.maximises:
+            faults.append(
+                f"estimator.name={self.estimator.name}: cannot train an encoder; accepted: dv, mine"
+            )
+        pca_limit = min(self.dataset.dim_x, self.rows["train"])
+        if self.representation.dim > pca_limit > 0:  # that there are no rows is said elsewhere
+            faults.append(
+                f"representation.dim={self.representation.dim}: PCA of {self.dataset.dim_x} columns and "
+                f"{self.rows['train']} rows has fewer components; accepted: 1 to {pca_limit}"
+            )
+        if self.training.carry:
+            faults.append(f"training.carry={self.training.carry}: is for procedure=estimate; accepted: null")
+        if self.evaluation.last_steps:
+            faults.append(
+                f"evaluation.last_steps={self.evaluation.last_steps}: is for procedure=estimate; accepted: 0"
+            )
+        return faults
+
+
+def validate(values: Mapping[str, Any]) -> Config:
+    """The config that plain ``values`` describe.
+
+    Raises:
+        ConfigError: one line for each fault.
+    """
+    try:
+        return Config.model_validate(dict(values))
+    except ValidationError as error:
+        raise ConfigError(*validation_lines(error, Config, values, _chosen)) from None

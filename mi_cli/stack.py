@@ -1,0 +1,227 @@
+"""Training of K networks of one shape as one tensor program: the one optimisation loop of the project.
+
+Parameters, gradients and moments of all trials lie in matrices of shape ``(K, P)``, a row a trial. Nothing mixes
+rows, every trial has its own generators, checkpoint, stopping and divergence flag, so that a trial gives the same
+numbers alone and in company.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mi_cli.context import Context
+from mi_cli.schema import Training
+
+__all__ = ["Parameters", "State", "Trained", "chunks", "train"]
+
+Step = Callable[[Sequence[Tensor]], tuple[Tensor, Tensor]]
+Validate = Callable[[Sequence[Tensor]], Mapping[str, Tensor]]
+
+# Activations of this many bytes stay in the last-level cache of common machines; beyond it a step slows down,
+# below it the fixed cost of each operation shows. Measured by tests/benchmarks/stack_layout.py.
+_CACHE_BYTES = 8 << 20
+_MOST = 64
+
+
+class Parameters:
+    """Parameters of K networks: ``flat`` of shape ``(K, P)``, and each tensor as a view ``(K, *shape)`` of it."""
+
+    def __init__(self, shapes: Sequence[Sequence[int]], flat: Tensor) -> None:
+        self.flat = flat
+        sizes = [math.prod(shape) for shape in shapes]
+        self.tensors = [
+            part.view(len(flat), *shape).requires_grad_()
+            for part, shape in zip(flat.split(sizes, dim=1), shapes, strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class State:
+    """What training needs to go on: parameters ``(K, P)``, Adam's moments, and the number of steps taken."""
+
+    flat: Tensor
+    mean: Tensor
+    square: Tensor
+    steps: int = 0
+
+    @classmethod
+    def fresh(cls, flat: Tensor) -> State:
+        """The state before the first step."""
+        return cls(flat, torch.zeros_like(flat), torch.zeros_like(flat))
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The outcome of training K trials.
+
+    ``best`` holds the chosen parameters ``(K, P)``; ``steps``, ``diverged`` (the step, 0 where it did not) and
+    ``reasons`` are by trial; ``history`` maps a metric to its steps ``(T,)`` and values ``(T, K)``, NaN after a trial
+    ended.
+    """
+
+    best: Tensor
+    state: State
+    steps: list[int]
+    diverged: list[int]
+    reasons: list[str]
+    history: dict[str, tuple[np.ndarray, np.ndarray]]
+    chosen_steps: list[int]
+
+    def chosen(self, metric: str, trial: int) -> float | None:
+        """A validation metric at the step whose parameters were chosen; None where it was not measured."""
+        if metric not in self.history:
+            return None
+        steps, values = self.history[metric]
+        found = values[steps == self.chosen_steps[trial], trial]
+        return float(found[0]) if len(found) and np.isfinite(found[0]) else None
+
+
+def train(
+    shapes: Sequence[Sequence[int]],
+    start: State,
+    lr: Tensor,
+    step: Step,
+    validate: Validate | None,
+    training: Training,
+    context: Context,
+    criterion: str = "val_mi",
+) -> Trained:
+    """Minimise K losses by Adam (Kingma & Ba 2015, arXiv 1412.6980).
+
+    Args:
+        shapes: of one trial's parameters.
+        start: initial parameters ``(K, P)``, or where earlier training ended; it is not changed.
+        lr: learning rate of each trial, ``(K,)``.
+        step: parameters → (loss ``(K,)``, value to record ``(K,)``), on data of its own choosing.
+        validate: parameters → metrics ``(K,)``; the checkpoint with the highest ``criterion`` is kept, if there is one.
+        training: steps, schedule, weight average, checkpoint and stopping.
+        context: device, progress and the request to stop.
+        criterion: the metric that chooses the checkpoint and stops.
+
+    Raises:
+        Stopped: the run was asked to stop.
+    """
+    loop = _Loop(shapes, start, lr, training, context, criterion)
+    for index in range(1, training.steps + 1):
+        context.check()
+        loop.update(index, step)
+        last = index == training.steps
+        if validate and (last or index % training.validate_every == 0):
+            loop.validate(index, validate)
+        context.advance(len(lr))
+        if not last and not loop.running.any():
+            context.advance((training.steps - index) * len(lr))
+            break
+    return loop.outcome()
+
+
+class _Loop:
+    """The state of one call of :func:`train`."""
+
+    def __init__(
+        self,
+        shapes: Sequence[Sequence[int]],
+        start: State,
+        lr: Tensor,
+        training: Training,
+        context: Context,
+        criterion: str,
+    ) -> None:
+        device, k = context.device, len(lr)
+        self.training, self.offset, self.criterion = training, start.steps, criterion
+        self.parameters = Parameters(shapes, start.flat.clone().to(device))
+        self.mean, self.square = start.mean.clone().to(device), start.square.clone().to(device)
+        self.lr = lr.to(device).unsqueeze(1)
+        self.average = self.parameters.flat.clone()
+        self.evaluated = Parameters(shapes, self.average) if training.ema else self.parameters
+        self.best = self.parameters.flat.clone()
+        self.best_step = torch.zeros(k, dtype=torch.int64, device=device)
+        self.best_value = torch.full((k,), -torch.inf, device=device)
+        self.waited = torch.zeros(k, dtype=torch.int64, device=device)
+        self.running = torch.ones(k, dtype=torch.bool, device=device)
+        self.diverged = torch.zeros(k, dtype=torch.int64, device=device)
+        self.steps = torch.zeros(k, dtype=torch.int64, device=device)
+        self.history: dict[str, tuple[list[int], list[Tensor]]] = {}
+
+    def update(self, index: int, step: Step) -> None:
+        loss, value = step(self.parameters.tensors)
+        gradients = torch.autograd.grad(loss.sum(), self.parameters.tensors)
+        gradient = torch.cat([g.flatten(1) for g in gradients], 1)
+        with torch.no_grad():
+            finite = torch.isfinite(loss + gradient.sum(1))
+            if not (finite & self.running).all():
+                self.diverged += index * (self.running & ~finite)
+                self.running &= finite
+                gradient = torch.where(self.running.unsqueeze(1), gradient, 0.0)
+            if index % self.training.log_every == 0 or index == self.training.steps:
+                self.record("train_mi", index, value.detach())
+            self.steps += self.running
+            self.descend(index, gradient)
+
+    def descend(self, index: int, gradient: Tensor) -> None:
+        beta_1, beta_2, count = 0.9, 0.999, self.offset + index
+        self.mean.lerp_(gradient, 1 - beta_1)
+        self.square.mul_(beta_2).addcmul_(gradient, gradient, value=1 - beta_2)
+        scale = (self.square / (1 - beta_2**count)).sqrt_().add_(1e-8)
+        rate = self.lr * (-self.factor(index) / (1 - beta_1**count)) * self.running.unsqueeze(1)
+        self.parameters.flat.add_((self.mean / scale).mul_(rate))
+        if self.training.ema:
+            # Averages of a few steps are averages of those: the decay grows to its final value.
+            self.average.lerp_(self.parameters.flat, 1 - min(self.training.ema, index / (index + 9)))
+
+    def factor(self, index: int) -> float:
+        if self.training.schedule == "constant":
+            return 1.0
+        return 0.5 * (1 + math.cos(math.pi * (index - 1) / self.training.steps))
+
+    def validate(self, index: int, validate: Validate) -> None:
+        with torch.no_grad():
+            metrics = validate(self.evaluated.tensors)
+            for name, value in metrics.items():
+                self.record(name, index, value)
+            if self.training.checkpoint == "last" and not self.training.patience:
+                return
+            value = metrics[self.criterion]
+            better = self.running & (value > self.best_value)
+            self.best_value = torch.where(better, value, self.best_value)
+            self.best_step = torch.where(better, index, self.best_step)
+            self.best = torch.where(better.unsqueeze(1), self.evaluated.flat, self.best)
+            self.waited = torch.where(better, 0, self.waited + 1)
+            if self.training.patience:
+                self.running &= self.waited < self.training.patience
+
+    def record(self, name: str, index: int, value: Tensor) -> None:
+        steps, values = self.history.setdefault(name, ([], []))
+        steps.append(index)
+        values.append(torch.where(self.running, value, torch.nan))
+
+    def outcome(self) -> Trained:
+        diverged = self.diverged.tolist()
+        # A trial that was never validated, or whose validation was never finite, is taken as it ended.
+        last = (self.best_step == 0) | (self.training.checkpoint == "last")
+        return Trained(
+            best=torch.where(last.unsqueeze(1), self.evaluated.flat, self.best),
+            state=State(self.parameters.flat, self.mean, self.square, self.offset + self.training.steps),
+            steps=self.steps.tolist(),
+            diverged=diverged,
+            reasons=[f"loss or gradient became non-finite at step {step}" if step else "" for step in diverged],
+            history={
+                name: (np.array(steps), torch.stack(values).cpu().numpy())
+                for name, (steps, values) in self.history.items()
+            },
+            chosen_steps=torch.where(last, self.steps, self.best_step).tolist(),
+        )
+
+
+def chunks(k: int, bytes_each: int, workers: int) -> list[int]:
+    """Sizes of the stacks that k trials are trained in: few enough to fit the cache, and work for every worker."""
+    fit = max(1, min(_MOST, _CACHE_BYTES // max(1, bytes_each)))
+    count = math.ceil(k / fit)
+    count = min(k, math.ceil(count / workers) * workers)
+    return [k // count + (i < k % count) for i in range(count)]

@@ -1,0 +1,152 @@
+"""Sweeps: the axes of a config, and the trials they span. Nothing here imports Hydra or torch."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mi_cli.faults import ConfigError, listed, shown
+from mi_cli.schema import Config, validate
+
+__all__ = ["GROUPS", "Trial", "axes", "expand", "get", "put"]
+
+GROUPS = ("estimator", "dataset", "noise", "shift", "representation", "training")
+_NOT_SCIENCE = ("summary", "budget", "claims", "plots", "sweep", "device", "threads", "output_root", "plan")
+_NOT_AXES = ("name", "procedure", "variant", *_NOT_SCIENCE)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One resolved config: a point of the sweep, with the value of each axis as results show it."""
+
+    index: int
+    axes: dict[str, Any]
+    config: Config
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits that trials share exactly if they compute the same thing."""
+        values = self.config.model_dump(mode="json", exclude=set(_NOT_SCIENCE))
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def axes(values: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """The axes of ``values["sweep"]`` by dotted path, in the order in which they are written.
+
+    Raises:
+        ConfigError: an axis is empty, is not a list, or its path is not in the config.
+    """
+    written = values.get("sweep") or {}
+    if not isinstance(written, Mapping):
+        raise ConfigError(f"sweep={shown(written)}: must be a section of axes, such as sweep.seed=[0, 1, 2]")
+    found = dict(_walk(written, ()))
+    faults = [line for path, axis in found.items() for line in _faults(values, path, axis)]
+    if faults:
+        raise ConfigError(*faults)
+    return found
+
+
+def expand(values: Mapping[str, Any]) -> list[Trial]:
+    """All trials of a resolved config, each validated; options of a group are mappings by now.
+
+    Raises:
+        ConfigError: one line for each fault, whichever trials have it.
+    """
+    found = axes(values)
+    carry = (values.get("training") or {}).get("carry")
+    if carry is not None and carry not in found:
+        raise ConfigError(
+            f"training.carry={shown(carry)}: is not an axis of the sweep; accepted: {listed([*found, None])}"
+        )
+    base = {key: value for key, value in values.items() if key != "sweep"}
+    trials: list[Trial] = []
+    faults: dict[str, None] = {}
+    for index, point in enumerate(itertools.product(*found.values())):
+        resolved, labels = copy.deepcopy(base), {}
+        # A group's option first, so that an axis inside the group applies to every option.
+        for path, value in sorted(zip(found, point, strict=True), key=lambda item: item[0].count(".")):
+            option = value.get("option", value.get("name")) if isinstance(value, Mapping) else value
+            labels[path] = option if path in GROUPS else value
+            put(
+                resolved, path, {k: v for k, v in value.items() if k != "option"} if path in GROUPS else value
+            )
+        try:
+            trials.append(Trial(index, {path: labels[path] for path in found}, validate(resolved)))
+        except ConfigError as error:
+            faults |= dict.fromkeys(error.lines)
+    if faults:
+        raise ConfigError(*faults)
+    return trials
+
+
+def get(values: Mapping[str, Any], path: str) -> Any:
+    """The value at a dotted path; KeyError where there is none."""
+    for part in path.split("."):
+        if not isinstance(values, Mapping):
+            raise KeyError(path)
+        values = values[part]
+    return values
+
+
+def put(values: dict[str, Any], path: str, value: Any) -> None:
+    """Set the value at a dotted path."""
+    *parents, last = path.split(".")
+    for part in parents:
+        values = values.setdefault(part, {})
+    values[last] = value
+
+
+def _walk(node: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    if isinstance(node, Mapping) and (node or not path):
+        for key, child in node.items():
+            yield from _walk(child, (*path, str(key)))
+    elif node is not None:  # null takes an axis away, from one that inherits it
+        yield ".".join(path), node
+
+
+def _faults(values: Mapping[str, Any], path: str, axis: Any) -> list[str]:
+    key = f"sweep.{path}"
+    if path.split(".")[0] in _NOT_AXES:
+        return [
+            f"{key}={shown(axis)}: cannot be an axis; sweep it from the shell instead (mi-run -m {path}=...)"
+        ]
+    try:
+        current = get(values, path)
+    except KeyError:
+        accepted = f"{_beside(values, path)} (~{key} drops the axis)"
+        return [f"{key}={shown(axis)}: no such value in the config; accepted: {accepted}"]
+    if not isinstance(axis, list):
+        return [f"{key}={shown(axis)}: must be a list of values, such as {key}=[{shown(axis)}]"]
+    if not axis:
+        return [f"{key}=[]: is empty; accepted: at least one value"]
+    repeated = [value for index, value in enumerate(axis) if value in axis[:index]]
+    if repeated:
+        return [f"{key}={shown(axis)}: repeats {shown(repeated[0])}; accepted: different values"]
+    section, _, last = path.rpartition(".")
+    if last == "name" and section in GROUPS:
+        return [f"{key}={shown(axis)}: cannot be an axis; accepted: sweep.{section}={shown(axis)}"]
+    if path not in GROUPS:
+        if isinstance(current, Mapping):
+            return [
+                f"{key}={shown(axis)}: is a section; accepted: one of its values, {listed(map(str, current))}"
+            ]
+        return []
+    if not all(isinstance(option, Mapping | str) for option in axis):
+        return [f"{key}={shown(axis)}: must name options of {path}"]
+    return []
+
+
+def _beside(values: Mapping[str, Any], path: str) -> str:
+    """The paths that could have been meant: those of the deepest section that ``path`` reaches."""
+    parents: list[str] = []
+    for part in path.split(".")[:-1]:
+        if not isinstance(values.get(part), Mapping):
+            break
+        values = values[part]
+        parents.append(part)
+    return ", ".join(".".join([*parents, str(key)]) for key in values if parents or key not in _NOT_AXES)

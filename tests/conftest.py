@@ -1,0 +1,72 @@
+"""What tests of the command share: a runner that runs nothing, an empty folder, somebody's own configs."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import mi_cli
+from mi_cli import folders
+from mi_cli.resolve import SAVED_HEADER
+
+
+class Runner(types.ModuleType):
+    """Stands in for ``mi_cli.runner``: writes a file and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__("mi_cli.runner")
+        self.runs: list[tuple[dict[str, Any], Path, dict[str, Any]]] = []
+        self.plans: list[dict[str, Any]] = []
+        self.does: Callable[[dict[str, Any], Path], int] = lambda values, folder: 0
+
+    def run(self, values: dict[str, Any], folder: Path, **more: Any) -> int:
+        self.runs.append((values, folder, more))
+        (folder / "config.yaml").write_text(SAVED_HEADER + yaml.safe_dump(values))
+        return self.does(values, folder)
+
+    def plan(self, values: dict[str, Any]) -> None:
+        self.plans.append(values)
+
+
+@pytest.fixture
+def runner(monkeypatch: pytest.MonkeyPatch) -> Runner:
+    fake = Runner()
+    monkeypatch.setitem(sys.modules, "mi_cli.runner", fake)
+    monkeypatch.setattr(mi_cli, "runner", fake, raising=False)
+    return fake
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv(folders.OWN_CONFIGS, raising=False)
+    return folder
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A folder of somebody's own configs, some of them wrong."""
+    (tmp_path / "own" / "experiment").mkdir(parents=True)
+    files = {
+        "mine": "# @package _global_\nname: mine\nsummary: my own\ntraining: {batch: 100}\n",
+        "syntax": "# @package _global_\nname: a\ntraining: {steps: [1, 2\nseed: 3\n",
+        "twice": "# @package _global_\nname: a\nname: b\n",
+        "option": "# @package _global_\ndefaults:\n  - override /estimator: nope\n",
+        "group": "# @package _global_\ndefaults:\n  - override /estimatr: dv\n",
+        "absent": "# @package _global_\ndefaults:\n  - nothing\n",
+        "reference": "# @package _global_\nname: ${foo}\n",
+        "package": "name: a\n",
+        "key": "# @package _global_\ndatasett: {rho: 1}\n",
+    }
+    for name, text in files.items():
+        (tmp_path / "own" / "experiment" / f"{name}.yaml").write_text(text)
+    (tmp_path / "own" / "experiment" / "binary.yaml").write_bytes(b"\xff\xfe")
+    return tmp_path / "own"

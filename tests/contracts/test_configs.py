@@ -1,0 +1,114 @@
+"""Every yaml composes and validates, alone and in every experiment that there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mi_cli import sweep
+from mi_cli.folders import config_folder
+from mi_cli.overview import GROUPS, experiments
+from mi_cli.plots import PLOTS
+from mi_cli.resolve import resolve
+from mi_cli.schema import REGISTRIES
+
+CONFIGS = config_folder()
+FILES = sorted(path.relative_to(CONFIGS) for path in CONFIGS.rglob("*.yaml"))
+EXPERIMENTS = sorted(path.stem for path in (CONFIGS / "experiment").glob("*.yaml"))
+OPTIONS = [(path.parent.name, path.stem) for path in FILES if path.parent.name in GROUPS]
+ROWS = (
+    "dataset.n_samples=200",
+    "training.batch=full",
+    "split.train=0.8",
+    "split.val=0.1",
+    "split.labelled=0.1",
+)
+PLAIN = ("dataset=gaussian", *ROWS)
+COMPARE = ("procedure=compare", "dataset=polynomial_differences", *ROWS)  # which uses every section
+
+
+def text(path: Path) -> str:
+    return (CONFIGS / path).read_text(encoding="utf-8")
+
+
+def keys(node: Any) -> set[str]:
+    if isinstance(node, dict):
+        return {str(key) for key in node} | {key for child in node.values() for key in keys(child)}
+    return {key for child in node for key in keys(child)} if isinstance(node, list) else set()
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_config_is_data(path):
+    content = yaml.safe_load(text(path))
+    assert isinstance(content, dict)
+    assert not {key for key in keys(content) if key.startswith("_") and key != "_self_"}
+    assert "${oc.env" not in text(path)
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_config_begins_by_saying_what_it_is(path):
+    assert re.match(r"# \S.{5}", text(path))
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_option_composes_and_validates(group, option):
+    base = PLAIN if option in ("linear", "gaussian") else COMPARE
+    values = resolve([*base, f"{group}={option}"]).values
+    assert values[group] == option if group == "variant" else values[group]["name"]
+
+
+@pytest.mark.parametrize("group", sorted(REGISTRIES))
+def test_everything_registered_has_a_yaml_and_says_every_value(group):
+    assert {option for found, option in OPTIONS if found == group} >= set(REGISTRIES[group])
+    for name in REGISTRIES[group]:
+        base = PLAIN if name in ("linear", "gaussian") else COMPARE
+        (trial,) = sweep.expand(resolve([*base, f"{group}={name}"]).values)
+        section = getattr(trial.config, group)
+        assert set(yaml.safe_load(text(Path(group, f"{name}.yaml")))) == set(type(section).model_fields)
+
+
+@pytest.mark.parametrize("variant", ["corrected", "published"])
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_experiment_composes_and_validates(name, variant):
+    for budget in ("full", "quick", "smoke"):
+        resolved = resolve([f"experiment={name}", f"variant={variant}", f"budget={budget}"])
+        assert resolved.notices == ()
+        assert resolved.values["name"] == name
+        assert resolved.values["variant"] == variant
+        trials = sweep.expand(resolved.values)
+        assert len({trial.fingerprint for trial in trials}) == len(trials)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_experiment_says_its_command_its_claim_and_what_it_does(name):
+    lines = text(Path("experiment", f"{name}.yaml")).splitlines()
+    assert lines[0] == "# @package _global_"
+    assert lines[1].startswith(f"# mi-run experiment={name}")
+    assert lines[2].startswith("# Claim: ")
+    summary = experiments([CONFIGS])[name]
+    assert 20 <= len(summary) <= 100
+    assert not summary.endswith(".")
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_experiment_holds_overrides_only_and_decides_something(name):
+    content = yaml.safe_load(text(Path("experiment", f"{name}.yaml")))
+    primary = yaml.safe_load(text(Path("config.yaml")))
+    assert not set(content) - set(primary) - set(GROUPS) - {"defaults"}
+    assert "hydra" not in content
+    assert content["claims"]
+    assert content["plots"]
+    assert set(content["plots"]) <= set(PLOTS)
+    assert len(content["sweep"]["seed"]) >= 5
+
+
+def test_every_variant_of_an_experiment_belongs_to_one():
+    for path in (CONFIGS / "experiment_variant").glob("*.yaml"):
+        variant, _, name = path.stem.partition("_")
+        assert ("variant", variant) in OPTIONS
+        assert name in EXPERIMENTS
+        assert path.read_text(encoding="utf-8").startswith("# @package _global_\n")

@@ -1,0 +1,72 @@
+"""Where configs are found, and where runs go."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from mi_cli import folders
+from mi_cli.faults import ConfigError
+
+
+def test_folders_are_never_shared(tmp_path, monkeypatch):
+    stamps = iter(["same", "same", "other"])
+    monkeypatch.setattr(folders, "stamp", lambda: next(stamps))
+    made = [folders.new_folder(tmp_path / "root" / "name", "output_root=x").path.name for _ in range(2)]
+    assert made == ["same", "other"]
+
+
+def test_folder_is_discarded_with_what_was_made_for_it(tmp_path):
+    (tmp_path / "root").mkdir()
+    first = folders.new_folder(tmp_path / "root" / "name", "output_root=x")
+    second = folders.new_folder(tmp_path / "root" / "name", "output_root=x")
+    first.discard_if_empty()
+    assert not first.path.exists()
+    assert second.path.exists()
+    second.discard_if_empty()
+    assert second.path.parent.exists()  # which the first had made
+    third = folders.new_folder(tmp_path / "new" / "name", "output_root=x")
+    (third.path / "file").touch()
+    third.discard_if_empty()
+    assert third.path.exists()
+    (third.path / "file").unlink()
+    third.discard_if_empty()
+    assert not (tmp_path / "new").exists()
+    given = (
+        folders.given_folder(tmp_path / "root", "hydra.run.dir=x") if not second.path.parent.rmdir() else None
+    )
+    assert given is not None
+    given.discard_if_empty()
+    assert (tmp_path / "root").exists()  # which somebody else had made
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unwritable for root")
+def test_folder_that_cannot_be_written_to(tmp_path):
+    tmp_path.chmod(0o555)
+    with pytest.raises(ConfigError, match="Permission denied"):
+        folders.new_folder(tmp_path / "x", "output_root=x")
+    with pytest.raises(ConfigError, match="Permission denied"):
+        folders.given_folder(tmp_path, "output_root=x")
+
+
+def test_configs_are_beside_the_module_in_a_wheel_and_beside_the_package_in_a_checkout(tmp_path, monkeypatch):
+    package = tmp_path / "mi_cli"
+    for folder in (tmp_path / "configs", package / "configs"):
+        folder.mkdir(parents=True)
+    monkeypatch.setattr(folders, "__file__", str(package / "folders.py"))
+    (tmp_path / "configs" / "config.yaml").touch()
+    assert folders.config_folder() == tmp_path / "configs"
+    (package / "configs" / "config.yaml").touch()
+    assert folders.config_folder() == package / "configs"
+
+
+def test_own_folders(tmp_path, monkeypatch):
+    monkeypatch.setenv(folders.OWN_CONFIGS, os.pathsep.join([str(tmp_path), "", str(tmp_path / "a"), "b"]))
+    with pytest.raises(ConfigError) as caught:
+        folders.own_config_folders()
+    assert len(caught.value.lines) == 2
+    monkeypatch.setenv(folders.OWN_CONFIGS, str(tmp_path))
+    assert folders.own_config_folders() == [tmp_path]
+    monkeypatch.delenv(folders.OWN_CONFIGS)
+    assert folders.own_config_folders() == []
