@@ -8,13 +8,14 @@ The claim as a whole holds where it holds in every cell, and fails where it fail
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from mi_cli.fields import NonNegative, Number, Positive, Section
+from mi_cli.fields import NonNegative, Number, Section
 from mi_cli.intervals import Interval, mean_interval
 
 __all__ = ["Claim", "judge"]
@@ -25,9 +26,17 @@ Column = Literal["estimate", "train_mi", "val_mi", "test_mse", "split_mse", "std
 Trace = Literal["train_mi", "val_mi", "train_mse", "val_mse"]
 
 
-class _Claim(Section):
+Cell = tuple[dict[str, Any], list[float], float | None, float | None]
+Traces = Mapping[int, Mapping[str, Sequence[float]]]
+
+
+class _Claim(Section, ABC):
     text: str
     where: dict[str, Any] = Field(default_factory=dict)
+
+    @abstractmethod
+    def cells(self, rows: Sequence[Row], axes: Sequence[str], traces: Traces) -> Iterator[Cell]:
+        """For each setting: the setting, a value a seed, and the bounds that their mean is claimed to lie in."""
 
 
 class EqualsTruth(_Claim):
@@ -37,6 +46,24 @@ class EqualsTruth(_Claim):
     method: str | None = None
     absolute: NonNegative = 0.0
     relative: NonNegative = 0.0
+
+    def cells(self, rows: Sequence[Row], axes: Sequence[str], traces: Traces) -> Iterator[Cell]:
+        """Deviations from the truth, where it is known and finite."""
+        for where, truth, deviations in _deviations(rows, axes, self.method):
+            tolerance = self.absolute + self.relative * truth
+            yield where, deviations, -tolerance, tolerance
+
+
+class BelowTruth(_Claim):
+    """The mean of ``estimate`` is below the true MI."""
+
+    kind: Literal["below_truth"]
+    method: str | None = None
+
+    def cells(self, rows: Sequence[Row], axes: Sequence[str], traces: Traces) -> Iterator[Cell]:
+        """Deviations from the truth, where it is known and finite."""
+        for where, _, deviations in _deviations(rows, axes, self.method):
+            yield where, deviations, None, 0.0
 
 
 class Within(_Claim):
@@ -48,14 +75,36 @@ class Within(_Claim):
     low: Number | None = None
     high: Number | None = None
 
+    def cells(self, rows: Sequence[Row], axes: Sequence[str], traces: Traces) -> Iterator[Cell]:
+        """Values of the column."""
+        for where, cell in _by_cell(_of_method(rows, self.method, self.column), axes):
+            yield where, [row[self.column] for row in cell], self.low, self.high
+
 
 class Lower(_Claim):
-    """``method`` has a lower mean of ``column`` than another, paired over seeds."""
+    """``method`` has a lower mean of ``column`` than another, paired over seeds.
+
+    The logarithm of the ratio (``scale: log``) is for columns that explode now and then, whose differences only say
+    how the worst seed did.
+    """
 
     kind: Literal["lower"]
     column: Column = "test_mse"
     method: str
     than: str
+    scale: Literal["linear", "log"] = "linear"
+
+    def cells(self, rows: Sequence[Row], axes: Sequence[str], traces: Traces) -> Iterator[Cell]:
+        """Differences (of logarithms), of the seeds that both methods have."""
+        for where, cell in _by_cell(rows, axes):
+            own, other = (
+                {row["seed"]: row[self.column] for row in _of_method(cell, method, self.column)}
+                for method in (self.method, self.than)
+            )
+            both = [(own[seed], other[seed]) for seed in own if seed in other]
+            if self.scale == "log":
+                both = [(math.log(a), math.log(b)) for a, b in both]
+            yield where, [a - b for a, b in both], None, 0.0
 
 
 class Trend(_Claim):
@@ -66,7 +115,17 @@ class Trend(_Claim):
     method: str | None = None
     axis: str
     direction: Literal["increasing", "decreasing", "none"]
-    margin: Positive | None = None
+    margin: NonNegative = 0.0
+
+    def cells(self, rows: Sequence[Row], axes: Sequence[str], traces: Traces) -> Iterator[Cell]:
+        """Slopes by least squares, one a seed."""
+        low = {"increasing": 0.0, "decreasing": None, "none": -self.margin}[self.direction]
+        high = {"increasing": None, "decreasing": 0.0, "none": self.margin}[self.direction]
+        rest = [axis for axis in axes if axis != self.axis]
+        for where, cell in _by_cell(_of_method(rows, self.method, self.column), rest):
+            seeds = (group for _, group in _by_cell(cell, ["seed"]))
+            slopes = (_slope([(row[self.axis], row[self.column]) for row in group]) for group in seeds)
+            yield where, [slope for slope in slopes if slope is not None], low, high
 
 
 class Correlation(_Claim):
@@ -77,15 +136,23 @@ class Correlation(_Claim):
     y: Trace
     direction: Literal["positive", "negative"]
 
+    def cells(self, rows: Sequence[Row], axes: Sequence[str], traces: Traces) -> Iterator[Cell]:
+        """Coefficients, one a trial."""
+        low, high = (0.0, None) if self.direction == "positive" else (None, 0.0)
+        for where, cell in _by_cell(rows, axes):
+            pairs = [traces.get(trial, {}) for trial in dict.fromkeys(row["trial"] for row in cell)]
+            found = [_correlation(pair[self.x], pair[self.y]) for pair in pairs if self.x in pair and self.y in pair]
+            yield where, [value for value in found if value is not None], low, high
 
-Claim = Annotated[EqualsTruth | Within | Lower | Trend | Correlation, Field(discriminator="kind")]
+
+Claim = Annotated[EqualsTruth | BelowTruth | Within | Lower | Trend | Correlation, Field(discriminator="kind")]
 
 
 def judge(
     claim: Claim,
     rows: Iterable[Row],
     axes: Sequence[str],
-    traces: Mapping[int, Mapping[str, Sequence[float]]],
+    traces: Traces,
     level: float = 0.95,
 ) -> dict[str, Any]:
     """The verdict on one claim.
@@ -102,48 +169,22 @@ def judge(
     """
     rows = [row for row in rows if row["status"] == "ok" and _matches(row, claim.where)]
     cells = [
-        {"where": where, "n": interval.n, "value": interval.mean, "ci_low": interval.low, "ci_high": interval.high,
-         "accepted": [low, high], "verdict": _verdict(interval, low, high)}  # fmt: skip
-        for where, values, low, high in _cells(claim, rows, axes, traces)
+        {
+            "where": where,
+            "n": interval.n,
+            "value": interval.mean,
+            "ci_low": interval.low,
+            "ci_high": interval.high,
+            "accepted": [low, high],
+            "verdict": _verdict(interval, low, high),
+        }
+        for where, values, low, high in claim.cells(rows, axes, traces)
         if values and (interval := mean_interval(values, level))
     ]
     verdicts = {cell["verdict"] for cell in cells}
     overall: Verdict = "fails" if "fails" in verdicts else "holds" if verdicts == {"holds"} else "undecided"
-    return {"text": claim.text, "kind": claim.kind, "verdict": overall, "cells": cells}
-
-
-Cell = tuple[dict[str, Any], list[float], float | None, float | None]
-
-
-def _cells(claim: Claim, rows: list[Row], axes: Sequence[str], traces: Mapping[int, Any]) -> Iterable[Cell]:
-    match claim:
-        case EqualsTruth():
-            for where, cell in _by_cell(_of_method(rows, claim.method, "estimate"), axes):
-                truth = cell[0]["true_mi"]
-                if truth is not None and math.isfinite(truth):
-                    tolerance = claim.absolute + claim.relative * truth
-                    yield where, [row["estimate"] - truth for row in cell], -tolerance, tolerance
-        case Within():
-            for where, cell in _by_cell(_of_method(rows, claim.method, claim.column), axes):
-                yield where, [row[claim.column] for row in cell], claim.low, claim.high
-        case Lower():
-            for where, cell in _by_cell(rows, axes):
-                mine, other = ({r["seed"]: r[claim.column] for r in _of_method(cell, m, claim.column)}
-                               for m in (claim.method, claim.than))  # fmt: skip
-                yield where, [mine[seed] - other[seed] for seed in mine if seed in other], None, 0.0
-        case Trend():
-            low, high = {"increasing": (0.0, None), "decreasing": (None, 0.0), "none": (-(claim.margin or 0), claim.margin)}[
-                claim.direction
-            ]
-            rest = [axis for axis in axes if axis != claim.axis]
-            for where, cell in _by_cell(_of_method(rows, claim.method, claim.column), rest):
-                yield where, _by_seed(cell, lambda seed: _slope([(r[claim.axis], r[claim.column]) for r in seed])), low, high
-        case Correlation():
-            low, high = (0.0, None) if claim.direction == "positive" else (None, 0.0)
-            for where, cell in _by_cell(rows, axes):
-                pairs = (traces.get(trial, {}) for trial in dict.fromkeys(row["trial"] for row in cell))
-                found = [_correlation(pair[claim.x], pair[claim.y]) for pair in pairs if claim.x in pair and claim.y in pair]
-                yield where, [value for value in found if value is not None], low, high
+    unit = "ln ratio" if isinstance(claim, Lower) and claim.scale == "log" else ""
+    return {"text": claim.text, "kind": claim.kind, "unit": unit, "verdict": overall, "cells": cells}
 
 
 def _matches(row: Row, where: Mapping[str, Any]) -> bool:
@@ -161,11 +202,13 @@ def _by_cell(rows: Iterable[Row], axes: Sequence[str]) -> Iterable[tuple[dict[st
     return [({axis: cell[0][axis] for axis in axes}, cell) for cell in cells.values()]
 
 
-def _by_seed(rows: Iterable[Row], statistic: Callable[[list[Row]], float | None]) -> list[float]:
-    seeds: dict[int, list[Row]] = defaultdict(list)
-    for row in rows:
-        seeds[row["seed"]].append(row)
-    return [value for seed in seeds.values() if (value := statistic(seed)) is not None]
+def _deviations(
+    rows: Iterable[Row], axes: Sequence[str], method: str | None
+) -> Iterator[tuple[dict[str, Any], float, list[float]]]:
+    for where, cell in _by_cell(_of_method(rows, method, "estimate"), axes):
+        truth = cell[0]["true_mi"]
+        if truth is not None and math.isfinite(truth):
+            yield where, truth, [row["estimate"] - truth for row in cell]
 
 
 def _slope(points: Sequence[tuple[float, float]]) -> float | None:
@@ -177,7 +220,11 @@ def _slope(points: Sequence[tuple[float, float]]) -> float | None:
 def _correlation(xs: Sequence[float], ys: Sequence[float]) -> float | None:
     mean_x, mean_y = math.fsum(xs) / len(xs), math.fsum(ys) / len(ys)
     spread = math.fsum((x - mean_x) ** 2 for x in xs) * math.fsum((y - mean_y) ** 2 for y in ys)
-    return math.fsum((x - mean_x) * (y - mean_y) for x, y in zip(xs, ys, strict=True)) / math.sqrt(spread) if spread else None
+    return (
+        math.fsum((x - mean_x) * (y - mean_y) for x, y in zip(xs, ys, strict=True)) / math.sqrt(spread)
+        if spread
+        else None
+    )
 
 
 def _verdict(interval: Interval, low: float | None, high: float | None) -> Verdict:

@@ -217,9 +217,7 @@ def _jobs(args: argparse.Namespace) -> list[Resolved]:
 
     parsed = parse(args.overrides)
     plain = [o.input_line or "" for o in parsed if not o.is_sweep_override()]
-    sweeper, launcher = (
-        setting(f"hydra.{part}", plain, args.config_name) for part in ("sweeper", "launcher")
-    )
+    sweeper, launcher = (setting(f"hydra.{part}", plain, args.config_name) for part in ("sweeper", "launcher"))
     jobs = [plain]
     if sweeper["_target_"].startswith(_BASIC):
         swept = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
@@ -227,9 +225,7 @@ def _jobs(args: argparse.Namespace) -> list[Resolved]:
         hydra_part = [o.input_line or "" for o in parsed if o.is_hydra_override()]
         for override in task:
             if override.is_sweep_override() and not override.is_discrete_sweep():
-                raise ConfigError(
-                    f"{override.input_line}: needs a sweeper that searches; accepted: values, range()"
-                )
+                raise ConfigError(f"{override.input_line}: needs a sweeper that searches; accepted: values, range()")
         jobs = [[*hydra_part, *job] for job in BasicSweeper.split_arguments(task, None)[0]]
     resolved: list[Resolved] = []
     faults: list[str] = []
@@ -255,9 +251,7 @@ def job(config: Any) -> int:
     folder = Path(settings.runtime.output_dir)
     try:
         if any(folder.iterdir()):
-            raise ConfigError(
-                f"hydra.sweep.subdir={settings.sweep.subdir}: {folder} holds files of another job"
-            )
+            raise ConfigError(f"hydra.sweep.subdir={settings.sweep.subdir}: {folder} holds files of another job")
         overrides = [*settings.overrides.hydra, *settings.overrides.task]
         resolved = resolve(overrides, config_name=settings.job.config_name or _PRIMARY)
         check_device(resolved.values["device"])
@@ -298,9 +292,7 @@ def _start(resolved: Resolved, started: float) -> int:
         with log.open("a", encoding="utf-8") as file:
             traceback.print_exc(file=file)
         reason = " ".join(str(error).split())
-        print(
-            f"mi-run: unexpected {type(error).__name__}: {reason}; the traceback is in {log}", file=sys.stderr
-        )
+        print(f"mi-run: unexpected {type(error).__name__}: {reason}; the traceback is in {log}", file=sys.stderr)
         return _FAILED
     return int(code)
 
@@ -318,10 +310,7 @@ def _end_at_once(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _on_interrupt(instead_of: Any, handler: Any) -> None:
-    if (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGINT) is instead_of
-    ):
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is instead_of:
         signal.signal(signal.SIGINT, handler)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-import yaml  # type: ignore[import-untyped]
+import yaml
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -126,9 +126,7 @@ def explain(error: Exception, overrides: Sequence[str], config_name: str = PRIMA
         case UnicodeDecodeError():
             return f"{_not_text()}: is not UTF-8 text"
         case UserWarning():
-            return re.sub(
-                r".*path=(.*) is not available\.", r"hydra.searchpath=\1: no such folder", str(error)
-            )
+            return re.sub(r".*path=(.*) is not available\.", r"hydra.searchpath=\1: no such folder", str(error))
         case HydraException():
             return _not_composed(error, overrides, config_name)
     return f"the config cannot be composed: {type(error).__name__}: {_one_line(error)}"

@@ -2,7 +2,7 @@
 
 Activations are feature-major, ``(K, features, rows)``, with a last row of ones that meets the bias, which is the last
 column of a layer's matrix: a layer is one batched product, forward and backward. Buffers are kept from step to step,
-because fresh memory costs more than the arithmetic of layers this narrow (measured: tests/benchmarks/stack_layout.py).
+because fresh memory costs about as much as the arithmetic of layers this narrow (tests/benchmarks/layout.py).
 """
 
 from __future__ import annotations
@@ -28,8 +28,13 @@ _DERIVE: dict[Activation, Callable[[Tensor, Tensor], Tensor]] = {
     "relu": lambda g, h: aten.threshold_backward.grad_input(g, h, 0, grad_input=g),
     "tanh": lambda g, h: aten.tanh_backward.grad_input(g, h, grad_input=g),
     "elu": lambda g, h: aten.elu_backward.grad_input(g, 1, 1, 1, True, h, grad_input=g),
-    "gelu": lambda g, h: aten.gelu_backward.grad_input(g, h, grad_input=g),
+    "gelu": lambda g, h: aten.gelu_backward.grad_input(_T(g), _T(h), grad_input=_T(g)),
 }
+
+
+def _T(x: Tensor) -> Tensor:  # noqa: N802 (as the property of a matrix)
+    """Transposed, which keeps GELU from another kernel that it takes for contiguous memory, as of one trial alone."""
+    return x.transpose(1, 2)
 
 
 def with_ones(x: Tensor) -> Tensor:
@@ -47,7 +52,7 @@ class Perceptron:
     def __init__(self, sizes: Sequence[int], activation: Activation = "relu") -> None:
         self.sizes = tuple(sizes)
         self.activation: Activation = activation
-        self.buffers: dict[tuple[Any, ...], Tensor] = {}
+        self.buffers: dict[tuple[Any, ...], _Buffers] = {}
         self.calls = 0
 
     @property
@@ -83,15 +88,32 @@ class Perceptron:
         Returns:
             ``(K, out, n)``, or ``(K, out, C, n)``.
         """
-        out: Tensor = _Run.apply(self, x, y, *layers)
+        out: Tensor = _Run.apply(self, x, y, *layers)  # type: ignore[no-untyped-call]
         return out if y is None else out.unflatten(2, y.shape[2:])
 
-    def buffer(self, use: str, like: Tensor, *shape: int) -> Tensor:
-        """Memory of this shape, the same at every step; it starts as ones, and a row of ones is never written to."""
-        key = (use, shape, like.device)
+    def memory(self, x: Tensor, versions: int) -> _Buffers:
+        """Buffers for inputs of this shape, the same at every step."""
+        key = (len(x), x.shape[2], versions, x.dtype, x.device)
         if key not in self.buffers:
-            self.buffers[key] = like.new_ones(shape)
+            self.buffers[key] = _Buffers(self, x, versions)
         return self.buffers[key]
+
+
+class _Buffers:
+    """What one pass writes to: by hidden layer the values, the same with ones below, and their gradients."""
+
+    def __init__(self, net: Perceptron, x: Tensor, versions: int) -> None:
+        k, _, n = x.shape
+        rows, widths = versions * n, net.sizes[1:-1]
+        values = [x.new_ones(k, width + 1, rows) for width in widths]
+        activated = values if net.activation != "gelu" else [x.new_ones(k, width + 1, rows) for width in widths]
+        self.values = [memory[:, :-1] for memory in values]
+        self.activated = activated
+        self.transposed = [memory.transpose(1, 2) for memory in activated]
+        self.gradients = [x.new_empty(k, width, rows) for width in widths]
+        self.out = x.new_empty(k, net.sizes[-1], rows)
+        if versions > 1:
+            self.of_x = x.new_empty(k, net.sizes[1], n)
 
 
 class _Run(torch.autograd.Function):
@@ -99,78 +121,66 @@ class _Run(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, net: Perceptron, x: Tensor, y: Tensor | None, *layers: Tensor) -> Tensor:
-        hidden: list[tuple[Tensor, Tensor]] = []
+        memory = net.memory(x, 1 if y is None else y.shape[2])
         for index, layer in enumerate(layers):
+            out = memory.out if index == len(layers) - 1 else memory.values[index]
             if index:
-                out = torch.bmm(layer, hidden[-1][1], out=_rows(net, index, layer, hidden[-1][1].shape[2]))
+                torch.bmm(layer, memory.activated[index - 1], out=out)
             elif y is None:
-                out = torch.bmm(layer, x, out=_rows(net, index, layer, x.shape[2]))
+                torch.bmm(layer, x, out=out)
             else:
-                out = _first(net, layer, x, y)
+                _first(layer, x, y, memory, out)
             if index < len(layers) - 1:
-                hidden.append(_activate(net, index, out))
+                if net.activation == "gelu":
+                    aten.gelu.out(_T(out), out=_T(memory.activated[index][:, :-1]))
+                else:
+                    _ACTIVATE[net.activation](out)
         net.calls += 1
-        ctx.net, ctx.call, ctx.x, ctx.y, ctx.layers, ctx.hidden = net, net.calls, x, y, layers, hidden
-        return out
+        ctx.net, ctx.call, ctx.x, ctx.y, ctx.layers, ctx.memory = net, net.calls, x, y, layers, memory
+        return memory.out
 
     @staticmethod
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
-        net, x, y, layers = ctx.net, ctx.x, ctx.y, ctx.layers
+        net, x, y, layers, memory = ctx.net, ctx.x, ctx.y, ctx.layers, ctx.memory
         if ctx.call != net.calls:
             raise RuntimeError("only the latest call of a Perceptron can be differentiated")
         gradient = outer[0]
         found: list[Tensor | None] = [None] * len(layers)
         for index in range(len(layers) - 1, 0, -1):
-            derived, activated = ctx.hidden[index - 1]
-            found[index] = torch.bmm(gradient, activated.transpose(1, 2))
-            k, width, rows = derived.shape
-            out = net.buffer(f"gradient {index}", gradient, k, width, rows)
-            gradient = torch.bmm(layers[index][:, :, :-1].transpose(1, 2), gradient, out=out)
-            _DERIVE[net.activation](gradient, derived)
-        of_y = None
-        of_x = gradient
-        if y is not None:
+            found[index] = torch.bmm(gradient, memory.transposed[index - 1])
+            backward = layers[index][:, :, :-1].transpose(1, 2)
+            gradient = torch.bmm(backward, gradient, out=memory.gradients[index - 1])
+            _DERIVE[net.activation](gradient, memory.values[index - 1])
+        of_x, of_y = gradient, None
+        if y is None:
+            found[0] = torch.bmm(gradient, x.transpose(1, 2))
+        else:
             d = y.shape[1]
-            of_x = net.buffer("gradient of x", gradient, len(x), gradient.shape[1], x.shape[2])
-            torch.sum(gradient.unflatten(2, y.shape[2:]), 2, out=of_x)
-            found_y = torch.bmm(gradient, y.flatten(2).transpose(1, 2))
+            if y.shape[2] > 1:
+                of_x = torch.sum(gradient.unflatten(2, y.shape[2:]), 2, out=memory.of_x)
+            # In this order: the other calls another kernel for one column and one trial, with another last bit.
+            found_y = torch.bmm(y.flatten(2), gradient.transpose(1, 2)).transpose(1, 2)
             found[0] = torch.cat([found_y, torch.bmm(of_x, x.transpose(1, 2))], 2)
             if ctx.needs_input_grad[2]:
                 of_y = torch.bmm(layers[0][:, :, :d].transpose(1, 2), gradient).view(y.shape)
-        else:
-            found[0] = torch.bmm(gradient, x.transpose(1, 2))
-        if ctx.needs_input_grad[1]:
-            of_x = torch.bmm(layers[0][:, :, -x.shape[1] :].transpose(1, 2), of_x)
-            return (None, of_x, of_y, *found)
-        return (None, None, of_y, *found)
+        if not ctx.needs_input_grad[1]:
+            return (None, None, of_y, *found)
+        return (None, torch.bmm(layers[0][:, :, -x.shape[1] :].transpose(1, 2), of_x), of_y, *found)
 
 
-def _rows(net: Perceptron, index: int, layer: Tensor, rows: int) -> Tensor:
-    """The buffer for what a layer makes; hidden layers have a row of ones below it."""
-    k, width, _ = layer.shape
-    if index == len(net.sizes) - 2:
-        return net.buffer("out", layer, k, width, rows)
-    return net.buffer(f"hidden {index}", layer, k, width + 1, rows)[:, :width]
+def _first(layer: Tensor, x: Tensor, y: Tensor, memory: _Buffers, out: Tensor) -> None:
+    """The first layer where y comes in versions: x's part is copied to all of them, y's is added."""
+    d = y.shape[1]
+    if y.shape[2] > 1:
+        of_x = torch.bmm(layer[:, :, d:], x, out=memory.of_x)
+        out.unflatten(2, y.shape[2:]).copy_(of_x.unsqueeze(2).expand(-1, -1, y.shape[2], -1))
+    else:
+        torch.bmm(layer[:, :, d:], x, out=out)
+    out.baddbmm_(layer[:, :, :d], y.flatten(2))
 
 
-def _first(net: Perceptron, layer: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    k, d, versions, n = y.shape
-    of_x = torch.bmm(layer[:, :, d:], x, out=net.buffer("of x", layer, k, layer.shape[1], n))
-    out = _rows(net, 0, layer, versions * n)
-    out.unflatten(2, (versions, n)).copy_(of_x.unsqueeze(2).expand(-1, -1, versions, -1))
-    return out.baddbmm_(layer[:, :, :d], y.flatten(2))
-
-
-def _activate(net: Perceptron, index: int, values: Tensor) -> tuple[Tensor, Tensor]:
-    """What the derivative is computed from, and the activated values with their row of ones."""
-    k, width, rows = values.shape
-    memory = values._base if values._base is not None else values
-    if net.activation != "gelu":
-        _ACTIVATE[net.activation](values)
-        return values, memory
-    activated = net.buffer(f"activated {index}", values, k, width + 1, rows)
-    aten.gelu.out(values, out=activated[:, :width])
-    return values, activated
+# Up to so many columns of x are cheaper to repeat for every version of y than to treat apart.
+_FEW_COLUMNS = 6
 
 
 class ConcatCritic:
@@ -190,4 +200,7 @@ class ConcatCritic:
 
     def __call__(self, layers: Sequence[Tensor], x: Tensor, y: Tensor) -> Tensor:
         """Scores ``(K, C, n)`` of x ``(K, dim_x + 1, n)``, with its ones, and C partners y ``(K, dim_y, C, n)``."""
+        if x.shape[1] <= _FEW_COLUMNS:
+            both = torch.cat([y, x.unsqueeze(2).expand(-1, -1, y.shape[2], -1)], 1)
+            return self.net(layers, both.flatten(2)).view(len(x), *y.shape[2:])
         return self.net(layers, x, y).squeeze(1)

@@ -18,7 +18,8 @@ def parts(config: Config) -> dict[str, Rows]:
 
     The shift moves the unlabelled parts (train and val), with one draw for both.
     """
-    counts, found, used = config.rows, {}, 0
+    counts, used = config.rows, 0
+    found: dict[str, Rows] = {}
     whole = _draw(config, config.dataset.n_samples, "train") if config.dataset.n_samples else None
     for part in _SHARES:
         if whole is not None and getattr(config.split, part) <= 1:

@@ -71,14 +71,9 @@ def maximise(configs: Sequence[Config], rows: Sequence[dict[str, Rows]], context
     config = configs[0]
     task = _Maximisation(configs, rows, context.device)
     with context.clock("training"):
-        initial = torch.stack([
-            torch.cat([part.initial(generator(c.seed, stream)) for part, stream in ((task.encoder, "init"), (task.critic, "critic"))])
-            for c in configs
-        ])  # fmt: skip
+        initial = torch.stack([task.initial(c.seed) for c in configs])
         lr = torch.tensor([c.training.lr for c in configs])
-        trained = train(
-            task.shapes, State.fresh(initial), lr, task.step, task.validate, config.training, context
-        )  # fmt: skip
+        trained = train(task.shapes, State.fresh(initial), lr, task.step, task.validate, config.training, context)
     codes = Networks(task.encoder, task.encoder_part(trained.best))
     with context.clock("evaluation"):
         estimates = task.held_out(trained, context)
@@ -101,10 +96,15 @@ class _Maximisation:
         held_out_part = "fresh" if len(rows[0]["fresh"]) else "test"
         self.test = stacked([parts[held_out_part] for parts in rows], device)
         orders = [generator(c.seed, "order") for c in configs]
-        self.batch = self.x.shape[2] if config.training.batch == "full" else config.training.batch
+        self.batch = config.training.batch_of(self.x.shape[2])
         self.orders = orders
         self.partners = Partners(self.estimator.product, self.estimator.n_product, self.batch, orders, device)
         self.noise = [generator(c.seed, "code") for c in configs]
+
+    def initial(self, seed: int) -> Tensor:
+        """Initial parameters of one trial, the encoder's first."""
+        encoder = self.encoder.initial(generator(seed, "init"))
+        return torch.cat([encoder, self.critic.initial(generator(seed, "critic"))])
 
     def encoder_part(self, flat: Tensor) -> Tensor:
         """The encoders' share of parameters ``(K, P)``."""
@@ -113,7 +113,9 @@ class _Maximisation:
     def step(self, layers: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         x = self.x if self.batch == self.x.shape[2] else self._minibatch()
         z = self.code(layers, x)
-        return self.objective(*split_scores(self.critic(layers[len(self.encoder.shapes) :], x, pair(z, self.partners()))))
+        return self.objective(
+            *split_scores(self.critic(layers[len(self.encoder.shapes) :], x, pair(z, self.partners())))
+        )
 
     def _minibatch(self) -> Tensor:
         n = self.x.shape[2]
@@ -160,17 +162,22 @@ class _Regression:
         self.mean_z, self.mean_label = z.mean(2, keepdim=True), label.mean(2, keepdim=True)
         centred = z - self.mean_z
         gram = centred @ centred.transpose(1, 2)
-        self.weights = torch.linalg.pinv(gram, rtol=1e-10, hermitian=True) @ centred @ (label - self.mean_label).transpose(1, 2)
+        self.weights: Tensor = (
+            torch.linalg.pinv(gram, rtol=1e-10, hermitian=True) @ centred @ (label - self.mean_label).transpose(1, 2)
+        )
 
     def mse(self, z: Tensor, label: Tensor) -> Tensor:
-        predicted = self.mean_label + self.weights.transpose(1, 2) @ (z.double() - self.mean_z)
-        return ((label.double() - predicted) ** 2).mean((1, 2))
+        residual = label.double() - self.mean_label - self.weights.transpose(1, 2) @ (z.double() - self.mean_z)
+        return residual.square().mean((1, 2))
 
 
-def supervise(configs: Sequence[Config], labelled: Sequence[Rows], context: Context) -> Networks:
+def supervise(configs: Sequence[Config], labelled: Sequence[Rows], context: Context) -> tuple[Networks, list[str]]:
     """Networks of the encoder's size with a linear output, trained on labelled rows by squared error.
 
     A fifth of the rows, where there are five, chooses the checkpoint.
+
+    Returns:
+        The networks, and for each the reason why its training diverged, empty where it did not.
     """
     config = configs[0]
     shape = config.representation
@@ -193,12 +200,13 @@ def supervise(configs: Sequence[Config], labelled: Sequence[Rows], context: Cont
         lr = torch.tensor([c.training.lr for c in configs])
         validate = (lambda layers: {"score": -error(layers, *val)}) if n_val else None
         trained = train(net.shapes, State.fresh(initial), lr, step, validate, training, context, criterion="score")
-    return Networks(net, trained.best)
+    return Networks(net, trained.best), trained.reasons
 
 
 def _supervised(training: Training, n_val: int) -> Training:
     """Full-batch training whose checkpoint the labelled validation rows choose, whatever the encoder's does."""
     chosen: Any = "best" if n_val else "last"
     every = max(1, min(training.validate_every, training.steps // 20))
-    return training.model_copy(update={"batch": "full", "checkpoint": chosen, "patience": 0, "ema": 0.0, "validate_every": every})
-
+    return training.model_copy(
+        update={"batch": "full", "checkpoint": chosen, "patience": 0, "ema": 0.0, "validate_every": every}
+    )

@@ -80,9 +80,14 @@ def validation_mi(critic: ConcatCritic, layers: Sequence[Tensor], x: Tensor, y: 
 
 def stacked(rows: Sequence[Rows], device: torch.device) -> tuple[Tensor, Tensor]:
     """Rows of K trials, feature-major in float32: x with its row of ones ``(K, dim_x + 1, n)``, y ``(K, dim_y, n)``."""
-    x = torch.stack([part.x.float().T for part in rows]).to(device)
-    y = torch.stack([part.y.float().T for part in rows]).to(device)
+    x = torch.stack([_columns(part.x.float()) for part in rows]).to(device)
+    y = torch.stack([_columns(part.y.float()) for part in rows]).to(device)
     return with_ones(x), y
+
+
+def _columns(rows: Tensor) -> Tensor:
+    """Rows ``(n, d)`` as ``(d, n)``; torch takes a slow path to copy the transpose of a single column."""
+    return rows.reshape(1, -1) if rows.shape[1] == 1 else rows.T
 
 
 def held_out(
@@ -107,8 +112,14 @@ def held_out(
             estimates.append(Estimate(kind, status="diverged", reason="scores of the test rows are not finite"))
             continue
         estimates.append(
-            Estimate(kind, value=value, stderr=error, ci_low=value - z * error, ci_high=value + z * error,
-                     ceiling=math.log(product.numel()))  # fmt: skip
+            Estimate(
+                kind,
+                value=value,
+                stderr=error,
+                ci_low=value - z * error,
+                ci_high=value + z * error,
+                ceiling=math.log(product.numel()),
+            )
         )
     return estimates
 
@@ -158,9 +169,10 @@ def _batches(problems: Sequence[Problem], training: Training, device: torch.devi
         return _fresh(problems, training.batch, device), training.batch
     rows = stacked([problem.train for problem in problems if problem.train is not None], device)
     n = rows[0].shape[2]
-    if training.batch in ("full", n):
+    batch = training.batch_of(n)
+    if batch == n:
         return lambda: rows, n
-    return _minibatches(rows, training.batch, [problem.order for problem in problems]), training.batch
+    return _minibatches(rows, batch, [problem.order for problem in problems]), batch
 
 
 def _fresh(problems: Sequence[Problem], batch: int, device: torch.device) -> Batches:
@@ -176,7 +188,7 @@ def _fresh(problems: Sequence[Problem], batch: int, device: torch.device) -> Bat
             for index, problem in enumerate(problems):
                 assert problem.draw is not None  # noqa: S101 (a problem has train or draw)
                 rows = problem.draw(steps * batch)
-                x[index, :-1], y[index] = rows.x.T, rows.y.T
+                x[index, :-1], y[index] = _columns(rows.x), _columns(rows.y)
         part = slice(used * batch, (used + 1) * batch)
         used += 1
         return x[:, :, part], y[:, :, part]

@@ -113,9 +113,7 @@ def _one_line(key: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = (
-            "it is a file" if isinstance(error, FileExistsError) else error.strerror or type(error).__name__
-        )
+        reason = "it is a file" if isinstance(error, FileExistsError) else error.strerror or type(error).__name__
         raise ConfigError(f"{key}: cannot be written to ({reason}); accepted: a folder that can") from None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from mi_cli import __version__
 from mi_cli.folders import config_folder, own_config_folders
@@ -75,9 +75,7 @@ def experiments(folders: Iterable[Path]) -> dict[str, str]:
 
 def groups(folders: Sequence[Path]) -> dict[str, list[str]]:
     """The options of each group, by the group's name."""
-    found = {
-        name: {path.stem for folder in folders for path in (folder / name).glob("*.yaml")} for name in GROUPS
-    }
+    found = {name: {path.stem for folder in folders for path in (folder / name).glob("*.yaml")} for name in GROUPS}
     return {name: sorted(stems) for name, stems in found.items()}
 
 
@@ -103,9 +101,7 @@ def _table(rows: dict[str, str], width: int) -> list[str]:
     column = max(map(len, rows), default=0) + 4
     lines: list[str] = []
     for name, text in rows.items():
-        wrapped = textwrap.wrap(
-            text, max(width - column, 30), break_long_words=False, break_on_hyphens=False
-        ) or [""]
+        wrapped = textwrap.wrap(text, max(width - column, 30), break_long_words=False, break_on_hyphens=False) or [""]
         lines.append(f"  {name}".ljust(column) + wrapped[0])
         lines += [" " * column + line for line in wrapped[1:]]
     return [line.rstrip() for line in lines]

@@ -1,4 +1,8 @@
-"""What is fitted to labelled rows: regressions on columns or on codes, all by scikit-learn."""
+"""What is fitted to labelled rows: regressions on columns or on codes, all by scikit-learn.
+
+Columns are not standardised: in these studies they share a unit and the noise on them, so that a column of small
+spread carries little, and scaling it up would scale up its noise.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,6 @@ from sklearn.decomposition import PCA
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LinearRegression, RidgeCV
 from sklearn.model_selection import GridSearchCV, KFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 __all__ = ["kernel_ridge", "linear_regression", "mse", "pca", "ridge"]
 
@@ -25,18 +27,18 @@ def linear_regression(x: Array, y: Array) -> Predictor:
 
 
 def ridge(x: Array, y: Array) -> Predictor:
-    """Ridge regression on standardised columns, its penalty chosen by leave-one-out cross-validation."""
-    return _predictor(make_pipeline(StandardScaler(), RidgeCV(np.logspace(-6, 3, 28))).fit(x, y))
+    """Ridge regression, its penalty chosen by leave-one-out cross-validation."""
+    return _predictor(RidgeCV(np.logspace(-6, 3, 28)).fit(x, y))
 
 
 def kernel_ridge(x: Array, y: Array) -> Predictor:
-    """Ridge regression with a Gaussian kernel on standardised columns, penalty and width by 5-fold cross-validation."""
-    grid = {"kernelridge__alpha": np.logspace(-6, 0, 4), "kernelridge__gamma": np.logspace(-2, 0.5, 4) / x.shape[1]}
-    model = make_pipeline(StandardScaler(), KernelRidge(kernel="rbf"))
+    """Ridge regression with a Gaussian kernel, its penalty and width chosen by 5-fold cross-validation."""
+    grid = {"alpha": np.logspace(-3, 1, 5), "gamma": np.logspace(-2.5, -0.5, 5)}
     folds = KFold(min(5, len(x)), shuffle=True, random_state=0)
-    search = GridSearchCV(model, grid, cv=folds, scoring="neg_mean_squared_error")
+    search = GridSearchCV(KernelRidge(kernel="rbf"), grid, cv=folds, scoring="neg_mean_squared_error")
     centre = y.mean(0)  # the model has no intercept
-    return lambda new, fitted=search.fit(x, y - centre): centre + np.asarray(fitted.predict(new)).reshape(len(new), -1)  # type: ignore[misc]
+    predict = _predictor(search.fit(x, y - centre))
+    return lambda new: centre + predict(new)
 
 
 def pca(unlabelled: Array, components: int) -> Predictor:

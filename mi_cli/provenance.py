@@ -59,8 +59,12 @@ class Provenance:
                 "versions": {"mi-cli": __version__, "python": platform.python_version()}
                 | {name: importlib.metadata.version(name) for name in _PACKAGES},
                 "git": _git(Path(__file__).resolve().parent.parent),
-                "host": {"name": platform.node(), "system": platform.platform(), "processor": _processor(),
-                         "cores": os.cpu_count()},  # fmt: skip
+                "host": {
+                    "name": platform.node(),
+                    "system": platform.platform(),
+                    "processor": _processor(),
+                    "cores": os.cpu_count(),
+                },
                 "device": self.device,
                 "threads": self.threads,
             },

@@ -21,20 +21,40 @@ from mi_cli.estimators.base import Rows
 from mi_cli.procedures.base import Outcome, Trace
 from mi_cli.sweep import Trial
 
-__all__ = ["Records", "history_frame", "result_rows", "samples_frame", "write_frame", "write_json", "write_results", "write_text"]
+__all__ = [
+    "Records",
+    "history_frame",
+    "result_rows",
+    "samples_frame",
+    "write_frame",
+    "write_json",
+    "write_results",
+    "write_text",
+]
 
 _BEFORE_AXES = ("trial", "status", "reason", "seed", "dataset", "estimator", "method")
-_AFTER_AXES = ("true_mi", "estimate", "stderr", "ci_low", "ci_high", "kind", "ceiling", "train_mi", "val_mi", "test_mse",
-               "split_mse", "steps", "seconds")  # fmt: skip
+_AFTER_AXES = (
+    "true_mi",
+    "estimate",
+    "stderr",
+    "ci_low",
+    "ci_high",
+    "kind",
+    "ceiling",
+    "train_mi",
+    "val_mi",
+    "test_mse",
+    "split_mse",
+    "steps",
+    "seconds",
+)
 
 Row = dict[str, Any]
 
 
 def result_rows(outcome: Outcome, seconds: float) -> list[Row]:
     """One row for each method of a trial; ``seconds`` are the trial's, for methods that did not time themselves."""
-    return [
-        _row(outcome.trial, method, {"seconds": seconds} | fields) for method, fields in outcome.methods.items()
-    ]
+    return [_row(outcome.trial, method, {"seconds": seconds} | fields) for method, fields in outcome.methods.items()]
 
 
 def failed_row(trial: Trial, reason: str, seconds: float) -> Row:
@@ -44,8 +64,13 @@ def failed_row(trial: Trial, reason: str, seconds: float) -> Row:
 
 def _row(trial: Trial, method: str, fields: Mapping[str, Any]) -> Row:
     config = trial.config
-    head = {"trial": trial.index, "seed": config.seed, "dataset": config.dataset.name,
-            "estimator": config.estimator.name, "method": method}  # fmt: skip
+    head = {
+        "trial": trial.index,
+        "seed": config.seed,
+        "dataset": config.dataset.name,
+        "estimator": config.estimator.name,
+        "method": method,
+    }
     return head | {path: _flat(value) for path, value in trial.axes.items()} | dict(fields)
 
 
@@ -122,11 +147,14 @@ def write_text(path: Path, text: str) -> None:
 
 def _write(path: Path, data: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -168,6 +196,7 @@ class Records:
         """The axes other than the seed, by dotted path."""
         columns = self.results.columns
         return [name for name in columns[columns.index("method") + 1 : columns.index("true_mi")] if name != "seed"] + [
-            name for name in ("dataset", "estimator") if name in (self.config.get("sweep") or {})
-            and isinstance(self.config["sweep"][name], list)
-        ]  # fmt: skip
+            name
+            for name in ("dataset", "estimator")
+            if name in (self.config.get("sweep") or {}) and isinstance(self.config["sweep"][name], list)
+        ]

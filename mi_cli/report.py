@@ -64,7 +64,7 @@ def _cells(rows: Sequence[Row], axes: Sequence[str], level: float) -> Iterable[d
         if first.get("true_mi") is not None:
             cell["true_mi"] = first["true_mi"]
         for column in _AGGREGATED:
-            values = [row[column] for row in group if row.get(column) is not None and math.isfinite(row[column])]
+            values = [row[column] for row in group if _is_finite(row, column)]
             if values:
                 cell[column] = _interval(values, level)
         other = groups.get((*key[:-1], _BASELINE))
@@ -75,10 +75,15 @@ def _cells(rows: Sequence[Row], axes: Sequence[str], level: float) -> Iterable[d
 
 def _paired(group: Sequence[Row], other: Sequence[Row], level: float) -> dict[str, Any] | None:
     """Test error minus the baseline's, over the seeds that both have."""
-    baseline = {row["seed"]: row["test_mse"] for row in other if row.get("test_mse") is not None}
-    found = [row["test_mse"] - baseline[row["seed"]] for row in group
-             if row.get("test_mse") is not None and row["seed"] in baseline]  # fmt: skip
+    errors, baseline = (
+        {row["seed"]: row["test_mse"] for row in rows if _is_finite(row, "test_mse")} for rows in (group, other)
+    )
+    found = [errors[seed] - baseline[seed] for seed in errors if seed in baseline]
     return {"from": _BASELINE} | _interval(found, level) if found else None
+
+
+def _is_finite(row: Row, column: str) -> bool:
+    return row.get(column) is not None and math.isfinite(row[column])
 
 
 def _interval(values: Sequence[float], level: float) -> dict[str, Any]:
@@ -99,23 +104,29 @@ def _table(summary: Mapping[str, Any]) -> RenderableType:
     cells = summary["cells"]
     percent = f"{100 * summary['level']:g} %"
     columns = [column for column in ("estimate", "test_mse", "difference") if any(column in cell for cell in cells)]
-    titles = {"estimate": f"estimate, {percent}", "test_mse": f"test MSE, {percent}",
-              "difference": "MSE − linear regression"}  # fmt: skip
-    table = Table(title=f"{summary['name']} ({summary['variant']}, {summary['budget']}); MI in nats, means over seeds",
-                  title_justify="left")  # fmt: skip
+    titles = {
+        "estimate": f"estimate ± {percent}",
+        "test_mse": f"test MSE ± {percent}",
+        "difference": "MSE − linear regression's",
+    }
+    table = Table(
+        title=f"{summary['name']} ({summary['variant']}, {summary['budget']}); MI in nats, means over seeds",
+        title_justify="left",
+    )
     for axis in summary["axes"]:
-        table.add_column(axis)
-    table.add_column("method")
-    table.add_column("seeds", justify="right")
-    if any("true_mi" in cell for cell in cells):
+        table.add_column(axis, no_wrap=True)
+    table.add_column("method", no_wrap=True)
+    table.add_column("seeds", justify="right", no_wrap=True)
+    with_truth = summary["procedure"] == "estimate" and any("true_mi" in cell for cell in cells)
+    if with_truth:
         table.add_column("true MI", justify="right")
     for column in columns:
-        table.add_column(titles[column], justify="right")
+        table.add_column(titles[column], justify="right", no_wrap=True)
     for cell in cells:
         row = [str(cell[axis]) for axis in summary["axes"]] + [cell["method"], str(cell["n"])]
-        if any("true_mi" in other for other in cells):
+        if with_truth:
             row.append(_number(cell.get("true_mi")))
-        table.add_row(*row, *(_with_interval(cell.get(column)) for column in columns))
+        table.add_row(*row, *(_mean(cell.get(column)) for column in columns))
     return table
 
 
@@ -132,12 +143,21 @@ def _verdict(claim: Mapping[str, Any]) -> str:
     where = ", ".join(f"{axis}={value}" for axis, value in decisive["where"].items())
     counts = Counter(cell["verdict"] for cell in cells)
     counted = "" if len(cells) == 1 else f"; {counts['holds']} of {len(cells)} settings hold"
-    return f"{text}\n    {_with_interval(dict(decisive, mean=decisive['value']))}{' at ' + where if where else ''}{counted}"
+    unit = f"{claim['unit']} " if claim["unit"] else ""
+    value = unit + _with_interval(dict(decisive, mean=decisive["value"]))
+    return f"{text}\n    {value}{' at ' + where if where else ''}{counted}"
 
 
-def _with_interval(value: Mapping[str, Any] | None) -> str:
+def _mean(value: Mapping[str, Any] | None) -> str:
+    """A mean and the half-width of its interval."""
     if not value:
         return ""
+    if value.get("ci_low") is None:
+        return _number(value["mean"])
+    return f"{_number(value['mean'])} ± {_number((value['ci_high'] - value['ci_low']) / 2)}"
+
+
+def _with_interval(value: Mapping[str, Any]) -> str:
     if value.get("ci_low") is None:
         return _number(value["mean"])
     return f"{_number(value['mean'])} \\[{_number(value['ci_low'])}, {_number(value['ci_high'])}]"

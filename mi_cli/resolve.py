@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from mi_cli import sweep
 from mi_cli.composition import PRIMARY, compose, composing, options, parse
 from mi_cli.faults import ConfigError, listed, shown
-from mi_cli.schema import Budget
+from mi_cli.schema import REGISTRIES, Budget, load
 from mi_cli.sweep import GROUPS, get, put
 
 __all__ = ["SAVED_HEADER", "Resolved", "check_device", "resolve"]
@@ -57,9 +57,7 @@ class Resolved:
     notices: tuple[str, ...] = ()
 
 
-def resolve(
-    overrides: Sequence[str], config_path: Path | None = None, config_name: str = PRIMARY
-) -> Resolved:
+def resolve(overrides: Sequence[str], config_path: Path | None = None, config_name: str = PRIMARY) -> Resolved:
     """Compose, replace the names of options, apply the budget, and check every trial.
 
     Args:
@@ -79,6 +77,7 @@ def resolve(
             raise ConfigError(f"experiment={name}: its yaml must begin with the line '# @package _global_'")
         notices = _replace_axes(values, given)
         _replace_names(values, overrides, config_name)
+    notices += _leave_out(values, given)
     _apply_budget(values, given)
     sweep.expand(values)
     kept = [override.input_line or "" for override in parsed if not override.is_hydra_override()]
@@ -109,9 +108,7 @@ def _given(parsed: Sequence[Any]) -> dict[str, Any]:
 def _leaves(path: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         return {path: value}
-    return {
-        key: leaf for part, child in value.items() for key, leaf in _leaves(f"{path}.{part}", child).items()
-    }
+    return {key: leaf for part, child in value.items() for key, leaf in _leaves(f"{path}.{part}", child).items()}
 
 
 def _replace_axes(values: dict[str, Any], given: Mapping[str, Any]) -> list[str]:
@@ -122,6 +119,8 @@ def _replace_axes(values: dict[str, Any], given: Mapping[str, Any]) -> list[str]
         found: dict[str, Any] = {}
         for key, axis in node.items():
             path = parents + str(key)
+            if axis is None:  # which takes an axis away
+                continue
             if isinstance(axis, Mapping) and (axis or _is_section(values, path)):
                 found |= {key: inner} if (inner := kept(axis, f"{path}.")) else {}
             elif path in given and f"sweep.{path}" not in given:
@@ -158,6 +157,28 @@ def _replace_names(values: dict[str, Any], overrides: Sequence[str], config_name
         ]
 
 
+def _leave_out(values: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    """Take from options that the experiment did not choose what it says of those that it did."""
+    notices: list[str] = []
+    for group, registry in REGISTRIES.items():
+        axis = _at(values, f"sweep.{group}")
+        sections = [values.get(group)] if isinstance(given.get(group), str) else []
+        for section in sections + (axis if isinstance(axis, list) else []):
+            if not isinstance(section, dict) or section.get("name") not in registry:
+                continue
+            name = section["name"]
+            foreign = _settings(group) - set(load(registry[name]).model_fields)
+            for key in [key for key in section if key in foreign and f"{group}.{key}" not in given]:
+                setting = f"{group}.{key}={shown(section.pop(key))}"
+                notices.append(f"{setting} of the experiment is left out: {name} has no {key}")
+    return list(dict.fromkeys(notices))
+
+
+def _settings(group: str) -> set[str]:
+    """Every key that some class of a registry has."""
+    return {key for path in REGISTRIES[group].values() for key in load(path).model_fields}
+
+
 def _apply_budget(values: dict[str, Any], given: Mapping[str, Any]) -> None:
     """Scale steps, rows and seeds by the budget, except for what the command line says itself."""
     try:
@@ -192,12 +213,7 @@ def _scale(values: dict[str, Any], path: str, scaled: Callable[[Any], Any], give
 
 def _scaled(value: Any, factor: float, least: int) -> Any:
     """``value`` times ``factor``, at least ``least``, never more than it was; shares (up to 1) stay."""
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not 1 < value < math.inf
-        or factor == 1
-    ):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 < value < math.inf or factor == 1:
         return value
     return int(min(value, max(least, round(value * factor))))
 

@@ -33,6 +33,7 @@ __all__ = ["plan", "run", "stacks"]
 log = logging.getLogger("mi_cli")
 
 _POLL_SECONDS = 0.1
+_PIPED_WIDTH = 140  # columns of tables that go to a file
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,9 @@ class Stack:
     @property
     def steps(self) -> int:
         """Steps of all trainings together."""
-        return sum(sum(procedure(trial.config).cost(trial.config).steps for trial in _trained(unit)) for unit in self.units)
+        return sum(
+            sum(procedure(trial.config).cost(trial.config).steps for trial in _trained(unit)) for unit in self.units
+        )
 
 
 def _trained(unit: Sequence[Trial]) -> Sequence[Trial]:
@@ -110,7 +113,9 @@ def plan(values: Mapping[str, Any]) -> None:
         work = float(cost.multiply_adds) * stack.steps
         total += work / speed
         trained = sum(len(_trained(unit)) for unit in stack.units)
-        table.add_row(str(number), str(len(stack.trials)), str(trained), str(cost.steps), f"{work:.1e}", f"{work / speed:.1f} s")
+        table.add_row(
+            str(number), str(len(stack.trials)), str(trained), str(cost.steps), f"{work:.1e}", f"{work / speed:.1f} s"
+        )
     console.print(table)
     busy = min(workers, len(found))
     console.print(f"about {total / busy:.0f} s of training on {busy} threads, by this machine's speed just now")
@@ -136,7 +141,6 @@ def _multiply_adds_a_second() -> float:
 class _Run:
     """The state of a run: what came back so far, and where it is written."""
 
-    values: Mapping[str, Any]
     folder: Path
     trials: list[Trial]
     axes: list[str]
@@ -200,37 +204,38 @@ def run(
         for notice in notices:
             console.print(f"mi-run: {notice}", highlight=False, markup=False)
             log.info(notice)
-        trials = expand(values)
-        state = _Run(values, folder, trials, list(axes(values)))
-        provenance.write_config(folder, values, overrides)
-        config, n_threads, target = state.config, threads(state.config), device(state.config)
-        record = provenance.Provenance(folder, started or begun, str(target), n_threads, import_seconds)
-        context = Context(target)
+        state = _Run(folder, expand(values), list(axes(values)))
+        n_threads, context = threads(state.config), Context(device(state.config))
+        record = provenance.Provenance(folder, started or begun, str(context.device), n_threads, import_seconds)
         try:
+            provenance.write_config(folder, values, overrides)
             seconds = _train(state, context, n_threads, console)
+            context.clock.seconds = _share(context.clock.seconds, seconds)
+            return _close(state, context, record)
         except KeyboardInterrupt:
-            record.write(context.clock.seconds, "interrupted")
             state.write()
-            done = f"{len(state.rows)} of {len(trials)} trials are finished"
+            record.write(context.clock.seconds, "interrupted")
+            done = f"{len(state.rows)} of {len(state.trials)} trials are finished"
             log.warning("interrupted: %s", done)
-            console.print(f"mi-run: interrupted; {done}, in {folder}", markup=False, highlight=False)
+            console.print(f"mi-run: interrupted; {done}, in {folder}", markup=False, highlight=False, soft_wrap=True)
             raise
-        context.clock.seconds = _share(context.clock.seconds, seconds)
-        summary = report.summarise(config, state.all_rows, [a for a in state.axes if a != "seed"], _traces(state))
-        records.write_json(folder / "summary.json", summary)
-        with context.clock("plots"):
-            failed_plots = _plot(config, folder)
-        record.write(context.clock.seconds, "finished")
-        return _close(state, summary, folder, failed_plots)
 
 
-def _close(state: _Run, summary: Mapping[str, Any], folder: Path, failed_plots: Sequence[str]) -> int:
-    """Print the summary; the exit code."""
+def _close(state: _Run, context: Context, record: provenance.Provenance) -> int:
+    """Summarise, plot and print; the exit code."""
+    folder, config = state.folder, state.config
+    summary = report.summarise(config, state.all_rows, [a for a in state.axes if a != "seed"], _traces(state))
+    records.write_json(folder / "summary.json", summary)
+    with context.clock("plots"):
+        failed_plots = _plot(config, folder)
+    record.write(context.clock.seconds, "finished")
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=_PIPED_WIDTH)
     report.show(summary, console)
     for row in state.all_rows:
         if row["status"] != "ok":
-            console.print(f"trial {row['trial']} {row['status']}: {row['reason']}", style="yellow", markup=False)
+            console.print(f"trial {row['trial']} {row['method']} {row['status']}: {row['reason']}", style="yellow", markup=False)
     console.print(f"results: {folder}", markup=False, highlight=False, soft_wrap=True)
     statuses = Counter(row["status"] for row in state.all_rows)
     return 1 if failed_plots or set(statuses) - {"ok"} else 0
@@ -249,22 +254,30 @@ def _train(state: _Run, context: Context, n_threads: int, console: Console) -> f
 
     context = Context(context.device, context.stop, context.clock, advance)
     start = time.perf_counter()
-    columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("steps"), TimeElapsedColumn(),
-               TextColumn("ETA"), TimeRemainingColumn())  # fmt: skip
+    columns = (
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("steps"),
+        TimeElapsedColumn(),
+        TextColumn("ETA"),
+        TimeRemainingColumn(),
+    )
     with (
         threadpool_limits(1, user_api="blas"),
         Progress(*columns, console=console, transient=True) as progress,
         ThreadPoolExecutor(workers, thread_name_prefix="stack") as pool,
     ):
         task = progress.add_task("", total=sum(stack.steps for stack in found))
-        pending = {pool.submit(_timed, stack, context): stack for stack in found}
+        pending: dict[Future[tuple[list[Outcome], float]], Stack] = {}
         try:
+            pending.update((pool.submit(_timed, stack, context), stack) for stack in found)
             while pending:
                 finished, _ = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
                 progress.update(task, completed=done[0])
                 for future in finished:
                     _take(state, future, pending.pop(future), context)
-        except KeyboardInterrupt:
+        except BaseException:  # whatever it is, training on would be in vain
             context.stop.set()
             for future in pending:
                 future.cancel()

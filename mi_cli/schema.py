@@ -46,13 +46,17 @@ class Training(Section):
     steps: Count = 1000
     lr: Positive = 0.01
     schedule: Literal["constant", "cosine"] = "constant"
-    batch: Count | Literal["full"] = "full"
+    batch: Count | Literal["full"] = 1000
     ema: Fraction = 0.0
     checkpoint: Literal["best", "last"] = "best"
     patience: Natural = 0
     validate_every: Count = 50
     log_every: Count = 10
     carry: str | None = None
+
+    def batch_of(self, rows: int) -> int:
+        """Rows a step, of so many training rows."""
+        return rows if self.batch == "full" else min(self.batch, rows)
 
 
 Part = Annotated[Number, Field(ge=0)]
@@ -73,9 +77,7 @@ class Split(Section):
         shares = [0.0] + [part if part <= 1 else 0.0 for part in parts.values()]
         borders = [round(math.fsum(shares[: i + 1]) * (n_samples or 0)) for i in range(len(shares))]
         rows = {name: high - low for name, (low, high) in zip(parts, pairwise(borders), strict=True)}
-        return {name: rows[name] if part <= 1 else int(part) for name, part in parts.items()} | {
-            "fresh": self.fresh
-        }
+        return {name: rows[name] if part <= 1 else int(part) for name, part in parts.items()} | {"fresh": self.fresh}
 
     @model_validator(mode="after")
     def _fits(self) -> Split:
@@ -115,9 +117,7 @@ def _from_registry(section: str) -> BeforeValidator:
         found = _chosen(section, value)
         if found is None:
             accepted = ", ".join(sorted(REGISTRIES[section]))
-            raise ValueError(
-                f"{section}.name={shown(value.get('name'))}: no such {section}; accepted: {accepted}"
-            )
+            raise ValueError(f"{section}.name={shown(value.get('name'))}: no such {section}; accepted: {accepted}")
         return found.model_validate(dict(value))
 
     return BeforeValidator(build)
@@ -193,8 +193,7 @@ class Config(Section):
         of = "" if n is None else f" of dataset.n_samples={n}"
         accepted = "a number of rows, at least" if n is None else "a share or number that makes at least"
         return [
-            f"split.{part}={getattr(self.split, part):g}: makes {rows[part]} rows{of}; "
-            f"accepted: {accepted} {least}"
+            f"split.{part}={getattr(self.split, part):g}: makes {rows[part]} rows{of}; accepted: {accepted} {least}"
             for part, least in needed.items()
             if rows[part] < least
         ]
@@ -202,16 +201,9 @@ class Config(Section):
     def _training_faults(self) -> list[str]:
         faults, batch = [], self.training.batch
         if self.dataset.n_samples is None and batch == "full":
-            faults.append(
-                "training.batch=full: fresh rows at every step need a number (dataset.n_samples is null)"
-            )
-        if batch != "full":
-            if batch < 2:
-                faults.append(f"training.batch={batch}: must be at least 2, so that rows can be paired anew")
-            if self.dataset.n_samples is not None and batch > self.rows["train"]:
-                faults.append(
-                    f"training.batch={batch}: must be at most the {self.rows['train']} training rows, or full"
-                )
+            faults.append("training.batch=full: fresh rows at every step need a number (dataset.n_samples is null)")
+        if batch != "full" and batch < 2:
+            faults.append(f"training.batch={batch}: must be at least 2, so that rows can be paired anew")
         return faults + self.estimator.faults(self.training)
 
     def _procedure_faults(self) -> list[str]:
@@ -224,9 +216,7 @@ class Config(Section):
         if self.procedure == "estimate":
             return faults
         if not self.estimator.maximises:
-            faults.append(
-                f"estimator.name={self.estimator.name}: cannot train an encoder; accepted: dv, mine"
-            )
+            faults.append(f"estimator.name={self.estimator.name}: cannot train an encoder; accepted: dv, mine")
         pca_limit = min(self.dataset.dim_x, self.rows["train"])
         if self.representation.dim > pca_limit > 0:  # that there are no rows is said elsewhere
             faults.append(
@@ -236,9 +226,7 @@ class Config(Section):
         if self.training.carry:
             faults.append(f"training.carry={self.training.carry}: is for procedure=estimate; accepted: null")
         if self.evaluation.last_steps:
-            faults.append(
-                f"evaluation.last_steps={self.evaluation.last_steps}: is for procedure=estimate; accepted: 0"
-            )
+            faults.append(f"evaluation.last_steps={self.evaluation.last_steps}: is for procedure=estimate; accepted: 0")
         return faults
 
 

@@ -12,7 +12,9 @@ import torch
 
 __all__ = ["Stream", "generator", "integer"]
 
-Stream = Literal["train", "val", "labelled", "test", "fresh", "noise", "shift", "init", "order", "code", "probe", "critic"]
+Stream = Literal[
+    "train", "val", "labelled", "test", "fresh", "noise", "shift", "init", "order", "code", "probe", "critic"
+]
 _STREAMS: tuple[Stream, ...] = Stream.__args__  # type: ignore[attr-defined]
 
 

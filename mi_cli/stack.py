@@ -8,6 +8,7 @@ numbers alone and in company.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,10 @@ from mi_cli.context import Context
 from mi_cli.schema import Training
 
 __all__ = ["Parameters", "State", "Trained", "chunks", "train"]
+
+# MKL otherwise chooses by a matrix's address how it adds up, and so by a trial's place in its stack. It reads this at
+# its first product; that it costs no time was measured.
+os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 Step = Callable[[Sequence[Tensor]], tuple[Tensor, Tensor]]
 Validate = Callable[[Sequence[Tensor]], Mapping[str, Tensor]]
@@ -115,7 +120,7 @@ def train(
         if validate and (last or index % training.validate_every == 0):
             loop.validate(index, validate)
         context.advance(len(lr))
-        if not last and not loop.running.any():
+        if not last and not loop.all_running and not loop.running.any():
             context.advance((training.steps - index) * len(lr))
             break
     return loop.outcome()
@@ -145,8 +150,9 @@ class _Loop:
         self.best_value = torch.full((k,), -torch.inf, device=device)
         self.waited = torch.zeros(k, dtype=torch.int64, device=device)
         self.running = torch.ones(k, dtype=torch.bool, device=device)
+        self.all_running = True
         self.diverged = torch.zeros(k, dtype=torch.int64, device=device)
-        self.steps = torch.zeros(k, dtype=torch.int64, device=device)
+        self.ended = torch.full((k,), training.steps, dtype=torch.int64, device=device)
         self.history: dict[str, tuple[list[int], list[Tensor]]] = {}
 
     def update(self, index: int, step: Step) -> None:
@@ -154,26 +160,37 @@ class _Loop:
         gradients = torch.autograd.grad(loss.sum(), self.parameters.tensors)
         gradient = torch.cat([g.flatten(1) for g in gradients], 1)
         with torch.no_grad():
-            finite = torch.isfinite(loss + gradient.sum(1))
-            if not (finite & self.running).all():
+            # One number tells whether all is finite; only where it is not are trials looked at one by one.
+            if not (self.all_running and math.isfinite(gradient.sum() + loss.sum())):
+                finite = torch.isfinite(loss) & torch.isfinite(gradient).all(1)
                 self.diverged += index * (self.running & ~finite)
-                self.running &= finite
+                self.stop(~finite, index)
                 gradient = torch.where(self.running.unsqueeze(1), gradient, 0.0)
             if index % self.training.log_every == 0 or index == self.training.steps:
                 self.record("train_mi", index, value.detach())
-            self.steps += self.running
             self.descend(index, gradient)
+
+    def stop(self, trials: Tensor, index: int) -> None:
+        self.ended = torch.where(self.running & trials, index, self.ended)
+        self.running = self.running & ~trials
+        self.all_running = bool(self.running.all())
 
     def descend(self, index: int, gradient: Tensor) -> None:
         beta_1, beta_2, count = 0.9, 0.999, self.offset + index
+        kept = () if self.all_running else tuple(part.clone() for part in (self.mean, self.square, self.average))
         self.mean.lerp_(gradient, 1 - beta_1)
         self.square.mul_(beta_2).addcmul_(gradient, gradient, value=1 - beta_2)
         scale = (self.square / (1 - beta_2**count)).sqrt_().add_(1e-8)
-        rate = self.lr * (-self.factor(index) / (1 - beta_1**count)) * self.running.unsqueeze(1)
-        self.parameters.flat.add_((self.mean / scale).mul_(rate))
+        # One arithmetic for every case: a trial must not feel, in its last bit, that another one ended.
+        rate = self.lr * (-self.factor(index) / (1 - beta_1**count))
+        if not self.all_running:
+            rate = rate * self.running.unsqueeze(1)
+        self.parameters.flat.addcmul_(self.mean / scale, rate)
         if self.training.ema:
             # Averages of a few steps are averages of those: the decay grows to its final value.
             self.average.lerp_(self.parameters.flat, 1 - min(self.training.ema, index / (index + 9)))
+        for part, before in zip((self.mean, self.square, self.average), kept, strict=False):
+            part.copy_(torch.where(self.running.unsqueeze(1), part, before))
 
     def factor(self, index: int) -> float:
         if self.training.schedule == "constant":
@@ -194,12 +211,12 @@ class _Loop:
             self.best = torch.where(better.unsqueeze(1), self.evaluated.flat, self.best)
             self.waited = torch.where(better, 0, self.waited + 1)
             if self.training.patience:
-                self.running &= self.waited < self.training.patience
+                self.stop(self.waited >= self.training.patience, index)
 
     def record(self, name: str, index: int, value: Tensor) -> None:
         steps, values = self.history.setdefault(name, ([], []))
         steps.append(index)
-        values.append(torch.where(self.running, value, torch.nan))
+        values.append(value if self.all_running else torch.where(self.running, value, torch.nan))
 
     def outcome(self) -> Trained:
         diverged = self.diverged.tolist()
@@ -208,14 +225,14 @@ class _Loop:
         return Trained(
             best=torch.where(last.unsqueeze(1), self.evaluated.flat, self.best),
             state=State(self.parameters.flat, self.mean, self.square, self.offset + self.training.steps),
-            steps=self.steps.tolist(),
+            steps=self.ended.tolist(),
             diverged=diverged,
             reasons=[f"loss or gradient became non-finite at step {step}" if step else "" for step in diverged],
             history={
                 name: (np.array(steps), torch.stack(values).cpu().numpy())
                 for name, (steps, values) in self.history.items()
             },
-            chosen_steps=torch.where(last, self.steps, self.best_step).tolist(),
+            chosen_steps=torch.where(last, self.ended, self.best_step).tolist(),
         )
 
 

@@ -72,9 +72,7 @@ def expand(values: Mapping[str, Any]) -> list[Trial]:
         for path, value in sorted(zip(found, point, strict=True), key=lambda item: item[0].count(".")):
             option = value.get("option", value.get("name")) if isinstance(value, Mapping) else value
             labels[path] = option if path in GROUPS else value
-            put(
-                resolved, path, {k: v for k, v in value.items() if k != "option"} if path in GROUPS else value
-            )
+            put(resolved, path, {k: v for k, v in value.items() if k != "option"} if path in GROUPS else value)
         try:
             trials.append(Trial(index, {path: labels[path] for path in found}, validate(resolved)))
         except ConfigError as error:
@@ -112,9 +110,7 @@ def _walk(node: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
 def _faults(values: Mapping[str, Any], path: str, axis: Any) -> list[str]:
     key = f"sweep.{path}"
     if path.split(".")[0] in _NOT_AXES:
-        return [
-            f"{key}={shown(axis)}: cannot be an axis; sweep it from the shell instead (mi-run -m {path}=...)"
-        ]
+        return [f"{key}={shown(axis)}: cannot be an axis; sweep it from the shell instead (mi-run -m {path}=...)"]
     try:
         current = get(values, path)
     except KeyError:
@@ -132,9 +128,7 @@ def _faults(values: Mapping[str, Any], path: str, axis: Any) -> list[str]:
         return [f"{key}={shown(axis)}: cannot be an axis; accepted: sweep.{section}={shown(axis)}"]
     if path not in GROUPS:
         if isinstance(current, Mapping):
-            return [
-                f"{key}={shown(axis)}: is a section; accepted: one of its values, {listed(map(str, current))}"
-            ]
+            return [f"{key}={shown(axis)}: is a section; accepted: one of its values, {listed(map(str, current))}"]
         return []
     if not all(isinstance(option, Mapping | str) for option in axis):
         return [f"{key}={shown(axis)}: must name options of {path}"]

@@ -10,10 +10,15 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import settings
 
 import mi_cli
 from mi_cli import folders
 from mi_cli.resolve import SAVED_HEADER
+
+# The same examples at every run, however busy the machine is.
+settings.register_profile("tests", derandomize=True, deadline=None)
+settings.load_profile("tests")
 
 
 class Runner(types.ModuleType):

@@ -102,17 +102,13 @@ def test_folder_that_was_asked_for(runner, here, capsys):
     assert main([EXPERIMENT, "hydra.run.dir=new/${name}"]) == 0
     assert [folder for _, folder, _ in runner.runs] == [Path("empty"), Path("new/gaussian_sweep")]
     assert main([EXPERIMENT, "hydra.run.dir=empty"]) == 2
-    assert capsys.readouterr().err.startswith(
-        "mi-run: hydra.run.dir=empty: holds files already; accepted: a folder"
-    )
+    assert capsys.readouterr().err.startswith("mi-run: hydra.run.dir=empty: holds files already; accepted: a folder")
     assert len(runner.runs) == 2
 
 
 def test_plan_makes_nothing(runner, here, capsys):
     assert main([EXPERIMENT, "plan=true", "seed=3"]) == 0
-    assert [values["sweep"] for values in runner.plans] == [
-        {"dataset": {"rho": [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]}}
-    ]
+    assert [values["sweep"] for values in runner.plans] == [{"dataset": {"rho": [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]}}]
     assert "seed=3 replaces the axis" in capsys.readouterr().err
     assert list(here.iterdir()) == []
 
@@ -125,9 +121,7 @@ def test_own_experiment(runner, own, monkeypatch, way):
     ((values, folder, _),) = runner.runs
     assert values["summary"] == "my own"
     assert folder.parent == Path("outputs/mine")
-    assert os.environ.get(folders.OWN_CONFIGS) == (
-        os.pathsep.join(["", str(own)]) if way != "--config-dir" else None
-    )
+    assert os.environ.get(folders.OWN_CONFIGS) == (os.pathsep.join(["", str(own)]) if way != "--config-dir" else None)
 
 
 def test_saved_config_runs_again(runner):

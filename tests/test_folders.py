@@ -33,9 +33,7 @@ def test_folder_is_discarded_with_what_was_made_for_it(tmp_path):
     (third.path / "file").unlink()
     third.discard_if_empty()
     assert not (tmp_path / "new").exists()
-    given = (
-        folders.given_folder(tmp_path / "root", "hydra.run.dir=x") if not second.path.parent.rmdir() else None
-    )
+    given = folders.given_folder(tmp_path / "root", "hydra.run.dir=x") if not second.path.parent.rmdir() else None
     assert given is not None
     given.discard_if_empty()
     assert (tmp_path / "root").exists()  # which somebody else had made

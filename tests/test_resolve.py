@@ -114,18 +114,47 @@ def test_option_given_replaces_the_axis_of_its_group(tmp_path):
 
 def test_model_is_not_carried_along_an_axis_that_is_replaced():
     carry = "training.carry=dataset.rho"
-    assert faults(EXPERIMENT, carry, "dataset.rho=0.5")[0].startswith(
-        "training.carry=dataset.rho: is not an axis"
+    assert faults(EXPERIMENT, carry, "dataset.rho=0.5")[0].startswith("training.carry=dataset.rho: is not an axis")
+    resolved = resolve([EXPERIMENT, "variant=published", "dataset.rho=0.5"])
+    assert resolved.values["training"]["carry"] is None
+    assert resolved.notices[1] == "training.carry=null: there is no axis dataset.rho to carry a model along"
+
+
+@pytest.mark.parametrize("how", ["estimator=dv", "++sweep.estimator=[dv,mine]"])
+def test_option_is_not_given_the_settings_of_another(how):
+    resolved = resolve([EXPERIMENT, "variant=published", how])
+    assert resolved.notices[-1] == "estimator.ema_rate=1.0 of the experiment is left out: dv has no ema_rate"
+    for trial in sweep.expand(resolved.values):
+        assert (
+            trial.config.estimator.model_dump().get("ema_rate")
+            == {"dv": None, "mine": 1.0}[trial.config.estimator.name]
+        )
+
+
+def test_setting_that_no_option_has_is_an_error(tmp_path):
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").write_text(
+        "# @package _global_\nestimator: {ema: 1}\ntraining: {batch: 100}\n"
     )
-    given: dict[str, Any] = {"dataset.rho": 0.5}
-    found: dict[str, Any] = {"training": {"carry": "dataset.rho"}, "sweep": {"dataset": {"rho": [0, 1]}}}
-    assert len(module._replace_axes(found, given)) == 2
-    assert found == {"training": {"carry": None}, "sweep": {}}
+    own = f"hydra.searchpath=[file://{tmp_path}]"
+    assert faults(own, "experiment=mine", "estimator=dv")[0].startswith("estimator.ema=1: unknown key; accepted: ")
+
+
+def test_setting_that_was_typed_is_not_left_out():
+    assert faults(EXPERIMENT, "estimator=dv", "+estimator.ema_rate=0.5")[0].startswith(
+        "estimator.ema_rate=0.5: unknown"
+    )
 
 
 def test_axis_that_is_deleted_leaves_nothing_behind():
     assert values("~sweep.dataset.rho")["sweep"] == {"seed": [0, 1, 2, 3, 4]}
     assert "sweep" not in values("~sweep")
+
+
+def test_axis_that_is_null_is_none():
+    resolved = resolve([EXPERIMENT, "++sweep.dataset=null", "dataset.rho=0.5"])
+    assert resolved.values["sweep"] == {"seed": [0, 1, 2, 3, 4]}
+    assert resolved.notices == ()
 
 
 def test_budget():
@@ -158,13 +187,9 @@ def test_budget_has_floors_and_never_adds():
 
 def test_budget_reaches_into_the_options_of_groups():
     axis = "++sweep.dataset=[polynomial_differences,root_functions]"
-    options = resolve([*TABLE, axis, "budget=smoke", "split.val=0.1", "split.train=0.9"]).values["sweep"][
-        "dataset"
-    ]
+    options = resolve([*TABLE, axis, "budget=smoke", "split.val=0.1", "split.train=0.9"]).values["sweep"]["dataset"]
     assert [option["n_samples"] for option in options] == [600, 200]
-    typed = resolve(
-        [*TABLE, axis, "budget=smoke", "dataset.n_samples=90", "split.val=0.1", "split.train=0.9"]
-    )
+    typed = resolve([*TABLE, axis, "budget=smoke", "dataset.n_samples=90", "split.val=0.1", "split.train=0.9"])
     assert [option["n_samples"] for option in typed.values["sweep"]["dataset"]] == [90, 90]
 
 
@@ -208,9 +233,7 @@ def test_saved_config_can_be_changed_by_values_only(tmp_path):
     changed = resolve(["dataset.rho=0.5", "training.steps=40"], config_path=tmp_path).values
     assert (changed["training"]["steps"], changed["sweep"]) == (40, {"seed": [0, 1]})
     for override in ("estimator=dv", "variant=published", "budget=full", EXPERIMENT):
-        with pytest.raises(
-            ConfigError, match=f"{override}: a saved config has no options; change its values"
-        ):
+        with pytest.raises(ConfigError, match=f"{override}: a saved config has no options; change its values"):
             resolve([override], config_path=tmp_path)
     with pytest.raises(ConfigError, match=r"sweep.estimator=\[dv, mine\]: a saved config has no options"):
         resolve(["++sweep.estimator=[dv,mine]"], config_path=tmp_path)
@@ -233,7 +256,5 @@ def test_device_that_is_not_there(monkeypatch, device, other):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: other == "cuda")
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: other == "mps")
     check_device(other)
-    with pytest.raises(
-        ConfigError, match=f"device={device}: is not on this machine; accepted: auto, cpu or {other}"
-    ):
+    with pytest.raises(ConfigError, match=f"device={device}: is not on this machine; accepted: auto, cpu or {other}"):
         check_device(device)

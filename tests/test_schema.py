@@ -108,7 +108,7 @@ def test_defaults_are_valid():
         ({"budget__seeds": 0}, "budget.seeds=0: must be a whole number of at least 1 or null"),
         ({"plots": ["foo"]}, "plots.0=foo: must be estimate_against_axis,"),
         ({"claims": [{"text": "a"}]}, "claims.0.kind: is missing"),
-        ({"claims": [{"text": "a", "kind": "x"}]}, "claims.0.kind=x: must be equals_truth, within, lower,"),
+        ({"claims": [{"text": "a", "kind": "x"}]}, "claims.0.kind=x: must be equals_truth, "),
         ({"claims": [{"text": "a", "kind": "lower", "method": "m"}]}, "claims.0.than: is missing"),
         (
             {"claims": [{"text": "a", "kind": "lower", "method": "m", "than": "n", "margin": 1}]},
@@ -146,7 +146,6 @@ def test_fault_is_one_line_with_key_value_and_what_is_accepted(values, line):
             "split.train=0.01: makes 1 rows of dataset.n_samples=100; accepted: a share or",
         ),
         ({"split__labelled": 0}, "split.labelled=0: makes 0 rows of dataset.n_samples=100"),
-        ({"training__batch": 51}, "training.batch=51: must be at most the 50 training rows, or full"),
         (
             {"estimator": {"name": "linear"}},
             "estimator.name=linear: cannot train an encoder; accepted: dv, mine",
@@ -161,8 +160,7 @@ def test_fault_of_sections_that_do_not_fit_together(values, line):
 
 def test_every_fault_has_a_line():
     assert faults(changed(BASE, dataset__rho=2, training__lr=0, estimator__hiden=[8])) == [
-        "estimator.hiden=[8]: unknown key; accepted: "
-        + ", ".join(type(validate(BASE).estimator).model_fields),
+        "estimator.hiden=[8]: unknown key; accepted: " + ", ".join(type(validate(BASE).estimator).model_fields),
         "dataset.rho=2: must be a number between -1 and 1",
         "training.lr=0: must be a number above 0",
     ]
@@ -219,8 +217,6 @@ def test_rows_above_one_are_drawn_besides(train, test, fresh, n):
 
 
 def test_sections_are_those_of_the_chosen_class():
-    config = Config.model_validate(
-        changed(BASE, dataset={"name": "root_functions", "powers": 2, "n_samples": 200})
-    )
+    config = Config.model_validate(changed(BASE, dataset={"name": "root_functions", "powers": 2, "n_samples": 200}))
     assert config.dataset.dim_x == 14
     assert config.model_dump()["dataset"]["powers"] == 2

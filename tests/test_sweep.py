@@ -46,6 +46,10 @@ def test_axes_come_in_the_order_in_which_they_are_written():
     assert trials[-1].config.seed == 4
 
 
+def test_null_takes_an_axis_away():
+    assert sweep.axes(with_sweep({"dataset": {"rho": None, "dim": [1]}, "seed": None})) == {"dataset.dim": [1]}
+
+
 def test_options_of_a_group_are_whole_sections():
     trials = sweep.expand(with_sweep({"estimator": [DV, MINE]}))
     assert [trial.axes["estimator"] for trial in trials] == ["dv", "mine"]
@@ -57,7 +61,6 @@ def test_options_of_a_group_are_whole_sections():
     [
         ({"seed": []}, "sweep.seed=[]: is empty; accepted: at least one value"),
         ({"seed": 3}, "sweep.seed=3: must be a list of values, such as sweep.seed=[3]"),
-        ({"seed": None}, "sweep.seed=null: must be a list of values, such as sweep.seed=[null]"),
         ({"seed": [1, 2, 1]}, "sweep.seed=[1, 2, 1]: repeats 1; accepted: different values"),
         ({"dataset": {}}, "sweep.dataset={}: must be a list of values"),
         (
@@ -120,9 +123,7 @@ axis_values = {
     "dataset.rho": st.lists(st.floats(-1, 1), min_size=1, max_size=3, unique=True),
     "dataset.dim": st.lists(st.integers(1, 30), min_size=1, max_size=3, unique=True),
     "training.lr": st.lists(st.floats(1e-6, 1), min_size=1, max_size=2, unique=True),
-    "estimator.hidden": st.lists(
-        st.lists(st.integers(1, 99), max_size=3), min_size=1, max_size=2, unique_by=str
-    ),
+    "estimator.hidden": st.lists(st.lists(st.integers(1, 99), max_size=3), min_size=1, max_size=2, unique_by=str),
 }
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Literal
 
 from mi_cli.datasets.base import Dataset
-from mi_cli.fields import Count
+from mi_cli.fields import Count, Natural
 
 if TYPE_CHECKING:
     import torch
@@ -25,7 +23,7 @@ class PolynomialDifferences(Dataset):
 
     name: Literal["polynomial_differences"] = "polynomial_differences"
     terms: Count = 10
-    first_power: Annotated[int, Field(ge=0)] = 1
+    first_power: Natural = 1
     last: bool = False
 
     @property

@@ -81,7 +81,12 @@ class Estimator(Section, ABC):
 
     @abstractmethod
     def estimate(
-        self, problems: Sequence[Problem], training: Training, evaluation: Evaluation, context: Context, start: Any = None
+        self,
+        problems: Sequence[Problem],
+        training: Training,
+        evaluation: Evaluation,
+        context: Context,
+        start: Any = None,
     ) -> tuple[list[Estimate], Any]:
         """Estimate every problem (equal shapes), from the state ``start`` that an earlier call gave back, if any.
 

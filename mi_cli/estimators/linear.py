@@ -64,7 +64,12 @@ class LinearDiscriminator(Estimator):
         return np.concatenate([np.ones((len(x), int(self.bias))), *columns], 1)
 
     def estimate(
-        self, problems: Sequence[Problem], training: Training, evaluation: Evaluation, context: Context, start: Any = None
+        self,
+        problems: Sequence[Problem],
+        training: Training,
+        evaluation: Evaluation,
+        context: Context,
+        start: Any = None,
     ) -> tuple[list[Estimate], Any]:
         """Train on the training rows of each problem in turn, and evaluate once on its test rows."""
         return [self._one(problem, training, evaluation, context) for problem in problems], None
@@ -100,10 +105,17 @@ class LinearDiscriminator(Estimator):
             value, error = self._held_out(weights, problem.test, evaluation.shifts)
         z = float(ndtri(0.5 + evaluation.level / 2))
         return Estimate(
-            self.kind, value=value, stderr=error, ci_low=value - z * error, ci_high=value + z * error,
+            self.kind,
+            value=value,
+            stderr=error,
+            ci_low=value - z * error,
+            ci_high=value + z * error,
             ceiling=math.log(len(problem.test) * min(evaluation.shifts, len(problem.test) - 1)),
-            train_mi=trace[-1], val_mi=self._validation(weights, problem.val), steps=training.steps, history=history,
-        )  # fmt: skip
+            train_mi=trace[-1],
+            val_mi=self._validation(weights, problem.val),
+            steps=training.steps,
+            history=history,
+        )
 
     def _product(self, x: Array, y: Array, problem: Problem) -> Array:
         """Features of x with shuffled copies of y, each pair a row."""
@@ -136,7 +148,9 @@ class LinearDiscriminator(Estimator):
 
         x, y = _arrays(rows)
         joint = self.features(x, y) @ weights
-        product = np.stack([self.features(x, np.roll(y, -s, 0)) @ weights for s in range(1, min(shifts, len(x) - 1) + 1)])
+        product = np.stack(
+            [self.features(x, np.roll(y, -s, 0)) @ weights for s in range(1, min(shifts, len(x) - 1) + 1)]
+        )
         error = donsker_varadhan_error(torch.from_numpy(joint), torch.from_numpy(product)).item()
         return self.value(joint, product.ravel()), error
 

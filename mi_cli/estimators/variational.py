@@ -45,7 +45,12 @@ class Variational(Estimator):
         return ConcatCritic(dim_x, dim_y, self.hidden, self.activation)
 
     def estimate(
-        self, problems: Sequence[Problem], training: Training, evaluation: Evaluation, context: Context, start: Any = None
+        self,
+        problems: Sequence[Problem],
+        training: Training,
+        evaluation: Evaluation,
+        context: Context,
+        start: Any = None,
     ) -> tuple[list[Estimate], Any]:
         """Train a critic for each problem, all as one stack, and evaluate it once on the test rows."""
         from mi_cli.fit import fit_critics
@@ -54,7 +59,7 @@ class Variational(Estimator):
 
     @abstractmethod
     def objective(self) -> Objective:
-        """A function of joint scores ``(K, n)`` and product scores ``(K, m)``: the loss ``(K,)`` and the bound ``(K,)``.
+        """A function of joint scores ``(K, n)`` and product scores ``(K, m)``: the loss and the bound, ``(K,)`` each.
 
         It may remember earlier steps, so every training takes its own.
         """
@@ -87,7 +92,8 @@ class DonskerVaradhan(Variational):
 class Mine(Variational):
     r"""MINE: Donsker–Varadhan whose gradient divides by a moving average of the partition term.
 
-    .. math:: ∇ = E_{joint}[∇T] - E_{product}[∇T\, e^T] / \bar Z, \qquad \bar Z_t = (1 - a) \bar Z_{t-1} + a\,E_{product}[e^T]
+    .. math:: ∇ = E_{joint}[∇T] - E_{product}[∇T\, e^T] / \bar Z,
+        \qquad \bar Z_t = (1 - a) \bar Z_{t-1} + a\,E_{product}[e^T]
 
     with a = ``ema_rate``; ``correct_start`` divides :math:`\bar Z_t` by :math:`1 - (1 - a)^t`, so that the average is
     one of the steps seen and not of its start. Belghazi et al. 2018 (arXiv 1801.04062), section 3.2. Bound, ceiling
@@ -117,7 +123,8 @@ class Mine(Variational):
             if average is None:
                 average = now + take if self.correct_start else now
             else:
-                average = torch.logaddexp(average + keep, now + take)
+                # Not logaddexp, whose last bit depends on how many trials there are.
+                average = torch.logsumexp(torch.stack([average + keep, now + take], -1), -1)
             correction = math.log1p(-((1 - self.ema_rate) ** count)) if self.correct_start else 0.0
             weight = torch.exp(now - average + correction)
             return weight * log_z - mean, (mean - log_z)

@@ -1,4 +1,4 @@
-"""The plots, by the name an experiment gives them: each module has ``plot(records) -> Figure`` and reads records only."""
+"""The plots, by the name an experiment gives them: ``plot(records) -> Figure`` of each reads records only."""
 
 PLOTS = (
     "estimate_against_axis",

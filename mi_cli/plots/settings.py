@@ -3,22 +3,68 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
 
 from mi_cli.intervals import Interval
 
 if TYPE_CHECKING:
     from mi_cli.records import Records
 
-__all__ = ["Cell", "Setting", "Trial", "Value", "axes", "cells", "distinct", "grouped", "numeric", "trials"]
+__all__ = [
+    "Cell",
+    "Setting",
+    "Trace",
+    "Trial",
+    "Value",
+    "axes",
+    "cells",
+    "distinct",
+    "grouped",
+    "numeric",
+    "placed",
+    "traces",
+    "trials",
+]
 
 Value = float | str | None
-Setting = dict[str, Value]
+Trace = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 
 _T = TypeVar("_T")
 _K = TypeVar("_K")
+
+_COLUMNS, _ROWS = 6, 5
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A value for each of some axes."""
+
+    pairs: tuple[tuple[str, Value], ...] = ()
+
+    def __getitem__(self, axis: str) -> Value:
+        return dict(self.pairs)[axis]
+
+    def __bool__(self) -> bool:
+        return bool(self.pairs)
+
+    @property
+    def axes(self) -> list[str]:
+        """Names of the axes."""
+        return [axis for axis, _ in self.pairs]
+
+    def only(self, axes: Iterable[str]) -> Setting:
+        """The part that ``axes`` say."""
+        kept = set(axes)
+        return Setting(tuple(pair for pair in self.pairs if pair[0] in kept))
+
+    def without(self, *axes: str) -> Setting:
+        """The part that all but ``axes`` say."""
+        return self.only(set(self.axes) - set(axes))
 
 
 @dataclass(frozen=True)
@@ -64,10 +110,7 @@ def axes(records: Records) -> list[str]:
 def trials(records: Records) -> list[Trial]:
     """All trials, failed ones too, in order."""
     by_trial = grouped(records.results.iter_rows(named=True), lambda row: row["trial"])
-    return [
-        Trial(index, rows[0]["seed"], _setting(rows[0], axes(records)), rows)
-        for index, rows in by_trial.items()
-    ]
+    return [Trial(index, rows[0]["seed"], _setting(rows[0], axes(records)), rows) for index, rows in by_trial.items()]
 
 
 def cells(records: Records, column: str) -> list[Cell]:
@@ -105,7 +148,7 @@ def _cell(cell: Mapping[str, Any], names: Sequence[str]) -> Cell:
 
 
 def _setting(row: Mapping[str, Any], names: Sequence[str]) -> Setting:
-    return {name: _value(row.get(name)) for name in names}
+    return Setting(tuple((name, _value(row.get(name))) for name in names))
 
 
 def _value(value: Any) -> Value:
@@ -115,3 +158,34 @@ def _value(value: Any) -> Value:
     with contextlib.suppress(ValueError):
         return float(value)
     return str(value)
+
+
+def placed(settings: Sequence[Setting]) -> list[tuple[int, int]]:
+    """A place (row, column) for a panel of each setting.
+
+    The first of several axes that vary runs along the columns, where both are few; otherwise the panels are wrapped.
+    """
+    first, *others = [axis for axis in settings[0].axes if len(distinct(settings, axis)) > 1] or [""]
+    across = distinct(settings, first) if others else []
+    down = list(dict.fromkeys(setting.without(first) for setting in settings))
+    if 0 < len(across) <= _COLUMNS and len(down) <= _ROWS:
+        return [(down.index(setting.without(first)), across.index(setting[first])) for setting in settings]
+    columns = min(range(1, _COLUMNS + 1), key=lambda n: _waste(len(settings), n))
+    return [divmod(index, columns) for index in range(len(settings))]
+
+
+def _waste(panels: int, columns: int) -> float:
+    """Empty places, and how far the grid is from being half as wide again as it is high."""
+    rows = math.ceil(panels / columns)
+    return rows * columns - panels + abs(columns - 1.5 * rows)
+
+
+def traces(records: Records, metric: str) -> dict[int, Trace]:
+    """The steps and values of a metric for each trial that has one."""
+    if metric not in records.history.columns:
+        return {}
+    frame = records.history.select("trial", "step", metric).drop_nulls()
+    return {
+        int(trial): (rows["step"].to_numpy(), rows[metric].to_numpy())
+        for (trial,), rows in frame.group_by("trial", maintain_order=True)
+    }

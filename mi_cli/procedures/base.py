@@ -11,8 +11,8 @@ import numpy as np
 
 from mi_cli.context import Context
 from mi_cli.estimators.base import Rows
-from mi_cli.schema import Config, load
 from mi_cli.procedures import PROCEDURES
+from mi_cli.schema import Config
 from mi_cli.sweep import Trial
 
 if TYPE_CHECKING:
@@ -66,8 +66,24 @@ def procedure(config: Config) -> Procedure:
     return module  # type: ignore[no-any-return]
 
 
-_NOT_SHAPE = {"name", "summary", "seed", "dataset", "noise", "shift", "budget", "claims", "plots", "sweep", "device",
-              "threads", "output_root", "plan", "variant", "split"}  # fmt: skip
+_NOT_SHAPE = {
+    "name",
+    "summary",
+    "seed",
+    "dataset",
+    "noise",
+    "shift",
+    "budget",
+    "claims",
+    "plots",
+    "sweep",
+    "device",
+    "threads",
+    "output_root",
+    "plan",
+    "variant",
+    "split",
+}
 
 
 def stack_key(config: Config, *free_parts: str) -> str:
@@ -78,7 +94,11 @@ def stack_key(config: Config, *free_parts: str) -> str:
     values = config.model_dump(mode="json", exclude=_NOT_SHAPE)
     values["training"].pop("lr")
     rows = {part: count for part, count in config.rows.items() if part not in free_parts}
-    values |= {"dims": [config.dataset.dim_x, config.dataset.dim_y], "fresh": config.dataset.n_samples is None, "rows": rows}
+    values |= {
+        "dims": [config.dataset.dim_x, config.dataset.dim_y],
+        "fresh": config.dataset.n_samples is None,
+        "rows": rows,
+    }
     return json.dumps(values, sort_keys=True)
 
 

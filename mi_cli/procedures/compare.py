@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from mi_cli import probes
 from mi_cli.context import Context
 from mi_cli.data import parts
-from mi_cli.encoders import Encoders, Networks, maximise, random_encoders, supervise
+from mi_cli.encoders import Networks, maximise, random_encoders, supervise
 from mi_cli.estimators.base import Estimate, Rows
 from mi_cli.procedures.base import Cost, Outcome, estimate_fields, group, stack_key
 from mi_cli.procedures.maximise import encoder_cost, independent_estimates
@@ -68,12 +69,15 @@ def _of(networks: Networks, index: int) -> Code:
     return lambda x: networks(index, x)
 
 
-def _supervised(trials: Sequence[Trial], rows: Mapping[int, Mapping[str, Rows]], context: Context) -> dict[int, Code]:
-    found = {}
+def _supervised(
+    trials: Sequence[Trial], rows: Mapping[int, Mapping[str, Rows]], context: Context
+) -> dict[int, tuple[Code, str]]:
+    """For each trial its network, and why that diverged if it did."""
+    found: dict[int, tuple[Code, str]] = {}
     for members in group(trials, lambda config: str(config.rows["labelled"])):
         labelled = [rows[trial.index]["labelled"] for trial in members]
-        networks = supervise([trial.config for trial in members], labelled, _silent(context))
-        found |= {trial.index: _of(networks, index) for index, trial in enumerate(members)}
+        networks, reasons = supervise([trial.config for trial in members], labelled, _silent(context))
+        found |= {trial.index: (_of(networks, index), reasons[index]) for index, trial in enumerate(members)}
     return found
 
 
@@ -83,7 +87,11 @@ def _silent(context: Context) -> Context:
 
 
 def _scores(
-    config: Config, rows: Mapping[str, Rows], codes: Mapping[str, Code], network: Code, estimate: Estimate
+    config: Config,
+    rows: Mapping[str, Rows],
+    codes: Mapping[str, Code],
+    supervised: tuple[Code, str],
+    estimate: Estimate,
 ) -> dict[str, dict[str, Any]]:
     """Test errors of every method, on fresh rows and on the split's own test rows."""
     x, y = rows["labelled"].x.numpy(), rows["labelled"].y.numpy()
@@ -95,7 +103,7 @@ def _scores(
         "random_encoder": lambda: _on_code(lambda new: codes["random_encoder"](_tensor(new)), x, y),
         "ridge": lambda: probes.ridge(x, y),
         "kernel_ridge": lambda: probes.kernel_ridge(x, y),
-        "supervised_network": lambda: lambda new: network(_tensor(new)),
+        "supervised_network": lambda: lambda new: supervised[0](_tensor(new)),
     }
     found: dict[str, dict[str, Any]] = {}
     for method, fit in fits.items():
@@ -103,11 +111,17 @@ def _scores(
         fields: dict[str, Any] = {"status": "ok", "reason": ""}
         if method == "mi_encoder":
             fields |= estimate_fields(estimate) | ({} if config.representation.noise else {"true_mi": float("inf")})
+        if method == "supervised_network" and supervised[1]:
+            fields |= {"status": "diverged", "reason": supervised[1]}
         if fields["status"] == "ok":
             predict = fit()
             split = probes.mse(predict, rows["test"].x.numpy(), rows["test"].y.numpy())
             fresh = rows["fresh"] if len(rows["fresh"]) else rows["test"]
-            fields |= {"test_mse": probes.mse(predict, fresh.x.numpy(), fresh.y.numpy()), "split_mse": split}
+            error = probes.mse(predict, fresh.x.numpy(), fresh.y.numpy())
+            if math.isfinite(error + split):
+                fields |= {"test_mse": error, "split_mse": split}
+            else:
+                fields |= {"status": "diverged", "reason": "predictions of the test rows are not finite"}
         if method != "mi_encoder":
             fields["seconds"] = time.perf_counter() - start
         found[method] = fields

@@ -39,14 +39,16 @@ def training_key(config: Config) -> str:
 
 def cost(config: Config) -> Cost:
     """Of one training."""
-    rows = config.rows["train"] if config.training.batch == "full" else config.training.batch
+    training = config.training
+    rows = training.batch if config.dataset.n_samples is None else training.batch_of(config.rows["train"])
+    assert rows != "full"  # noqa: S101 (the schema refuses it for fresh rows)
     dims = config.dataset.dim_x, config.dataset.dim_y
     if isinstance(config.estimator, Variational):
         net = config.estimator.critic(*dims).net
         rows *= 1 + config.estimator.n_product
         # Backward multiplies each layer twice: for its weights and for its inputs.
-        return Cost(config.training.steps, 3 * net.multiplications * rows, 4 * net.floats * rows)
-    return Cost(config.training.steps, 6 * sum(dims) * rows, 8 * 6 * sum(dims) * rows)
+        return Cost(training.steps, 3 * net.multiplications * rows, 4 * net.floats * rows)
+    return Cost(training.steps, 6 * sum(dims) * rows, 8 * 6 * sum(dims) * rows)
 
 
 def run(trials: Sequence[Trial], context: Context) -> list[Outcome]:
@@ -94,8 +96,8 @@ def _outcome(trial: Trial, estimate: Estimate, test: Rows) -> Outcome:
     fields = estimate_fields(estimate) | {"true_mi": truth}
     if truth is not None and math.isinf(truth) and estimate.status == "ok":
         fields["reason"] = (
-            "the true MI is infinite: the estimate is bounded by the critic, and by ln of the number of product samples "
-            "for any lower bound that can be trusted"
+            "the true MI is infinite: the estimate is bounded by the critic, and, like any lower bound that can be "
+            "trusted, by ln of the number of product samples"
         )
     methods = {config.estimator.name: fields}
     if config.evaluation.last_steps and estimate.status == "ok":

@@ -41,7 +41,7 @@ def cost(config: Config) -> Cost:
 def encoder_cost(config: Config) -> Cost:
     """Of one encoder with its critic; and of the critic again where an independent one is trained."""
     assert isinstance(config.estimator, Variational)  # noqa: S101 (the schema refuses others)
-    rows = config.rows["train"] if config.training.batch == "full" else config.training.batch
+    rows = config.training.batch_of(config.rows["train"])
     encoder = encoder_net(config)
     critic = config.estimator.critic(config.dataset.dim_x, config.representation.dim).net
     pairs = 1 + config.estimator.n_product
@@ -74,7 +74,9 @@ def independent_estimates(
     config = configs[0]
     if config.representation.critic == "joint":
         return encoders.estimates
-    problems = [_coded(c, parts_, encoders.codes, index) for index, (c, parts_) in enumerate(zip(configs, rows, strict=True))]
+    problems = [
+        _coded(c, parts_, encoders.codes, index) for index, (c, parts_) in enumerate(zip(configs, rows, strict=True))
+    ]
     found, _ = config.estimator.estimate(problems, config.training, config.evaluation, context)
     # The encoder's own training decides the status; its traces stay those of the record.
     return [

@@ -1,0 +1,119 @@
+"""Limits and scales of axes: what a panel shows where some values are far from the others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+
+from mi_cli.plots.style import number
+
+if TYPE_CHECKING:
+    from matplotlib.axis import XAxis, YAxis
+
+    from mi_cli.intervals import Interval
+
+__all__ = ["log_limits", "log_scale", "signed_scale", "trace_limits", "value_limits"]
+
+_ROUNDING = 1e-12  # of the largest value: what is smaller is zero but for rounding
+_DWARFS = 10.0  # times the median: values so large need a scale of their own
+_SIDE_TICKS = 3
+
+
+def value_limits(points: Iterable[Interval], others: Iterable[float], least: float) -> tuple[tuple[float, float], bool]:
+    """Limits for means with intervals and for other values; intervals may take up to twice the room of the rest.
+
+    Args:
+        points: means with intervals.
+        others: values that must be seen, such as the truth.
+        least: the least span.
+
+    Returns:
+        The limits, and whether they cut an interval.
+    """
+    points = list(points)
+    needed = [*(point.mean for point in points), *others]
+    low, high = min(needed), max(needed)
+    reach = 2 * max(high - low, least)
+    ends = [end for point in points for end in (point.low, point.high) if end is not None]
+    bottom = max(min([low, *ends]), low - reach)
+    top = min(max([high, *ends]), high + reach)
+    margin = max(0.06 * (top - bottom), (least - top + bottom) / 2)
+    cut = any(not bottom <= end <= top for end in ends)
+    return (bottom - margin, top + margin), cut
+
+
+def trace_limits(
+    values: Iterable[float], others: Iterable[float], least: float, reach: float = 1.0
+) -> tuple[float, float]:
+    """Limits for ``values`` and ``others`` that span at least ``least``.
+
+    Of the outer 2 % of ``values`` at each end they show what is no further than ``reach`` times the span of the rest.
+    """
+    found = np.array([value for value in values if math.isfinite(value)])
+    ends = list(others)
+    if len(found):
+        first, last = np.quantile(found, (0.02, 0.98))
+        room = reach * max(last - first, least)
+        ends += [max(found.min(), first - room), min(found.max(), last + room)]
+    if not ends:
+        return 0.0, 1.0
+    half = 0.55 * max(max(ends) - min(ends), least)
+    middle = (min(ends) + max(ends)) / 2
+    return float(middle - half), float(middle + half)
+
+
+def log_limits(values: Iterable[float]) -> tuple[float, float]:
+    """Limits of a log axis for positive values; those that are zero but for rounding are left out."""
+    found = np.array([value for value in values if value > 0 and math.isfinite(value)])
+    if not len(found):
+        return 1e-3, 1.0
+    found = found[found > _ROUNDING * found.max()]
+    margin = max((found.max() / found.min()) ** 0.06, 1.15)
+    return float(found.min() / margin), float(found.max() * margin)
+
+
+def log_scale(axis: XAxis | YAxis, values: Iterable[float]) -> None:
+    """A log scale for ``values`` with ticks that can be read, however few decades it spans."""
+    low, high = log_limits(values)
+    _set(axis, "log", low, high)
+    decades = math.log10(high / low)
+    subs = (1.0,) if decades > 3 else (1.0, 2.0, 5.0) if decades > 0.8 else tuple(map(float, range(1, 10)))
+    axis.set_major_locator(LogLocator(subs=subs))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(_tick))
+
+
+def signed_scale(axis: XAxis | YAxis, points: Sequence[Interval]) -> None:
+    """A scale for values of both signs; where some dwarf the others, logarithmic beyond the first tick from zero."""
+    sizes = sorted(abs(point.mean) for point in points if abs(point.mean) > _ROUNDING)
+    ends = [end for point in points for end in (point.mean, point.low, point.high, 0.0) if end is not None]
+    if not sizes or max(map(abs, ends)) < _DWARFS * sizes[len(sizes) // 2]:
+        low, high = (min(ends, default=0.0), max(ends, default=0.0)) if sizes else (-1.0, 1.0)
+        margin = 0.06 * (high - low)
+        _set(axis, "linear", low - margin, high + margin)
+        return
+    bend = 10.0 ** math.floor(math.log10(sizes[len(sizes) // 2]))
+    _set(axis, "symlog", min(*ends, -bend) * 1.3, max(*ends, bend) * 1.3, linthresh=bend, linscale=1.5)
+    decades = range(round(math.log10(bend)), math.ceil(math.log10(max(map(abs, ends)))) + 1)
+    ticks = [10.0**decade for decade in decades[:: math.ceil(len(decades) / _SIDE_TICKS)]]
+    axis.set_major_locator(FixedLocator([*(-tick for tick in ticks), 0.0, *ticks]))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(_tick))
+
+
+def _set(axis: XAxis | YAxis, scale: str, low: float, high: float, **options: float) -> None:
+    ax = axis.axes
+    if axis.axis_name == "x":
+        ax.set_xscale(scale, **options)
+        ax.set_xlim(low, high)
+    else:
+        ax.set_yscale(scale, **options)
+        ax.set_ylim(low, high)
+
+
+def _tick(value: float, _: object) -> str:
+    return number(value) if 0 < abs(value) < 1e-4 else f"{value:.6g}".replace("-", "\N{MINUS SIGN}")

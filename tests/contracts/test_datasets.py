@@ -1,0 +1,109 @@
+"""Every dataset that is registered keeps what datasets promise."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from sklearn.feature_selection import mutual_info_regression
+
+from mi_cli.datasets import DATASETS
+from mi_cli.datasets.base import Dataset
+from mi_cli.schema import load
+
+# Settings beside the defaults that say more of a dataset: one line here for one that has any.
+SETTINGS = {
+    "gaussian": [{}, {"rho": 0.0}, {"rho": -0.9}, {"rho": 1.0}, {"dim": 3}],
+    "polynomial_differences": [{}, {"terms": 5, "last": True}, {"terms": 19, "first_power": 0}],
+    "root_functions": [{}, {"powers": 19}, {"late_binding": True}],
+}
+CASES = [(name, fields) for name in DATASETS for fields in SETTINGS.get(name, [{}])]
+NOISES = (0.0, 0.3, 1.0)
+
+cases = pytest.mark.parametrize(("name", "fields"), CASES, ids=str)
+
+
+def made(name, fields) -> Dataset:
+    return load(DATASETS[name])(**fields)
+
+
+def is_known(name, fields, noise):
+    truth = made(name, fields).true_mi(noise)
+    return truth is not None and math.isfinite(truth)
+
+
+KNOWN = [(*case, noise) for case in CASES for noise in NOISES if is_known(*case, noise)]
+
+
+def draw(dataset, n=50, seed=0, dtype=None):
+    return dataset.sample(n, torch.Generator().manual_seed(seed), dtype)
+
+
+@cases
+def test_name_is_that_of_the_registry(name, fields):
+    assert made(name, fields).name == name
+
+
+@cases
+@pytest.mark.parametrize("dtype", [None, torch.float32, torch.float64])
+def test_rows_have_their_shapes_and_type(name, fields, dtype):
+    dataset = made(name, fields)
+    for n in (1, 2, 50):
+        x, y = draw(dataset, n, dtype=dtype)
+        assert (x.shape, y.shape) == ((n, dataset.dim_x), (n, dataset.dim_y))
+        assert x.dtype == y.dtype == (dtype or torch.float32)
+        assert torch.isfinite(x).all()
+        assert torch.isfinite(y).all()
+
+
+@cases
+def test_generator_is_the_only_source_of_chance(name, fields):
+    dataset = made(name, fields)
+    torch.manual_seed(1)
+    one = draw(dataset, seed=3)
+    torch.manual_seed(2)
+    other = draw(dataset, seed=3)
+    assert all(map(torch.equal, one, other))
+    assert not torch.equal(one[0], draw(dataset, seed=4)[0])
+
+
+@cases
+def test_drawing_goes_on_where_it_ended(name, fields):
+    dataset, generator = made(name, fields), torch.Generator().manual_seed(0)
+    first, second = dataset.sample(50, generator), dataset.sample(50, generator)
+    assert not torch.equal(first[0], second[0])
+
+
+@cases
+def test_rows_are_independent_and_in_no_order(name, fields):
+    # The first column's autocorrelation; false alarms: 1e-6 (4.9 sigma) each.
+    x, _ = draw(made(name, fields), 4000, dtype=torch.float64)
+    column = (x[:, 0] - x[:, 0].mean()) / x[:, 0].std()
+    for lag in (1, 2, 2000):
+        n = len(column) - lag
+        assert abs((column[lag:] * column[:-lag]).mean()) < 4.9 / n**0.5
+
+
+@cases
+@pytest.mark.parametrize("noise", NOISES)
+def test_claimed_information_is_a_number_of_nats_or_unknown(name, fields, noise):
+    truth = made(name, fields).true_mi(noise)
+    assert truth is None or truth >= 0
+    if truth is not None and noise:
+        assert truth <= made(name, fields).true_mi()
+
+
+@pytest.mark.parametrize(("name", "fields", "noise"), KNOWN, ids=str)
+def test_claimed_information_agrees_with_nearest_neighbours(name, fields, noise):
+    # Kraskov, Stögbauer and Grassberger's estimate by scikit-learn, a column of x with its column of y, on 5,000 rows:
+    # its spread is below 0.02 nats. False alarms: 1e-4 (4 sigma), were the seed not fixed. Datasets of several columns
+    # are only held against it where the pairs of columns are independent of each other.
+    dataset = made(name, fields)
+    x, y = draw(dataset, 5000, dtype=torch.float64)
+    x = x + noise * torch.randn(x.shape, generator=torch.Generator().manual_seed(9), dtype=x.dtype)
+    estimate = sum(
+        mutual_info_regression(x[:, [i]].numpy(), y[:, i].numpy(), n_neighbors=5, random_state=0)[0]
+        for i in range(dataset.dim_x)
+    )
+    assert estimate == pytest.approx(dataset.true_mi(noise), abs=0.08 * dataset.dim_x**0.5)

@@ -1,0 +1,85 @@
+"""Every estimator that is registered is near zero on independent rows, and near the truth on Gaussians."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from examples import context, gaussian_rows, problem
+
+from mi_cli.estimators import ESTIMATORS
+from mi_cli.schema import Evaluation, Training, load
+
+# What an estimator needs for its best, where that is not its defaults: one line here for one that does.
+FIELDS = {"linear": {"critic": "quadratic"}, "dv": {"hidden": (16, 16)}, "mine": {"hidden": (16, 16)}}
+STEPS = {"linear": {"batch": "full", "lr": 0.1}}
+ROWS = 10_000
+RHOS = (0.0, 0.4, 0.8)
+
+names = pytest.mark.parametrize("name", ESTIMATORS)
+
+
+def made(name):
+    return load(ESTIMATORS[name])(**FIELDS.get(name, {}))
+
+
+def posed(rho, seed=0, lr=0.01):
+    return problem(rho, seed, n=4000, lr=lr, train=gaussian_rows(ROWS, rho, 31), test=gaussian_rows(20_000, rho, 32))
+
+
+def estimates(name, rhos=RHOS):
+    training = Training(**{"steps": 250, "batch": 500, "schedule": "constant"} | STEPS.get(name, {}))
+    found, _ = made(name).estimate([posed(rho, lr=training.lr) for rho in rhos], training, Evaluation(), context())
+    return dict(zip(rhos, found, strict=True))
+
+
+@pytest.fixture(scope="module")
+def found():
+    return {name: estimates(name) for name in ESTIMATORS}
+
+
+@names
+def test_name_is_that_of_the_registry(name):
+    assert made(name).name == name
+    assert made(name).kind in ("lower bound", "upper bound", "point estimate")
+
+
+@names
+def test_independent_rows_have_no_information(name, found):
+    # False alarms: 1e-6 (4.9 standard errors), beside 0.003 for what so few steps leave.
+    estimate = found[name][0.0]
+    assert abs(estimate.value) < 4.9 * estimate.stderr + 0.003
+
+
+@names
+@pytest.mark.parametrize("rho", RHOS[1:])
+def test_estimate_is_near_the_truth(name, rho, found):
+    # False alarms: 1e-6 (4.9 standard errors), beside what so few steps leave: 5 % of the truth. A bound errs on its
+    # side of the truth, and on the other by sampling alone.
+    estimate, truth = found[name][rho], -0.5 * math.log(1 - rho**2)
+    error = estimate.value - truth
+    room = {"lower bound": (0.05 * truth, 0), "upper bound": (0, 0.05 * truth)}.get(estimate.kind, (0.05 * truth,) * 2)
+    assert -room[0] - 4.9 * estimate.stderr < error < room[1] + 4.9 * estimate.stderr
+    assert estimate.stderr < 0.02
+
+
+@names
+def test_estimate_says_everything_about_itself(name, found):
+    for estimate in found[name].values():
+        assert (estimate.status, estimate.reason, estimate.kind) == ("ok", "", made(name).kind)
+        assert estimate.ci_low < estimate.value < estimate.ci_high
+        assert estimate.stderr > 0
+        assert estimate.ceiling is None or estimate.ceiling > estimate.value
+        assert estimate.steps == 250
+        assert "train_mi" in estimate.history
+
+
+@names
+def test_estimate_is_the_same_every_time(name, found):
+    assert estimates(name, rhos=(0.8,))[0.8].value == found[name][0.8].value
+
+
+@names
+def test_sign_of_the_correlation_does_not_matter(name, found):
+    negative = estimates(name, rhos=(-0.8,))[-0.8]
+    assert negative.value == pytest.approx(found[name][0.8].value, abs=0.05)

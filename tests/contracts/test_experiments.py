@@ -1,0 +1,54 @@
+"""Every experiment runs, as it is and as it was first published."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from mi_cli import runner
+from mi_cli.folders import config_folder
+from mi_cli.resolve import resolve
+
+EXPERIMENTS = sorted(path.stem for path in (config_folder() / "experiment").glob("*.yaml"))
+FEWER = {  # values of an axis
+    "gaussian_sweep": ["sweep.dataset.rho=[0.4,1.0]"],
+    "linear_discriminator": [],
+    "dimension_sweep": ["sweep.representation.dim=[1,3]", "sweep.noise.scale=[0.05]"],
+    "noise_study": ["sweep.noise.scale=[0.4]"],
+    "nonlinear": ["sweep.noise.scale=[0.2]"],
+    "high_dimension": ["sweep.dataset.powers=[7]"],
+    "label_count": ["sweep.split.labelled=[20,50]"],
+    "shift_scale": ["sweep.dataset.terms=[19]"],
+}
+LEAST = ("budget=smoke", "training.steps=20", "threads=1")
+
+
+@pytest.mark.parametrize("variant", ["corrected", "published"])
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_experiment_runs(name, variant, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    fewer = FEWER.get(name, [])
+    if variant == "published":  # which has some of the axes only
+        axes = resolve([f"experiment={name}", f"variant={variant}"]).values["sweep"]
+        fewer = [text for text in fewer if text.split("=")[0].split(".")[1] in axes]
+    resolved = resolve([f"experiment={name}", f"variant={variant}", *LEAST, *fewer])
+    code = runner.run(resolved.values, tmp_path)
+    out, err = capsys.readouterr()
+    assert code == 0, err
+    with (tmp_path / "results.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["status"] for row in rows} == {"ok"}
+    assert all(row["estimate"] or row["test_mse"] for row in rows)
+    assert len({row["seed"] for row in rows}) == 2
+    summary = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
+    assert summary["name"] == name
+    assert summary["variant"] == variant
+    for claim in summary["claims"]:
+        assert claim["verdict"] in ("holds", "fails", "undecided")
+        assert claim["text"][:40] in out
+    assert {path.stem for path in Path("plots").iterdir()} == set(resolved.values["plots"])
+    assert summary["claims"]
+    assert resolved.values["plots"]

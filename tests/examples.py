@@ -1,0 +1,102 @@
+"""Small configs, trials and problems that tests are made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from mi_cli.context import Context
+from mi_cli.estimators.base import Estimate, Problem, Rows
+from mi_cli.schema import Config, validate
+from mi_cli.sweep import Trial, expand
+
+torch.set_num_threads(1)
+
+CPU = torch.device("cpu")
+SMALL: dict[str, Any] = {
+    "estimator": {"name": "mine", "hidden": [8, 8]},
+    "dataset": {"name": "gaussian", "rho": 0.6},
+    "training": {"steps": 60, "batch": 200, "validate_every": 20},
+    "split": {"val": 200, "test": 500},
+    "threads": 1,
+}
+COLUMNS: dict[str, Any] = {
+    "dataset": {"name": "polynomial_differences", "terms": 4, "n_samples": 400},
+    "estimator": {"name": "dv", "hidden": [8]},
+    "representation": {"dim": 2, "hidden": [6]},
+    "training": {"steps": 40, "batch": "full", "validate_every": 20},
+    "threads": 1,
+}
+MAXIMISE = COLUMNS | {"procedure": "maximise", "split": {"val": 100, "test": 200}}
+COMPARE = COLUMNS | {
+    "procedure": "compare",
+    "noise": {"scale": 0.05},
+    "split": {"train": 0.7, "val": 0.1, "labelled": 0.1, "test": 0.1, "fresh": 300},
+}
+
+
+def merged(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """``base`` with sections overlaid by ``more``, key by key."""
+    found = dict(base)
+    for key, value in more.items():
+        old = found.get(key)
+        found[key] = merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return found
+
+
+def config(base: Mapping[str, Any] = SMALL, **more: Any) -> Config:
+    return validate(merged(base, more))
+
+
+def values(base: Mapping[str, Any] = SMALL, sweep: Mapping[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    """A resolved config as plain values, every key said."""
+    return config(base, **more).model_dump(mode="json") | {"sweep": dict(sweep or {})}
+
+
+def trials(base: Mapping[str, Any] = SMALL, sweep: Mapping[str, Any] | None = None, **more: Any) -> list[Trial]:
+    return expand(values(base, sweep, **more))
+
+
+def context() -> Context:
+    return Context(CPU)
+
+
+def gaussian_rows(n: int, rho: float, seed: int, dim: int = 1) -> Rows:
+    x, noise = torch.randn(2, n, dim, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return Rows(x, rho * x + math.sqrt(1 - rho**2) * noise)
+
+
+def problem(rho: float = 0.6, seed: int = 0, n: int = 500, lr: float = 0.01, **parts: Any) -> Problem:
+    """Estimation from fixed rows of correlated Gaussians."""
+    fields: dict[str, Any] = {
+        "train": gaussian_rows(n, rho, 10 * seed + 1),
+        "val": gaussian_rows(n, rho, 10 * seed + 2),
+        "test": gaussian_rows(n, rho, 10 * seed + 3),
+        "init": torch.Generator().manual_seed(10 * seed + 4),
+        "order": torch.Generator().manual_seed(10 * seed + 5),
+    }
+    return Problem(**({"dim_x": 1, "dim_y": 1, "draw": None, "lr": lr} | fields | parts))
+
+
+def agree(one: Estimate, other: Estimate) -> bool:
+    """Whether two estimates are equal, bit for bit, with their histories."""
+    plain = [{key: value for key, value in vars(estimate).items() if key != "history"} for estimate in (one, other)]
+    return plain[0] == plain[1] and same_trace(one.history, other.history)
+
+
+def same_trace(a: Mapping[str, Sequence[Any]], b: Mapping[str, Sequence[Any]]) -> bool:
+    """Whether two histories are equal, bit for bit.
+
+    How well the label is predicted is a diagnosis in float64, by LAPACK: equal to its precision.
+    """
+    return a.keys() == b.keys() and all(
+        np.allclose(one, other, rtol=1e-9, atol=1e-15, equal_nan=True)
+        if "mse" in name
+        else np.array_equal(one, other, equal_nan=True)
+        for name in a
+        for one, other in zip(a[name], b[name], strict=True)
+    )

@@ -1,0 +1,183 @@
+"""Verdicts on claims."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from mi_cli.claims import Claim, judge
+from mi_cli.intervals import mean_interval
+
+SEEDS = range(5)
+SPREAD = [-0.02, -0.01, 0.0, 0.01, 0.02]  # a 95 % interval of ± 0.0196
+
+
+def claim(kind, **fields):
+    return TypeAdapter(Claim).validate_python({"kind": kind, "text": "so it is", **fields})
+
+
+def rows(mean, setting=None, method="mine", column="estimate", spread=SPREAD, **more):
+    """A row a seed, spread about a mean."""
+    return [
+        {"trial": seed, "status": "ok", "seed": seed, "method": method, column: mean + spread[seed]}
+        | (setting or {})
+        | more
+        for seed in SEEDS
+    ]
+
+
+def verdict(found_claim, found_rows, axes=(), traces=None):
+    return judge(found_claim, found_rows, list(axes), traces or {})["verdict"]
+
+
+@pytest.mark.parametrize(
+    ("mean", "expected"), [(0.5, "holds"), (0.46, "undecided"), (0.4, "fails"), (0.54, "undecided"), (0.6, "fails")]
+)
+def test_equals_truth_within_a_tolerance(mean, expected):
+    found = claim("equals_truth", absolute=0.025, relative=0.05)  # 0.05 about a truth of 0.5
+    assert verdict(found, rows(mean, true_mi=0.5)) == expected
+
+
+@pytest.mark.parametrize("truth", [math.inf, None])
+def test_truth_that_is_infinite_or_unknown_is_not_compared(truth):
+    for kind in ("equals_truth", "below_truth"):
+        result = judge(claim(kind), rows(0.5, true_mi=truth), [], {})
+        assert (result["verdict"], result["cells"]) == ("undecided", [])
+
+
+@pytest.mark.parametrize(("mean", "expected"), [(0.4, "holds"), (0.49, "undecided"), (0.6, "fails")])
+def test_below_truth(mean, expected):
+    assert verdict(claim("below_truth"), rows(mean, true_mi=0.5)) == expected
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (None, 0.6, "holds"), (0.4, None, "holds"), (0.4, 0.6, "holds"),
+        (0.51, None, "undecided"), (0.6, None, "fails"), (None, 0.4, "fails"),
+    ],
+)  # fmt: skip
+def test_within_bounds(low, high, expected):
+    assert verdict(claim("within", low=low, high=high), rows(0.5)) == expected
+
+
+@pytest.mark.parametrize(("other", "expected"), [(0.6, "holds"), (0.5, "undecided"), (0.4, "fails")])
+def test_lower_is_paired_over_seeds(other, expected):
+    # The methods share a spread of ± 1 that their differences, ± 0.02, do not have.
+    far = [-1.0, 0.5, 1.0, -0.5, 0.0]
+    mine = rows(0.5, method="ridge", column="test_mse", spread=[a + b for a, b in zip(far, SPREAD, strict=True)])
+    found = claim("lower", method="ridge", than="pca")
+    assert verdict(found, mine + rows(other, method="pca", column="test_mse", spread=far)) == expected
+
+
+def test_lower_uses_the_seeds_that_both_methods_have():
+    mine, other = (rows(mean, method=name, column="test_mse") for name, mean in (("a", 1.0), ("b", 2.0)))
+    other[3]["status"] = "failed"
+    result = judge(claim("lower", method="a", than="b"), mine[1:] + other, [], {})
+    assert result["cells"][0]["n"] == 3
+    assert result["cells"][0]["value"] == pytest.approx(-1)
+
+
+def test_lower_by_ratio_is_not_ruled_by_the_worst_seed():
+    mine = rows(0, method="a", column="test_mse", spread=[1.0, 1, 1, 1, 1])
+    other = rows(0, method="b", column="test_mse", spread=[2.0, 2, 2, 2, 1e6])
+    assert verdict(claim("lower", method="a", than="b"), mine + other) == "undecided"
+    ratio = claim("lower", method="a", than="b", scale="log")
+    result = judge(ratio, mine + other, [], {})
+    assert result["unit"] == "ln ratio"
+    assert result["cells"][0]["value"] == pytest.approx((4 * math.log(1 / 2) - math.log(1e6)) / 5)
+    assert verdict(ratio, mine + rows(0, method="b", column="test_mse", spread=[2, 2.1, 2, 2.1, 6])) == "holds"
+
+
+@pytest.mark.parametrize(
+    ("slope", "direction", "expected"),
+    [
+        (1.0, "increasing", "holds"), (-1.0, "increasing", "fails"), (0.0, "increasing", "undecided"),
+        (-1.0, "decreasing", "holds"), (1.0, "decreasing", "fails"),
+        (0.0, "none", "holds"), (1.0, "none", "fails"), (0.1, "none", "undecided"),
+    ],
+)  # fmt: skip
+def test_trend_along_an_axis(slope, direction, expected):
+    dims = (1, 2, 4)
+    found = [
+        row | {"estimate": row["estimate"] + dim * (slope + SPREAD[row["seed"]])}
+        for dim in dims
+        for row in rows(1.0, {"dim": dim}, spread=[5.0, -3, 2, 0, 1])
+    ]
+    trend = claim("trend", column="estimate", axis="dim", direction=direction, margin=0.1)
+    assert verdict(trend, found, ["dim"]) == expected
+
+
+def test_slope_is_that_of_least_squares():
+    points = {1: 3.0, 2: 5.0, 5: 4.0}
+    found = [row for dim, value in points.items() for row in rows(value, {"dim": dim}, spread=[0.0] * 5)]
+    result = judge(claim("trend", column="estimate", axis="dim", direction="increasing"), found, ["dim"], {})
+    (cell,) = result["cells"]
+    assert cell["value"] == pytest.approx(np.polyfit(list(points), list(points.values()), 1)[0])
+    assert (cell["n"], cell["where"]) == (5, {})
+
+
+@pytest.mark.parametrize(("sign", "expected"), [(1, "holds"), (-1, "fails")])
+def test_correlation_within_each_run(sign, expected):
+    rng = np.random.default_rng(0)
+    traces = {}
+    for seed in SEEDS:
+        mi = rng.normal(size=30)
+        # Runs differ by offsets that would turn the sign, were they thrown together.
+        mse = -sign * mi + 0.5 * rng.normal(size=30)
+        traces[seed] = {"val_mi": (mi + 10 * seed).tolist(), "val_mse": (mse + 10 * seed).tolist()}
+    found = claim("correlation", x="val_mi", y="val_mse", direction="negative")
+    result = judge(found, rows(0.0), [], traces)
+    assert result["verdict"] == expected
+    values = [np.corrcoef(trace["val_mi"], trace["val_mse"])[0, 1] for trace in traces.values()]
+    assert result["cells"][0]["value"] == pytest.approx(np.mean(values))
+    assert judge(found, rows(0.0), [], {0: {"val_mi": [1.0, 2.0, 3.0]}})["cells"] == []
+    constant = {0: {"val_mi": [1.0, 1.0, 1.0], "val_mse": [1.0, 2.0, 3.0]}}
+    assert judge(found, rows(0.0), [], constant)["cells"] == []
+
+
+def test_claim_holds_where_it_holds_everywhere():
+    found = claim("within", high=1.0)
+
+    def over(*means):
+        return [row for rho, mean in enumerate(means) for row in rows(mean, {"rho": rho})]
+
+    assert verdict(found, over(0.5, 0.6), ["rho"]) == "holds"
+    assert verdict(found, over(0.5, 1.0), ["rho"]) == "undecided"
+    assert verdict(found, over(0.5, 1.0, 2.0), ["rho"]) == "fails"
+    result = judge(found, over(0.5, 2.0), ["rho"], {})
+    assert [cell["where"] for cell in result["cells"]] == [{"rho": 0}, {"rho": 1}]
+    assert [cell["verdict"] for cell in result["cells"]] == ["holds", "fails"]
+
+
+def test_where_chooses_rows():
+    found = rows(0.5, {"rho": 0.2}) + rows(2.0, {"rho": 0.4}) + rows(3.0, {"rho": 0.8})
+    for chosen, expected in ((0.2, "holds"), (0.4, "fails"), ([0.2, 0.4], "fails"), (7, "undecided")):
+        assert verdict(claim("within", high=1.0, where={"rho": chosen}), found, ["rho"]) == expected
+
+
+def test_only_rows_of_the_method_that_are_ok_count():
+    found = rows(0.5) + rows(9.0, method="other") + [row | {"status": "diverged"} for row in rows(9.0)]
+    result = judge(claim("within", high=1.0, method="mine"), found, [], {})
+    assert (result["verdict"], result["cells"][0]["n"]) == ("holds", 5)
+
+
+def test_single_seed_decides_nothing():
+    assert verdict(claim("within", high=1.0), rows(0.5)[:1]) == "undecided"
+
+
+def test_interval_is_that_of_its_level():
+    (cell,) = judge(claim("within", high=1.0), rows(0.5), [], {}, level=0.5)["cells"]
+    expected = mean_interval([0.5 + value for value in SPREAD], 0.5)
+    assert (cell["ci_low"], cell["ci_high"]) == (expected.low, expected.high)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"), [("nothing", {}), ("lower", {}), ("within", {"column": "seconds"}), ("within", {"more": 1})]
+)
+def test_claims_say_nothing_else(kind, fields):
+    with pytest.raises(ValidationError):
+        claim(kind, **fields)

@@ -1,0 +1,198 @@
+"""Fitting critics to rows, and their worth on rows they have not seen."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from examples import CPU, agree, context, gaussian_rows, problem
+from scipy import stats
+
+from mi_cli import fit
+from mi_cli.bounds import donsker_varadhan
+from mi_cli.critics import ConcatCritic
+from mi_cli.estimators.base import Rows
+from mi_cli.estimators.variational import DonskerVaradhan, Mine
+from mi_cli.pairing import shifted
+from mi_cli.schema import Evaluation, Training
+from mi_cli.stack import Parameters
+
+TRAINING = Training(steps=60, batch=200, validate_every=20)
+
+
+def fitted(problems, training=TRAINING, estimator=None, evaluation=None, start=None):
+    estimator = estimator or Mine(hidden=(8,))
+    return estimator.estimate(problems, training, evaluation or Evaluation(), context(), start)
+
+
+def critics(k=2, dim=1):
+    critic = ConcatCritic(dim, dim, (6,))
+    flat = torch.stack([critic.initial(torch.Generator().manual_seed(i)) for i in range(k)])
+    return critic, flat
+
+
+def test_rows_are_stacked_feature_major_with_ones_below_x():
+    rows = [Rows(torch.randn(4, 2).double(), torch.randn(4, 1).double()) for _ in range(3)]
+    x, y = fit.stacked(rows, CPU)
+    assert (x.shape, y.shape, x.dtype) == ((3, 3, 4), (3, 1, 4), torch.float32)
+    assert (x[:, 2] == 1).all()
+    torch.testing.assert_close(x[1, :2].T.double(), rows[1].x, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(y[2].T.double(), rows[2].y, rtol=1e-6, atol=1e-6)
+
+
+def test_scores_are_split_into_joint_and_product():
+    scores = torch.arange(24.0).view(2, 3, 4)
+    joint, product = fit.split_scores(scores)
+    assert torch.equal(joint, scores[:, 0])
+    assert torch.equal(product, torch.cat([scores[:, 1], scores[:, 2]], 1))
+
+
+@pytest.mark.parametrize("n", [10, 1024, 2500])  # within a block, a whole one, several
+@pytest.mark.parametrize("shifts", [1, 8])
+def test_held_out_estimate_is_the_bound_on_all_rows(n, shifts):
+    critic, flat = critics(dim=2)
+    x, y = fit.stacked([gaussian_rows(n, 0.6, seed, dim=2) for seed in range(2)], CPU)
+    found = fit.held_out(critic, flat, (x, y), "lower bound", Evaluation(shifts=shifts, level=0.9), context())
+    with torch.no_grad():
+        scores = critic(Parameters(critic.shapes, flat).tensors, x, shifted(y, shifts)).double()
+    for trial, estimate in enumerate(found):
+        expected = donsker_varadhan(scores[trial, 0], scores[trial, 1:].flatten())
+        assert estimate.value == pytest.approx(expected.item(), abs=1e-6)
+        assert estimate.ceiling == pytest.approx(math.log(n * shifts))
+        half = stats.norm.ppf(0.95) * estimate.stderr
+        assert (estimate.ci_low, estimate.ci_high) == pytest.approx((estimate.value - half, estimate.value + half))
+        assert (estimate.kind, estimate.status) == ("lower bound", "ok")
+
+
+def test_shifts_are_at_most_all_other_rows():
+    critic, flat = critics(k=1)
+    rows = fit.stacked([gaussian_rows(5, 0.6, 0)], CPU)
+    (estimate,) = fit.held_out(critic, flat, rows, "lower bound", Evaluation(shifts=100), context())
+    assert estimate.ceiling == pytest.approx(math.log(5 * 4))
+
+
+def test_held_out_scores_that_are_not_finite_are_a_status():
+    critic, flat = critics()
+    flat[1, 0] = torch.nan
+    rows = fit.stacked([gaussian_rows(50, 0.6, 0)] * 2, CPU)
+    fine, bad = fit.held_out(critic, flat, rows, "lower bound", Evaluation(), context())
+    assert fine.status == "ok"
+    assert (bad.status, bad.value, bad.stderr) == ("diverged", None, None)
+    assert "not finite" in bad.reason
+
+
+def test_estimate_tells_all_about_its_training():
+    (found,), state = fitted([problem()])
+    assert (found.status, found.steps, found.kind) == ("ok", 60, "lower bound")
+    steps, trace = found.history["train_mi"]
+    assert steps.tolist() == [10, 20, 30, 40, 50, 60]
+    assert found.train_mi == pytest.approx(trace[1:].mean(), rel=1e-5)  # of the last 50 steps
+    assert found.val_mi == pytest.approx(found.history["val_mi"][1].max())
+    assert state.steps == 60
+
+
+def test_fresh_rows_train_as_well_and_are_drawn_in_turn():
+    drawn = []
+
+    def draw(n):
+        drawn.append(n)
+        return gaussian_rows(n, 0.8, 100 + len(drawn))
+
+    (found,), _ = fitted([problem(0.8, train=None, draw=draw)], TRAINING.model_copy(update={"steps": 200}))
+    assert sum(drawn) >= 200 * 200
+    assert found.value > 0.25
+
+
+def test_batches_of_fixed_rows_use_every_row_once_before_any_again():
+    rows = Rows(torch.arange(10.0).unsqueeze(1), torch.arange(10.0).unsqueeze(1) + 100)
+    draw, n = fit._batches([problem(train=rows)] * 2, Training(batch=3), CPU)
+    assert n == 3
+    for _ in range(4):
+        epoch = [draw() for _ in range(3)]
+        for trial in range(2):
+            x = torch.cat([batch[0][trial, 0] for batch in epoch])
+            y = torch.cat([batch[1][trial, 0] for batch in epoch])
+            assert torch.equal(y, x + 100)
+            assert len(set(x.tolist())) == 9
+    assert all((batch[0][:, 1] == 1).all() for batch in epoch)
+
+
+def test_large_batch_is_all_rows():
+    for batch in ("full", 500, 800):
+        draw, n = fit._batches([problem(n=500)], Training(batch=batch), CPU)
+        assert n == 500
+        assert draw()[0] is draw()[0]
+
+
+def test_without_validation_rows_there_is_no_validation_value():
+    nothing = gaussian_rows(0, 0.6, 0)
+    (found,), _ = fitted([problem(val=nothing)], TRAINING.model_copy(update={"checkpoint": "last"}))
+    assert found.val_mi is None
+    assert "val_mi" not in found.history
+    assert found.value is not None
+
+
+@pytest.mark.parametrize("what", ["learning rate", "infinite row", "missing row"])
+def test_problem_that_diverges_is_reported_and_changes_no_other(what):
+    def posed():
+        return [problem(seed=seed) for seed in range(4)]
+
+    calm, _ = fitted(posed())
+    wild = posed()
+    if what == "learning rate":
+        wild[1] = replace(wild[1], lr=1e30)
+    else:
+        rows = gaussian_rows(500, 0.6, 11)
+        rows.x[7] = math.inf if what == "infinite row" else math.nan
+        wild[1] = replace(wild[1], train=rows)
+    found, _ = fitted(wild)
+    assert (found[1].status, found[1].value, found[1].val_mi) == ("diverged", None, None)
+    assert f"non-finite at step {found[1].steps}" in found[1].reason
+    if what != "learning rate":  # 500 rows in batches of 200: met within the first epoch or left out by it
+        assert found[1].steps <= 10
+    for index in (0, 2, 3):
+        assert agree(found[index], calm[index])
+
+
+def test_infinite_test_row_is_a_status_of_its_own():
+    rows = gaussian_rows(500, 0.6, 3)
+    rows.x[7] = math.inf
+    found, _ = fitted([problem(seed=0), problem(seed=1, test=rows)])
+    assert [estimate.status for estimate in found] == ["ok", "diverged"]
+    assert found[1].reason == "scores of the test rows are not finite"
+
+
+def test_training_goes_on_from_a_state_on_other_rows():
+    first, state = fitted([problem(0.2, seed=1)])
+    second, after = fitted([problem(0.8, seed=2)], start=state)
+    fresh, _ = fitted([problem(0.8, seed=2)])
+    assert after.steps == 120
+    assert second[0].value != fresh[0].value
+    assert first[0].value < second[0].value
+
+
+def test_test_rows_have_no_say_in_training():
+    one, other = (fitted([problem(test=gaussian_rows(300, rho, 50))])[0][0] for rho in (0.0, 0.9))
+    assert one.value < other.value
+    assert agree(*(replace(estimate, value=0, stderr=0, ci_low=0, ci_high=0) for estimate in (one, other)))
+
+
+def test_validation_chooses_the_checkpoint():
+    long = Training(steps=400, batch="full", validate_every=20, lr=0.03)
+    few = [problem(0.3, n=60, val=gaussian_rows(2000, 0.3, 77), test=gaussian_rows(5000, 0.3, 78), lr=0.03)]
+    estimator = DonskerVaradhan(hidden=(32,))
+    (best,), _ = fitted(few, long, estimator)
+    again = [problem(0.3, n=60, val=gaussian_rows(2000, 0.3, 77), test=gaussian_rows(5000, 0.3, 78), lr=0.03)]
+    (last,), _ = fitted(again, long.model_copy(update={"checkpoint": "last"}), estimator)
+    assert best.val_mi == np.max(best.history["val_mi"][1])
+    assert last.val_mi == last.history["val_mi"][1][-1]
+    assert best.value > last.value  # which overfits 60 rows
+
+
+def test_mean_of_the_last_steps_leaves_out_what_was_not_measured():
+    steps = np.array([10, 60, 70, 80])
+    assert fit._tail((steps, np.array([1.0, 2.0, 3.0, np.nan])), 80) == 2.5
+    assert math.isnan(fit._tail((steps, np.full(4, np.nan)), 80))
