@@ -102,9 +102,32 @@ class Lower(_Claim):
                 for method in (self.method, self.than)
             )
             both = [(own[seed], other[seed]) for seed in own if seed in other]
-            if self.scale == "log":
-                both = [(math.log(a), math.log(b)) for a, b in both]
-            yield where, [a - b for a, b in both], None, 0.0
+            yield where, _differences(both, self.scale), None, 0.0
+
+
+class Change(_Claim):
+    """From one value of an axis to another, a column's mean changes by ``low`` to ``high``, paired over seeds."""
+
+    kind: Literal["change"]
+    column: Column = "test_mse"
+    method: str
+    axis: str
+    start: str | int | float
+    end: str | int | float
+    scale: Literal["linear", "log"] = "linear"
+    low: Number | None = None
+    high: Number | None = None
+
+    def cells(self, rows: Sequence[Row], axes: Sequence[str], traces: Traces) -> Iterator[Cell]:
+        """Changes (of the logarithm), one a seed that has both."""
+        rest = [axis for axis in axes if axis != self.axis]
+        for where, cell in _by_cell(_of_method(rows, self.method, self.column), rest):
+            before, after = (
+                {row["seed"]: row[self.column] for row in cell if row[self.axis] == value}
+                for value in (self.start, self.end)
+            )
+            both = [(after[seed], before[seed]) for seed in before if seed in after]
+            yield where, _differences(both, self.scale), self.low, self.high
 
 
 class Trend(_Claim):
@@ -145,7 +168,7 @@ class Correlation(_Claim):
             yield where, [value for value in found if value is not None], low, high
 
 
-Claim = Annotated[EqualsTruth | BelowTruth | Within | Lower | Trend | Correlation, Field(discriminator="kind")]
+Claim = Annotated[EqualsTruth | BelowTruth | Within | Lower | Change | Trend | Correlation, Field(discriminator="kind")]
 
 
 def judge(
@@ -183,7 +206,7 @@ def judge(
     ]
     verdicts = {cell["verdict"] for cell in cells}
     overall: Verdict = "fails" if "fails" in verdicts else "holds" if verdicts == {"holds"} else "undecided"
-    unit = "ln ratio" if isinstance(claim, Lower) and claim.scale == "log" else ""
+    unit = "ln ratio" if isinstance(claim, Lower | Change) and claim.scale == "log" else ""
     return {"text": claim.text, "kind": claim.kind, "unit": unit, "verdict": overall, "cells": cells}
 
 
@@ -200,6 +223,10 @@ def _by_cell(rows: Iterable[Row], axes: Sequence[str]) -> Iterable[tuple[dict[st
     for row in rows:
         cells[tuple(str(row[axis]) for axis in axes)].append(row)
     return [({axis: cell[0][axis] for axis in axes}, cell) for cell in cells.values()]
+
+
+def _differences(pairs: Sequence[tuple[float, float]], scale: Literal["linear", "log"]) -> list[float]:
+    return [math.log(a / b) if scale == "log" else a - b for a, b in pairs]
 
 
 def _deviations(

@@ -7,7 +7,6 @@ import os
 import platform
 import shlex
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,6 +42,7 @@ class Provenance:
     device: str
     threads: int
     import_seconds: float
+    overrides: Sequence[str] = ()
 
     def write(self, seconds: Mapping[str, float], status: str) -> None:
         """Write it, with the wall time of each phase in seconds."""
@@ -51,7 +51,7 @@ class Provenance:
             self.folder / "provenance.json",
             {
                 "status": status,
-                "command": shlex.join(["mi-run", *sys.argv[1:]]),
+                "command": shlex.join(["mi-run", *self.overrides]),
                 "again": shlex.join(["mi-run", f"--config-path={self.folder.absolute()}"]),
                 "started": datetime.fromtimestamp(self.started).astimezone().isoformat(timespec="seconds"),
                 "seconds": round(time.time() - self.started, 3),

@@ -17,7 +17,6 @@ import numpy as np
 import polars as pl
 import yaml
 
-from mi_cli.estimators.base import Rows
 from mi_cli.procedures.base import Outcome, Trace
 from mi_cli.sweep import Trial
 
@@ -111,11 +110,11 @@ def history_frame(histories: Mapping[int, Mapping[str, Trace]]) -> pl.DataFrame:
     return pl.concat(frames, how="diagonal").with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
-def samples_frame(samples: Mapping[int, Rows]) -> pl.DataFrame:
-    """A few rows of some trials, one column each for x and y (their first components)."""
+def samples_frame(samples: Mapping[int, Trace]) -> pl.DataFrame:
+    """First components of x and y of a few rows of some trials."""
     frames = [
-        pl.DataFrame({"trial": [trial] * len(rows), "x": rows.x[:, 0].numpy(), "y": rows.y[:, 0].numpy()})
-        for trial, rows in sorted(samples.items())
+        pl.DataFrame({"trial": [trial] * len(x), "x": x, "y": y}, schema_overrides={"x": pl.Float32, "y": pl.Float32})
+        for trial, (x, y) in sorted(samples.items())
     ]
     return pl.concat(frames)
 

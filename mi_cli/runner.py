@@ -6,11 +6,10 @@ import importlib
 import logging
 import math
 import os
-import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,20 +18,21 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
-from threadpoolctl import threadpool_limits
 
 from mi_cli import provenance, records, report
-from mi_cli.context import Context, Stopped
-from mi_cli.procedures.base import Outcome, group, procedure
+from mi_cli.context import Clock, Context, Stopped
+from mi_cli.procedures.base import group, procedure
 from mi_cli.schema import Config
 from mi_cli.stack import chunks
 from mi_cli.sweep import Trial, axes, expand
+from mi_cli.workers import Done, Workers, work
 
 __all__ = ["plan", "run", "stacks"]
 
 log = logging.getLogger("mi_cli")
 
 _POLL_SECONDS = 0.1
+_LEAVE_SECONDS = 1.0  # how long an interrupted run waits for its workers to notice
 _PIPED_WIDTH = 140  # columns of tables that go to a file
 
 
@@ -147,6 +147,7 @@ class _Run:
     rows: dict[int, list[records.Row]] = field(default_factory=dict)
     histories: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     samples: dict[int, Any] = field(default_factory=dict)
+    phases: Counter[str] = field(default_factory=Counter)
 
     @property
     def config(self) -> Config:
@@ -158,12 +159,13 @@ class _Run:
         """Result rows of all finished trials, in order."""
         return [row for index in sorted(self.rows) for row in self.rows[index]]
 
-    def take(self, outcomes: Sequence[Outcome], seconds: float) -> None:
+    def take(self, done: Done) -> None:
         """Record outcomes of a stack; a trial's seconds are its share of the stack's."""
+        self.phases.update(done.phases)
         first_seed = min(trial.config.seed for trial in self.trials)
-        for outcome in outcomes:
+        for outcome in done.outcomes:
             index = outcome.trial.index
-            self.rows[index] = records.result_rows(outcome, seconds / len(outcomes))
+            self.rows[index] = records.result_rows(outcome, done.seconds / len(done.outcomes))
             self.histories[index] = outcome.history
             if outcome.samples is not None and outcome.trial.config.seed == first_seed:
                 self.samples[index] = outcome.samples
@@ -205,55 +207,48 @@ def run(
             console.print(f"mi-run: {notice}", highlight=False, markup=False)
             log.info(notice)
         state = _Run(folder, expand(values), list(axes(values)))
-        n_threads, context = threads(state.config), Context(device(state.config))
-        record = provenance.Provenance(folder, started or begun, str(context.device), n_threads, import_seconds)
+        n_threads, target, clock = threads(state.config), device(state.config), Clock()
+        record = provenance.Provenance(folder, started or begun, str(target), n_threads, import_seconds, overrides)
         try:
             provenance.write_config(folder, values, overrides)
-            seconds = _train(state, context, n_threads, console)
-            context.clock.seconds = _share(context.clock.seconds, seconds)
-            return _close(state, context, record)
+            _train(state, target, n_threads, clock, console)
+            return _close(state, clock, record)
         except KeyboardInterrupt:
             state.write()
-            record.write(context.clock.seconds, "interrupted")
+            record.write(clock.seconds, "interrupted")
             done = f"{len(state.rows)} of {len(state.trials)} trials are finished"
             log.warning("interrupted: %s", done)
             console.print(f"mi-run: interrupted; {done}, in {folder}", markup=False, highlight=False, soft_wrap=True)
             raise
 
 
-def _close(state: _Run, context: Context, record: provenance.Provenance) -> int:
+def _close(state: _Run, clock: Clock, record: provenance.Provenance) -> int:
     """Summarise, plot and print; the exit code."""
     folder, config = state.folder, state.config
     summary = report.summarise(config, state.all_rows, [a for a in state.axes if a != "seed"], _traces(state))
     records.write_json(folder / "summary.json", summary)
-    with context.clock("plots"):
+    with clock("plots"):
         failed_plots = _plot(config, folder)
-    record.write(context.clock.seconds, "finished")
+    record.write(clock.seconds, "finished")
     console = Console()
     if not console.is_terminal:
         console = Console(width=_PIPED_WIDTH)
     report.show(summary, console)
     for row in state.all_rows:
         if row["status"] != "ok":
-            console.print(f"trial {row['trial']} {row['method']} {row['status']}: {row['reason']}", style="yellow", markup=False)
+            what = f"trial {row['trial']} {row['method']}".rstrip()  # a trial that raised has no method
+            console.print(f"{what} {row['status']}: {row['reason']}", style="yellow", markup=False, soft_wrap=True)
     console.print(f"results: {folder}", markup=False, highlight=False, soft_wrap=True)
     statuses = Counter(row["status"] for row in state.all_rows)
     return 1 if failed_plots or set(statuses) - {"ok"} else 0
 
 
-def _train(state: _Run, context: Context, n_threads: int, console: Console) -> float:
-    """Run all stacks on a pool of threads; return the seconds that took."""
+def _train(state: _Run, target: torch.device, n_threads: int, clock: Clock, console: Console) -> None:
+    """Run all stacks on a pool of workers."""
     found = stacks(state.trials, n_threads)
-    workers = max(1, min(n_threads, len(found)))
-    torch.set_num_threads(max(1, n_threads // workers))
-    done, lock = [0], threading.Lock()
-
-    def advance(steps: int) -> None:
-        with lock:
-            done[0] += steps
-
-    context = Context(context.device, context.stop, context.clock, advance)
     start = time.perf_counter()
+    workers = Workers(max(1, min(n_threads, len(found))), n_threads, target)
+    pending: dict[Future[Done], Stack] = {}
     columns = (
         TextColumn("training"),
         BarColumn(),
@@ -263,40 +258,30 @@ def _train(state: _Run, context: Context, n_threads: int, console: Console) -> f
         TextColumn("ETA"),
         TimeRemainingColumn(),
     )
-    with (
-        threadpool_limits(1, user_api="blas"),
-        Progress(*columns, console=console, transient=True) as progress,
-        ThreadPoolExecutor(workers, thread_name_prefix="stack") as pool,
-    ):
-        task = progress.add_task("", total=sum(stack.steps for stack in found))
-        pending: dict[Future[tuple[list[Outcome], float]], Stack] = {}
-        try:
-            pending.update((pool.submit(_timed, stack, context), stack) for stack in found)
+    try:
+        # Processes are forked at the first call, before the progress bar starts a thread.
+        pending.update((workers.submit(stack.trials), stack) for stack in found)
+        with Progress(*columns, console=console, transient=True) as progress:
+            task = progress.add_task("", total=sum(stack.steps for stack in found))
             while pending:
                 finished, _ = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
-                progress.update(task, completed=done[0])
+                progress.update(task, completed=workers.steps)
                 for future in finished:
-                    _take(state, future, pending.pop(future), context)
-        except BaseException:  # whatever it is, training on would be in vain
-            context.stop.set()
-            for future in pending:
-                future.cancel()
-            raise
-    return time.perf_counter() - start
+                    _take(state, future, pending.pop(future), workers.context)
+        workers.close()
+    except BaseException:  # whatever it is, training on would be in vain
+        workers.stop()
+        wait(pending, timeout=_LEAVE_SECONDS)
+        raise
+    finally:
+        clock.seconds = _share(state.phases, time.perf_counter() - start)
 
 
-def _timed(stack: Stack, context: Context) -> tuple[list[Outcome], float]:
-    context.check()
-    start = time.perf_counter()
-    outcomes = procedure(stack.trials[0].config).run(stack.trials, context)
-    return outcomes, time.perf_counter() - start
-
-
-def _take(state: _Run, future: Future[tuple[list[Outcome], float]], stack: Stack, context: Context) -> None:
+def _take(state: _Run, future: Future[Done], stack: Stack, context: Context) -> None:
     """Record a stack; where it raised, run its units one by one, so that a fault costs no other trial."""
     error = future.exception()
     if error is None:
-        state.take(*future.result())
+        state.take(future.result())
     elif not isinstance(error, Exception):
         raise error
     elif len(stack.units) == 1:
@@ -305,9 +290,9 @@ def _take(state: _Run, future: Future[tuple[list[Outcome], float]], stack: Stack
     else:
         log.warning("a stack of %d trials raised %r; they are run one by one", len(stack.trials), error)
         for unit in stack.units:
-            alone: Future[tuple[list[Outcome], float]] = Future()
+            alone: Future[Done] = Future()
             try:
-                alone.set_result(_timed(Stack([unit]), context))
+                alone.set_result(work(unit, context))
             except Stopped:
                 raise
             except Exception as fault:

@@ -93,6 +93,34 @@ def test_lower_by_ratio_is_not_ruled_by_the_worst_seed():
 
 
 @pytest.mark.parametrize(
+    ("after", "scale", "bounds", "expected"),
+    [
+        (1.1, "linear", {"high": 0.2}, "holds"), (1.3, "linear", {"high": 0.2}, "fails"),
+        (1.21, "linear", {"high": 0.2}, "undecided"), (1.1, "linear", {"low": 0.2}, "fails"),
+        (1.4, "log", {"high": math.log(1.5)}, "holds"), (1.6, "log", {"high": math.log(1.5)}, "fails"),
+    ],
+)  # fmt: skip
+def test_change_along_an_axis_is_paired_over_seeds(after, scale, bounds, expected):
+    seeds = [1.0, 2.0, 3.0, 4.0, 5.0] if scale == "log" else [1.0, 0.0, -1.0, 5.0, 2.0]
+    factor = (
+        [seed * after for seed in seeds]
+        if scale == "log"
+        else [seed + after - 1 + e for seed, e in zip(seeds, SPREAD, strict=True)]
+    )
+    found = [
+        *rows(0, {"shift": "none"}, method="pca", column="test_mse", spread=seeds),
+        *rows(0, {"shift": "moved"}, method="pca", column="test_mse", spread=factor),
+        *rows(99, {"shift": "other"}, method="pca", column="test_mse"),
+        *rows(99, {"shift": "moved"}, method="ridge", column="test_mse"),
+    ]
+    change = claim("change", method="pca", axis="shift", start="none", end="moved", scale=scale, **bounds)
+    result = judge(change, found, ["shift"], {})
+    assert result["verdict"] == expected
+    assert result["cells"][0]["value"] == pytest.approx(math.log(after) if scale == "log" else after - 1)
+    assert (result["cells"][0]["n"], result["unit"]) == (5, "ln ratio" if scale == "log" else "")
+
+
+@pytest.mark.parametrize(
     ("slope", "direction", "expected"),
     [
         (1.0, "increasing", "holds"), (-1.0, "increasing", "fails"), (0.0, "increasing", "undecided"),

@@ -136,14 +136,19 @@ def curve(n, seed):
     return Rows(x, x[:, :1] ** 2)
 
 
+def squared_error(networks, trial, rows):
+    return ((networks(trial, rows.x) - rows.y.numpy()) ** 2).mean()
+
+
 def test_supervised_network_learns_what_a_line_cannot():
     found = config(MAXIMISE, training={"steps": 500}, representation={"hidden": [16]})
-    networks = supervise([found, found.model_copy(update={"seed": 1})], [curve(100, 1), curve(100, 2)], context())[0]
+    configs = [found, found.model_copy(update={"seed": 1})]
+    networks, reasons = supervise(configs, [curve(100, 1), curve(100, 2)], context())
     test = curve(500, 3)
     for trial in range(2):
-        error = ((networks(trial, test.x) - test.y.numpy()) ** 2).mean()
-        assert error < 0.4 * test.y.var().item()
+        assert squared_error(networks, trial, test) < 0.4 * test.y.var().item()
     assert networks.net.sizes == (4, 16, 2, 1)  # of the encoder's size, and a linear output
+    assert reasons == ["", ""]
 
 
 def test_supervised_network_keeps_a_fifth_of_the_labels_to_choose_its_checkpoint():
@@ -151,16 +156,21 @@ def test_supervised_network_keeps_a_fifth_of_the_labels_to_choose_its_checkpoint
     rows = curve(20, 1)
     good = supervise([found], [rows], context())[0].flat
     rest = Rows(rows.x, torch.cat([rows.y[:4] + 100, rows.y[4:]]))  # the rows that choose, and do not train
-    other = supervise([found], [rest], context())[0].flat
-    assert not torch.equal(good, other)
-    few = supervise([found], [curve(3, 1)], context())[0]  # too few to spare any
+    assert not torch.equal(good, supervise([found], [rest], context())[0].flat)
+    few, _ = supervise([found], [curve(3, 1)], context())  # too few to spare any
     assert torch.isfinite(few.flat).all()
 
 
-def test_networks_with_the_most_labels_predict_best():
+def test_supervised_network_with_the_most_labels_predicts_best():
     found = config(MAXIMISE, training={"steps": 300})
-    test = curve(500, 3)
-    few, many = (
-        ((supervise([found], [curve(n, 1)], context())[0](0, test.x) - test.y.numpy()) ** 2).mean() for n in (6, 200)
-    )
-    assert many < few
+    few, many = (supervise([found], [curve(n, 1)], context())[0] for n in (6, 200))
+    assert squared_error(many, 0, curve(500, 3)) < squared_error(few, 0, curve(500, 3))
+
+
+def test_supervised_network_that_diverges_says_why_and_harms_no_other():
+    configs = [config(MAXIMISE, training={"steps": 30, "lr": lr}) for lr in (0.01, 1e30)]
+    rows = [curve(50, 1)] * 2
+    networks, reasons = supervise(configs, rows, context())
+    assert reasons[0] == ""
+    assert "non-finite at step" in reasons[1]
+    assert torch.equal(networks.flat[0], supervise(configs[:1], rows[:1], context())[0].flat[0])

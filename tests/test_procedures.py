@@ -121,7 +121,7 @@ def test_training_value_of_the_last_steps_is_a_method_of_its_own():
 def test_samples_are_kept_for_their_plot_only():
     assert run(estimate, trials())[0].samples is None
     (outcome,) = run(estimate, trials(SMALL, plots=["gaussian_samples"], split={"test": 800}))
-    assert outcome.samples.x.shape == (500, 1)
+    assert [part.shape for part in outcome.samples] == [(500,), (500,)]
 
 
 def test_carried_model_goes_on_from_value_to_value():
@@ -268,6 +268,14 @@ def test_methods_that_diverge_leave_the_others():
         else:
             assert math.isfinite(fields["test_mse"]), name
     json.dumps({name: dict(fields, true_mi=None) for name, fields in methods.items()}, allow_nan=False)
+
+
+def test_predictions_that_are_not_finite_are_a_status():
+    # One step of this size ends with weights that are finite, and outputs that are not.
+    methods = one(compare, COMPARE, training={"lr": 1e30, "steps": 1, "checkpoint": "last"})
+    assert methods["supervised_network"]["status"] == "diverged"
+    assert methods["supervised_network"]["reason"] == "predictions of the test rows are not finite"
+    assert methods["mi_encoder"]["reason"] == "scores of the test rows are not finite"
 
 
 def test_shift_reaches_the_encoder_and_principal_components_only():

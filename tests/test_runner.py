@@ -294,7 +294,7 @@ def test_trial_that_diverges_is_a_row_and_costs_no_other(tmp_path, capsys):
     assert (rows[1]["estimate"], rows[1]["stderr"]) == ("", "")
     for one, other in zip(science([rows[0], rows[2]]), science(calm), strict=True):
         assert one | {"trial": ""} == other | {"trial": ""}
-    assert "trial 1 diverged: loss or gradient" in capsys.readouterr().out
+    assert "trial 1 mine diverged: loss or gradient" in capsys.readouterr().out
     strict_json(tmp_path / "a" / "summary.json")
 
 

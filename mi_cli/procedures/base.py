@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from mi_cli.context import Context
-from mi_cli.estimators.base import Rows
 from mi_cli.procedures import PROCEDURES
 from mi_cli.schema import Config
 from mi_cli.sweep import Trial
@@ -25,12 +24,12 @@ Trace = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a trial left: result fields for each method, traces ``(steps, values)`` by metric, a few rows to show."""
+    """What a trial left: result fields for each method, traces ``(steps, values)`` by metric, x and y of a few rows."""
 
     trial: Trial
     methods: dict[str, dict[str, Any]]
     history: dict[str, Trace] = field(default_factory=dict)
-    samples: Rows | None = None
+    samples: Trace | None = None
 
 
 @dataclass(frozen=True)

@@ -55,9 +55,10 @@ def run(trials: Sequence[Trial], context: Context) -> list[Outcome]:
     with context.clock("evaluation"):
         for index, members in enumerate(shared):
             for trial in members:
-                context.check()
                 codes = {"mi_encoder": _of(encoders.codes, index), "random_encoder": _of(untrained, index)}
-                methods = _scores(trial.config, rows[trial.index], codes, networks[trial.index], estimates[index])
+                methods = _scores(
+                    trial.config, rows[trial.index], codes, networks[trial.index], estimates[index], context
+                )
                 found.append(Outcome(trial, methods, encoders.estimates[index].history))
     return sorted(found, key=lambda outcome: outcome.trial.index)
 
@@ -92,6 +93,7 @@ def _scores(
     codes: Mapping[str, Code],
     supervised: tuple[Code, str],
     estimate: Estimate,
+    context: Context,
 ) -> dict[str, dict[str, Any]]:
     """Test errors of every method, on fresh rows and on the split's own test rows."""
     x, y = rows["labelled"].x.numpy(), rows["labelled"].y.numpy()
@@ -107,6 +109,7 @@ def _scores(
     }
     found: dict[str, dict[str, Any]] = {}
     for method, fit in fits.items():
+        context.check()
         start = time.perf_counter()
         fields: dict[str, Any] = {"status": "ok", "reason": ""}
         if method == "mi_encoder":

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
 from mi_cli.context import Context
 from mi_cli.data import fresh_rows, parts
@@ -104,7 +103,7 @@ def _outcome(trial: Trial, estimate: Estimate, test: Rows) -> Outcome:
         methods[f"{config.estimator.name}_training"] = _last_steps(estimate, config) | {"true_mi": truth}
     samples = None
     if "gaussian_samples" in config.plots:
-        samples = Rows(test.x[:_SHOWN_ROWS].to(torch.float32), test.y[:_SHOWN_ROWS].to(torch.float32))
+        samples = test.x[:_SHOWN_ROWS, 0].numpy(), test.y[:_SHOWN_ROWS, 0].numpy()
     return Outcome(trial, methods, estimate.history, samples)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import torch
 from sklearn.linear_model import LinearRegression
@@ -10,7 +12,7 @@ from torch import nn
 
 def network(*sizes: int) -> nn.Sequential:
     layers: list[nn.Module] = []
-    for a, b in zip(sizes[:-1], sizes[1:], strict=True):
+    for a, b in itertools.pairwise(sizes):
         layers += [nn.Linear(a, b), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 
@@ -25,8 +27,7 @@ def gaussian_loop(rho: float, steps: int = 500, n: int = 2000) -> float:
     optimiser = torch.optim.Adam(critic.parameters(), lr=0.01)
     value = torch.zeros(())
     for _ in range(steps):
-        x = np.random.randn(n)
-        y = rho * x + np.sqrt(1 - rho**2) * np.random.randn(n)
+        x, y = np.random.multivariate_normal([0, 0], [[1, rho], [rho, 1]], n).T
         joint = torch.from_numpy(np.stack([x, y], 1).astype(np.float32))
         product = torch.from_numpy(np.stack([x, np.random.permutation(y)], 1).astype(np.float32))
         value = bound(critic(joint), critic(product))

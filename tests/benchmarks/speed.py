@@ -9,19 +9,18 @@ import argparse
 import os
 import statistics
 import time
+from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
 from mi_cli.composition import composing
-from mi_cli.context import Context
 from mi_cli.procedures.base import procedure
 from mi_cli.resolve import resolve
 from mi_cli.runner import stacks
 from mi_cli.sweep import expand
+from mi_cli.workers import Workers
 from tests.benchmarks.reference import gaussian_loop, maximiser_loop
 
 GAUSSIAN = ["experiment=gaussian_sweep", "variant=published", "training.carry=null", "split.test=1000"]
@@ -33,17 +32,15 @@ def ours(overrides: list[str], threads: int) -> Callable[[], float]:
     """Seconds of training for what the overrides say, everything that is drawn while training included."""
     with composing():
         trials = expand(resolve(overrides).values)
-    shared = procedure(trials[0].config)
 
     def run() -> float:
-        context = Context(torch.device("cpu"))
-        jobs = stacks(trials, threads)
         start = time.perf_counter()
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(lambda job: shared.run(job.trials, context), jobs))
-        busy = context.clock.seconds
-        share = busy["training"] / sum(busy.values())
-        return (time.perf_counter() - start) * share
+        workers = Workers(threads, threads, torch.device("cpu"))
+        phases: Counter[str] = Counter()
+        for future in [workers.submit(stack.trials) for stack in stacks(trials, threads)]:
+            phases.update(future.result().phases)
+        workers.close()
+        return (time.perf_counter() - start) * phases["training"] / sum(phases.values())
 
     return run
 
@@ -117,8 +114,13 @@ def main() -> None:
 
             os.sched_setaffinity(0, cores)
             for name, work, count in (("6", six, 6), ("60", sixty, 60)):
-                compare(f"gaussian_sweep, {name} trials, {len(cores)} threads", pinned, ours(work, len(cores)), count, rounds)
-    np.random.seed()
+                compare(
+                    f"gaussian_sweep, {name} trials, {len(cores)} threads",
+                    pinned,
+                    ours(work, len(cores)),
+                    count,
+                    rounds,
+                )
 
 
 if __name__ == "__main__":

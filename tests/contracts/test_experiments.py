@@ -15,7 +15,7 @@ from mi_cli.resolve import resolve
 EXPERIMENTS = sorted(path.stem for path in (config_folder() / "experiment").glob("*.yaml"))
 FEWER = {  # values of an axis
     "gaussian_sweep": ["sweep.dataset.rho=[0.4,1.0]"],
-    "linear_discriminator": [],
+    "linear_discriminator": ["sweep.dataset.rho=[0.6]"],
     "dimension_sweep": ["sweep.representation.dim=[1,3]", "sweep.noise.scale=[0.05]"],
     "noise_study": ["sweep.noise.scale=[0.4]"],
     "nonlinear": ["sweep.noise.scale=[0.2]"],
