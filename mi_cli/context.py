@@ -7,12 +7,22 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Clock", "Context", "Stopped"]
+__all__ = ["Clock", "Context", "Stop", "Stopped"]
+
+
+class Stop(Protocol):
+    """A request to stop, such as ``threading.Event``."""
+
+    def set(self) -> None:
+        """Make the request."""
+
+    def is_set(self) -> bool:
+        """Whether it was made."""
 
 
 class Stopped(Exception):  # noqa: N818 (it reports a request, not an error)
@@ -42,7 +52,7 @@ class Context:
     """Shared by all stacks of a run; ``advance(n)`` reports n trial-steps done."""
 
     device: torch.device
-    stop: threading.Event = field(default_factory=threading.Event)
+    stop: Stop = field(default_factory=threading.Event)
     clock: Clock = field(default_factory=Clock)
     advance: Callable[[int], None] = lambda steps: None
 

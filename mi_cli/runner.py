@@ -9,7 +9,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -247,7 +247,7 @@ def _train(state: _Run, target: torch.device, n_threads: int, clock: Clock, cons
     """Run all stacks on a pool of workers."""
     found = stacks(state.trials, n_threads)
     start = time.perf_counter()
-    workers = Workers(max(1, min(n_threads, len(found))), n_threads, target)
+    workers = Workers(max(1, min(n_threads, len(found))), len(found), n_threads, target)
     pending: dict[Future[Done], Stack] = {}
     columns = (
         TextColumn("training"),
@@ -284,7 +284,7 @@ def _take(state: _Run, future: Future[Done], stack: Stack, context: Context) -> 
         state.take(future.result())
     elif not isinstance(error, Exception):
         raise error
-    elif len(stack.units) == 1:
+    elif len(stack.units) == 1 and not isinstance(error, BrokenExecutor):  # which another stack may have broken
         for trial in stack.trials:
             state.fail(trial, error, 0.0)
     else:

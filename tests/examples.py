@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -80,6 +85,23 @@ def problem(rho: float = 0.6, seed: int = 0, n: int = 500, lr: float = 0.01, **p
         "order": torch.Generator().manual_seed(10 * seed + 5),
     }
     return Problem(**({"dim_x": 1, "dim_y": 1, "draw": None, "lr": lr} | fields | parts))
+
+
+@contextmanager
+def endless_command(folder: Path, threads: int) -> Iterator[subprocess.Popen[str]]:
+    """``mi-run``, from when its first trial of two is finished; the second would take many minutes."""
+    command = [
+        Path(sys.executable).with_name("mi-run"), "experiment=gaussian_sweep", "sweep.training.steps=[20,1000000]",
+        "sweep.dataset.rho=[0.5]", "sweep.seed=[0]", "split.test=500", f"threads={threads}", f"hydra.run.dir={folder}",
+    ]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            deadline = time.monotonic() + 120
+            while not (folder / "results.csv").exists() and time.monotonic() < deadline:
+                time.sleep(0.05)
+            yield process
+        finally:
+            process.kill()
 
 
 def agree(one: Estimate, other: Estimate) -> bool:

@@ -11,11 +11,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-import torch
 from examples import COMPARE, SMALL, trials
 
 from mi_cli import records
-from mi_cli.estimators.base import Rows
 from mi_cli.procedures.base import Outcome
 from mi_cli.records import Records
 
@@ -117,8 +115,8 @@ def test_history_of_nothing_is_empty():
 
 
 def test_samples_are_first_components():
-    some, one = Rows(torch.ones(2, 2), torch.zeros(2, 1)), Rows(torch.ones(1, 1), torch.ones(1, 1))
-    frame = records.samples_frame({3: some, 1: one})
+    frame = records.samples_frame({3: (np.ones(2), np.zeros(2)), 1: (np.ones(1), np.ones(1))})
+    assert frame.schema == {"trial": pl.Int64, "x": pl.Float32, "y": pl.Float32}
     assert frame.rows() == [(1, 1, 1), (3, 1, 0), (3, 1, 0)]
 
 
@@ -172,7 +170,7 @@ def test_records_are_read_as_they_were_written(tmp_path):
     outcomes = [outcome(t, estimate=0.25, true_mi=math.inf, kind="lower bound", steps=60) for t in found]
     written(tmp_path / "results.csv", outcomes, ["dataset.rho", "seed"])
     records.write_frame(tmp_path / "history.parquet", records.history_frame({0: {"train_mi": trace([10], [1])}}))
-    samples = records.samples_frame({0: Rows(torch.ones(2, 1), torch.ones(2, 1))})
+    samples = records.samples_frame({0: (np.ones(2), np.ones(2))})
     records.write_frame(tmp_path / "samples.parquet", samples)
     records.write_json(tmp_path / "summary.json", {"axes": ["dataset.rho"]})
     records.write_text(tmp_path / "config.yaml", "name: small\nsweep: {dataset: {rho: [0.2, 1.0]}, seed: [0, 1]}\n")

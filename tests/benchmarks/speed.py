@@ -35,9 +35,10 @@ def ours(overrides: list[str], threads: int) -> Callable[[], float]:
 
     def run() -> float:
         start = time.perf_counter()
-        workers = Workers(threads, threads, torch.device("cpu"))
+        found = stacks(trials, threads)
+        workers = Workers(threads, len(found), threads, torch.device("cpu"))
         phases: Counter[str] = Counter()
-        for future in [workers.submit(stack.trials) for stack in stacks(trials, threads)]:
+        for future in [workers.submit(stack.trials) for stack in found]:
             phases.update(future.result().phases)
         workers.close()
         return (time.perf_counter() - start) * phases["training"] / sum(phases.values())
