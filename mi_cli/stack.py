@@ -30,7 +30,7 @@ Validate = Callable[[Sequence[Tensor]], Mapping[str, Tensor]]
 
 # Activations of this many bytes stay in the last-level cache of common machines; beyond it a step slows down,
 # below it the fixed cost of each operation shows. Measured by tests/benchmarks/layout.py.
-_CACHE_BYTES = 8 << 20
+_CACHE_BYTES = 32 << 20
 _MOST = 64
 
 

@@ -161,7 +161,7 @@ def test_budget():
     full, smoke = values(), values("budget=smoke")
     assert smoke["training"]["steps"] == 30 == full["training"]["steps"] * 0.02
     assert smoke["training"]["batch"] == 200
-    assert (smoke["split"]["train"], smoke["split"]["val"], smoke["split"]["test"]) == (1.0, 800, 20_000)
+    assert (smoke["split"]["train"], smoke["split"]["val"], smoke["split"]["test"]) == (1.0, 800, 50_000)
     assert smoke["dataset"]["n_samples"] is None
     assert smoke["sweep"]["seed"] == [0, 1]
     assert smoke["sweep"]["dataset"] == full["sweep"]["dataset"]

@@ -147,7 +147,7 @@ def test_fault_is_one_line_with_key_value_and_what_is_accepted(values, line):
         ),
         ({"split__labelled": 0}, "split.labelled=0: makes 0 rows of dataset.n_samples=100"),
         (
-            {"estimator": {"name": "linear"}},
+            {"estimator": {"name": "linear"}, "training__batch": "full"},
             "estimator.name=linear: cannot train an encoder; accepted: dv, mine",
         ),
         ({"training__carry": "seed"}, "training.carry=seed: is for procedure=estimate; accepted: null"),
