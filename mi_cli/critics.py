@@ -179,7 +179,7 @@ def _first(layer: Tensor, x: Tensor, y: Tensor, memory: _Buffers, out: Tensor) -
     out.baddbmm_(layer[:, :, :d], y.flatten(2))
 
 
-# Up to so many columns of x are cheaper to repeat for every version of y than to treat apart.
+# Up to so many columns of x, that of ones included, are cheaper to repeat for every version of y than to treat apart.
 _FEW_COLUMNS = 6
 
 

@@ -77,7 +77,7 @@ def plot(records: Records) -> Figure:
         ax.set_ylabel("estimate − true MI (nats)", fontsize=9)
     top.set_ylabel(style.MI, fontsize=9)
     lowest = [top, *below][-1]
-    style.sweep_ticks(lowest, axis, values)
+    scales.sweep_ticks(lowest, axis, values)
     lowest.set_xlabel(style.axis_label(axis, values), fontsize=9)
     _infinite(top, points)
     style.legend(grid.figure)

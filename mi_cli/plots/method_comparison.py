@@ -98,7 +98,7 @@ def _lines(scores: Sequence[_Score], methods: Sequence[str], axis: str) -> style
             at = [style.place(axis, values, score.setting[axis]) for score in same]
             _draw(panels, sorted(zip(at, same, strict=True), key=lambda pair: pair[0]), dodge=dodge)
     for ax in grid.panels.values():
-        style.sweep_ticks(ax, axis, values)
+        scales.sweep_ticks(ax, axis, values)
     _scales(grid, scores, horizontal=False)
     for row, members in enumerate(rows.values()):
         small = {score.method: score.error.mean for score in members if _is_off(score, grid.panels[row, 0].get_ylim())}

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
-from mi_cli.plots.style import number
+from mi_cli.plots.settings import Value, numeric
+from mi_cli.plots.style import number, place, value_label
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.axis import XAxis, YAxis
 
     from mi_cli.intervals import Interval
 
-__all__ = ["log_limits", "log_scale", "signed_scale", "trace_limits", "value_limits"]
+__all__ = ["log_limits", "log_scale", "signed_scale", "sweep_ticks", "trace_limits", "value_limits"]
 
 _ROUNDING = 1e-12  # of the largest value: what is smaller is zero but for rounding
 _DWARFS = 10.0  # times the median: values so large need a scale of their own
 _SIDE_TICKS = 3
+_TICK_COLUMNS = 14  # characters, in the label of a tick
+_TICKS = 8  # values of an axis that get a tick each
 
 
 def value_limits(points: Iterable[Interval], others: Iterable[float], least: float) -> tuple[tuple[float, float], bool]:
@@ -117,3 +122,18 @@ def _set(axis: XAxis | YAxis, scale: str, low: float, high: float, **options: fl
 
 def _tick(value: float, _: object) -> str:
     return number(value) if 0 < abs(value) < 1e-4 else f"{value:.6g}".replace("-", "\N{MINUS SIGN}")
+
+
+def sweep_ticks(ax: Axes, axis: str, values: Sequence[Value]) -> None:
+    """Ticks at ``values`` of a horizontal axis, on a log scale where numbers span more than a decade."""
+    at = [place(axis, values, value) for value in values]
+    labels = ["\n".join(textwrap.wrap(value_label(axis, value), _TICK_COLUMNS)) for value in values]
+    if not numeric(values):
+        ax.set_xticks(at, labels)
+        ax.set_xlim(-0.5, len(at) - 0.5)
+    else:
+        if min(at) > 0 and max(at) > 10 * min(at):
+            ax.set_xscale("log")
+            ax.xaxis.minorticks_off()
+        if len(at) <= _TICKS:
+            ax.set_xticks(at, labels)

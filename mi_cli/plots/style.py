@@ -46,7 +46,6 @@ __all__ = [
     "rank",
     "seed_marks",
     "setting_label",
-    "sweep_ticks",
     "tidy",
     "title",
     "truth_label",
@@ -64,9 +63,8 @@ FEW = 4  # fewer points than that need markers to be seen as a line
 _LEAST_WIDTH = 6.4  # inches of a figure
 _LINE = 0.17  # inches of height for a line of the title or the legend
 _COLUMNS = 12  # characters an inch, in titles
-_LABEL_COLUMNS, _TICK_COLUMNS = 30, 14  # characters, in the label of an axis and of a tick
+_LABEL_COLUMNS = 30  # characters, in the label of an axis
 _MANY = 4  # panels side by side; more are drawn narrower
-_TICKS = 8  # values of an axis that get a tick each
 
 MI = "mutual information (nats)"
 MSE = "MSE (label units²)"
@@ -396,18 +394,3 @@ def place(axis: str, values: Sequence[Value], value: Value) -> float:
     if isinstance(value, float) and numeric(values):
         return value * _AXES[axis][2] if axis in _AXES else value
     return float(values.index(value))
-
-
-def sweep_ticks(ax: Axes, axis: str, values: Sequence[Value]) -> None:
-    """Ticks at ``values`` of a horizontal axis, on a log scale where numbers span more than a decade."""
-    at = [place(axis, values, value) for value in values]
-    labels = ["\n".join(textwrap.wrap(value_label(axis, value), _TICK_COLUMNS)) for value in values]
-    if not numeric(values):
-        ax.set_xticks(at, labels)
-        ax.set_xlim(-0.5, len(at) - 0.5)
-    else:
-        if min(at) > 0 and max(at) > 10 * min(at):
-            ax.set_xscale("log")
-            ax.xaxis.minorticks_off()
-        if len(at) <= _TICKS:
-            ax.set_xticks(at, labels)
