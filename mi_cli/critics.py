@@ -125,9 +125,9 @@ class _Run(torch.autograd.Function):
         for index, layer in enumerate(layers):
             out = memory.out if index == len(layers) - 1 else memory.values[index]
             if index:
-                torch.bmm(layer, memory.activated[index - 1], out=out)
+                _product(layer, memory.activated[index - 1], out)
             elif y is None:
-                torch.bmm(layer, x, out=out)
+                _product(layer, x, out)
             else:
                 _first(layer, x, y, memory, out)
             if index < len(layers) - 1:
@@ -147,35 +147,47 @@ class _Run(torch.autograd.Function):
         gradient = outer[0]
         found: list[Tensor | None] = [None] * len(layers)
         for index in range(len(layers) - 1, 0, -1):
-            found[index] = torch.bmm(gradient, memory.transposed[index - 1])
+            found[index] = _product(gradient, memory.transposed[index - 1])
             backward = layers[index][:, :, :-1].transpose(1, 2)
-            gradient = torch.bmm(backward, gradient, out=memory.gradients[index - 1])
+            gradient = _product(backward, gradient, memory.gradients[index - 1])
             _DERIVE[net.activation](gradient, memory.values[index - 1])
         of_x, of_y = gradient, None
         if y is None:
-            found[0] = torch.bmm(gradient, x.transpose(1, 2))
+            found[0] = _product(gradient, x.transpose(1, 2))
         else:
             d = y.shape[1]
             if y.shape[2] > 1:
                 of_x = torch.sum(gradient.unflatten(2, y.shape[2:]), 2, out=memory.of_x)
             # In this order: the other calls another kernel for one column and one trial, with another last bit.
-            found_y = torch.bmm(y.flatten(2), gradient.transpose(1, 2)).transpose(1, 2)
-            found[0] = torch.cat([found_y, torch.bmm(of_x, x.transpose(1, 2))], 2)
+            found_y = _product(y.flatten(2), gradient.transpose(1, 2)).transpose(1, 2)
+            found[0] = torch.cat([found_y, _product(of_x, x.transpose(1, 2))], 2)
             if ctx.needs_input_grad[2]:
-                of_y = torch.bmm(layers[0][:, :, :d].transpose(1, 2), gradient).view(y.shape)
+                of_y = _product(layers[0][:, :, :d].transpose(1, 2), gradient).view(y.shape)
         if not ctx.needs_input_grad[1]:
             return (None, None, of_y, *found)
-        return (None, torch.bmm(layers[0][:, :, -x.shape[1] :].transpose(1, 2), of_x), of_y, *found)
+        return (None, _product(layers[0][:, :, -x.shape[1] :].transpose(1, 2), of_x), of_y, *found)
+
+
+def _product(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
+    """Batched matrix products, equal to the last bit however many there are.
+
+    For a single product with one row, torch calls a matrix-vector kernel, which on some processors rounds otherwise
+    than the batched one: that one is asked for it twice.
+    """
+    if len(a) > 1 or 1 not in (a.shape[1], b.shape[2]):
+        return torch.bmm(a, b) if out is None else torch.bmm(a, b, out=out)
+    found = torch.bmm(a.expand(2, -1, -1), b.expand(2, -1, -1))[:1]
+    return found if out is None else out.copy_(found)
 
 
 def _first(layer: Tensor, x: Tensor, y: Tensor, memory: _Buffers, out: Tensor) -> None:
     """The first layer where y comes in versions: x's part is copied to all of them, y's is added."""
     d = y.shape[1]
     if y.shape[2] > 1:
-        of_x = torch.bmm(layer[:, :, d:], x, out=memory.of_x)
+        of_x = _product(layer[:, :, d:], x, memory.of_x)
         out.unflatten(2, y.shape[2:]).copy_(of_x.unsqueeze(2).expand(-1, -1, y.shape[2], -1))
     else:
-        torch.bmm(layer[:, :, d:], x, out=out)
+        _product(layer[:, :, d:], x, out)
     out.baddbmm_(layer[:, :, :d], y.flatten(2))
 
 
