@@ -260,7 +260,6 @@ def _train(state: _Run, target: torch.device, n_threads: int, clock: Clock, cons
         TimeRemainingColumn(),
     )
     try:
-        # Processes are forked at the first call, before the progress bar starts a thread.
         pending.update((workers.submit(stack.trials), stack) for stack in found)
         with Progress(*columns, console=console, transient=True) as progress:
             task = progress.add_task("", total=sum(stack.steps for stack in found))

@@ -2,18 +2,15 @@
 
 Threads would do for the arithmetic, but a step of a narrow stack is some hundred short operations, and threads that
 hand the interpreter's lock to each other between them gain little: on two cores, sixty trials of ``gaussian_sweep``
-took .155 s a trial on one thread, .147 on two, .080 on two processes. A forked process has all imports already.
+took .155 s a trial on one thread, .147 on two, .080 on two processes.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
-import sys
 import threading
 import time
-import warnings
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,7 +19,8 @@ from typing import Any
 import torch
 from threadpoolctl import threadpool_limits
 
-from mi_cli.context import Clock, Context
+from mi_cli import forking
+from mi_cli.context import Clock, Context, Stop
 from mi_cli.procedures.base import Outcome, procedure
 from mi_cli.sweep import Trial
 
@@ -71,10 +69,10 @@ class Workers:
         self.steps_of = multiprocessing.RawArray("q", stacks)  # each written to by the one worker that has the stack
         self.submitted = 0
         self.pool: ProcessPoolExecutor | ThreadPoolExecutor
-        self.forks = n > 1 and device.type == "cpu" and sys.platform == "linux"
+        self.forks = n > 1 and device.type == "cpu" and forking.AVAILABLE
         if self.forks:
-            fork = multiprocessing.get_context("fork")
-            self.pool = ProcessPoolExecutor(n, fork, initializer=_begin, initargs=(self.context, self.steps_of))
+            shared = (self.context.stop, self.steps_of)
+            self.pool = ProcessPoolExecutor(n, forking.context(), initializer=_begin, initargs=shared)
         else:
             self.pool = ThreadPoolExecutor(
                 n, "stack", initializer=torch.set_num_threads, initargs=(max(1, threads // n),)
@@ -83,11 +81,7 @@ class Workers:
     def submit(self, trials: Sequence[Trial]) -> Future[Done]:
         """Run a stack as soon as a worker is free."""
         self.submitted += 1
-        with warnings.catch_warnings():
-            # Python warns of threads that a fork leaves behind. Those of the linear algebra libraries, the only ones
-            # there are at the first call, which forks, know how to be forked.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            return self.pool.submit(_work if self.forks else self._work, trials, self.submitted - 1)
+        return self.pool.submit(_work if self.forks else self._work, trials, self.submitted - 1)
 
     @property
     def steps(self) -> int:
@@ -110,20 +104,19 @@ class Workers:
 _shared: tuple[Context, Any]
 
 
-def _begin(context: Context, steps_of: Any) -> None:
-    """In a new process: the parent alone answers to Ctrl-C, and no stack uses more than its core."""
+def _begin(stop: Stop, steps_of: Any) -> None:
+    """In a new process: no stack uses more than its core."""
     global _shared
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    _shared = context, steps_of
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _shared = Context(torch.device("cpu"), stop), steps_of
 
 
-def _end_with(parent: int) -> None:
+def _end_with_parent() -> None:
     """A parent that is killed cannot end its processes, which would train on for nobody and then wait forever."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def _work(trials: Sequence[Trial], stack: int) -> Done:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import subprocess
 import sys
 import time
@@ -14,7 +15,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from mi_cli import workers
 from mi_cli.context import Context
+from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.estimators.base import Estimate, Problem, Rows
 from mi_cli.schema import Config, validate
 from mi_cli.sweep import Trial, expand
@@ -87,6 +90,37 @@ def problem(rho: float = 0.6, seed: int = 0, n: int = 500, lr: float = 0.01, **p
     return Problem(**({"dim_x": 1, "dim_y": 1, "draw": None, "lr": lr} | fields | parts))
 
 
+def raise_at(rho: float) -> Any:
+    """A ``Gaussian.sample`` that cannot draw rows of that correlation."""
+    draw = Gaussian.sample
+
+    def sample(self: Gaussian, *args: Any, **more: Any) -> Any:
+        if self.rho == rho:
+            raise ValueError("no such\nrows")
+        return draw(self, *args, **more)
+
+    return sample
+
+
+def begin_with_fault(*shared: Any) -> None:
+    """In a worker's process: rows at a correlation of 0.4 cannot be drawn."""
+    Gaussian.sample = raise_at(0.4)
+    workers._begin(*shared)
+
+
+def begin_with_death(*shared: Any) -> None:
+    """In a worker's process: it ends at a correlation of 0.4, as one that ran out of memory."""
+    draw = Gaussian.sample
+
+    def sample(self: Gaussian, *args: Any, **more: Any) -> Any:
+        if self.rho == 0.4:
+            os._exit(9)
+        return draw(self, *args, **more)
+
+    Gaussian.sample = sample
+    workers._begin(*shared)
+
+
 @contextmanager
 def endless_command(folder: Path, threads: int) -> Iterator[subprocess.Popen[str]]:
     """``mi-run``, from when its first trial of two is finished; the second would take many minutes."""
@@ -94,7 +128,8 @@ def endless_command(folder: Path, threads: int) -> Iterator[subprocess.Popen[str
         Path(sys.executable).with_name("mi-run"), "experiment=gaussian_sweep", "sweep.training.steps=[20,1000000]",
         "sweep.dataset.rho=[0.5]", "sweep.seed=[0]", "split.test=500", f"threads={threads}", f"hydra.run.dir={folder}",
     ]  # fmt: skip
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as process:
         try:
             deadline = time.monotonic() + 120
             while not (folder / "results.csv").exists() and time.monotonic() < deadline:

@@ -6,6 +6,7 @@ import csv
 import json
 import logging
 import math
+import os
 import signal
 import time
 from pathlib import Path
@@ -15,9 +16,9 @@ import polars as pl
 import pytest
 import torch
 import yaml
-from examples import COMPARE, MAXIMISE, SMALL, endless_command, merged, trials, values
+from examples import COMPARE, MAXIMISE, SMALL, begin_with_fault, endless_command, merged, raise_at, trials, values
 
-from mi_cli import fit, folders, records, runner
+from mi_cli import fit, folders, records, runner, workers
 from mi_cli.cli import main
 from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.plots import estimate_against_axis
@@ -228,14 +229,8 @@ def test_results_do_not_depend_on_the_number_of_threads(tmp_path, base, more, sw
 @pytest.fixture
 def fault(monkeypatch):
     """Make rows at a correlation of 0.4 impossible to draw."""
-    draw = Gaussian.sample
-
-    def sample(self, n, generator, dtype=None):
-        if self.rho == 0.4:
-            raise ValueError("no such\nrows")
-        return draw(self, n, generator, dtype)
-
-    monkeypatch.setattr(Gaussian, "sample", sample)
+    monkeypatch.setattr(Gaussian, "sample", raise_at(0.4))
+    monkeypatch.setattr(workers, "_begin", begin_with_fault)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -367,11 +362,12 @@ def test_interrupted_command_ends_within_two_seconds(tmp_path, threads):
     with endless_command(tmp_path / "here", threads) as process:
         time.sleep(0.3)  # well into the second stack
         begun = time.monotonic()
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         _, err = process.communicate(timeout=60)
         seconds = time.monotonic() - begun
     assert process.returncode == 130
     assert seconds < 2
+    assert "Traceback" not in err
     assert f"interrupted; 1 of 2 trials are finished, in {tmp_path / 'here'}" in err
     assert "Traceback" not in err
     (row,) = rows_of(tmp_path / "here")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 import time
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
 import torch
-from examples import CPU, SMALL, endless_command, trials, values
+from examples import CPU, SMALL, begin_with_death, begin_with_fault, endless_command, raise_at, trials, values
 
-from mi_cli import runner, workers
+from mi_cli import forking, runner, workers
 from mi_cli.context import Stopped
 from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.workers import Workers, work
@@ -21,7 +20,7 @@ from mi_cli.workers import Workers, work
 @pytest.fixture(params=[1, 2], ids=["threads", "processes"])
 def pool(request):
     found = Workers(request.param, 8, request.param, CPU)
-    assert found.forks == (request.param == 2 and sys.platform == "linux")
+    assert found.forks == (request.param == 2 and forking.AVAILABLE)
     yield found
     found.stop()
     found.close()
@@ -49,14 +48,15 @@ def test_steps_of_all_workers_are_counted(pool):
     assert pool.steps == 3 * 2 * 60
 
 
-def test_fault_comes_back_with_its_trace(pool, monkeypatch):
-    def sample(self, n, generator, dtype=None):
-        raise ValueError("no rows")
-
-    monkeypatch.setattr(Gaussian, "sample", sample)
-    error = pool.submit(trials()).exception()
-    assert isinstance(error, ValueError)
-    assert str(error) == "no rows"
+def test_fault_comes_back_with_its_trace(monkeypatch):
+    monkeypatch.setattr(Gaussian, "sample", raise_at(0.4))
+    monkeypatch.setattr(workers, "_begin", begin_with_fault)
+    for n in (1, 2):
+        pool = Workers(n, 8, n, CPU)
+        error = pool.submit(trials(SMALL, dataset={"rho": 0.4})).exception()
+        pool.close()
+        assert isinstance(error, ValueError)
+        assert str(error) == "no such\nrows"
 
 
 def test_stop_ends_a_stack_within_its_step(pool):
@@ -69,45 +69,46 @@ def test_stop_ends_a_stack_within_its_step(pool):
     assert time.monotonic() - begun < 1
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
+@pytest.mark.skipif(not forking.AVAILABLE, reason="processes are forked on Linux only")
 @pytest.mark.parametrize("rhos", [[0.2, 0.4], [0.2, 0.4, 0.6, 0.8]], ids=["one trial each", "two trials each"])
 def test_worker_that_dies_costs_no_trial(tmp_path, monkeypatch, rhos):
-    parent, draw = os.getpid(), Gaussian.sample
-
-    def sample(self, n, generator, dtype=None):
-        if os.getpid() != parent and self.rho == 0.4:
-            os._exit(9)  # as a process that ran out of memory
-        return draw(self, n, generator, dtype)
-
-    monkeypatch.setattr(Gaussian, "sample", sample)
+    monkeypatch.setattr(workers, "_begin", begin_with_death)
     assert runner.run(values(SMALL, {"dataset": {"rho": rhos}}, threads=2), tmp_path) == 0
     assert "run one by one" in (tmp_path / "run.log").read_text()
 
 
-def processes():
-    """Commands of all processes, by number."""
-    found = {}
+@pytest.mark.skipif(not forking.AVAILABLE, reason="processes are forked on Linux only")
+def test_workers_are_forked_from_a_process_without_threads():
+    forking.context()
+    server = Path(f"/proc/{forkserver._forkserver._forkserver_pid}")
+    deadline = time.monotonic() + 60
+    while "libtorch_cpu" not in (server / "maps").read_text() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    names = {(task / "comm").read_text() for task in (server / "task").iterdir()}
+    assert len(names) == 1
+
+
+def members(session):
+    """Processes of a session that have not ended."""
+    found = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
-                found[int(folder.name)] = (folder / "cmdline").read_bytes().split(b"\0")
+                state, _, _, theirs = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
             except OSError:  # it has ended
                 continue
+            if int(theirs) == session and state != "Z":
+                found.append(int(folder.name))
     return found
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
+@pytest.mark.skipif(not forking.AVAILABLE, reason="processes are forked on Linux only")
 def test_processes_end_with_a_parent_that_is_killed(tmp_path):
-    folder = tmp_path / "here"
-
-    def running():
-        return sum(f"hydra.run.dir={folder}".encode() in words for words in processes().values())
-
-    with endless_command(folder, threads=2) as process:
-        assert running() == 3
+    with endless_command(tmp_path / "here", threads=2) as process:
+        assert len(members(process.pid)) >= 4  # itself, the server, two workers
         process.send_signal(signal.SIGKILL)
         process.wait()
         deadline = time.monotonic() + 20
-        while running() and time.monotonic() < deadline:
+        while members(process.pid) and time.monotonic() < deadline:
             time.sleep(0.05)
-        assert running() == 0
+        assert not members(process.pid)
