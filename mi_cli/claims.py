@@ -119,7 +119,9 @@ class Change(_Claim):
     high: Number | None = None
 
     def cells(self, rows: Sequence[Row], axes: Sequence[str], traces: Traces) -> Iterator[Cell]:
-        """Changes (of the logarithm), one a seed that has both."""
+        """Changes (of the logarithm), one a seed that has both; none where the run has no such axis."""
+        if self.axis not in axes:
+            return
         rest = [axis for axis in axes if axis != self.axis]
         for where, cell in _by_cell(_of_method(rows, self.method, self.column), rest):
             before, after = (
@@ -141,7 +143,9 @@ class Trend(_Claim):
     margin: NonNegative = 0.0
 
     def cells(self, rows: Sequence[Row], axes: Sequence[str], traces: Traces) -> Iterator[Cell]:
-        """Slopes by least squares, one a seed."""
+        """Slopes by least squares, one a seed; none where the run has no such axis."""
+        if self.axis not in axes:
+            return
         low = {"increasing": 0.0, "decreasing": None, "none": -self.margin}[self.direction]
         high = {"increasing": None, "decreasing": 0.0, "none": self.margin}[self.direction]
         rest = [axis for axis in axes if axis != self.axis]

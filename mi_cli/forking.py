@@ -12,7 +12,7 @@ import sys
 from multiprocessing import forkserver, get_context, resource_tracker
 from multiprocessing.context import ForkServerContext
 
-__all__ = ["AVAILABLE", "context"]
+__all__ = ["AVAILABLE", "context", "ready"]
 
 AVAILABLE = sys.platform == "linux"
 
@@ -40,4 +40,13 @@ def context() -> ForkServerContext:
         else:
             os.environ["PYTHONSAFEPATH"] = before
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    return found
+
+
+def ready() -> ForkServerContext:
+    """The same, once the server can fork: an interruption while it still imports must not meet half-made workers."""
+    found = context()
+    first = found.Process(target=int)
+    first.start()
+    first.join()
     return found

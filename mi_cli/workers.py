@@ -72,7 +72,7 @@ class Workers:
         self.forks = n > 1 and device.type == "cpu" and forking.AVAILABLE
         if self.forks:
             shared = (self.context.stop, self.steps_of)
-            self.pool = ProcessPoolExecutor(n, forking.context(), initializer=_begin, initargs=shared)
+            self.pool = ProcessPoolExecutor(n, forking.ready(), initializer=_begin, initargs=shared)
         else:
             self.pool = ThreadPoolExecutor(
                 n, "stack", initializer=torch.set_num_threads, initargs=(max(1, threads // n),)

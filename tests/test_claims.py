@@ -209,3 +209,16 @@ def test_interval_is_that_of_its_level():
 def test_claims_say_nothing_else(kind, fields):
     with pytest.raises(ValidationError):
         claim(kind, **fields)
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        {"kind": "trend", "column": "test_mse", "axis": "shift", "direction": "increasing"},
+        {"kind": "change", "method": "mi", "axis": "shift", "start": "none", "end": "scale"},
+    ],
+)
+def test_claim_on_an_axis_that_the_run_has_not_is_undecided(claim):
+    rows = [{"trial": 0, "seed": 0, "method": "mi", "status": "ok", "test_mse": 0.1}]
+    found = judge(TypeAdapter(Claim).validate_python({"text": "x", **claim}), rows, [], {})
+    assert (found["verdict"], found["cells"]) == ("undecided", [])

@@ -22,6 +22,9 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 _DEFAULTS = {"schedule": "constant", "batch": "full", "ema": 0.0, "patience": 0, "carry": None}
 
 
+_LARGEST = float(np.finfo(np.float32).max)  # where the other critics, in float32, have diverged
+
+
 class LinearDiscriminator(Estimator):
     r"""T(x, y) = w · φ(x, y), trained by plain gradient ascent on the Donsker–Varadhan bound.
 
@@ -99,7 +102,7 @@ class LinearDiscriminator(Estimator):
             weights, trace, diverged = self._ascend(joint, product, training.steps, problem.lr, context)
         history = {"train_mi": (np.arange(1, len(trace) + 1), np.asarray(trace))}
         if diverged:
-            reason = f"weights or scores became non-finite at step {diverged}"
+            reason = f"weights or scores left the range of float32 at step {diverged}"
             return Estimate(self.kind, status="diverged", reason=reason, steps=diverged, history=history)
         with context.clock("evaluation"):
             value, error = self._held_out(weights, problem.test, evaluation.shifts)
@@ -135,7 +138,7 @@ class LinearDiscriminator(Estimator):
                 weights = weights + lr * self.gradient(weights, joint, product)
                 value = self.value(joint @ weights, product @ weights)
                 trace.append(value)
-                if not math.isfinite(value):
+                if not abs(value) < _LARGEST:
                     context.advance(steps - step + 1)
                     return weights, trace[:-1], step
                 context.advance(1)
