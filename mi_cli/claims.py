@@ -39,6 +39,12 @@ class _Claim(Section, ABC):
         """For each setting: the setting, a value a seed, and the bounds that their mean is claimed to lie in."""
 
 
+class _Along(_Claim):
+    """A claim on how something changes along an axis; without that axis in the run, nothing can be said of it."""
+
+    axis: str
+
+
 class EqualsTruth(_Claim):
     """The mean of ``estimate`` is within ``absolute`` + ``relative`` · truth of the true MI."""
 
@@ -105,13 +111,12 @@ class Lower(_Claim):
             yield where, _differences(both, self.scale), None, 0.0
 
 
-class Change(_Claim):
+class Change(_Along):
     """From one value of an axis to another, a column's mean changes by ``low`` to ``high``, paired over seeds."""
 
     kind: Literal["change"]
     column: Column = "test_mse"
     method: str
-    axis: str
     start: str | int | float
     end: str | int | float
     scale: Literal["linear", "log"] = "linear"
@@ -119,9 +124,7 @@ class Change(_Claim):
     high: Number | None = None
 
     def cells(self, rows: Sequence[Row], axes: Sequence[str], traces: Traces) -> Iterator[Cell]:
-        """Changes (of the logarithm), one a seed that has both; none where the run has no such axis."""
-        if self.axis not in axes:
-            return
+        """Changes (of the logarithm), one a seed that has both."""
         rest = [axis for axis in axes if axis != self.axis]
         for where, cell in _by_cell(_of_method(rows, self.method, self.column), rest):
             before, after = (
@@ -132,20 +135,17 @@ class Change(_Claim):
             yield where, _differences(both, self.scale), self.low, self.high
 
 
-class Trend(_Claim):
+class Trend(_Along):
     """The slope of a column along an axis has a sign, or (``none``) stays within ±``margin``."""
 
     kind: Literal["trend"]
     column: Column
     method: str | None = None
-    axis: str
     direction: Literal["increasing", "decreasing", "none"]
     margin: NonNegative = 0.0
 
     def cells(self, rows: Sequence[Row], axes: Sequence[str], traces: Traces) -> Iterator[Cell]:
-        """Slopes by least squares, one a seed; none where the run has no such axis."""
-        if self.axis not in axes:
-            return
+        """Slopes by least squares, one a seed."""
         low = {"increasing": 0.0, "decreasing": None, "none": -self.margin}[self.direction]
         high = {"increasing": None, "decreasing": 0.0, "none": self.margin}[self.direction]
         rest = [axis for axis in axes if axis != self.axis]
@@ -194,6 +194,8 @@ def judge(
     Returns:
         ``text``, ``verdict``, and ``cells`` with the setting, value, interval and verdict of each.
     """
+    if isinstance(claim, _Along) and claim.axis not in axes:
+        rows = []
     rows = [row for row in rows if row["status"] == "ok" and _matches(row, claim.where)]
     cells = [
         {

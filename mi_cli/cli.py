@@ -271,7 +271,8 @@ def _start(resolved: Resolved, started: float) -> int:
     folder = _shown(Path(HydraConfig.get().runtime.output_dir))
     try:
         if resolved.values["threads"] != 1 and resolved.values["device"] in ("auto", "cpu"):
-            forking = importlib.import_module("mi_cli.forking")
+            from mi_cli import forking
+
             if forking.AVAILABLE:
                 forking.context()  # it imports what workers need while this process imports the same
         runner = importlib.import_module("mi_cli.runner")

@@ -158,8 +158,7 @@ class _Run(torch.autograd.Function):
             d = y.shape[1]
             if y.shape[2] > 1:
                 of_x = torch.sum(gradient.unflatten(2, y.shape[2:]), 2, out=memory.of_x)
-            # In this order: the other calls another kernel for one column and one trial, with another last bit.
-            found_y = _product(y.flatten(2), gradient.transpose(1, 2)).transpose(1, 2)
+            found_y = _product(gradient, y.flatten(2).transpose(1, 2))
             found[0] = torch.cat([found_y, _product(of_x, x.transpose(1, 2))], 2)
             if ctx.needs_input_grad[2]:
                 of_y = _product(layers[0][:, :, :d].transpose(1, 2), gradient).view(y.shape)
@@ -171,8 +170,8 @@ class _Run(torch.autograd.Function):
 def _product(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
     """Batched matrix products, equal to the last bit however many there are.
 
-    For a single product with one row, torch calls a matrix-vector kernel, which on some processors rounds otherwise
-    than the batched one: that one is asked for it twice.
+    For a single product with one row or column, torch calls a matrix-vector kernel, which on some processors rounds
+    otherwise than the batched one: that one is asked for it twice.
     """
     if len(a) > 1 or 1 not in (a.shape[1], b.shape[2]):
         return torch.bmm(a, b) if out is None else torch.bmm(a, b, out=out)

@@ -9,8 +9,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from multiprocessing import forkserver, get_context, resource_tracker
-from multiprocessing.context import ForkServerContext
+from multiprocessing import get_context
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext
 
 __all__ = ["AVAILABLE", "context", "ready"]
 
@@ -18,27 +21,33 @@ AVAILABLE = sys.platform == "linux"
 
 _IMPORTS = ["mi_cli.workers", "mi_cli.procedures.estimate", "mi_cli.procedures.maximise", "mi_cli.procedures.compare"]
 
+_ENVIRONMENT = {"PYTHONSAFEPATH": "1", "OPENBLAS_NUM_THREADS": "1"}
+
 
 def context() -> ForkServerContext:
     """What processes are made with; the first call starts the server, which imports on its own time.
 
-    The server must not take a module of the folder it starts in for one of Python's, and Ctrl-C is for the parent
-    alone: what it starts is born with SIGINT blocked.
+    The server must not take a module of the folder it starts in for one of Python's, nor have the threads that NumPy's
+    and SciPy's linear algebra start when imported. Ctrl-C is for the parent alone: what it starts is born with SIGINT
+    blocked.
     """
+    from multiprocessing import forkserver, resource_tracker  # not to be had on every system
+
     found = get_context("forkserver")
     found.set_forkserver_preload(_IMPORTS)
-    before = os.environ.get("PYTHONSAFEPATH")
+    before = {key: os.environ.get(key) for key in _ENVIRONMENT}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    os.environ["PYTHONSAFEPATH"] = "1"
+    os.environ.update(_ENVIRONMENT)
     try:
         resource_tracker.ensure_running()  # by itself: it lets signals in again
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         forkserver.ensure_running()
     finally:
-        if before is None:
-            del os.environ["PYTHONSAFEPATH"]
-        else:
-            os.environ["PYTHONSAFEPATH"] = before
+        for key, value in before.items():
+            if value is None:
+                del os.environ[key]
+            else:
+                os.environ[key] = value
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     return found
 

@@ -7,10 +7,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -90,34 +90,33 @@ def problem(rho: float = 0.6, seed: int = 0, n: int = 500, lr: float = 0.01, **p
     return Problem(**({"dim_x": 1, "dim_y": 1, "draw": None, "lr": lr} | fields | parts))
 
 
-def raise_at(rho: float) -> Any:
+def failing_at(rho: float, fail: Callable[[], NoReturn]) -> Any:
     """A ``Gaussian.sample`` that cannot draw rows of that correlation."""
     draw = Gaussian.sample
 
     def sample(self: Gaussian, *args: Any, **more: Any) -> Any:
-        if self.rho == rho:
-            raise ValueError("no such\nrows")
-        return draw(self, *args, **more)
+        return fail() if self.rho == rho else draw(self, *args, **more)
 
     return sample
 
 
+def no_rows() -> NoReturn:
+    raise ValueError("no such\nrows")
+
+
+def death() -> NoReturn:
+    os._exit(9)  # as a process that ran out of memory
+
+
 def begin_with_fault(*shared: Any) -> None:
     """In a worker's process: rows at a correlation of 0.4 cannot be drawn."""
-    Gaussian.sample = raise_at(0.4)
+    Gaussian.sample = failing_at(0.4, no_rows)
     workers._begin(*shared)
 
 
 def begin_with_death(*shared: Any) -> None:
-    """In a worker's process: it ends at a correlation of 0.4, as one that ran out of memory."""
-    draw = Gaussian.sample
-
-    def sample(self: Gaussian, *args: Any, **more: Any) -> Any:
-        if self.rho == 0.4:
-            os._exit(9)
-        return draw(self, *args, **more)
-
-    Gaussian.sample = sample
+    """In a worker's process: it ends at a correlation of 0.4."""
+    Gaussian.sample = failing_at(0.4, death)
     workers._begin(*shared)
 
 

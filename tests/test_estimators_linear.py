@@ -178,7 +178,7 @@ def test_divergence_is_reported_with_its_step_and_harms_nobody(lr):
     wild = replace(problem(0.6, 1), lr=lr)
     found = fit([wild, problem(0.6, 2)], critic="bilinear")
     assert (found[0].status, found[0].value, found[0].steps) == ("diverged", None, 1)
-    assert found[0].reason == "weights or scores left the range of float32 at step 1"
+    assert found[0].reason == "the bound left the range of float32 at step 1"
     assert len(found[0].history["train_mi"][1]) == 0
     assert agree(found[1], fit([problem(0.6, 2)], critic="bilinear")[0])
 

@@ -102,7 +102,7 @@ class LinearDiscriminator(Estimator):
             weights, trace, diverged = self._ascend(joint, product, training.steps, problem.lr, context)
         history = {"train_mi": (np.arange(1, len(trace) + 1), np.asarray(trace))}
         if diverged:
-            reason = f"weights or scores left the range of float32 at step {diverged}"
+            reason = f"the bound left the range of float32 at step {diverged}"
             return Estimate(self.kind, status="diverged", reason=reason, steps=diverged, history=history)
         with context.clock("evaluation"):
             value, error = self._held_out(weights, problem.test, evaluation.shifts)
