@@ -54,6 +54,7 @@ def _remarks(records: Records, scores: Sequence[_Score], grid: style.Grid) -> li
     found = ["codes feed a linear regression"]
     if max(len(score.seeds) for score in scores) > 1:
         found.append(f"bars: {100 * records.summary['level']:g} % interval of the mean over seeds; dots: seeds")
+    found.append("errors: log scale")
     right = grid.panels[0, 1]
     if "symlog" in (right.get_xscale(), right.get_yscale()):
         found.append("differences: linear near 0, logarithmic beyond the first tick")

@@ -1,0 +1,1 @@
+"""Speed of stacks beside plain loops; a package, because worker processes import any other main module again."""
