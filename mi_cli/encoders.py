@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from mi_cli.context import Context
-from mi_cli.critics import Perceptron, with_ones
 from mi_cli.estimators.base import Estimate, Rows
 from mi_cli.estimators.variational import Variational
 from mi_cli.fit import held_out, outcomes, split_scores, stacked, validation_mi
 from mi_cli.pairing import Partners, pair
+from mi_cli.perceptron import Perceptron, with_ones
 from mi_cli.schema import Config
 from mi_cli.seeds import generator
 from mi_cli.stack import Parameters, State, Trained, train

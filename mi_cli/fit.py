@@ -12,9 +12,10 @@ from torch import Tensor
 
 from mi_cli.bounds import donsker_varadhan, donsker_varadhan_error
 from mi_cli.context import Context
-from mi_cli.critics import ConcatCritic, with_ones
+from mi_cli.critics import ConcatCritic
 from mi_cli.estimators.base import Estimate, Kind, Problem, Rows
 from mi_cli.pairing import Partners, pair, shifted
+from mi_cli.perceptron import with_ones
 from mi_cli.stack import Parameters, State, Trained, train
 
 if TYPE_CHECKING:

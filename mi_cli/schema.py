@@ -204,7 +204,7 @@ class Config(Section):
             faults.append("training.batch=full: fresh rows at every step need a number (dataset.n_samples is null)")
         if batch != "full" and batch < 2:
             faults.append(f"training.batch={batch}: must be at least 2, so that rows can be paired anew")
-        return faults + self.estimator.faults(self.training)
+        return [*faults, *self.estimator.faults(self.training), *self.estimator.unfit(self.dataset)]
 
     def _procedure_faults(self) -> list[str]:
         faults = []

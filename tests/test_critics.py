@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from mi_cli.critics import ConcatCritic, Perceptron, with_ones
+from mi_cli.critics import ConcatCritic
 from mi_cli.fields import Activation
+from mi_cli.perceptron import Perceptron, with_ones
 
 ACTIVATIONS = get_args(Activation)
 MODULES = {"relu": nn.ReLU, "tanh": nn.Tanh, "elu": nn.ELU, "gelu": nn.GELU}

@@ -9,10 +9,10 @@ from examples import CPU, MAXIMISE, config, context, merged
 from sklearn.linear_model import LinearRegression
 
 from mi_cli import encoders
-from mi_cli.critics import Perceptron
 from mi_cli.data import parts
 from mi_cli.encoders import Networks, maximise, random_encoders, supervise
 from mi_cli.estimators.base import Rows
+from mi_cli.perceptron import Perceptron
 from mi_cli.seeds import generator
 from mi_cli.stack import Parameters
 

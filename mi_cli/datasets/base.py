@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from mi_cli.fields import Count, Section
 
@@ -20,6 +20,8 @@ class Dataset(Section, ABC):
     draws fresh rows at every training step instead. In ``maximise`` and ``compare``, x are the columns that an
     encoder sees and y is the label that its code is probed for.
     """
+
+    discrete: ClassVar[frozenset[Literal["x", "y"]]] = frozenset()  # which of them take few values, each many times
 
     name: str
     n_samples: Count | None = None

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import torch
 
     from mi_cli.context import Context
+    from mi_cli.datasets.base import Dataset
     from mi_cli.schema import Evaluation, Training
 
 __all__ = ["Estimate", "Estimator", "Problem", "Rows"]
@@ -30,6 +31,13 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.x)
+
+    def and_then(self, *others: Rows) -> Rows:
+        """These rows followed by others."""
+        import torch
+
+        parts = (self, *others)
+        return Rows(torch.cat([part.x for part in parts]), torch.cat([part.y for part in parts]))
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,13 @@ class Problem:
     init: torch.Generator
     order: torch.Generator
     lr: float
+
+    @property
+    def rows(self) -> Rows:
+        """All fixed rows, for estimators that hold none out."""
+        if self.train is None:
+            raise ValueError("fresh rows have no end; accepted: a number of rows")
+        return self.train.and_then(self.val, self.test)
 
 
 @dataclass(frozen=True)
@@ -97,4 +112,9 @@ class Estimator(Section, ABC):
     def faults(self, training: Training) -> list[str]:
         """What this estimator cannot do of ``training``, one line each."""
         del training
+        return []
+
+    def unfit(self, dataset: Dataset) -> list[str]:
+        """Why this estimator cannot take rows of ``dataset``, one line each."""
+        del dataset
         return []
