@@ -13,8 +13,8 @@ from torch import Tensor
 from mi_cli.context import Context
 from mi_cli.estimators.base import Estimate, Rows
 from mi_cli.estimators.variational import Variational
-from mi_cli.fit import held_out, outcomes, split_scores, stacked, validation_mi
-from mi_cli.pairing import Partners, pair
+from mi_cli.fit import held_out, outcomes, stacked, validation_mi
+from mi_cli.pairing import Partners
 from mi_cli.perceptron import Perceptron, with_ones
 from mi_cli.schema import Config
 from mi_cli.seeds import generator
@@ -88,7 +88,7 @@ class _Maximisation:
         assert isinstance(config.estimator, Variational)  # noqa: S101 (the schema refuses others)
         self.estimator, self.config = config.estimator, config
         self.encoder = encoder_net(config)
-        self.critic = self.estimator.critic(config.dataset.dim_x, config.representation.dim)
+        self.critic = self.estimator.network(config.dataset.dim_x, config.representation.dim)
         self.shapes = self.encoder.shapes + self.critic.shapes
         self.objective = self.estimator.objective()
         self.x, self.label = stacked([parts["train"] for parts in rows], device)
@@ -98,7 +98,9 @@ class _Maximisation:
         orders = [generator(c.seed, "order") for c in configs]
         self.batch = config.training.batch_of(self.x.shape[2])
         self.orders = orders
-        self.partners = Partners(self.estimator.product, self.estimator.n_product, self.batch, orders, device)
+        self.partners: Partners | None = None
+        if self.estimator.product != "all":
+            self.partners = Partners(self.estimator.product, self.estimator.n_product, self.batch, orders, device)
         self.noise = [generator(c.seed, "code") for c in configs]
 
     def initial(self, seed: int) -> Tensor:
@@ -113,9 +115,8 @@ class _Maximisation:
     def step(self, layers: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         x = self.x if self.batch == self.x.shape[2] else self._minibatch()
         z = self.code(layers, x)
-        return self.objective(
-            *split_scores(self.critic(layers[len(self.encoder.shapes) :], x, pair(z, self.partners())))
-        )
+        partners = self.partners() if self.partners else None
+        return self.objective(self.critic.scores(layers[len(self.encoder.shapes) :], x, z, partners))
 
     def _minibatch(self) -> Tensor:
         n = self.x.shape[2]
@@ -141,7 +142,7 @@ class _Maximisation:
         if self.val is not None:
             x, label = self.val
             metrics["val_mse"] = fitted.mse(self.encoder(encoders, x), label)
-            metrics["val_mi"] = validation_mi(self.critic, critics, x, self.code(layers, x))
+            metrics["val_mi"] = validation_mi(self.estimator, self.critic, critics, x, self.code(layers, x))
         return metrics
 
     @torch.no_grad()
@@ -151,7 +152,7 @@ class _Maximisation:
         x = self.test[0]
         rows = (x, self.code(layers, x).clone())
         critics = trained.best[:, sum(a * b for a, b in self.encoder.shapes) :]
-        return held_out(self.critic, critics, rows, self.estimator.kind, self.config.evaluation, context)
+        return held_out(self.estimator, self.critic, critics, rows, self.config.evaluation, context)
 
 
 class _Regression:

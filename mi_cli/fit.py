@@ -4,29 +4,40 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mi_cli.bounds import donsker_varadhan, donsker_varadhan_error
 from mi_cli.context import Context
-from mi_cli.critics import ConcatCritic
-from mi_cli.estimators.base import Estimate, Kind, Problem, Rows
-from mi_cli.pairing import Partners, pair, shifted
+from mi_cli.critics import Critic, Scores
+from mi_cli.estimators.base import Estimate, Problem, Rows, interval
+from mi_cli.pairing import Partners
 from mi_cli.perceptron import with_ones
+from mi_cli.preprocessing import Preprocess, fitted
 from mi_cli.stack import Parameters, State, Trained, train
 
 if TYPE_CHECKING:
     from mi_cli.estimators.variational import Variational
     from mi_cli.schema import Evaluation, Training
 
-__all__ = ["fit_critics", "held_out", "held_out_scores", "outcomes", "split_scores", "stacked", "validation_mi"]
+__all__ = [
+    "Critics",
+    "fit_critics",
+    "held_out",
+    "held_out_scores",
+    "measured",
+    "outcomes",
+    "prepared",
+    "stacked",
+    "validation_mi",
+]
 
 _POOL_ROWS = 16384  # fresh rows drawn at once for each trial: calls of a generator cost more than what they draw
-_BLOCK_ROWS = 1024  # test rows scored at once for each trial, so that hidden layers stay small
 _VALIDATION_SHIFTS = 2
+_VALIDATION_SHIFTS_OF_ALL = 16  # where training, too, pairs each row with all others
 
 Batches = Callable[[], tuple[Tensor, Tensor]]
 
@@ -40,43 +51,98 @@ def fit_critics(
     start: State | None = None,
 ) -> tuple[list[Estimate], State]:
     """Train one critic a problem as a stack; report each on its test rows."""
-    dim_x, dim_y = problems[0].dim_x, problems[0].dim_y
-    critic = estimator.critic(dim_x, dim_y)
     with context.clock("data"):
-        batches, rows = _batches(problems, training, context.device)
-        val = stacked([problem.val for problem in problems], context.device) if len(problems[0].val) else None
-    partners = Partners(estimator.product, estimator.n_product, rows, [p.order for p in problems], context.device)
-    objective = estimator.objective()
-
-    def step(layers: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        x, y = batches()
-        return objective(*split_scores(critic(layers, x, pair(y, partners()))))
-
-    def validate(layers: Sequence[Tensor]) -> dict[str, Tensor]:
-        assert val is not None  # noqa: S101 (for the type checker: only called where there are rows)
-        return {"val_mi": validation_mi(critic, layers, *val)}
-
+        problems = [prepared(problem, estimator.preprocess, estimator.norms) for problem in problems]
+    critics = Critics(estimator, problems, training, context)
     with context.clock("training"):
-        if start is None:
-            start = State.fresh(torch.stack([critic.initial(problem.init) for problem in problems]))
-        lr = torch.tensor([problem.lr for problem in problems])
-        trained = train(critic.shapes, start, lr, step, validate if val is not None else None, training, context)
+        trained = critics.train(start)
     with context.clock("evaluation"):
         test = stacked([problem.test for problem in problems], context.device)
-        estimates = held_out(critic, trained.best, test, estimator.kind, evaluation, context)
+        estimates = held_out(estimator, critics.critic, trained.best, test, evaluation, context)
     return outcomes(trained, estimates), trained.state
 
 
-def split_scores(scores: Tensor) -> tuple[Tensor, Tensor]:
-    """Scores ``(K, 1 + C, n)`` as joint ``(K, n)`` and product ``(K, C · n)``."""
-    joint, product = scores.split([1, scores.shape[1] - 1], 1)
-    return joint.flatten(1), product.flatten(1)
+class Critics:
+    """Critics of one stack of prepared problems, to be trained."""
+
+    def __init__(
+        self, estimator: Variational, problems: Sequence[Problem], training: Training, context: Context
+    ) -> None:
+        self.estimator, self.problems, self.training, self.context = estimator, problems, training, context
+        dims = problems[0].dim_x, problems[0].dim_y
+        with context.clock("data"):
+            self.critic = estimator.network(*dims, [problem.sample for problem in problems])
+            self.batches, rows = _batches(problems, training, context.device)
+            val = [problem.val for problem in problems]
+            self.val = stacked(val, context.device) if len(val[0]) else None
+        self.partners: Partners | None = None
+        if estimator.product != "all":
+            orders = [problem.order for problem in problems]
+            self.partners = Partners(estimator.product, estimator.n_product, rows, orders, context.device)
+        self.objective = estimator.objective()
+
+    def train(self, start: State | None = None) -> Trained:
+        """Train from ``start``, or from initial weights."""
+        if start is None:
+            start = State.fresh(torch.stack([self.critic.initial(problem.init) for problem in self.problems]))
+        lr = torch.tensor([problem.lr for problem in self.problems])
+        validate = None if self.val is None else self.validate
+        return train(self.critic.shapes, start, lr, self.step, validate, self.training, self.context)
+
+    def step(self, layers: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Loss and bound on the next batch."""
+        x, y = self.batches()
+        return self.objective(self.critic.scores(layers, x, y, self.partners() if self.partners else None))
+
+    def validate(self, layers: Sequence[Tensor]) -> dict[str, Tensor]:
+        """The lower bound that chooses checkpoints, on validation rows."""
+        assert self.val is not None  # noqa: S101 (for the type checker: only called where there are rows)
+        return {"val_mi": validation_mi(self.estimator, self.critic, layers, *self.val)}
 
 
-def validation_mi(critic: ConcatCritic, layers: Sequence[Tensor], x: Tensor, y: Tensor) -> Tensor:
-    """Donsker–Varadhan ``(K,)`` on validation rows, each x with a few fixed partners."""
-    shifts = min(_VALIDATION_SHIFTS, y.shape[2] - 1)
-    return donsker_varadhan(*split_scores(critic(layers, x, shifted(y, shifts))))
+def prepared(problem: Problem, preprocess: Preprocess, norms: bool) -> Problem:
+    """The problem with columns preprocessed, as its training rows say; with ``norms``, one more column for x and y."""
+    if preprocess == "none" and not norms:
+        return problem
+    sample = problem.sample
+    of_x, of_y = _column_map(preprocess, norms, sample.x, "x"), _column_map(preprocess, norms, sample.y, "y")
+
+    def mapped(rows: Rows) -> Rows:
+        return Rows(of_x(rows.x), of_y(rows.y)) if len(rows) else Rows(rows.x.new_empty(0, 1), rows.y.new_empty(0, 1))
+
+    draw = problem.draw
+    return replace(
+        problem,
+        dim_x=problem.dim_x + norms,
+        dim_y=problem.dim_y + norms,
+        train=None if problem.train is None else mapped(problem.train),
+        draw=None if draw is None else lambda n: mapped(draw(n)),
+        val=mapped(problem.val),
+        test=mapped(problem.test),
+    )
+
+
+def _column_map(preprocess: Preprocess, norms: bool, sample: Tensor, name: str) -> Callable[[Tensor], Tensor]:
+    columns = fitted(preprocess, sample, name)
+    if not norms:
+        return columns
+    of_length = fitted("standardise", _square_length(columns(sample)), f"|{name}|²")
+
+    def apply(rows: Tensor) -> Tensor:
+        found = columns(rows)
+        return torch.cat([found, of_length(_square_length(found))], 1)
+
+    return apply
+
+
+def _square_length(rows: Tensor) -> Tensor:
+    return (rows**2).sum(1, keepdim=True)
+
+
+def validation_mi(estimator: Variational, critic: Critic, layers: Sequence[Tensor], x: Tensor, y: Tensor) -> Tensor:
+    """The lower bound ``(K,)`` on validation rows, each x with a few fixed partners."""
+    wanted = _VALIDATION_SHIFTS_OF_ALL if estimator.product == "all" else _VALIDATION_SHIFTS
+    return estimator.criterion(critic.held_out(layers, x, y, min(wanted, y.shape[2] - 1)))
 
 
 def stacked(rows: Sequence[Rows], device: torch.device) -> tuple[Tensor, Tensor]:
@@ -92,54 +158,45 @@ def _columns(rows: Tensor) -> Tensor:
 
 
 def held_out(
-    critic: ConcatCritic,
+    estimator: Variational,
+    critic: Critic,
     flat: Tensor,
     rows: tuple[Tensor, Tensor],
-    kind: Kind,
     evaluation: Evaluation,
     context: Context,
 ) -> list[Estimate]:
-    """Donsker–Varadhan of K critics on rows they were not trained on, with standard error and interval."""
-    from scipy.special import ndtri
-
+    """What K critics are worth on rows they were not trained on, with standard error and interval."""
     scores = held_out_scores(critic, flat, rows, evaluation.shifts, context)
-    z = float(ndtri(0.5 + evaluation.level / 2))
-    estimates = []
-    for trial in scores:
-        joint, product = trial[0], trial[1:]
-        value = donsker_varadhan(joint, product.flatten()).item()
-        error = donsker_varadhan_error(joint, product).item()
-        if not math.isfinite(value + error):
-            estimates.append(Estimate(kind, status="diverged", reason="scores of the test rows are not finite"))
-            continue
-        estimates.append(
-            Estimate(
-                kind,
-                value=value,
-                stderr=error,
-                ci_low=value - z * error,
-                ci_high=value + z * error,
-                ceiling=math.log(product.numel()),
-            )
-        )
-    return estimates
+    return [measured(estimator, trial, evaluation.level) for trial in scores]
+
+
+def measured(estimator: Variational, scores: Scores, level: float) -> Estimate:
+    """The estimate of one trial, from its scores ``(1, …)``."""
+    value, error = estimator.bound(scores).item(), estimator.error(scores).item()
+    if not math.isfinite(value + error):
+        return Estimate(estimator.kind, status="diverged", reason="scores of the test rows are not finite")
+    ceiling = estimator.ceiling(scores.joint.shape[1], scores.count)
+    low, high = interval(value, error, level)
+    return Estimate(estimator.kind, value=value, stderr=error, ci_low=low, ci_high=high, ceiling=ceiling)
 
 
 @torch.no_grad()
 def held_out_scores(
-    critic: ConcatCritic, flat: Tensor, rows: tuple[Tensor, Tensor], shifts: int, context: Context
-) -> Tensor:
-    """Scores ``(K, 1 + shifts, n)`` in float64 on the CPU: of joint samples, then of y shifted by 1, 2, … rows."""
-    layers = Parameters(critic.shapes, flat).tensors
+    critic: Critic, flat: Tensor, rows: tuple[Tensor, Tensor], shifts: int, context: Context
+) -> list[Scores]:
+    """Scores of each trial, ``(1, …)`` in float64 on the CPU: of joint samples, and of y shifted by 1, 2, … rows."""
+    context.check()
     x, y = rows
-    n = x.shape[2]
-    partners = shifted(y, min(shifts, n - 1))
-    scores = torch.empty((len(x), partners.shape[2], n), dtype=torch.float64)
-    for low in range(0, n, _BLOCK_ROWS):
-        context.check()
-        block = slice(low, low + _BLOCK_ROWS)
-        scores[:, :, block] = critic(layers, x[:, :, block], partners[:, :, :, block])
-    return scores
+    layers = Parameters(critic.shapes, flat).tensors
+    found = critic.held_out(layers, x, y, min(shifts, x.shape[2] - 1))
+    return [
+        Scores(
+            found.joint[k : k + 1].double().cpu(),
+            found.by_row[k : k + 1].double().cpu(),
+            dual=None if found.dual is None else found.dual[k : k + 1].double().cpu(),
+        )
+        for k in range(len(x))
+    ]
 
 
 def outcomes(trained: Trained, estimates: Sequence[Estimate]) -> list[Estimate]:

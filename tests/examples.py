@@ -25,8 +25,15 @@ from mi_cli.sweep import Trial, expand
 torch.set_num_threads(1)
 
 CPU = torch.device("cpu")
+PLAIN: dict[str, Any] = {  # the critic of the study: one network over the columns as they are
+    "critic": "concat",
+    "activation": "relu",
+    "product": "derangement",
+    "preprocess": "none",
+    "norms": False,
+}
 SMALL: dict[str, Any] = {
-    "estimator": {"name": "mine", "hidden": [8, 8]},
+    "estimator": {"name": "mine", "hidden": [8, 8], **PLAIN},
     "dataset": {"name": "gaussian", "rho": 0.6},
     "training": {"steps": 60, "batch": 200, "validate_every": 20},
     "split": {"val": 200, "test": 500},
@@ -34,7 +41,7 @@ SMALL: dict[str, Any] = {
 }
 COLUMNS: dict[str, Any] = {
     "dataset": {"name": "polynomial_differences", "terms": 4, "n_samples": 400},
-    "estimator": {"name": "dv", "hidden": [8]},
+    "estimator": {"name": "dv", "hidden": [8], **PLAIN},
     "representation": {"dim": 2, "hidden": [6]},
     "training": {"steps": 40, "batch": "full", "validate_every": 20},
     "threads": 1,

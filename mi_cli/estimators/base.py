@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from mi_cli.datasets.base import Dataset
     from mi_cli.schema import Evaluation, Training
 
-__all__ = ["Estimate", "Estimator", "Problem", "Rows"]
+__all__ = ["Estimate", "Estimator", "Problem", "Rows", "interval"]
+
+_SAMPLE_ROWS = 16384
 
 Kind = Literal["lower bound", "upper bound", "point estimate"]
 
@@ -59,6 +61,14 @@ class Problem:
     lr: float
 
     @property
+    def sample(self) -> Rows:
+        """The training rows, or as many fresh ones as tell what their columns are like."""
+        if self.train is not None:
+            return self.train
+        assert self.draw is not None  # noqa: S101 (a problem has train or draw)
+        return self.draw(_SAMPLE_ROWS)
+
+    @property
     def rows(self) -> Rows:
         """All fixed rows, for estimators that hold none out."""
         if self.train is None:
@@ -82,6 +92,14 @@ class Estimate:
     val_mi: float | None = None
     steps: int | None = None
     history: dict[str, tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]] = field(default_factory=dict)
+
+
+def interval(value: float, error: float, level: float) -> tuple[float, float]:
+    """The two-sided interval of a value with a normal error."""
+    from scipy.special import ndtri
+
+    half = float(ndtri(0.5 + level / 2)) * error
+    return value - half, value + half
 
 
 class Estimator(Section, ABC):
@@ -113,6 +131,14 @@ class Estimator(Section, ABC):
         """What this estimator cannot do of ``training``, one line each."""
         del training
         return []
+
+    def cost(self, dims: tuple[int, int], training: Training, rows: int) -> tuple[int, int]:
+        """Multiply-adds and bytes of memory of one of ``training.steps`` steps on ``rows`` rows of x and y.
+
+        Those of an estimator that is not a network: a few passes over the rows.
+        """
+        del training
+        return 6 * sum(dims) * rows, 8 * 6 * sum(dims) * rows
 
     def unfit(self, dataset: Dataset) -> list[str]:
         """Why this estimator cannot take rows of ``dataset``, one line each."""

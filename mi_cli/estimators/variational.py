@@ -9,40 +9,59 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from mi_cli.estimators.base import Estimate, Estimator, Kind, Problem
+from mi_cli.estimators.base import Estimate, Estimator, Kind, Problem, Rows
 from mi_cli.fields import Activation, Count, Number, Widths
+from mi_cli.preprocessing import Preprocess
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from mi_cli.context import Context
-    from mi_cli.critics import ConcatCritic
+    from mi_cli.critics import Critic, Scores
     from mi_cli.schema import Evaluation, Training
 
 __all__ = ["DonskerVaradhan", "Mine", "Objective", "Variational"]
 
-Objective = Callable[["Tensor", "Tensor"], tuple["Tensor", "Tensor"]]
+Objective = Callable[["Scores"], tuple["Tensor", "Tensor"]]
 
 
 class Variational(Estimator):
-    """A critic T(x, y) trained by stochastic gradients so that a bound on MI is tight."""
+    """A critic T(x, y) trained by stochastic gradients so that a bound on MI is tight.
+
+    ``preprocess`` and ``norms`` (the length of x and of y as a column more, which tells a network at once how far out
+    a row lies) are fitted to training rows, and only to columns: an encoder's code is taken as it is.
+    """
 
     kind: ClassVar[Kind] = "lower bound"
     trains_on_fresh_rows: ClassVar[bool] = True
     validates: ClassVar[bool] = True
     maximises: ClassVar[bool] = True
 
-    hidden: Widths = (64, 64)
-    activation: Activation = "relu"
-    product: Literal["derangement", "shuffle"] = "derangement"
-    n_product: Annotated[Count, Field(le=64)] = 1
-    partition: Literal["logsumexp", "naive"] = "logsumexp"
+    critic: Literal["separable", "concat", "bilinear", "quadratic", "hybrid"] = "separable"
+    hidden: Widths = (128, 128)
+    activation: Activation = "gelu"
+    embedding: Count = 64
+    product: Literal["all", "derangement", "shuffle"] = "all"
+    n_product: Annotated[Count, Field(le=1024)] = 1
+    preprocess: Preprocess = "rank_gaussianise"
+    norms: bool = True
 
-    def critic(self, dim_x: int, dim_y: int) -> ConcatCritic:
-        """A critic for one stack."""
-        from mi_cli.critics import ConcatCritic
+    def network(self, dim_x: int, dim_y: int, rows: Sequence[Rows] = ()) -> Critic:
+        """A critic for one stack; what is analytic in it is fitted to the training ``rows`` of each trial."""
+        from mi_cli import critics
 
-        return ConcatCritic(dim_x, dim_y, self.hidden, self.activation)
+        if self.critic == "concat":
+            return critics.ConcatCritic(dim_x, dim_y, self.hidden, self.activation)
+        if self.critic in ("bilinear", "quadratic"):
+            return critics.QuadraticCritic(dim_x, dim_y, squares=self.critic == "quadratic")
+        hybrid = self.critic == "hybrid"
+        separable = critics.SeparableCritic(dim_x, dim_y, self.hidden, self.activation, self.embedding, hybrid)
+        if not hybrid or not rows:
+            return separable
+        from mi_cli.elliptical import LogRatio, fit
+
+        device = rows[0].x.device
+        return critics.HybridCritic(LogRatio([fit(part.x, part.y) for part in rows], device=device), separable)
 
     def estimate(
         self,
@@ -57,15 +76,66 @@ class Variational(Estimator):
 
         return fit_critics(self, problems, training, evaluation, context, start)
 
-    @abstractmethod
     def objective(self) -> Objective:
-        """A function of joint scores ``(K, n)`` and product scores ``(K, m)``: the loss and the bound, ``(K,)`` each.
+        """A function of scores: the loss and the bound, ``(K,)`` each.
 
         It may remember earlier steps, so every training takes its own.
         """
 
+        def loss(scores: Scores) -> tuple[Tensor, Tensor]:
+            value = self.bound(scores)
+            return -value, value
 
-class DonskerVaradhan(Variational):
+        return loss
+
+    def cost(self, dims: tuple[int, int], training: Training, rows: int) -> tuple[int, int]:
+        """Multiply-adds and bytes of activations of one step."""
+        del training
+        multiply_adds, floats = self.network(*dims).cost(rows, None if self.product == "all" else self.n_product)
+        # Backward multiplies each layer twice: for its weights and for its inputs.
+        return 3 * multiply_adds, 4 * floats
+
+    @abstractmethod
+    def bound(self, scores: Scores) -> Tensor:
+        """The estimate in nats, ``(K,)``."""
+
+    def criterion(self, scores: Scores) -> Tensor:
+        """The lower bound in nats, ``(K,)``, that chooses a checkpoint on validation rows."""
+        return self.bound(scores)
+
+    @abstractmethod
+    def error(self, scores: Scores) -> Tensor:
+        """Standard error in nats of :meth:`bound`, a scalar, for scores of shifts of one trial, ``(1, …)``."""
+
+    def ceiling(self, rows: int, partners: int) -> float | None:
+        """The largest value that :meth:`bound` can have of so many rows and partners; None where there is none."""
+        del rows, partners
+        return None
+
+
+class _ReportsDonskerVaradhan(Variational):
+    """Donsker–Varadhan's bound, which both DV and MINE report; ``partition`` is how it is computed in training."""
+
+    partition: Literal["logsumexp", "naive"] = "logsumexp"
+
+    def bound(self, scores: Scores) -> Tensor:
+        """Donsker–Varadhan."""
+        from mi_cli.bounds import donsker_varadhan
+
+        return donsker_varadhan(scores.joint, scores.product)
+
+    def error(self, scores: Scores) -> Tensor:
+        """By the influence of each row."""
+        from mi_cli.bounds import donsker_varadhan_error
+
+        return donsker_varadhan_error(scores.joint[0], scores.by_row[0].T)
+
+    def ceiling(self, rows: int, partners: int) -> float:
+        """ln of the number of product samples."""
+        return math.log(rows * partners)
+
+
+class DonskerVaradhan(_ReportsDonskerVaradhan):
     r"""Donsker–Varadhan with a neural critic, trained by its own gradient.
 
     .. math:: I(X; Y) \ge E_{joint}[T] - \ln E_{product}[e^T]
@@ -82,14 +152,14 @@ class DonskerVaradhan(Variational):
 
         bound = donsker_varadhan if self.partition == "logsumexp" else donsker_varadhan_naive
 
-        def loss(joint: Tensor, product: Tensor) -> tuple[Tensor, Tensor]:
-            value = bound(joint, product)
+        def loss(scores: Scores) -> tuple[Tensor, Tensor]:
+            value = bound(scores.joint, scores.product)
             return -value, value
 
         return loss
 
 
-class Mine(Variational):
+class Mine(_ReportsDonskerVaradhan):
     r"""MINE: Donsker–Varadhan whose gradient divides by a moving average of the partition term.
 
     .. math:: ∇ = E_{joint}[∇T] - E_{product}[∇T\, e^T] / \bar Z,
@@ -115,9 +185,9 @@ class Mine(Variational):
         count = 0
         keep, take = math.log1p(-self.ema_rate) if self.ema_rate < 1 else -math.inf, math.log(self.ema_rate)
 
-        def loss(joint: Tensor, product: Tensor) -> tuple[Tensor, Tensor]:
+        def loss(scores: Scores) -> tuple[Tensor, Tensor]:
             nonlocal average, count
-            log_z, mean = partition(product), joint.mean(-1)
+            log_z, mean = partition(scores.product), scores.joint.mean(-1)
             now = log_z.detach()
             count += 1
             if average is None:

@@ -12,7 +12,6 @@ import numpy as np
 from mi_cli.context import Context
 from mi_cli.data import fresh_rows, parts
 from mi_cli.estimators.base import Estimate, Problem, Rows
-from mi_cli.estimators.variational import Variational
 from mi_cli.procedures.base import Cost, Outcome, estimate_fields, group, stack_key
 from mi_cli.schema import Config
 from mi_cli.seeds import generator
@@ -42,12 +41,7 @@ def cost(config: Config) -> Cost:
     rows = training.batch if config.dataset.n_samples is None else training.batch_of(config.rows["train"])
     assert rows != "full"  # noqa: S101 (the schema refuses it for fresh rows)
     dims = config.dataset.dim_x, config.dataset.dim_y
-    if isinstance(config.estimator, Variational):
-        net = config.estimator.critic(*dims).net
-        rows *= 1 + config.estimator.n_product
-        # Backward multiplies each layer twice: for its weights and for its inputs.
-        return Cost(training.steps, 3 * net.multiplications * rows, 4 * net.floats * rows)
-    return Cost(training.steps, 6 * sum(dims) * rows, 8 * 6 * sum(dims) * rows)
+    return Cost(training.steps, *config.estimator.cost(dims, training, rows))
 
 
 def run(trials: Sequence[Trial], context: Context) -> list[Outcome]:

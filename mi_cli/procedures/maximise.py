@@ -43,11 +43,10 @@ def encoder_cost(config: Config) -> Cost:
     assert isinstance(config.estimator, Variational)  # noqa: S101 (the schema refuses others)
     rows = config.training.batch_of(config.rows["train"])
     encoder = encoder_net(config)
-    critic = config.estimator.critic(config.dataset.dim_x, config.representation.dim).net
-    pairs = 1 + config.estimator.n_product
-    work = 3 * rows * (encoder.multiplications + pairs * critic.multiplications)
+    dims = config.dataset.dim_x, config.representation.dim
+    multiply_adds, memory = config.estimator.cost(dims, config.training, rows)
     steps = config.training.steps * (2 if config.representation.critic == "independent" else 1)
-    return Cost(steps, work, 4 * rows * (encoder.floats + pairs * critic.floats))
+    return Cost(steps, 3 * rows * encoder.multiplications + multiply_adds, 4 * rows * encoder.floats + memory)
 
 
 def run(trials: Sequence[Trial], context: Context) -> list[Outcome]:
