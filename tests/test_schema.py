@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from mi_cli.datasets import DATASETS
 from mi_cli.faults import listed, shown
 from mi_cli.schema import Config, ConfigError, Split, validate
 from mi_cli.sweep import put
@@ -65,7 +66,7 @@ def test_defaults_are_valid():
         ({"dataset": 3}, "dataset=3: must be a section (name, n_samples)"),
         (
             {"dataset__name": "foo"},
-            "dataset.name=foo: no such dataset; accepted: gaussian, polynomial_differences, root_functions",
+            f"dataset.name=foo: no such dataset; accepted: {', '.join(sorted(DATASETS))}",
         ),
         ({"estimator": {}}, "estimator.name=null: no such estimator; accepted: dv, linear, mine"),
         (
