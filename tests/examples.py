@@ -14,10 +14,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 import torch
+from scipy import stats
 
 from mi_cli import workers
 from mi_cli.context import Context
 from mi_cli.datasets.gaussian import Gaussian
+from mi_cli.datasets.sources import AdditiveUniform, Normal, Source, Student
 from mi_cli.estimators.base import Estimate, Problem, Rows
 from mi_cli.schema import Config, validate
 from mi_cli.sweep import Trial, expand
@@ -163,3 +165,23 @@ def same_trace(a: Mapping[str, Sequence[Any]], b: Mapping[str, Sequence[Any]]) -
         for name in a
         for one, other in zip(a[name], b[name], strict=True)
     )
+
+
+def pointwise(source: Source, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """ln p(x, y) / p(x) p(y) of rows of a source, by scipy's densities; its mean is their MI."""
+    split, both = x.shape[1], np.concatenate([x, y], 1)
+    match source:
+        case Normal():
+            density, spread = stats.multivariate_normal, source.covariance
+            more = {}
+        case Student():
+            density, spread = stats.multivariate_t, source.normal.covariance
+            more = {"df": source.df}
+        case AdditiveUniform(epsilon=epsilon):
+            of_y = (np.minimum(1, y + epsilon) - np.maximum(0, y - epsilon)) / (2 * epsilon)
+            return (np.log(0.5 / epsilon) - np.log(of_y)).sum(1)
+        case _:
+            raise NotImplementedError(source)
+    parts = [(both, spread), (x, spread[:split, :split]), (y, spread[split:, split:])]
+    joint, of_x, of_y = (density(np.zeros(len(shape)), shape, **more).logpdf(rows) for rows, shape in parts)
+    return joint - of_x - of_y

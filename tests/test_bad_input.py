@@ -46,12 +46,12 @@ BAD = [
     ([EXPERIMENT, "=3"], "=3: must be key=value"),
     (
         [EXPERIMENT, "dataset.foo=1"],
-        "dataset.foo=1: unknown key; accepted: dataset.name, dataset.rho, dataset.dim, dataset.n_samples",
+        "dataset.foo=1: unknown key; accepted: dataset.name, dataset.rho, dataset.mi, dataset.dim, dataset.map,",
     ),
     ([EXPERIMENT, "foo=1"], "foo=1: unknown key; accepted: experiment, name,"),
     ([EXPERIMENT, "foo.bar=1"], "foo.bar=1: unknown key; accepted: experiment, name,"),
     ([EXPERIMENT, "+foo=1"], "foo=1: unknown key; accepted: name,"),
-    ([EXPERIMENT, "+dataset.foo=1"], "dataset.foo=1: unknown key; accepted: name, n_samples, rho, dim"),
+    ([EXPERIMENT, "+dataset.foo=1"], "dataset.foo=1: unknown key; accepted: name, n_samples, rho, mi, dim, map"),
     ([EXPERIMENT, "+dataset.rho=1"], "+dataset.rho=1: is in the config already; accepted: dataset.rho=1"),
     ([EXPERIMENT, "~dataset.foo"], "~dataset.foo: unknown key; accepted: dataset.name, dataset.rho,"),
     (

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from mi_cli.datasets import DATASETS
 from mi_cli.faults import listed, shown
 from mi_cli.schema import Config, ConfigError, Split, validate
 from mi_cli.sweep import put
@@ -55,7 +56,14 @@ def test_defaults_are_valid():
         ({"dataset__rho": "abc"}, "dataset.rho=abc: must be a number between -1 and 1"),
         ({"dataset__rho": math.nan}, "dataset.rho=nan: must be a finite number between -1 and 1"),
         ({"dataset__rho": None}, "dataset.rho=null: must be a number between -1 and 1"),
-        ({"dataset__rhoo": 1}, "dataset.rhoo=1: unknown key; accepted: name, n_samples, rho, dim"),
+        ({"dataset__rhoo": 1}, "dataset.rhoo=1: unknown key; accepted: name, n_samples, rho, mi, dim, map"),
+        ({"dataset__mi": -1}, "dataset.mi=-1: must be a number of at least 0 or null"),
+        ({"dataset__mi": 13}, "dataset.mi=13: must be between 0 and 12 with these settings"),
+        (
+            {"dataset__mi": 2, "dataset__rho": 0.5},
+            "dataset.mi=2: makes a correlation of 0.9908, not dataset.rho=0.5; accepted: dataset.rho=0.6",
+        ),
+        ({"dataset__map": "cube"}, "dataset.map=cube: must be none, cubic, half_cube, asinh, wiggly, uniform or swiss"),
         ({"dataset__dim": 0}, "dataset.dim=0: must be a whole number of at least 1"),
         ({"dataset__n_samples": -5}, "dataset.n_samples=-5: must be a whole number of at least 1 or null"),
         (
@@ -65,7 +73,7 @@ def test_defaults_are_valid():
         ({"dataset": 3}, "dataset=3: must be a section (name, n_samples)"),
         (
             {"dataset__name": "foo"},
-            "dataset.name=foo: no such dataset; accepted: gaussian, polynomial_differences, root_functions",
+            f"dataset.name=foo: no such dataset; accepted: {', '.join(sorted(DATASETS))}",
         ),
         ({"estimator": {}}, "estimator.name=null: no such estimator; accepted: dv, linear, mine"),
         (

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
-
-from mi_cli.datasets.base import Dataset
-from mi_cli.fields import Count, Number
+from mi_cli.datasets.correlated import Correlated
+from mi_cli.datasets.maps import PAIR_MAPS
 
 if TYPE_CHECKING:
     import torch
@@ -16,22 +14,24 @@ if TYPE_CHECKING:
 __all__ = ["Gaussian"]
 
 
-class Gaussian(Dataset):
+class Gaussian(Correlated):
     r"""Pairs of standard normal variables, each pair with correlation ρ, pairs independent of each other.
 
     .. math:: I(X; Y) = -\tfrac{d}{2} \ln(1 - ρ^2)
 
-    At ρ = ±1 the MI is infinite and y = ±x.
+    At ρ = ±1 the MI is infinite and y = ±x. ``map`` is what is done to x and y afterwards (``maps.PAIR_MAPS``), which
+    keeps their MI: ``cubic`` is y ↦ y³ as in the staircase of Song and Ermon (2020, arXiv 1910.06222), ``asinh``,
+    ``half_cube`` and ``swiss_roll`` are those of Letizia, Novello and Tonello (2024, arXiv 2305.20025), and all but
+    ``cubic`` are in Czyż et al. (2023, arXiv 2306.11078).
     """
 
     name: Literal["gaussian"] = "gaussian"
-    rho: Annotated[Number, Field(ge=-1, le=1)] = 0.6
-    dim: Count = 1
+    map: Literal[*PAIR_MAPS] = "none"  # type: ignore[valid-type]
 
     @property
     def dim_x(self) -> int:
         """Columns of x."""
-        return self.dim
+        return self.dim * PAIR_MAPS[self.map].widening
 
     @property
     def dim_y(self) -> int:
@@ -41,13 +41,12 @@ class Gaussian(Dataset):
     def sample(
         self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw ``n`` rows; shapes ``(n, dim)`` and ``(n, dim)``."""
+        """Draw ``n`` rows; shapes ``(n, dim_x)`` and ``(n, dim)``."""
         import torch
 
         x, noise = torch.empty((2, n, self.dim), dtype=dtype or torch.float32).normal_(generator=generator)
-        return x, noise.mul_(math.sqrt(1 - self.rho**2)).add_(x, alpha=self.rho)
+        return PAIR_MAPS[self.map](x, noise.mul_(math.sqrt(self.unexplained)).add_(x, alpha=self.correlation))
 
-    def true_mi(self, noise: float = 0.0) -> float:
-        """Closed form; independent noise on x divides its correlation with y by sqrt(1 + noise²)."""
-        rho_squared = self.rho**2 / (1 + noise**2)
-        return math.inf if rho_squared == 1 else -0.5 * self.dim * math.log1p(-rho_squared)
+    def true_mi(self, noise: float = 0.0) -> float | None:
+        """Closed form; independent noise on x divides its ρ² by 1 + noise². None for noise on mapped columns of x."""
+        return None if noise and PAIR_MAPS[self.map].x else self.pairs_mi(noise)

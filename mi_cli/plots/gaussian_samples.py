@@ -51,9 +51,10 @@ def _panel(ax: Axes, trial: Trial, records: Records, limit: float) -> None:
 
 
 def _data(trial: Trial, records: Records) -> Setting:
-    """The part of a trial's setting that shapes its data, ρ included where no axis varies it."""
+    """The part of a trial's setting that shapes its data, with ρ or the MI that makes it where no axis varies it."""
     setting = trial.setting.only(axis for axis in trial.setting.axes if axis.split(".")[0] in _SECTIONS)
-    rho = records.config["dataset"].get("rho")
-    if rho is None or {"dataset", "dataset.rho"} & set(setting.axes):
+    dataset = records.config["dataset"]
+    key = "rho" if dataset.get("mi") is None else "mi"
+    if dataset.get(key) is None or {"dataset", "dataset.rho", "dataset.mi"} & set(setting.axes):
         return setting
-    return Setting((("dataset.rho", float(rho)), *setting.pairs))
+    return Setting(((f"dataset.{key}", float(dataset[key])), *setting.pairs))

@@ -105,6 +105,7 @@ _AXES = {
     "method": ("method", "method", 1),
     "dataset": ("data", "data set", 1),
     "dataset.rho": ("ρ", "correlation ρ of x and y", 1),
+    "dataset.mi": ("MI", "true MI (nats)", 1),
     "dataset.dim": ("dimension", "dimension of x and of y", 1),
     "dataset.terms": ("terms", "polynomial terms (columns of x)", 1),
     "dataset.powers": ("columns", "columns of x (7 for each power)", 7),

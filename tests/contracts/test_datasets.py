@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
+from scipy.spatial import cKDTree
+from scipy.special import digamma, ndtri
+from scipy.stats import rankdata
 from sklearn.feature_selection import mutual_info_regression
 
 from mi_cli.datasets import DATASETS
@@ -14,10 +18,26 @@ from mi_cli.schema import load
 
 # Settings beside the defaults that say more of a dataset: one line here for one that has any.
 SETTINGS = {
-    "gaussian": [{}, {"rho": 0.0}, {"rho": -0.9}, {"rho": 1.0}, {"dim": 3}],
+    "beyond_normal": [
+        {},
+        {"task": "1v1-additive-0.1"},
+        {"task": "1v1-additive-0.75"},
+        {"task": "1v1-bimodal-0.75"},
+        {"task": "wiggly-1v1-normal-0.75"},
+        {"task": "swissroll_x-normal_cdf-1v1-normal-0.75"},
+        {"task": "multinormal-dense-3-3-0.5"},
+        {"task": "student-identity-2-2-1"},
+        {"task": "asinh-student-identity-3-3-2"},
+        {"task": "normal_cdf-multinormal-sparse-3-3-2-2.0"},
+        {"task": "half_cube-multinormal-sparse-3-3-2-2.0"},
+    ],
+    "gaussian": [{}, {"rho": 0.0}, {"rho": -0.9}, {"rho": 1.0}, {"dim": 3}, {"dim": 2, "mi": 3.0}]
+    + [{"map": name, "dim": 2} for name in ("cubic", "half_cube", "asinh", "wiggly", "uniform")]
+    + [{"map": "swiss_roll"}],
     "polynomial_differences": [{}, {"terms": 5, "last": True}, {"terms": 19, "first_power": 0}],
     "root_functions": [{}, {"powers": 19}, {"late_binding": True}],
 }
+PAIRED = frozenset({"gaussian"})  # whose columns of x and y are pairs, independent of each other
 CASES = [(name, fields) for name in DATASETS for fields in SETTINGS.get(name, [{}])]
 NOISES = (0.0, 0.3, 1.0)
 
@@ -96,14 +116,32 @@ def test_claimed_information_is_a_number_of_nats_or_unknown(name, fields, noise)
 
 @pytest.mark.parametrize(("name", "fields", "noise"), KNOWN, ids=str)
 def test_claimed_information_agrees_with_nearest_neighbours(name, fields, noise):
-    # Kraskov, Stögbauer and Grassberger's estimate by scikit-learn, a column of x with its column of y, on 5,000 rows:
-    # its spread is below 0.02 nats. False alarms: 1e-4 (4 sigma), were the seed not fixed. Datasets of several columns
-    # are only held against it where the pairs of columns are independent of each other.
+    # Kraskov, Stögbauer and Grassberger's estimate on 5,000 rows: its spread is below 0.02 nats a column. False alarms:
+    # 1e-4 (4 sigma), were the seed not fixed. Where the pairs of columns are independent of each other each is
+    # estimated by itself, by scikit-learn; elsewhere all together, which errs by more: towards 0, and less than 15 %.
     dataset = made(name, fields)
     x, y = draw(dataset, 5000, dtype=torch.float64)
     x = x + noise * torch.randn(x.shape, generator=torch.Generator().manual_seed(9), dtype=x.dtype)
-    estimate = sum(
-        mutual_info_regression(x[:, [i]].numpy(), y[:, i].numpy(), n_neighbors=5, random_state=0)[0]
-        for i in range(dataset.dim_x)
-    )
-    assert estimate == pytest.approx(dataset.true_mi(noise), abs=0.08 * dataset.dim_x**0.5)
+    truth, room = dataset.true_mi(noise), 0.08 * dataset.dim_x**0.5
+    if name in PAIRED and dataset.dim_x == dataset.dim_y:
+        columns = zip(x.T.numpy(), y.T.numpy(), strict=True)
+        found = sum(mutual_info_regression(a[:, None], b, n_neighbors=5, random_state=0)[0] for a, b in columns)
+        assert found == pytest.approx(truth, abs=room)
+    else:
+        found = nearest_neighbours(x.numpy(), y.numpy(), k=5)
+        assert -0.15 * truth - room < found - truth < room
+
+
+def nearest_neighbours(x, y, k):
+    """Kraskov's first estimate, with the maximum norm, of columns that were ranked (which keeps their MI)."""
+    x, y = (ndtri((rankdata(rows, axis=0) - 0.5) / len(rows)) for rows in (x, y))
+    distance = cKDTree(np.concatenate([x, y], 1)).query(np.concatenate([x, y], 1), k + 1, p=np.inf)[0][:, -1]
+    inside = np.nextafter(distance, 0)
+    counts = [cKDTree(rows).query_ball_point(rows, inside, p=np.inf, return_length=True) for rows in (x, y)]
+    return digamma(k) + digamma(len(x)) - sum(digamma(count).mean() for count in counts)
+
+
+def test_reference_is_right_where_it_is_easy():
+    x, y = draw(made("gaussian", {"rho": 0.8, "dim": 2}), 5000, dtype=torch.float64)
+    assert nearest_neighbours(x.numpy(), y.numpy(), k=5) == pytest.approx(-np.log1p(-0.64), abs=0.08)
+    assert abs(nearest_neighbours(x.numpy(), y.flip(0).numpy(), k=5)) < 0.05
