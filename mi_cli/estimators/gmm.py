@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Gmm", "log_ratio"]
 
+_ITERATIONS = 500  # of EM, at most
 _RIDGE = 1e-6  # added to the variances, of columns whose own is 1 or so
 
 
@@ -83,6 +84,11 @@ class Gmm(Direct):
 
         seed = int(torch.randint(2**31, (), generator=problem.init))
         sizes = range(1, self.most + 1) if self.components == "auto" else [self.components]
+        if (needed := _parameters(sizes[0], train.shape[1])) >= len(train):
+            raise Unmeasurable(
+                f"{len(train)} training rows; {sizes[0]} components of {train.shape[1]} columns have {needed} "
+                "parameters and need more rows than that"
+            )
         best, least, since = None, math.inf, 0
         for size in sizes:
             context.check()
@@ -96,9 +102,8 @@ class Gmm(Direct):
                 break
         if best is None:
             raise Unmeasurable(
-                f"{len(train)} training rows: {sizes[0]} components of {train.shape[1]} columns have "
-                f"{_parameters(sizes[0], train.shape[1])} parameters, which must be fewer, and must not collapse onto "
-                "fewer dimensions, where the MI is infinite; needed: more rows, fewer columns, or noise"
+                f"the mixture of {sizes[0]} components collapsed onto fewer than {train.shape[1]} dimensions, where "
+                "its MI is infinite; needed: more rows, fewer components or columns, or noise"
             )
         return best
 
@@ -111,7 +116,7 @@ def _mixture(train: Array, components: int, seed: int) -> Any:
 
     if len(train) <= _parameters(components, train.shape[1]):
         return None
-    model = GaussianMixture(components, reg_covar=_RIDGE, max_iter=500, random_state=seed)
+    model = GaussianMixture(components, reg_covar=_RIDGE, max_iter=_ITERATIONS, random_state=seed)
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)  # which the estimate's reason says
         model.fit(train)
