@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from mi_cli.estimators.base import Estimate, Estimator, Kind, Problem
-from mi_cli.fields import Activation, Count, Positive, Widths
+from mi_cli.estimators.base import Estimator, Kind
+from mi_cli.fields import Positive, Widths
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from mi_cli.context import Context
-    from mi_cli.critics import Scores
-    from mi_cli.schema import Evaluation, Training
+    pass
 
 __all__ = ["Auto"]
 
@@ -32,7 +27,6 @@ class Auto(Estimator):
 
     def estimate(self, problems, training, evaluation, context, start=None):
         import time
-        import torch
 
         from mi_cli import fit
         from mi_cli.estimators.variational import DonskerVaradhan
@@ -44,7 +38,8 @@ class Auto(Estimator):
         t0 = time.time()
         if "elliptical" in self.members:
             for nu in (math.inf, *self.freedoms):
-                found.append(_elliptical(ranked, nu, evaluation.shifts, context)); names.append(f"t{nu:g}")
+                found.append(_elliptical(ranked, nu, evaluation.shifts, context))
+                names.append(f"t{nu:g}")
         self_t["ell"] = time.time() - t0
         for name, est, tr in self.networks(training):
             if name not in self.members:
@@ -57,24 +52,40 @@ class Auto(Estimator):
             for part in ("val", "test"):
                 rows = fit.stacked([getattr(p, part) for p in prep], context.device)
                 pair.append(fit.held_out_scores(critics.critic, trained.best, rows, evaluation.shifts, context))
-            found.append(tuple(pair)); names.append(name)
+            found.append(tuple(pair))
+            names.append(name)
             self_t[name] = time.time() - t0
         dv = DonskerVaradhan()
         out = []
         for k in range(len(problems)):
-            val = [m[0][k] for m in found]; test = [m[1][k] for m in found]
+            val = [m[0][k] for m in found]
+            test = [m[1][k] for m in found]
             w = _weights(val)
             mixed = _mix(test, w)
             e = fit.measured(dv, mixed, evaluation.level)
-            vals = [dv.bound(v).item() for v in val]; tests = [dv.bound(v).item() for v in test]
+            vals = [dv.bound(v).item() for v in val]
+            tests = [dv.bound(v).item() for v in test]
             out.append((e, dict(zip(names, zip(vals, tests, w.tolist()))), self_t))
         return out
 
     def networks(self, training):
         from mi_cli.estimators.variational import DonskerVaradhan
+
         return [
             ("separable", DonskerVaradhan(hidden=self.hidden), training),
-            ("concat", DonskerVaradhan(critic="concat", hidden=self.concat, activation="relu", product="derangement", n_product=4, preprocess="standardise", norms=False), training),
+            (
+                "concat",
+                DonskerVaradhan(
+                    critic="concat",
+                    hidden=self.concat,
+                    activation="relu",
+                    product="derangement",
+                    n_product=4,
+                    preprocess="standardise",
+                    norms=False,
+                ),
+                training,
+            ),
         ]
 
 
@@ -83,8 +94,9 @@ def _elliptical(ranked, nu, shifts, context):
     from scipy.special import ndtr, stdtrit
 
     from mi_cli import fit
-    from mi_cli.elliptical import LogRatio, fit as fit_ratio
     from mi_cli.critics import Scores
+    from mi_cli.elliptical import LogRatio
+    from mi_cli.elliptical import fit as fit_ratio
 
     def scores(z):
         return z if math.isinf(nu) else torch.from_numpy(stdtrit(nu, ndtr(z.numpy())))
@@ -94,6 +106,7 @@ def _elliptical(ranked, nu, shifts, context):
         ratio = LogRatio([fit_ratio(scores(p.train.x), scores(p.train.y), nu)], nu)
         for i, rows in enumerate((p.val, p.test)):
             from mi_cli.estimators.base import Rows
+
             x, y = fit.stacked([Rows(scores(rows.x), scores(rows.y))], context.device)
             out[i].append(Scores.of_partners(ratio.shifted(x, y, shifts).double()))
     return out
@@ -101,6 +114,7 @@ def _elliptical(ranked, nu, shifts, context):
 
 def _mix(scores, w):
     from mi_cli.critics import Scores
+
     return Scores(sum(a * s.joint for a, s in zip(w, scores)), sum(a * s.by_row for a, s in zip(w, scores)))
 
 
