@@ -1,0 +1,103 @@
+"""What is done to columns before an estimator sees them: maps fitted to training rows and applied to any rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Preprocess", "fitted"]
+
+Preprocess = Literal["none", "standardise", "rank_gaussianise"]
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+
+def fitted(kind: Preprocess, rows: Tensor, name: str = "rows") -> Callable[[Tensor], Tensor]:
+    r"""A map of columns, fitted to ``rows`` and to nothing else, for rows of any number; each column has its own.
+
+    ``standardise`` subtracts the mean and divides by the standard deviation (of n − 1). ``rank_gaussianise`` is the
+    normal score of the empirical distribution function,
+
+    .. math:: x \mapsto Φ^{-1}\bigl((r(x) - \tfrac12) / n\bigr),
+
+    r the rank among the fitted rows, the average rank where values are equal; between two fitted values it is linear,
+    and beyond the smallest and the largest it stays what it is at them. Every map is monotone, so that it leaves the
+    MI of continuous variables as it is, but for what lies beyond the fitted range.
+
+    Args:
+        kind: which map.
+        rows: what it is fitted to, of shape ``(n, d)``.
+        name: what errors call the rows, such as ``x``.
+
+    Returns:
+        A function of rows ``(m, d)`` that gives rows ``(m, d)`` in float64, on their device.
+
+    Raises:
+        ValueError: a column of ``rows`` is constant or has a value that is not finite, or there are fewer than 2 rows.
+
+    Reference:
+        van der Waerden 1952 (Indagationes Mathematicae 14, 453–458), of the scores; Ince et al. 2017 (Human Brain
+        Mapping 38, 1541–1573), of their use for MI.
+
+    >>> import torch
+    >>> score = fitted("rank_gaussianise", torch.tensor([[1.0], [10.0], [100.0]]))
+    >>> [round(value, 3) for value in score(torch.tensor([[0.0], [1.0], [10.0], [55.0], [1e9]])).flatten().tolist()]
+    [-0.967, -0.967, 0.0, 0.484, 0.967]
+    """
+    if kind == "none":
+        return _float64
+    columns = rows.detach().double().cpu().numpy().T
+    _check(kind, columns, name)
+    return _standardiser(rows) if kind == "standardise" else _gaussianiser(columns)
+
+
+def _float64(rows: Tensor) -> Tensor:
+    return rows.double()
+
+
+def _check(kind: Preprocess, columns: Array, name: str) -> None:
+    if columns.shape[1] < 2:
+        raise ValueError(f"{name}: {columns.shape[1]} rows; preprocess={kind} needs at least 2")
+    for number, column in enumerate(columns):
+        if not np.isfinite(column).all():
+            raise ValueError(f"column {number} of {name} has values that are not finite; preprocess={kind} needs them")
+        if column.min() == column.max():
+            raise ValueError(
+                f"column {number} of {name} is constant ({column[0]:g}); preprocess={kind} needs it to vary"
+            )
+
+
+def _standardiser(rows: Tensor) -> Callable[[Tensor], Tensor]:
+    mean, sd = rows.double().mean(0), rows.double().std(0)
+
+    def apply(new: Tensor) -> Tensor:
+        return (new.double() - mean.to(new.device)) / sd.to(new.device)
+
+    return apply
+
+
+def _gaussianiser(columns: Array) -> Callable[[Tensor], Tensor]:
+    knots = [_scores(column) for column in columns]
+
+    def apply(new: Tensor) -> Tensor:
+        import torch
+
+        values = new.detach().double().cpu().numpy().T
+        mapped = [np.interp(column, *knot) for column, knot in zip(values, knots, strict=True)]
+        return torch.from_numpy(np.stack(mapped, 1)).to(new.device)
+
+    return apply
+
+
+def _scores(column: Array) -> tuple[Array, Array]:
+    """The distinct values of a column in order, and their normal scores."""
+    from scipy.special import ndtri
+
+    values, counts = np.unique(column, return_counts=True)
+    mean_rank = np.cumsum(counts) - (counts - 1) / 2
+    return values, ndtri((mean_rank - 0.5) / len(column))
