@@ -114,6 +114,14 @@ class Estimator(Section, ABC):
         del training
         return []
 
+    def cost(self, dims: tuple[int, int], training: Training, rows: int) -> tuple[int, int]:
+        """Multiply-adds and bytes of memory of one of ``training.steps`` steps on ``rows`` rows of x and y.
+
+        Those of an estimator that is not a network: a few passes over the rows.
+        """
+        del training
+        return 6 * sum(dims) * rows, 8 * 6 * sum(dims) * rows
+
     def unfit(self, dataset: Dataset) -> list[str]:
         """Why this estimator cannot take rows of ``dataset``, one line each."""
         del dataset

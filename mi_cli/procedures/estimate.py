@@ -47,7 +47,7 @@ def cost(config: Config) -> Cost:
         rows *= 1 + config.estimator.n_product
         # Backward multiplies each layer twice: for its weights and for its inputs.
         return Cost(training.steps, 3 * net.multiplications * rows, 4 * net.floats * rows)
-    return Cost(training.steps, 6 * sum(dims) * rows, 8 * 6 * sum(dims) * rows)
+    return Cost(training.steps, *config.estimator.cost(dims, training, rows))
 
 
 def run(trials: Sequence[Trial], context: Context) -> list[Outcome]:
