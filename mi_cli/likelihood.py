@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -173,7 +173,9 @@ def fit_densities(
 ) -> tuple[list[Estimate], State]:
     """Fit the densities of all problems as a stack, and report each problem on its test rows.
 
-    A problem whose rows have no density is reported as failed, and takes no part.
+    Where validation rows choose the checkpoint, the densities as training found them can be chosen too, as step 0: on
+    few rows of many columns the first steps may already fit worse than a density that ignores x. A problem whose rows
+    have no density is reported as failed, and takes no part.
     """
     density, k = fit.density, len(problems)
     with context.clock("data"):
@@ -226,13 +228,35 @@ def _fit(
         trained = train(
             fit.density.shapes, start, lr, step, validate if val else None, training, by_trial, fit.criterion
         )
+        if val and training.checkpoint == "best":
+            trained = _or_start(trained, start.flat.to(context.device), fit, validate)
     with context.clock("evaluation"), torch.no_grad():
         test = fit.rows(*stacked([problem.test for problem in problems], context.device))
         values = fit.evaluate(Parameters(fit.density.shapes, trained.best).tensors, *test, context)
-    return fit.outcomes(trained, [_reported(fit.kind, *value, evaluation) for value in values]), trained.state
+    learned = [start.steps > 0 or step > 0 for step in trained.chosen_steps]
+    estimates = [_reported(fit.kind, *value, known, evaluation) for value, known in zip(values, learned, strict=False)]
+    return fit.outcomes(trained, estimates), trained.state
 
 
-def _reported(kind: Kind, value: float, error: float, evaluation: Evaluation) -> Estimate:
+@torch.no_grad()
+def _or_start(trained: Trained, flat: Tensor, fit: Fit, validate: Callable[[Tensors], Mapping[str, Tensor]]) -> Trained:
+    """The outcome of a training that was validated before its first step as well."""
+    metrics = {
+        name: value.cpu().numpy()[None]
+        for name, value in validate(Parameters(fit.density.shapes, flat).tensors).items()
+    }
+    history = dict(trained.history)
+    for name, first in metrics.items():
+        steps, values = history[name]
+        history[name] = np.append(0, steps), np.concatenate([first, values])
+    chosen = [trained.chosen(fit.criterion, index) for index in range(len(flat))]
+    kept = [best is not None and best >= first for best, first in zip(chosen, metrics[fit.criterion][0], strict=True)]
+    best = torch.where(torch.tensor(kept, device=flat.device).unsqueeze(1), trained.best, flat)
+    steps_chosen = [step if keep else 0 for step, keep in zip(trained.chosen_steps, kept, strict=True)]
+    return replace(trained, best=best, history=history, chosen_steps=steps_chosen)
+
+
+def _reported(kind: Kind, value: float, error: float, learned: bool, evaluation: Evaluation) -> Estimate:
     """A value with its interval; one that is below 0 bounds nothing from above, so an upper bound is then 0.
 
     Its interval still begins where that of the value as found does.
@@ -241,10 +265,11 @@ def _reported(kind: Kind, value: float, error: float, evaluation: Evaluation) ->
 
     if not math.isfinite(value + error):
         return Estimate(kind, status="diverged", reason="densities of the test rows are not finite")
-    half, reported, reason = float(ndtri(0.5 + evaluation.level / 2)) * error, value, ""
+    half, reported = float(ndtri(0.5 + evaluation.level / 2)) * error, value
+    reason = "" if learned else "no step of training fitted the validation rows better than a q that ignores x"
     if kind == "upper bound" and value < 0:
         reported = 0.0
-        reason = f"the bound was found at {value:.3g} ± {error:.2g} and is raised to 0, since no MI is below 0"
+        reason = reason or f"found at {value:.3g} ± {error:.2g}, and raised to 0 because no MI is below 0"
     low, high = value - half, reported + half
     return Estimate(kind, reason=reason, value=reported, stderr=error, ci_low=low, ci_high=high)
 

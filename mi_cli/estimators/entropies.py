@@ -50,8 +50,8 @@ class Flow(Likelihood):
     .. math:: I(X; Y) = H(Y) - H(Y \mid X) \approx E_{joint}[\ln q(y \mid x)] - E[\ln r(y)]
 
     q and r are autoregressive neural spline flows of one form. What is said of :class:`EntropyDifference` holds here
-    too: a point estimate without a ceiling, too small where q fits worse than r. Flows are computed one by one, so that
-    a stack of them takes as long as they would apart. Needs zuko, the extra ``flow``.
+    too: a point estimate without a ceiling, too small where q fits worse than r. Needs
+    zuko, the extra ``flow``.
 
     Durkan et al. 2019 (arXiv 1906.04032), the flows; McAllester & Stratos 2020 (arXiv 1811.04251), the difference.
     """
