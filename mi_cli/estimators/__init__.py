@@ -1,16 +1,20 @@
 """The estimators, by the name a config gives them (``estimator.name``); each is imported when it is asked for."""
 
 ESTIMATORS = {
+    "club": "mi_cli.estimators.conditional:Club",
     "copula": "mi_cli.estimators.gaussian:Copula",
+    "doe": "mi_cli.estimators.entropies:EntropyDifference",
     "dv": "mi_cli.estimators.variational:DonskerVaradhan",
     "fdime": "mi_cli.estimators.lower_bounds:FDime",
     "flo": "mi_cli.estimators.lower_bounds:ContrastiveFenchelLegendre",
+    "flow": "mi_cli.estimators.entropies:Flow",
     "gaussian": "mi_cli.estimators.gaussian:Gaussian",
     "gmm": "mi_cli.estimators.gmm:Gmm",
     "histogram": "mi_cli.estimators.histogram:Histogram",
     "infonce": "mi_cli.estimators.lower_bounds:InfoNce",
     "js": "mi_cli.estimators.lower_bounds:JensenShannon",
     "ksg": "mi_cli.estimators.ksg:Ksg",
+    "l1out": "mi_cli.estimators.conditional:LeaveOneOut",
     "linear": "mi_cli.estimators.linear:LinearDiscriminator",
     "mine": "mi_cli.estimators.variational:Mine",
     "nwj": "mi_cli.estimators.lower_bounds:Nwj",

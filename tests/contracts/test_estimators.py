@@ -18,6 +18,11 @@ from mi_cli.schema import Evaluation, Training, load
 FIELDS = {"linear": {"critic": "quadratic"}, "dv": {"hidden": (16, 16)}, "mine": {"hidden": (16, 16)}}
 STEPS = {"linear": {"batch": "full", "lr": 0.1}}
 SIGNS = {"ross"}  # which take a discrete y: the sign of what the others take
+FIELDS |= {name: {"hidden": (16,)} for name in ("club", "doe", "l1out")}
+FIELDS["flow"] = {"hidden": (16,), "transforms": 1}
+STEPS |= {"club": {"lr": 0.03, "schedule": "cosine"}, "flow": {"schedule": "cosine"}}
+# What an estimator finds from rows without end, where that is not the MI.
+LIMITS = {"club": lambda rho: rho**2 / (1 - rho**2)}
 ROWS = 10_000
 RHOS = (0.0, 0.4, 0.8)
 
@@ -78,18 +83,22 @@ def test_estimate_is_near_the_truth(name, rho, found):
     # False alarms: 1e-6 (4.9 standard errors), beside what so few steps leave: 5 % of the truth. A bound errs on its
     # side of the truth, and on the other by sampling alone.
     estimate, truth = found[name][rho], true_mi(name, rho)
+    estimate, truth = found[name][rho], LIMITS.get(name, lambda rho: -0.5 * math.log(1 - rho**2))(rho)
     error = estimate.value - truth
     room = {"lower bound": (0.05 * truth, 0), "upper bound": (0, 0.05 * truth)}.get(estimate.kind, (0.05 * truth,) * 2)
     assert -room[0] - 4.9 * estimate.stderr < error < room[1] + 4.9 * estimate.stderr
-    assert estimate.stderr < 0.02
+    assert estimate.stderr < 0.02 * max(1, truth)
 
 
 @names
 def test_estimate_says_everything_about_itself(name, found):
-    for estimate in found[name].values():
-        assert (estimate.status, estimate.reason, estimate.kind) == ("ok", "", made(name).kind)
-        assert estimate.ci_low < estimate.value < estimate.ci_high
-        assert estimate.stderr > 0
+    for rho, estimate in found[name].items():
+        assert (estimate.status, estimate.kind) == ("ok", made(name).kind)
+        # Of independent rows an upper bound may be raised to 0, and a density may have learned nothing of x.
+        assert estimate.reason == "" or rho == 0
+        if "ignores x" not in estimate.reason:
+            assert estimate.ci_low < estimate.value < estimate.ci_high
+            assert estimate.stderr > 0
         assert estimate.ceiling is None or estimate.ceiling > estimate.value
         if isinstance(made(name), Direct):
             assert (estimate.steps, estimate.history) == (None, {})
@@ -105,5 +114,6 @@ def test_estimate_is_the_same_every_time(name, found):
 
 @names
 def test_sign_of_the_correlation_does_not_matter(name, found):
-    negative = estimates(name, rhos=(-0.8,))[-0.8]
-    assert negative.value == pytest.approx(found[name][0.8].value, abs=0.05)
+    # False alarms: less than 1e-6 (4.9 standard errors of one of them), beside what so few steps leave.
+    negative, positive = estimates(name, rhos=(-0.8,))[-0.8], found[name][0.8]
+    assert negative.value == pytest.approx(positive.value, abs=0.05 + 4.9 * positive.stderr)
