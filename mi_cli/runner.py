@@ -231,6 +231,8 @@ def _close(state: _Run, clock: Clock, record: provenance.Provenance) -> int:
     folder, config = state.folder, state.config
     summary = report.summarise(config, state.all_rows, [a for a in state.axes if a != "seed"], _traces(state))
     records.write_json(folder / "summary.json", summary)
+    for name, rows in summary["tables"].items():
+        records.write_table(folder / "tables" / f"{name}.csv", rows)
     with clock("plots"):
         failed_plots = _plot(config, folder)
     record.write(clock.seconds, "finished")

@@ -24,6 +24,7 @@ from mi_cli.faults import ConfigError, shown, validation_lines
 from mi_cli.fields import Activation, Count, Fraction, Natural, NonNegative, Number, Positive, Section, Widths
 from mi_cli.plots import PLOTS
 from mi_cli.plugins import REGISTRIES
+from mi_cli.tables import TABLES
 
 __all__ = [
     "Budget",
@@ -199,6 +200,7 @@ class Config(Section):
     variant: Literal["corrected", "published"] = "corrected"
     claims: tuple[Claim, ...] = ()
     plots: tuple[Literal[*PLOTS], ...] = ()  # type: ignore[valid-type]
+    tables: tuple[Literal[*TABLES], ...] = ()  # type: ignore[valid-type]
     sweep: dict[str, Any] = Field(default_factory=dict)
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     threads: Count | Literal["auto"] = "auto"

@@ -1,0 +1,69 @@
+"""Estimators as figures of errors show them: a name and a look for each, told apart from all others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mi_cli import scores
+from mi_cli.plots import style
+from mi_cli.plots.settings import Setting, setting
+
+if TYPE_CHECKING:
+    from mi_cli.records import Records
+    from mi_cli.scores import Score, Total
+
+__all__ = ["Key", "key", "looks", "read", "task"]
+
+Key = tuple[Setting, str]
+
+
+def read(records: Records) -> list[Score]:
+    """The scores of a run."""
+    return scores.scores(records.results.iter_rows(named=True), records.summary["axes"])
+
+
+def key(found: Score | Total) -> Key:
+    """What tells an estimator from the others: its setting and its method."""
+    return setting(found.setting), found.method
+
+
+def task(score: Score) -> Setting:
+    """What a score is of."""
+    return setting(score.task)
+
+
+def looks(keys: Iterable[Key]) -> dict[Key, style.Look]:
+    """A look for each estimator, in the order of methods; one method's settings share its colour."""
+    unique = sorted(dict.fromkeys(keys), key=lambda found: style.rank(found[1]))
+    of_method = _of_methods(list(dict.fromkeys(method for _, method in unique)))
+    found: dict[Key, style.Look] = {}
+    for method, look in of_method.items():
+        same = [kept for kept, name in unique if name == method]
+        told = _telling(same)
+        for index, own in enumerate(same):
+            rest = own.only(told)
+            found[own, method] = look.among(style.setting_label(rest), index) if rest and len(same) > 1 else look
+    return found
+
+
+def _of_methods(methods: Sequence[str]) -> dict[str, style.Look]:
+    """The look of each method, another where two would be alike."""
+    places = len(style.PALETTE)
+    pairs = [(style.PALETTE[n % places], style.MARKERS[(n + n // places) % places]) for n in range(places**2)]
+    found: dict[str, style.Look] = {}
+    for method in methods:
+        look = style.look(method)
+        taken = {(other.colour, other.marker) for other in found.values() if other.filled == look.filled}
+        free = [pair for pair in pairs if pair not in taken]
+        if (look.colour, look.marker) in taken and free:
+            look = replace(look, colour=free[0][0], marker=free[0][1])
+        found[method] = look
+    return found
+
+
+def _telling(settings: Sequence[Setting]) -> list[str]:
+    """The axes that tell settings of one method apart."""
+    axes = settings[0].axes if settings else []
+    return [axis for axis in axes if axis != "estimator" and len({own[axis] for own in settings}) > 1]
