@@ -185,7 +185,7 @@ def scores(rows: Iterable[Row], axes: Sequence[str]) -> list[Score]:
 
 
 def _score(task: Pairs, setting: Pairs, method: str, truth: float | None, cell: Iterable[Row]) -> Score:
-    rows = [row for row in cell if row["method"] in (method, "")]
+    rows = [row for row in cell if row["method"] in (method, "", None)]
     good = [row for row in rows if row["status"] == "ok" and row.get("estimate") is not None]
     kinds = [row["kind"] for row in rows if row.get("kind")]
     known = truth is not None and math.isfinite(truth)

@@ -34,7 +34,7 @@ def plot(records: Records) -> Figure:
     tasks = grouped(found, lambda score: series.task(score).without(_AXIS))
     panels: dict[str, Sequence[Score]] = {_mean_of(tasks): found} if len(tasks) > 1 else {}
     if len(tasks) <= _PANELS:
-        panels |= {style.setting_label(task): members for task, members in tasks.items()}
+        panels |= dict(zip(series.task_labels(list(tasks)), tasks.values(), strict=True))
     looks = series.looks(series.key(score) for score in found)
     level = records.summary["level"]
     curves = [_curves(members, level) for members in panels.values()]
@@ -84,9 +84,9 @@ def _scales(
     """Log scales for both, the errors' by their means: intervals may reach zero."""
     means = [error.mean for of_panel in curves for points in of_panel.values() for _, error in points]
     for ax in grid.panels.values():
-        scales.sweep_ticks(ax, _AXIS, values)
         ax.set_xscale("log")
         ax.xaxis.minorticks_off()
+        scales.sweep_ticks(ax, _AXIS, values)
         scales.log_scale(ax.yaxis, means)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise, product
 from typing import TYPE_CHECKING
 
 from matplotlib.transforms import Bbox
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["plot"]
 
 _WHAT = "Mean absolute error against the time of a trial"
+_FAR = 1e9  # nats and seconds; beyond every panel
+_REACH = 3.0  # points of 1/72 inch, half the size of a mark
 _RADII = (7, 16, 28, 44)  # points of 1/72 inch from a point to its label
 _SIDES = ((1, 0), (1, 0.8), (1, -0.8), (-1, 0), (-1, 0.8), (-1, -0.8), (0, 1), (0, -1))
 
@@ -52,7 +55,7 @@ def plot(records: Records) -> Figure:
         return style.empty_figure(records, _WHAT, "no estimator has an estimate for every task with a true MI")
     grid = style.Grid.at([(0, 0)], (6.4, 4.2))
     ax = grid.panels[0, 0]
-    _front(ax, points)
+    ax.plot(*zip(*_front(points), strict=True), color=style.GREY, linestyle=style.DASHES[0], linewidth=1, zorder=1)
     for same in grouped(points, lambda point: point.key[1]).values():
         if len(same) > 1:
             curve = sorted((point.seconds, point.error.mean) for point in same)
@@ -64,46 +67,43 @@ def plot(records: Records) -> Figure:
     tasks = len({score.task for total in totals for score in total.scores})
     grid.label("median time of a trial (seconds)", f"mean absolute error on {tasks} task{'s' * (tasks != 1)} (nats)")
     style.title(grid.figure, records, _WHAT, *_remarks(records, lost))
-    _label(grid.figure, ax, points, looks)
+    _label(ax, points, looks)
     return grid.figure
 
 
-def _front(ax: Axes, points: Sequence[_Point]) -> None:
-    """A staircase through the points that no other is both faster and nearer than."""
+def _front(points: Sequence[_Point]) -> list[tuple[float, float]]:
+    """Corners of the staircase through the points that no other is both faster and nearer than."""
     front: list[tuple[float, float]] = []
     for seconds, error in sorted((point.seconds, point.error.mean) for point in points):
-        if not front or error < front[-1][1]:
-            front.append((seconds, error))
-    xs, ys = zip(*front, strict=True)
-    ends = [*zip(xs, ys, strict=True)]
-    path = [(xs[0], 1e9), *ends, (1e9, ys[-1])]
-    ax.step(*zip(*path, strict=True), where="post", color=style.GREY, linestyle=style.DASHES[0], linewidth=1, zorder=1)
+        if not front:
+            front += [(seconds, _FAR), (seconds, error)]
+        elif error < front[-1][1]:
+            front += [(seconds, front[-1][1]), (seconds, error)]
+    return [*front, (_FAR, front[-1][1])]
 
 
-def _label(figure: Figure, ax: Axes, points: Sequence[_Point], looks: Mapping[series.Key, style.Look]) -> None:
-    """Names beside their points, where they cover neither points nor each other."""
-    figure.draw_without_rendering()  # for the places of things
-    reach = 4 * figure.dpi / 72
-    marks = [ax.transData.transform((point.seconds, point.error.mean)) for point in points]
-    taken = [Bbox.from_bounds(x - reach, y - reach, 2 * reach, 2 * reach) for x, y in marks]
+def _label(ax: Axes, points: Sequence[_Point], looks: Mapping[series.Key, style.Look]) -> None:
+    """Names beside their points, where they cover neither points nor lines nor each other."""
+    root = ax.get_figure(root=True)
+    assert root is not None  # noqa: S101 (for the type checker: panels have a figure)
+    root.draw_without_rendering()  # for the places of things
+    marks = ax.transData.transform([(point.seconds, point.error.mean) for point in points])
+    corners = ax.transData.transform(_front(points))
+    reach = _REACH * root.dpi / 72
+    taken = [Bbox([start, end]).padded(reach) for start, end in [*zip(marks, marks, strict=True), *pairwise(corners)]]
+    panel = ax.get_window_extent()
     for point in sorted(points, key=lambda point: -point.error.mean):
-        best: tuple[float, Annotation] | None = None
-        for radius in _RADII:
-            for side in _SIDES:
-                text = _text(ax, point, looks[point.key], side, radius)
-                cost = _cost(text.get_window_extent(), taken, ax.get_window_extent())
-                if best is None or cost < best[0]:
-                    if best is not None:
-                        best[1].remove()
-                    best = cost, text
-                else:
-                    text.remove()
-                if best[0] == 0:
-                    break
-            if best is not None and best[0] == 0:
+        tried: list[tuple[float, Annotation]] = []
+        for radius, side in product(_RADII, _SIDES):
+            text = _text(ax, point, looks[point.key], side, radius)
+            tried.append((_cost(text.get_window_extent(), taken, panel), text))
+            if tried[-1][0] == 0:
                 break
-        if best is not None:
-            taken.append(best[1].get_window_extent())
+        _, best = min(tried, key=lambda one: one[0])
+        for _, text in tried:
+            if text is not best:
+                text.remove()
+        taken.append(best.get_window_extent())
 
 
 def _text(ax: Axes, point: _Point, look: style.Look, side: tuple[float, float], radius: float) -> Annotation:
@@ -116,7 +116,6 @@ def _text(ax: Axes, point: _Point, look: style.Look, side: tuple[float, float], 
         ha={1: "left", 0: "center", -1: "right"}[round(side[0])],
         va="center",
         fontsize=8,
-        color=look.colour,
         arrowprops={"arrowstyle": "-", "color": look.colour, "linewidth": 0.5, "alpha": 0.6} if far else None,
         zorder=5,
     )

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from matplotlib.patches import Rectangle
 
 from mi_cli.plots import series, style
-from mi_cli.plots.settings import Setting, Value
 from mi_cli.scores import ABSOLUTE, RELATIVE
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def plot(records: Records) -> Figure:
     looks = series.looks(series.key(score) for score in found)
     cells = {(series.task(score), series.key(score)): score for score in found}
     tasks = list(dict.fromkeys(task for task, _ in cells))
-    labels = _labels(tasks)
+    labels = ["\n".join(textwrap.wrap(label, _LABEL_COLUMNS)) for label in series.task_labels(tasks)]
     lines = max(label.count("\n") for label in labels)
     size = (
         _WIDTH * (len(looks) + 1) + _CHARACTER * max(len(line) for label in labels for line in label.split("\n")),
@@ -69,30 +68,6 @@ def plot(records: Records) -> Figure:
     style.legend(grid.figure)
     style.title(grid.figure, records, _WHAT, *_remarks(found))
     return grid.figure
-
-
-def _labels(tasks: Sequence[Setting]) -> list[str]:
-    """Tasks in words: the values of what varies, with their names where that is more than one thing."""
-    varied = [axis for axis in tasks[0].axes if len({task[axis] for task in tasks}) > 1] or tasks[0].axes[:1]
-    if not varied:
-        return ["the only task"]
-    texts = [
-        style.value_label(varied[0], task[varied[0]]) if len(varied) == 1 else _named(task, varied) for task in tasks
-    ]
-    return ["\n".join(textwrap.wrap(text, _LABEL_COLUMNS)) for text in texts]
-
-
-def _named(task: Setting, axes: Sequence[str]) -> str:
-    """Numbers with the names of their axes; words say what they are."""
-    parts = [(axis, task[axis]) for axis in axes]
-    return ", ".join(
-        style.value_label(axis, value) if _is_word(value) else style.setting_label(Setting(((axis, value),)))
-        for axis, value in parts
-    )
-
-
-def _is_word(value: Value) -> bool:
-    return isinstance(value, str) and value not in ("true", "false")
 
 
 def _header(labels: Sequence[str]) -> float:
