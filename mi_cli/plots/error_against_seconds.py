@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise, product
 from typing import TYPE_CHECKING
 
+from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from mi_cli import scores
@@ -96,14 +97,14 @@ def _label(ax: Axes, points: Sequence[_Point], looks: Mapping[series.Key, style.
         tried: list[tuple[float, Annotation]] = []
         for radius, side in product(_RADII, _SIDES):
             text = _text(ax, point, looks[point.key], side, radius)
-            tried.append((_cost(text.get_window_extent(), taken, panel), text))
+            tried.append((_cost(_box(text), taken, panel), text))
             if tried[-1][0] == 0:
                 break
         _, best = min(tried, key=lambda one: one[0])
         for _, text in tried:
             if text is not best:
                 text.remove()
-        taken.append(best.get_window_extent())
+        taken.append(_box(best))
 
 
 def _text(ax: Axes, point: _Point, look: style.Look, side: tuple[float, float], radius: float) -> Annotation:
@@ -119,6 +120,12 @@ def _text(ax: Axes, point: _Point, look: style.Look, side: tuple[float, float], 
         arrowprops={"arrowstyle": "-", "color": look.colour, "linewidth": 0.5, "alpha": 0.6} if far else None,
         zorder=5,
     )
+
+
+def _box(text: Annotation) -> Bbox:
+    """Where the words are, without the line that leads to them."""
+    text.get_window_extent()  # which puts them in their place
+    return Text.get_window_extent(text)
 
 
 def _cost(box: Bbox, taken: Sequence[Bbox], panel: Bbox) -> float:
