@@ -15,8 +15,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from mi_cli.fields import NonNegative, Number, Section
+from mi_cli.fields import Count, NonNegative, Number, Section
 from mi_cli.intervals import Interval, mean_interval
+from mi_cli.scores import ABSOLUTE, RELATIVE, Score, scores, totals
 
 __all__ = ["Claim", "judge"]
 
@@ -27,12 +28,28 @@ Trace = Literal["train_mi", "val_mi", "train_mse", "val_mse"]
 
 
 Cell = tuple[dict[str, Any], list[float], float | None, float | None]
+Judged = tuple[dict[str, Any], Interval, float | None, float | None]
 Traces = Mapping[int, Mapping[str, Sequence[float]]]
 
 
-class _Claim(Section, ABC):
+class _AnyClaim(Section, ABC):
     text: str
     where: dict[str, Any] = Field(default_factory=dict)
+
+    @abstractmethod
+    def judged(self, rows: Sequence[Row], axes: Sequence[str], traces: Traces, level: float) -> Iterator[Judged]:
+        """For each setting: the setting, a value with its interval, and the bounds that it is claimed to lie in."""
+
+
+class _Claim(_AnyClaim):
+    """A claim on the mean over seeds."""
+
+    def judged(self, rows: Sequence[Row], axes: Sequence[str], traces: Traces, level: float) -> Iterator[Judged]:
+        """The cells' means, of the rows that succeeded."""
+        good = [row for row in rows if row["status"] == "ok"]
+        for where, values, low, high in self.cells(good, axes, traces):
+            if values:
+                yield where, mean_interval(values, level), low, high
 
     @abstractmethod
     def cells(self, rows: Sequence[Row], axes: Sequence[str], traces: Traces) -> Iterator[Cell]:
@@ -172,7 +189,48 @@ class Correlation(_Claim):
             yield where, [value for value in found if value is not None], low, high
 
 
-Claim = Annotated[EqualsTruth | BelowTruth | Within | Lower | Change | Trend | Correlation, Field(discriminator="kind")]
+class Solves(_AnyClaim):
+    """An estimator solves ``at_least`` so many tasks (else all), with a mean absolute error of at most ``error``.
+
+    A task is solved where the mean over seeds is within ``absolute`` nats or ``relative`` · truth, whichever is more,
+    and no trial was lost (:mod:`mi_cli.scores`). The count's interval is from the tasks that are solved wherever in its
+    interval the mean lies, to those that are solved somewhere in it.
+    """
+
+    kind: Literal["solves"]
+    method: str | None = None
+    at_least: Count | None = None
+    absolute: NonNegative = ABSOLUTE
+    relative: NonNegative = RELATIVE
+    error: NonNegative | None = None
+
+    def judged(self, rows: Sequence[Row], axes: Sequence[str], traces: Traces, level: float) -> Iterator[Judged]:
+        """The number of tasks solved, and the mean absolute error, of each estimator."""
+        del traces
+        for total in totals(scores(rows, axes)):
+            if self.method not in (None, total.method):
+                continue
+            where = dict(total.setting) | {"method": total.method}
+            least = len(total.scores) if self.at_least is None else self.at_least
+            yield where | {"of": "tasks solved"}, self._count(total.scores, level), least, None
+            error = None if self.error is None else total.error(level)
+            if error is not None:
+                yield where | {"of": "mean absolute error"}, error, None, self.error
+
+    def _count(self, found: Sequence[Score], level: float) -> Interval:
+        solved = sum(score.solved(self.absolute, self.relative) for score in found)
+        sure, possible = 0, 0
+        for score in found:
+            bias, reach = score.bias_interval(level), score.tolerance(self.absolute, self.relative)
+            verdict = _verdict(bias, -reach, reach) if bias and not score.lost else "fails"
+            sure += verdict == "holds"
+            possible += verdict != "fails"
+        return Interval(solved, sure, possible, None, len(found))
+
+
+Claim = Annotated[
+    EqualsTruth | BelowTruth | Within | Lower | Change | Trend | Correlation | Solves, Field(discriminator="kind")
+]
 
 
 def judge(
@@ -196,7 +254,7 @@ def judge(
     """
     if isinstance(claim, _Along) and claim.axis not in axes:
         rows = []
-    rows = [row for row in rows if row["status"] == "ok" and _matches(row, claim.where)]
+    rows = [row for row in rows if _matches(row, claim.where)]
     cells = [
         {
             "where": where,
@@ -207,8 +265,7 @@ def judge(
             "accepted": [low, high],
             "verdict": _verdict(interval, low, high),
         }
-        for where, values, low, high in claim.cells(rows, axes, traces)
-        if values and (interval := mean_interval(values, level))
+        for where, interval, low, high in claim.judged(rows, axes, traces, level)
     ]
     verdicts = {cell["verdict"] for cell in cells}
     overall: Verdict = "fails" if "fails" in verdicts else "holds" if verdicts == {"holds"} else "undecided"

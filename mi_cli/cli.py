@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mi_cli import __version__
 from mi_cli.faults import ConfigError
 from mi_cli.folders import OWN_CONFIGS, config_folder, given_folder, new_folder, own_config_folders
+from mi_cli.plugins import as_choice
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -103,7 +104,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--info", "-i", nargs="?", const="all", choices=infos)
     parser.add_argument("overrides", nargs="*")
     args = parser.parse_intermixed_args(list(argv))
-    args.overrides = [_axis(text) for text in args.overrides]
+    args.overrides = [_axis(text if args.config_path else as_choice(text)) for text in args.overrides]
     args.to_hydra = _to_hydra(args)
     args.config_name = args.config_name or _PRIMARY
     if args.config_path:

@@ -10,12 +10,13 @@ from typing import Any
 
 import yaml
 
-from mi_cli import __version__
+from mi_cli import __version__, plugins
 from mi_cli.folders import config_folder, own_config_folders
 
-__all__ = ["experiments", "groups", "overview", "yaml_fault"]
+__all__ = ["CHOICES", "GROUPS", "experiments", "groups", "overview", "packages", "yaml_fault"]
 
 GROUPS = ("estimator", "dataset", "noise", "shift", "representation", "training", "variant", "budget")
+CHOICES = ("experiment", *GROUPS)
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _HEAD = f"""\
@@ -55,12 +56,14 @@ def overview() -> str:
     Raises:
         ConfigError: a folder of people's own configs is not there.
     """
-    folders = [config_folder(), *own_config_folders()]
+    folders = [config_folder(), *own_config_folders(), *plugins.config_folders()]
     named = experiments(folders)
     width = min(shutil.get_terminal_size().columns, 120) - 1
     options = {name: ", ".join(found) for name, found in groups(folders).items()}
     listing = ["Experiments (experiment=NAME)", *_table(named, width), ""]
     listing += ["Groups (GROUP=OPTION)", *_table(options, width), ""]
+    if added := packages():
+        listing += ["Added by installed packages", *_table(added, width), ""]
     return "\n".join([_HEAD, *listing, _TAIL.rstrip()])
 
 
@@ -76,7 +79,23 @@ def experiments(folders: Iterable[Path]) -> dict[str, str]:
 def groups(folders: Sequence[Path]) -> dict[str, list[str]]:
     """The options of each group, by the group's name."""
     found = {name: {path.stem for folder in folders for path in (folder / name).glob("*.yaml")} for name in GROUPS}
-    return {name: sorted(stems) for name, stems in found.items()}
+    return {name: sorted(stems.union(plugins.names(name))) for name, stems in found.items()}
+
+
+def packages() -> dict[str, str]:
+    """What each installed package adds, and why some of it cannot be used, by the package's name and version."""
+    found: dict[str, list[str]] = {}
+    for plugin in plugins.installed():
+        added = found.setdefault(plugin.source, [])
+        if plugin.fault:
+            added.append(f"{plugin.section} {plugin.name} (not used: {plugin.fault})")
+        elif plugin.folder is None:
+            added.append(f"{plugin.section} {plugin.name}")
+        else:
+            folder = plugin.folder
+            paths = [path for name in CHOICES for path in sorted((folder / name).glob("*.yaml"))]
+            added += [f"{path.parent.name} {path.stem}" for path in paths]
+    return {source: "; ".join(dict.fromkeys(added)) for source, added in found.items()}
 
 
 def yaml_fault(error: yaml.YAMLError, path: str | None = None) -> str:

@@ -43,6 +43,7 @@ class Provenance:
     threads: int
     import_seconds: float
     overrides: Sequence[str] = ()
+    plugins: Sequence[Mapping[str, str]] = ()
 
     def write(self, seconds: Mapping[str, float], status: str) -> None:
         """Write it, with the wall time of each phase in seconds."""
@@ -58,6 +59,7 @@ class Provenance:
                 "wall_time": {phase: round(known.get(phase, 0.0), 3) for phase in _PHASES},
                 "versions": {"mi-cli": __version__, "python": platform.python_version()}
                 | {name: importlib.metadata.version(name) for name in _PACKAGES},
+                "plugins": list(self.plugins),
                 "git": _git(Path(__file__).resolve().parent.parent),
                 "host": {
                     "name": platform.node(),

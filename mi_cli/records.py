@@ -28,6 +28,7 @@ __all__ = [
     "write_frame",
     "write_json",
     "write_results",
+    "write_table",
     "write_text",
 ]
 
@@ -85,6 +86,16 @@ def write_results(path: Path, rows: Iterable[Row], axes: Sequence[str]) -> None:
     writer.writeheader()
     for row in sorted(rows, key=lambda row: row["trial"]):
         writer.writerow({key: _cell(value) for key, value in row.items()})
+    write_text(path, text.getvalue())
+
+
+def write_table(path: Path, rows: Sequence[Row]) -> None:
+    """A table of a run; one without rows has no columns either."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
+    path.parent.mkdir(exist_ok=True)
     write_text(path, text.getvalue())
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mi_cli.claims import judge
 from mi_cli.intervals import mean_interval
+from mi_cli.tables import TABLES
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -21,6 +22,7 @@ Row = Mapping[str, Any]
 
 _AGGREGATED = ("estimate", "stderr", "train_mi", "val_mi", "test_mse", "split_mse", "seconds")
 _BASELINE = "linear_regression"
+_MANY = 40  # settings; a longer table nobody reads in a terminal
 
 
 def summarise(
@@ -48,6 +50,7 @@ def summarise(
         "axes": list(axes),
         "level": level,
         "trials": dict(sorted(Counter(status.values()).items())),
+        "tables": {name: TABLES[name](rows, axes, level) for name in config.tables},
         "claims": [judge(claim, rows, axes, traces, level) for claim in config.claims],
         "cells": list(_cells(rows, axes, level)),
     }
@@ -92,8 +95,13 @@ def _interval(values: Sequence[float], level: float) -> dict[str, Any]:
 
 
 def show(summary: Mapping[str, Any], console: Console) -> None:
-    """Print the summary's table and verdicts."""
-    console.print(_table(summary))
+    """Print the summary's tables and verdicts; of very many settings only what was made of all of them."""
+    if not summary["tables"] or len(summary["cells"]) <= _MANY:
+        console.print(_table(summary))
+    else:
+        console.print(f"{summary['name']}: means of {len(summary['cells'])} settings are in summary.json")
+    for name, rows in summary["tables"].items():
+        console.print(_overall(name, rows, summary))
     for claim in summary["claims"]:
         console.print(_verdict(claim), highlight=False)
 
@@ -128,6 +136,37 @@ def _table(summary: Mapping[str, Any]) -> RenderableType:
             row.append(_number(cell.get("true_mi")))
         table.add_row(*row, *(_mean(cell.get(column)) for column in columns))
     return table
+
+
+def _overall(name: str, rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]) -> RenderableType:
+    """A table of all settings: the columns that say something, numbers to the right."""
+    from rich.table import Table
+
+    if not rows:
+        return f"{name}: no task has a true MI that is known and finite"
+    percent = f"{100 * summary['level']:g} %"
+    titles = {"error": f"mean |error| ± {percent}", "coverage": f"coverage ({percent})", "seconds": "median s"}
+    cells = [_shown(row) for row in rows]
+    columns = [key for key in cells[0] if any(cell[key] not in ("", "0") for cell in cells)]
+    tasks = max(row["tasks"] for row in rows)
+    title = f"{name}: {tasks} task{'s' * (tasks != 1)} of {summary['name']} with a finite true MI; errors in nats"
+    table = Table(title=title, title_justify="left")
+    for key in columns:
+        is_text = all(isinstance(row[key], str) for row in rows)
+        table.add_column(titles.get(key, key), justify="left" if is_text else "right", no_wrap=True)
+    for cell in cells:
+        table.add_row(*(cell[key] for key in columns))
+    return table
+
+
+def _shown(row: Mapping[str, Any]) -> dict[str, str]:
+    """A row of a table as text: the interval of the error beside it, the tasks behind those solved."""
+    told: tuple[str, ...] = ("tasks", "answered", "trials", "error_ci_low", "error_ci_high")
+    found = {key: _number(value) if isinstance(value, float) else str(value) for key, value in row.items()}
+    error = {"mean": row["error"], "ci_low": row["error_ci_low"], "ci_high": row["error_ci_high"]}
+    found |= {"solved": f"{row['solved']} of {row['tasks']}", "error": "" if row["error"] is None else _mean(error)}
+    told += ("estimator",) if row.get("estimator") == row["method"] else ()
+    return {key: "" if row[key] is None or key in told else text for key, text in found.items()}
 
 
 def _verdict(claim: Mapping[str, Any]) -> str:

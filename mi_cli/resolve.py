@@ -18,7 +18,8 @@ from pydantic import ValidationError
 from mi_cli import sweep
 from mi_cli.composition import PRIMARY, compose, composing, options, parse
 from mi_cli.faults import ConfigError, listed, shown
-from mi_cli.schema import REGISTRIES, Budget, load
+from mi_cli.plugins import REGISTRIES, find
+from mi_cli.schema import Budget, classes, section_class
 from mi_cli.sweep import GROUPS, get, put
 
 __all__ = ["SAVED_HEADER", "Resolved", "check_device", "resolve"]
@@ -147,6 +148,8 @@ def _replace_names(values: dict[str, Any], overrides: Sequence[str], config_name
         if not accepted:
             raise ConfigError(f"{label}: a saved config has no options; accepted: sections, such as it holds")
         unknown = [option for option in axis if isinstance(option, str) and option not in accepted]
+        for option in unknown if group in REGISTRIES else ():
+            find(group, option)  # which says more of one that a package adds
         if unknown:
             raise ConfigError(f"{label}: no such {group}: {listed(unknown)}; accepted: {', '.join(accepted)}")
         values["sweep"][group] = [
@@ -160,23 +163,25 @@ def _replace_names(values: dict[str, Any], overrides: Sequence[str], config_name
 def _leave_out(values: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
     """Take from options that the experiment did not choose what it says of those that it did."""
     notices: list[str] = []
-    for group, registry in REGISTRIES.items():
+    for group in REGISTRIES:
         axis = _at(values, f"sweep.{group}")
-        sections = [values.get(group)] if isinstance(given.get(group), str) else []
+        chosen = isinstance(given.get(group), str) or f"{group}.name" in given
+        sections = [values.get(group)] if chosen else []
         for section in sections + (axis if isinstance(axis, list) else []):
-            if not isinstance(section, dict) or section.get("name") not in registry:
+            name = section.get("name") if isinstance(section, dict) else None
+            own = section_class(group, name)
+            if not isinstance(section, dict) or own is None:
                 continue
-            name = section["name"]
-            foreign = _settings(group) - set(load(registry[name]).model_fields)
-            for key in [key for key in section if key in foreign and f"{group}.{key}" not in given]:
+            strange = [key for key in section if key not in own.model_fields and f"{group}.{key}" not in given]
+            for key in [key for key in strange if _is_setting(group, key)]:
                 setting = f"{group}.{key}={shown(section.pop(key))}"
                 notices.append(f"{setting} of the experiment is left out: {name} has no {key}")
     return list(dict.fromkeys(notices))
 
 
-def _settings(group: str) -> set[str]:
-    """Every key that some class of a registry has."""
-    return {key for path in REGISTRIES[group].values() for key in load(path).model_fields}
+def _is_setting(group: str, key: str) -> bool:
+    """Whether some dataset or estimator has the key; ours are asked first, so that others are seldom imported."""
+    return any(key in found.model_fields for found in classes(group))
 
 
 def _apply_budget(values: dict[str, Any], given: Mapping[str, Any]) -> None:

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from mi_cli import provenance, records, report
+from mi_cli import plugins, provenance, records, report
 from mi_cli.context import Clock, Context, Stopped
 from mi_cli.procedures.base import group, procedure
 from mi_cli.schema import Config
@@ -209,7 +209,10 @@ def run(
             log.info(notice)
         state = _Run(folder, expand(values), list(axes(values)))
         n_threads, target, clock = threads(state.config), device(state.config), Clock()
-        record = provenance.Provenance(folder, started or begun, str(target), n_threads, import_seconds, overrides)
+        added = plugins.used((s, getattr(t.config, s).name) for t in state.trials for s in plugins.REGISTRIES)
+        record = provenance.Provenance(
+            folder, started or begun, str(target), n_threads, import_seconds, overrides, added
+        )
         try:
             provenance.write_config(folder, values, overrides)
             _train(state, target, n_threads, clock, console)
@@ -228,6 +231,8 @@ def _close(state: _Run, clock: Clock, record: provenance.Provenance) -> int:
     folder, config = state.folder, state.config
     summary = report.summarise(config, state.all_rows, [a for a in state.axes if a != "seed"], _traces(state))
     records.write_json(folder / "summary.json", summary)
+    for name, rows in summary["tables"].items():
+        records.write_table(folder / "tables" / f"{name}.csv", rows)
     with clock("plots"):
         failed_plots = _plot(config, folder)
     record.write(clock.seconds, "finished")

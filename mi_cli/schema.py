@@ -1,31 +1,43 @@
 """What a config may say: its sections, their types and ranges, and one line for each fault.
 
-Datasets and estimators bring their own sections, found by ``name`` in their registries. No torch here.
+Datasets and estimators bring their own sections, found by ``name`` in their registries or in other packages. No torch
+here.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, SerializeAsAny, ValidationError, model_validator
 
+from mi_cli import plugins
 from mi_cli.claims import Claim
-from mi_cli.datasets import DATASETS
 from mi_cli.datasets.base import Dataset
 from mi_cli.distortions import Noise, Shift
-from mi_cli.estimators import ESTIMATORS
 from mi_cli.estimators.base import Estimator
 from mi_cli.faults import ConfigError, shown, validation_lines
 from mi_cli.fields import Activation, Count, Fraction, Natural, NonNegative, Number, Positive, Section, Widths
 from mi_cli.plots import PLOTS
+from mi_cli.plugins import REGISTRIES
+from mi_cli.tables import TABLES
 
-__all__ = ["Budget", "Config", "ConfigError", "Evaluation", "Representation", "Split", "Training", "validate"]
-
-REGISTRIES: Mapping[str, Mapping[str, str]] = {"dataset": DATASETS, "estimator": ESTIMATORS}
+__all__ = [
+    "Budget",
+    "Config",
+    "ConfigError",
+    "Evaluation",
+    "Representation",
+    "Split",
+    "Training",
+    "classes",
+    "section_class",
+    "validate",
+]
 
 
 class Representation(Section):
@@ -114,9 +126,12 @@ def _from_registry(section: str) -> BeforeValidator:
     def build(value: Any) -> Any:
         if not isinstance(value, Mapping):
             return value
-        found = _chosen(section, value)
+        try:
+            found = section_class(section, value.get("name"))
+        except ConfigError as error:  # of another package
+            raise ValueError(str(error)) from None
         if found is None:
-            accepted = ", ".join(sorted(REGISTRIES[section]))
+            accepted = ", ".join(sorted([*REGISTRIES[section], *plugins.names(section)]))
             raise ValueError(f"{section}.name={shown(value.get('name'))}: no such {section}; accepted: {accepted}")
         return found.model_validate(dict(value))
 
@@ -125,9 +140,33 @@ def _from_registry(section: str) -> BeforeValidator:
 
 def _chosen(section: str, value: Any) -> type[BaseModel] | None:
     """The class that the ``name`` of a section picks, where it picks one."""
-    name = value.get("name") if isinstance(value, Mapping) else None
-    path = REGISTRIES.get(section, {}).get(str(name))
-    return None if path is None else load(path)
+    name = value.get("name") if isinstance(value, Mapping) and section in REGISTRIES else None
+    return None if name is None else section_class(section, name)
+
+
+def section_class(section: str, name: Any) -> type[BaseModel] | None:
+    """The class of the dataset or estimator ``name``, ours or another package's; None where there is none.
+
+    Raises:
+        ConfigError: another package's cannot be had.
+    """
+    path = REGISTRIES[section].get(str(name))
+    found: type[BaseModel] | None = None
+    if path is not None:
+        found = load(path)
+    elif (plugin := plugins.find(section, str(name))) is not None:
+        found = plugins.load(plugin)
+    return found
+
+
+def classes(section: str) -> Iterator[type[BaseModel]]:
+    """All classes of a section: ours, then those of other packages that can be had."""
+    yield from map(load, REGISTRIES[section].values())
+    for name in plugins.names(section):
+        with contextlib.suppress(ConfigError):  # which is told to whoever asks for the name
+            found = section_class(section, name)
+            assert found is not None  # noqa: S101 (for the type checker)
+            yield found
 
 
 def load(path: str) -> Any:
@@ -161,6 +200,7 @@ class Config(Section):
     variant: Literal["corrected", "published"] = "corrected"
     claims: tuple[Claim, ...] = ()
     plots: tuple[Literal[*PLOTS], ...] = ()  # type: ignore[valid-type]
+    tables: tuple[Literal[*TABLES], ...] = ()  # type: ignore[valid-type]
     sweep: dict[str, Any] = Field(default_factory=dict)
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     threads: Count | Literal["auto"] = "auto"

@@ -16,7 +16,7 @@ from mi_cli.schema import Config, validate
 __all__ = ["GROUPS", "Trial", "axes", "expand", "get", "put"]
 
 GROUPS = ("estimator", "dataset", "noise", "shift", "representation", "training")
-_NOT_SCIENCE = ("summary", "budget", "claims", "plots", "sweep", "device", "threads", "output_root", "plan")
+_NOT_SCIENCE = ("summary", "budget", "claims", "plots", "tables", "sweep", "device", "threads", "output_root", "plan")
 _NOT_AXES = ("name", "procedure", "variant", *_NOT_SCIENCE)
 
 

@@ -222,3 +222,53 @@ def test_claim_on_an_axis_that_the_run_has_not_is_undecided(claim):
     rows = [{"trial": 0, "seed": 0, "method": "mi", "status": "ok", "test_mse": 0.1}]
     found = judge(TypeAdapter(Claim).validate_python({"text": "x", **claim}), rows, [], {})
     assert (found["verdict"], found["cells"]) == ("undecided", [])
+
+
+SOLVED = {"dataset.task": "t", "estimator": "mine"}
+
+
+@pytest.mark.parametrize(
+    ("means", "at_least", "counts", "expected"),
+    [
+        ((1.0, 2.0, 3.0), None, (3, 3, 3), "holds"),
+        ((1.0, 2.0, 3.5), 2, (2, 2, 2), "holds"),
+        ((1.0, 2.0, 3.5), None, (2, 2, 2), "fails"),
+        ((1.0, 2.0, 3.29), None, (3, 2, 3), "undecided"),  # whose interval leaves the tolerance
+        ((1.0, 2.0, 3.31), 3, (2, 2, 3), "undecided"),  # whose interval enters it
+        ((1.0, 2.5, 3.31), 3, (1, 1, 2), "fails"),
+    ],
+)
+def test_solves(means, at_least, counts, expected):
+    found = [
+        row
+        for truth, mean in zip((1.0, 2.0, 3.0), means, strict=True)
+        for row in rows(mean, {"dataset.task": truth, "estimator": "mine"}, true_mi=truth)
+    ]
+    result = judge(claim("solves", at_least=at_least), found, ["dataset.task", "estimator"], {})
+    (cell,) = result["cells"]
+    assert (cell["value"], cell["ci_low"], cell["ci_high"]) == counts
+    assert cell["where"] == {"estimator": "mine", "method": "mine", "of": "tasks solved"}
+    assert result["verdict"] == expected
+
+
+@pytest.mark.parametrize(("error", "expected"), [(0.12, "holds"), (0.1, "undecided"), (0.05, "fails")])
+def test_solves_with_an_error_of_at_most(error, expected):
+    found = rows(1.1, SOLVED, true_mi=1.0)
+    of_tasks = claim("solves", at_least=1, absolute=1.0, error=error)
+    assert verdict(of_tasks, found, ["dataset.task", "estimator"]) == expected
+
+
+def test_what_was_lost_is_not_solved():
+    found = [*rows(1.0, SOLVED, true_mi=1.0)]
+    found[-1] = found[-1] | {"status": "failed", "method": "", "estimate": None}
+    assert verdict(claim("solves"), found, ["dataset.task", "estimator"]) == "fails"
+    assert verdict(claim("equals_truth", absolute=0.1), found, ["dataset.task", "estimator"]) == "holds"
+
+
+def test_solves_is_judged_of_each_estimator_or_of_the_one_that_is_named():
+    found = [*rows(1.0, SOLVED, true_mi=1.0), *rows(5.0, SOLVED | {"estimator": "dv"}, method="dv", true_mi=1.0)]
+    axes = ["dataset.task", "estimator"]
+    assert verdict(claim("solves"), found, axes) == "fails"
+    assert verdict(claim("solves", method="mine"), found, axes) == "holds"
+    assert verdict(claim("solves", where={"estimator": "mine"}), found, axes) == "holds"
+    assert verdict(claim("solves", method="nwj"), found, axes) == "undecided"

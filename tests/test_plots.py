@@ -21,10 +21,11 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
+from matplotlib.text import Text
 
 from mi_cli import records, report
 from mi_cli.intervals import Interval
-from mi_cli.plots import PLOTS, scales, style
+from mi_cli.plots import PLOTS, scales, series, style
 from mi_cli.plots.settings import Setting, placed
 from mi_cli.schema import validate
 
@@ -173,6 +174,38 @@ MANY = {"training.lr": [0.01, 0.001], "estimator": ["dv", "mine"], RHO: [0.4, 0.
 DIVERGED = dict.fromkeys(range(7), "diverged")
 LONG = {"budget": {"name": "smoke"}, "name": "n" * 60}
 
+ROWS = "dataset.n_samples"
+TASK = "dataset.task"
+CONTENDERS = ("mine", "dv", "ksg", "infonce")
+
+
+def benchmarked(setting: dict[str, Any], seed: int) -> Fields:
+    """Rows of a benchmark: the n-th estimator errs by n / 10 of the truth at 1,000 rows, and takes n seconds."""
+    method = setting.get("estimator", "mine")
+    turn = CONTENDERS.index(method) if method in CONTENDERS else 1
+    true_mi = {"independent": 0.0, "large": 4.0}.get(setting.get(TASK, ""), 1.0)
+    value = true_mi * (1 - turn / 10 * math.sqrt(1000 / setting.get(ROWS, 1000))) + 0.01 * (seed - 1)
+    fields = {"true_mi": true_mi, "estimate": value, "ci_low": value - 0.1, "ci_high": value + 0.1}
+    return {method: {"status": "ok", "kind": "lower bound", "seconds": turn + 1.0} | fields}
+
+
+def timed(seconds: Mapping[str, float]) -> Callable[[dict[str, Any], int], Fields]:
+    """The same, with the seconds of each estimator."""
+
+    def rows(setting: dict[str, Any], seed: int) -> Fields:
+        ((method, fields),) = benchmarked(setting, seed).items()
+        return {method: fields | {"seconds": seconds[method] * setting.get("training.steps", 1)}}
+
+    return rows
+
+
+BENCHMARK = {TASK: ["independent", "normal", "large"], "estimator": [*CONTENDERS]}
+SIZES = {TASK: ["normal", "large"], ROWS: [500, 1000, 4000], "estimator": [*CONTENDERS]}
+VERY_MANY = {
+    TASK: [f"half_cube-multinormal-sparse-25-25-2-{n}" for n in range(60)],
+    "estimator": [f"estimator_{n}" for n in range(20)],
+}
+
 # Runs of each kind that a plot may meet.
 KINDS: dict[str, Callable[[Write], records.Records]] = {
     "sweep": lambda write: write(estimated(), SWEEP, [0, 1], trained, True, **LONG),
@@ -185,8 +218,14 @@ KINDS: dict[str, Callable[[Write], records.Records]] = {
     "compare": lambda write: write(compared(growth="noise.scale"), NOISE, history=encoded, **COMPARE),
     "compare, one cell": lambda write: write(compared(), {}, [0], history=encoded, **COMPARE),
     "compare, groups": lambda write: write(compared(), {"shift": ["none", "scale_shift"]}, history=encoded, **COMPARE),
+    "benchmark": lambda write: write(benchmarked, BENCHMARK, lost={0: "diverged", 3: "failed", 4: "failed"}),
+    "benchmark, very many": lambda write: write(benchmarked, VERY_MANY, [0]),
+    "sizes": lambda write: write(benchmarked, SIZES, lost={0: "diverged"}),
 }
 KINDS_OF = {
+    "estimate_heat_map": ("one cell", "sweep", "failed", "benchmark", "benchmark, very many", "sizes"),
+    "error_against_samples": ("one cell", "sizes", "benchmark"),
+    "error_against_seconds": ("one cell", "benchmark", "benchmark, very many", "sizes"),
     "gaussian_samples": ("one cell", "lost", "failed"),
     "estimate_against_step": ("lost", "one cell", "many"),
     "estimate_against_axis": ("sweep", "one cell", "many", "maximise"),
@@ -540,6 +579,154 @@ class TestMethodComparison:
     def test_without_linear_regression(self, write: Write) -> None:
         right = draw("method_comparison", write(compared({"ridge": 0.1, "pca": 0.2}), {})).axes[1]
         assert notes(right) == "no linear regression to compare with"
+
+
+def cell_texts(figure: Figure) -> dict[tuple[int, int], str]:
+    """What the squares of a heat map say, by row and column (0: the truth)."""
+    places = [(text.get_position(), text.get_text()) for text in figure.axes[0].texts]
+    return {(int(y), int(x)): text for (x, y), text in places}
+
+
+def colours(figure: Figure) -> dict[tuple[int, int], str]:
+    """Colours of the squares of a heat map, by row and column."""
+    squares = [patch for patch in figure.axes[0].patches if patch.get_width() == 1]
+    return {(int(p.get_y()), int(p.get_x())): mpl.colors.to_hex(p.get_facecolor()) for p in squares}
+
+
+class TestEstimateHeatMap:
+    def test_numbers_marks_and_names(self, write: Write) -> None:
+        figure = draw("estimate_heat_map", write(benchmarked, BENCHMARK))
+        texts, ax = cell_texts(figure), figure.axes[0]
+        assert [texts[row, 0] for row in range(3)] == ["0.00", "1.00", "4.00"]
+        assert [texts[0, column] for column in range(1, 5)] == ["0.00 ✓"] * 4
+        assert [texts[2, column] for column in range(1, 5)] == ["4.00 ✓", "3.60 ✓", "3.20", "2.80"]
+        assert [texts[3, column] for column in range(1, 5)] == ["3 of 3", "3 of 3", "1 of 3", "1 of 3"]
+        assert [label.get_text() for label in ax.get_yticklabels()] == ["independent", "normal", "large", "solved"]
+        assert [label.get_text() for label in ax.get_xticklabels()] == ["true MI", "MINE", "DV", "ksg", "infonce"]
+
+    def test_colours_are_of_the_signed_error(self, write: Write) -> None:
+        def rows(setting: dict[str, Any], seed: int) -> Fields:
+            return {"mine": {"status": "ok", "true_mi": 1.0, "estimate": 1.0 + setting["training.lr"]}}
+
+        offs = [-0.6, -0.3, -0.2, 0.0, 0.2, 0.3, 0.6]
+        figure = draw("estimate_heat_map", write(rows, {"training.lr": offs}))
+        found = [colours(figure)[0, column] for column in range(1, 8)]
+        assert found == ["#2166ac", "#67a9cf", "#d1e5f0", "#f7f7f7", "#fddbc7", "#ef8a62", "#b2182b"]
+        assert legend(figure)[0] == "below −50 %"
+        assert legend(figure)[3] == "within 10 %"
+
+    def test_small_truths_do_not_blow_up_errors(self, write: Write) -> None:
+        def rows(setting: dict[str, Any], seed: int) -> Fields:
+            return {"mine": {"status": "ok", "true_mi": 0.0, "estimate": 0.1}}
+
+        assert colours(draw("estimate_heat_map", write(rows, {})))[0, 1] == "#fddbc7"
+
+    def test_lost_trials_are_hatched_and_said(self, write: Write) -> None:
+        lost = dict.fromkeys(range(3), "diverged") | dict.fromkeys((3, 4, 5), "failed") | {12: "diverged"}
+        figure = draw("estimate_heat_map", write(benchmarked, BENCHMARK, lost=lost))
+        texts = cell_texts(figure)
+        assert [texts[0, 1], texts[0, 2], texts[1, 1]] == ["diverged", "failed", "1.00\n1 diverged"]
+        hatched = [(int(p.get_y()), int(p.get_x())) for p in figure.axes[0].patches if p.get_hatch() and p.get_width()]
+        assert hatched == [(0, 1), (0, 2), (1, 1)]
+        assert legend(figure)[-1] == "trials lost"
+        assert texts[3, 1] == "1 of 3"
+
+    def test_truths_that_are_infinite_or_unknown_have_no_colour(self, write: Write) -> None:
+        figure = draw("estimate_heat_map", write(estimated(), {RHO: [0.6, 1.0]}))
+        assert cell_texts(figure)[1, 0] == "∞"
+        assert colours(figure)[1, 1] == "#e8e8e8"
+        assert cell_texts(figure)[2, 1] == "1 of 1"
+
+    def test_methods_that_were_not_tried_on_a_task_are_empty(self, write: Write) -> None:
+        def rows(setting: dict[str, Any], seed: int) -> Fields:
+            found = benchmarked(setting, seed)
+            return found if setting[TASK] == "normal" else found | {"mine_training": found["mine"]}
+
+        figure = draw("estimate_heat_map", write(rows, {TASK: ["normal", "large"]}))
+        assert cell_texts(figure)[0, 2] == "–"
+
+
+class TestErrorAgainstSamples:
+    def test_errors_of_the_mean_task_and_of_each(self, write: Write) -> None:
+        figure = draw("error_against_samples", write(benchmarked, SIZES))
+        assert [ax.get_title() for ax in figure.axes] == ["mean over 2 tasks", "normal", "large"]
+        assert legend(figure) == ["MINE", "DV", "ksg", "infonce"]
+        mean, normal, large = (means(ax, "ksg") for ax in figure.axes)
+        assert normal == pytest.approx([0.2 * math.sqrt(1000 / n) for n in SIZES[ROWS]])
+        assert mean == pytest.approx([(a + b) / 2 for a, b in zip(normal, large, strict=True)])
+        ax = figure.axes[1]
+        assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+        assert [label.get_text() for label in ax.get_xticklabels()] == ["500", "1000", "4000"]
+        assert ax.get_xlabel() == "rows of the data set"
+
+    def test_one_task_has_one_panel(self, write: Write) -> None:
+        assert len(draw("error_against_samples", write(benchmarked, {ROWS: [500, 1000]})).axes) == 1
+
+    def test_many_tasks_have_one_panel(self, write: Write) -> None:
+        axes = {TASK: [f"task {n}" for n in range(12)], ROWS: [500, 1000]}
+        figure = draw("error_against_samples", write(benchmarked, axes))
+        assert [ax.get_title() for ax in figure.axes] == ["mean over 12 tasks"]
+
+    def test_a_task_without_estimate_leaves_a_gap_that_is_named(self, write: Write) -> None:
+        run = write(benchmarked, SIZES, [0, 1], lost={0: "failed", 1: "failed"})
+        figure = draw("error_against_samples", run)
+        assert [len(means(ax, "MINE")) for ax in figure.axes] == [2, 2, 3]
+        assert "left out where a task has no estimate: MINE" in heading(figure)
+
+    def test_without_numbers_of_rows(self, write: Write) -> None:
+        assert "no axis (dataset.n_samples)" in notes(draw("error_against_samples", write(benchmarked)).axes[0])
+
+
+class TestErrorAgainstSeconds:
+    def test_points_are_labelled_and_the_front_is_drawn(self, write: Write) -> None:
+        seconds = {"ksg": 1.0, "infonce": 2.0, "mine": 3.0, "dv": 4.0}  # infonce and dv are beaten at both
+        run = write(timed(seconds), {"estimator": [*CONTENDERS], TASK: ["normal"]})
+        ax = draw("error_against_seconds", run).axes[0]
+        assert sorted(text.get_text() for text in ax.texts) == ["DV", "MINE", "infonce", "ksg"]
+        (front,) = [line for line in ax.get_lines() if line.get_color() == style.GREY]
+        inner = [(x, y) for x, y in zip(*front.get_data(), strict=True) if max(x, y) < 100]
+        assert np.ravel(inner) == pytest.approx([1, 0.2, 3, 0.2, 3, 0.02 / 3])
+        assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+
+    def test_labels_do_not_cover_each_other(self, write: Write) -> None:
+        methods = [f"estimator_{n}" for n in range(20)]
+        run = write(timed({name: 1.2**n for n, name in enumerate(methods)}), {"estimator": methods})
+        figure = draw("error_against_seconds", run)
+        FigureCanvasAgg(figure).draw()
+        boxes = [Text.get_window_extent(text) for text in figure.axes[0].texts]  # without the lines that lead to them
+        assert len(boxes) == 20
+        assert all(_overlap(one, two) < 1 for one, two in itertools.combinations(boxes, 2))
+
+    def test_settings_of_one_method_are_a_line(self, write: Write) -> None:
+        run = write(timed({"dv": 1, "ksg": 2}), {"training.steps": [10, 100], "estimator": ["dv", "ksg"]})
+        ax = draw("error_against_seconds", run).axes[0]
+        assert "DV, steps = 100" in [text.get_text() for text in ax.texts]
+        (curve,) = [line for line in ax.get_lines() if list(line.get_xdata()) == [10, 100]]
+        assert curve.get_color() == style.look("dv").colour
+
+    def test_estimators_with_a_task_unanswered_are_left_out(self, write: Write) -> None:
+        figure = draw("error_against_seconds", write(benchmarked, BENCHMARK, [0], lost={1: "diverged"}))
+        assert "left out, with a task unanswered: DV" in heading(figure)
+        assert "DV" not in [text.get_text() for text in figure.axes[0].texts]
+
+
+class TestSeries:
+    def test_looks_differ_whatever_the_names(self) -> None:
+        looks = series.looks((Setting(), f"method_{n}") for n in range(49))
+        assert len({(look.colour, look.marker) for look in looks.values()}) == 49
+        few = series.looks((Setting(), f"method_{n}") for n in range(7))
+        assert len({look.colour for look in few.values()}) == 7
+
+    def test_listed_methods_keep_theirs(self) -> None:
+        looks = series.looks((Setting(), name) for name in ("other", "another", "mine", "dv"))
+        assert looks[Setting(), "mine"] == style.look("mine")
+        assert looks[Setting(), "dv"] == style.look("dv")
+
+    def test_tasks_in_words(self) -> None:
+        tasks = [Setting(((TASK, name), (ROWS, 500.0), (RHO, rho))) for name, rho in (("a", 0.2), ("b", 0.4))]
+        assert series.task_labels(tasks) == ["a, ρ = 0.2", "b, ρ = 0.4"]
+        assert series.task_labels(tasks[:1]) == ["a"]
+        assert series.task_labels([Setting()]) == ["the only task"]
 
 
 class TestStyle:

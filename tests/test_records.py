@@ -108,6 +108,14 @@ def test_history_has_a_row_for_each_step_at_which_something_was_measured():
     assert frame.rows() == [(1, 10, 0.5, None), (1, 20, None, None), (4, 10, 1.0, None), (4, 20, 2.0, 5.0)]
 
 
+def test_table_is_a_csv(tmp_path):
+    path = tmp_path / "tables" / "one.csv"
+    records.write_table(path, [{"method": "mine", "error": 0.1, "bias": None}])
+    assert path.read_text(encoding="utf-8") == "method,error,bias\nmine,0.1,\n"
+    records.write_table(path, [])
+    assert path.read_text(encoding="utf-8") == "\n"
+
+
 def test_history_of_nothing_is_empty():
     for nothing in ({}, {0: {}}):
         frame = records.history_frame(nothing)

@@ -117,6 +117,27 @@ def test_verdicts_are_shown_with_the_cell_that_decides():
     assert "undecided: none (no numbers)" in text
 
 
+def test_tables_that_were_asked_for():
+    rows = [one | {"kind": "lower bound"} for one in ROWS]
+    found = summary(rows, tables=["solved"])
+    assert [line["method"] for line in found["tables"]["solved"]] == ["mine"]
+    text = shown(found)
+    assert "solved: 1 task of small with a finite true MI" in text
+    assert "1 of 1" in text
+    assert "lower bound" in text
+    assert "lost" not in text  # nothing was
+    assert summary(rows)["tables"] == {}
+    assert "no task has a true MI" in shown(summary(METHODS, axes=(), tables=["solved"]))
+
+
+def test_very_many_settings_are_left_to_the_tables():
+    rows = [row(n, rho=n / 100, estimate=0.1, true_mi=0.1, seconds=1.0) for n in range(60)]
+    assert "dataset.rho" in shown(summary(rows))
+    text = shown(summary(rows, tables=["solved"]))
+    assert "dataset.rho" not in text
+    assert "means of 60 settings are in summary.json" in text
+
+
 def test_single_seed_is_shown_without_interval():
     text = shown(summary([ROWS[0]]))
     assert "0.2000" in text

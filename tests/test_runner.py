@@ -102,6 +102,17 @@ def test_files_and_their_columns(tmp_path, capsys):
     assert "Traceback" not in out + err
 
 
+def test_tables_are_written_as_the_summary_has_them(tmp_path):
+    code, _ = run(tmp_path, SMALL, SWEEP, tables=["solved"])
+    assert code == 0
+    assert all_files(tmp_path) == FILES | {"tables/solved.csv"}
+    with (tmp_path / "tables" / "solved.csv").open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    (expected,) = strict_json(tmp_path / "summary.json")["tables"]["solved"]
+    assert list(row) == list(expected)
+    assert (row["method"], row["tasks"], float(row["error"])) == ("mine", "3", expected["error"])
+
+
 def test_history_has_the_traces_of_every_trial(tmp_path):
     run(tmp_path, SMALL, SWEEP)
     history = Records(tmp_path).history

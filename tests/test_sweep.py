@@ -110,7 +110,7 @@ def test_fingerprint_is_what_is_computed_and_nothing_else():
         sweep.expand(copy.deepcopy(BASE) | more)
         for more in (
             {},
-            {"summary": "x", "threads": 3, "plots": ["gaussian_samples"], "sweep": {"seed": [0]}},
+            {"summary": "x", "threads": 3, "plots": ["gaussian_samples"], "tables": ["solved"], "sweep": {"seed": [0]}},
             {"seed": 1},
         )
     )

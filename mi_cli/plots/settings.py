@@ -27,6 +27,7 @@ __all__ = [
     "grouped",
     "numeric",
     "placed",
+    "setting",
     "traces",
     "trials",
 ]
@@ -137,6 +138,11 @@ def numeric(values: Sequence[Value]) -> bool:
     return all(isinstance(value, float) for value in values)
 
 
+def setting(pairs: Iterable[tuple[str, Any]]) -> Setting:
+    """A setting of values as CSV or JSON has them."""
+    return Setting(tuple((name, _value(value)) for name, value in pairs))
+
+
 def _cell(cell: Mapping[str, Any], names: Sequence[str]) -> Cell:
     values = {
         name: Interval(found["mean"], found["ci_low"], found["ci_high"], found["sd"], cell["n"])
@@ -148,7 +154,7 @@ def _cell(cell: Mapping[str, Any], names: Sequence[str]) -> Cell:
 
 
 def _setting(row: Mapping[str, Any], names: Sequence[str]) -> Setting:
-    return Setting(tuple((name, _value(row.get(name))) for name in names))
+    return setting((name, row.get(name)) for name in names)
 
 
 def _value(value: Any) -> Value:

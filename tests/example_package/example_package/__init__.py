@@ -1,0 +1,1 @@
+"""An estimator, a dataset and an experiment for mi-run."""
