@@ -195,6 +195,8 @@ class Config(Section):
     representation: Representation = Representation()
     training: Training = Training()
     split: Split = Split()
+    fit: Literal["split", "crossfit"] = "split"
+    folds: Annotated[Count, Field(ge=2, le=100)] = 5
     evaluation: Evaluation = Evaluation()
     budget: Budget = Budget()
     variant: Literal["corrected", "published"] = "corrected"
@@ -214,7 +216,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _runs(self) -> Config:
-        faults = [*self._data_faults(), *self._training_faults(), *self._procedure_faults()]
+        faults = [*self._data_faults(), *self._fold_faults(), *self._training_faults(), *self._procedure_faults()]
         if faults:
             raise ValueError("\n".join(faults))
         return self
@@ -237,6 +239,21 @@ class Config(Section):
             for part, least in needed.items()
             if rows[part] < least
         ]
+
+    def _fold_faults(self) -> list[str]:
+        if self.fit == "split" or not self.estimator.holds_out:
+            return []
+        if self.procedure != "estimate":
+            return ["fit=crossfit: is for procedure=estimate; accepted: split"]
+        if self.dataset.n_samples is None:
+            return ["fit=crossfit: fresh rows at every step have no folds; accepted: split, or a dataset.n_samples"]
+        n = sum(self.rows[part] for part in ("train", "val", "test"))
+        if n // self.folds < 2 or n - (n + self.folds - 1) // self.folds - self.rows["val"] < 2:
+            return [
+                f"folds={self.folds}: {n} rows, {self.rows['val']} of them for validation, leave a fold with fewer "
+                "than 2 to train or to test; accepted: fewer folds or more rows"
+            ]
+        return []
 
     def _training_faults(self) -> list[str]:
         faults, batch = [], self.training.batch

@@ -78,6 +78,10 @@ class Trained:
     history: dict[str, tuple[np.ndarray, np.ndarray]]
     chosen_steps: list[int]
 
+    def traces(self, trial: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Steps and values of each metric of one trial."""
+        return {name: (steps, values[:, trial]) for name, (steps, values) in self.history.items()}
+
     def chosen(self, metric: str, trial: int) -> float | None:
         """A validation metric at the step whose parameters were chosen; None where it was not measured."""
         if metric not in self.history:

@@ -56,6 +56,7 @@ class Direct(Estimator):
     """An estimator that takes no training steps, so that ``training`` does not matter to it."""
 
     kind: ClassVar[Kind] = "point estimate"
+    holds_out: ClassVar[bool] = False
 
     @abstractmethod
     def found(self, problem: Problem, context: Context) -> Found:
