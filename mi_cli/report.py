@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mi_cli.schema import Config
 
-__all__ = ["show", "summarise"]
+__all__ = ["counted", "show", "summarise"]
 
 Row = Mapping[str, Any]
 
@@ -93,9 +93,16 @@ def _interval(values: Sequence[float], level: float) -> dict[str, Any]:
 
 def show(summary: Mapping[str, Any], console: Console) -> None:
     """Print the summary's table and verdicts."""
+    heading = f"{summary['name']} ({summary['variant']}, {summary['budget']}); MI in nats, means over seeds"
+    console.print(heading, markup=False, highlight=False, soft_wrap=True)
     console.print(_table(summary))
     for claim in summary["claims"]:
-        console.print(_verdict(claim), highlight=False)
+        console.print(_verdict(claim), highlight=False, soft_wrap=True)
+
+
+def counted(number: int, what: str) -> str:
+    """``1 trial``, ``2 trials``."""
+    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def _table(summary: Mapping[str, Any]) -> RenderableType:
@@ -109,10 +116,7 @@ def _table(summary: Mapping[str, Any]) -> RenderableType:
         "test_mse": f"test MSE ± {percent}",
         "difference": "MSE − linear regression's",
     }
-    table = Table(
-        title=f"{summary['name']} ({summary['variant']}, {summary['budget']}); MI in nats, means over seeds",
-        title_justify="left",
-    )
+    table = Table()
     for axis in summary["axes"]:
         table.add_column(axis, no_wrap=True)
     table.add_column("method", no_wrap=True)

@@ -19,7 +19,7 @@ from mi_cli.datasets.base import Dataset
 from mi_cli.distortions import Noise, Shift
 from mi_cli.estimators import ESTIMATORS
 from mi_cli.estimators.base import Estimator
-from mi_cli.faults import ConfigError, shown, validation_lines
+from mi_cli.faults import ConfigError, listed, shown, validation_lines
 from mi_cli.fields import Activation, Count, Fraction, Natural, NonNegative, Number, Positive, Section, Widths
 from mi_cli.plots import PLOTS
 
@@ -110,17 +110,19 @@ class Budget(Section):
     seeds: Count | None = None
 
 
-def _from_registry(section: str) -> BeforeValidator:
+def _from_registry(section: str) -> tuple[BeforeValidator, Any]:
+    accepted = sorted(REGISTRIES[section])
+
     def build(value: Any) -> Any:
         if not isinstance(value, Mapping):
             return value
         found = _chosen(section, value)
         if found is None:
-            accepted = ", ".join(sorted(REGISTRIES[section]))
-            raise ValueError(f"{section}.name={shown(value.get('name'))}: no such {section}; accepted: {accepted}")
+            name = shown(value.get("name"))
+            raise ValueError(f"{section}.name={name}: no such {section}; accepted: {', '.join(accepted)}")
         return found.model_validate(dict(value))
 
-    return BeforeValidator(build)
+    return BeforeValidator(build), Field(description=f"a section whose name is {listed(accepted)}")
 
 
 def _chosen(section: str, value: Any) -> type[BaseModel] | None:
@@ -149,8 +151,8 @@ class Config(Section):
     summary: str = ""
     procedure: Literal["estimate", "maximise", "compare"] = "estimate"
     seed: Annotated[Natural, Field(le=2**32 - 1)] = 0
-    estimator: Annotated[SerializeAsAny[Estimator], _from_registry("estimator")]
-    dataset: Annotated[SerializeAsAny[Dataset], _from_registry("dataset")]
+    estimator: Annotated[SerializeAsAny[Estimator], *_from_registry("estimator")]
+    dataset: Annotated[SerializeAsAny[Dataset], *_from_registry("dataset")]
     noise: Noise = Noise()
     shift: Shift = Shift()
     representation: Representation = Representation()
@@ -164,7 +166,7 @@ class Config(Section):
     sweep: dict[str, Any] = Field(default_factory=dict)
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     threads: Count | Literal["auto"] = "auto"
-    output_root: str = "outputs"
+    output_root: Annotated[str, Field(pattern=r"\S", description="a folder")] = "outputs"
     plan: bool = False
 
     @property
