@@ -13,6 +13,7 @@ from mi_cli.plugins import as_choice
 __all__ = ["PRIMARY", "arguments"]
 
 PRIMARY = "config"
+_COMPLETIONS = ("install=", "uninstall=", "query=")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -67,6 +68,9 @@ def _to_hydra(args: argparse.Namespace) -> list[str]:
     }
     details = {"--resolve": args.resolve, "--package": args.package}
     asked = {name: value for name, value in shows.items() if value}
+    if args.shell_completion and not any(text.startswith(_COMPLETIONS) for text in args.overrides):
+        accepted = "install=, uninstall= or query= and bash, zsh or fish"
+        raise ConfigError(f"--shell-completion: must be followed by {accepted}")
     if len(asked) + args.multirun > 1:
         raise ConfigError(f"{', '.join([*asked, *['--multirun'] * args.multirun])}: accepted: one of them")
     if not args.cfg and any(details.values()):

@@ -172,6 +172,8 @@ def _jobs(args: argparse.Namespace) -> list[Resolved]:
         for override in task:
             if override.is_sweep_override() and not override.is_discrete_sweep():
                 raise ConfigError(f"{override.input_line}: needs a sweeper that searches; accepted: values, range()")
+            if override.is_sweep_override() and not list(override.sweep_string_iterator()):
+                raise ConfigError(f"{override.input_line}: has no values; accepted: at least one")
         jobs = [[*hydra_part, *job] for job in BasicSweeper.split_arguments(task, None)[0]]
     resolved: list[Resolved] = []
     faults: list[str] = []
@@ -320,7 +322,7 @@ def _folder(key: str, asked_for: str | None, resolved: Resolved, name: str, firs
     if asked_for is not None:
         if not asked_for.strip():
             raise ConfigError(f"{key}={asked_for}: must be a folder, new or empty")
-        folder = given_folder(Path(asked_for).absolute(), f"{key}={asked_for}", first)
+        folder = given_folder(Path(asked_for).expanduser().absolute(), f"{key}={asked_for}", first)
     else:
         root = resolved.values["output_root"]
         folder = new_folder(Path(root).expanduser().absolute() / name, f"output_root={root}")

@@ -229,9 +229,10 @@ def _choice_faults(override: Override) -> list[str]:
 
 
 def _unreadable(text: str) -> str:
-    key, equals, _ = text.partition("=")
+    key, equals, value = text.partition("=")
     if equals and key.strip("+~ "):
-        return f"{text}: cannot be read; accepted: key=value, with closed brackets, odd characters in quotes"
+        quoted = "" if value[:1] in "[{'\"" else f""", as "{key}='{value}'\""""
+        return f"{text}: cannot be read; accepted: key=value, with closed brackets, odd characters in quotes{quoted}"
     known, choices = options("experiment"), options(text) if text in CHOICES else []
     example = f"experiment={text}" if text in known else f"{text}={choices[0]}" if choices else "seed=1"
     return f"{text}: must be key=value, such as {example}"
@@ -297,6 +298,8 @@ def _not_composed(error: HydraException, overrides: Sequence[str], config_name: 
         override = text.partition("Error merging override ")[2]
         if override.startswith("++sweep") and "DictConfig" in reason:
             return _not_axis(override.lstrip("+"))
+        if "DictConfig with ListConfig" in reason:
+            return f"{override}: must be a section of keys and values"
     return f"{override}: {reason}" if override and override not in reason else reason
 
 

@@ -71,8 +71,7 @@ def expand(values: Mapping[str, Any]) -> list[Trial]:
         resolved, labels = copy.deepcopy(base), {}
         # A group's option first, so that an axis inside the group applies to every option.
         for path, value in sorted(zip(found, point, strict=True), key=lambda item: item[0].count(".")):
-            option = value.get("option", value.get("name")) if isinstance(value, Mapping) else value
-            labels[path] = option if path in GROUPS else value
+            labels[path] = _label(path, value)
             put(resolved, path, {k: v for k, v in value.items() if k != "option"} if path in GROUPS else value)
         try:
             trials.append(Trial(index, {path: labels[path] for path in found}, validate(resolved)))
@@ -126,7 +125,8 @@ def _faults(values: Mapping[str, Any], path: str, axis: Any) -> list[str]:
         return [f"{key}=[]: is empty; accepted: at least one value"]
     repeated = [value for index, value in enumerate(axis) if value in axis[:index]]
     if repeated:
-        return [f"{key}={shown(axis)}: repeats {shown(repeated[0])}; accepted: different values"]
+        labels = [_label(path, value) for value in axis]
+        return [f"{key}={shown(labels)}: repeats {shown(_label(path, repeated[0]))}; accepted: different values"]
     section, _, last = path.rpartition(".")
     if last == "name" and section in GROUPS:
         return [f"{key}={shown(axis)}: cannot be an axis; accepted: sweep.{section}={shown(axis)}"]
@@ -137,6 +137,11 @@ def _faults(values: Mapping[str, Any], path: str, axis: Any) -> list[str]:
     if not all(isinstance(option, Mapping | str) for option in axis):
         return [f"{key}={shown(axis)}: must name options of {path}"]
     return []
+
+
+def _label(path: str, value: Any) -> Any:
+    """The value of an axis as results show it: an option by its name."""
+    return value.get("option", value.get("name")) if path in GROUPS and isinstance(value, Mapping) else value
 
 
 def _list_of(path: str, value: Any) -> str:

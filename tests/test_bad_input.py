@@ -45,6 +45,10 @@ BAD = [
         [EXPERIMENT, "training.lr=[1"],
         "training.lr=[1: cannot be read; accepted: key=value, with closed brackets",
     ),
+    (
+        [EXPERIMENT, "output_root=~/größe"],
+        "output_root=~/größe: cannot be read; accepted: .*odd characters in quotes, as \"output_root='~/größe'\"",
+    ),
     ([EXPERIMENT, "name='a"], "name='a: cannot be read; accepted: key=value, with closed brackets"),
     ([EXPERIMENT, "=3"], "=3: must be key=value"),
     (
@@ -121,6 +125,10 @@ BAD = [
     ([EXPERIMENT, "claims=[{text: a}]"], "claims.0={text: a}: must be a section whose kind is equals_truth,"),
     (["~estimator"], "estimator: is missing; accepted: a section whose name is dv, "),
     ([EXPERIMENT, "output_root="], "output_root=: must be a folder"),
+    ([EXPERIMENT, "split=[]"], "split=[]: must be a section of keys and values"),
+    ([EXPERIMENT, "sweep.estimator=[dv,dv]"], "sweep.estimator=[dv, dv]: repeats dv; accepted: different values"),
+    (["-sc", "foo"], "--shell-completion: must be followed by install=, uninstall= or query= and bash, zsh or fish"),
+    (["-m", EXPERIMENT, "seed=range(0)"], "seed=range(0): has no values; accepted: at least one"),
     ([EXPERIMENT, "hydra.run.dir="], "hydra.run.dir=: must be a folder, new or empty"),
     (["-m", EXPERIMENT, "seed=1,2", "hydra.sweep.dir="], "hydra.sweep.dir=: must be a folder, new or empty"),
     ([EXPERIMENT, "sweep=3"], "sweep=3: must be a section of axes"),

@@ -98,11 +98,14 @@ def test_output_root(runner, tmp_path):
     assert folder.parent == root / "gaussian_sweep"
 
 
-def test_folder_that_was_asked_for(runner, here, capsys):
+def test_folder_that_was_asked_for(runner, here, capsys, monkeypatch):
     (here / "empty").mkdir()
     assert main([EXPERIMENT, "hydra.run.dir=empty"]) == 0
     assert main([EXPERIMENT, "hydra.run.dir=new/${name}"]) == 0
     assert [folder for _, folder, _ in runner.runs] == [Path("empty"), Path("new/gaussian_sweep")]
+    monkeypatch.setenv("HOME", str(here / "home"))
+    assert main([EXPERIMENT, "hydra.run.dir='~/mine'"]) == 0
+    assert runner.runs.pop()[1] == Path("home/mine")
     assert main([EXPERIMENT, "hydra.run.dir=empty"]) == 2
     assert capsys.readouterr().err.startswith("mi-run: hydra.run.dir=empty: holds files already; accepted: a folder")
     assert len(runner.runs) == 2
@@ -399,7 +402,7 @@ def test_control_c_while_it_imports(here, tmp_path, swallow, more):
         assert process.stdout.readline() == "importing\n"
         assert len(list(here.rglob("*"))) >= 3  # the run's folder
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=10)
+        _, err = process.communicate(timeout=60)  # the server of workers may still import
     assert (process.returncode, err) == (130, "mi-run: interrupted before anything was run\n")
     assert list(here.iterdir()) == []
     assert list((tmp_path / "t").iterdir()) == []
