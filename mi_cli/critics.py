@@ -12,9 +12,6 @@ from mi_cli.perceptron import Perceptron
 
 __all__ = ["ConcatCritic"]
 
-# Up to so many columns of x, that of ones included, are cheaper to repeat for every version of y than to treat apart.
-_FEW_COLUMNS = 6
-
 
 class ConcatCritic:
     """A critic T(x, y) that is one perceptron over x and y side by side (Belghazi et al. 2018, arXiv 1801.04062)."""
@@ -33,7 +30,4 @@ class ConcatCritic:
 
     def __call__(self, layers: Sequence[Tensor], x: Tensor, y: Tensor) -> Tensor:
         """Scores ``(K, C, n)`` of x ``(K, dim_x + 1, n)``, with its ones, and C partners y ``(K, dim_y, C, n)``."""
-        if x.shape[1] <= _FEW_COLUMNS:
-            both = torch.cat([y, x.unsqueeze(2).expand(-1, -1, y.shape[2], -1)], 1)
-            return self.net(layers, both.flatten(2)).view(len(x), *y.shape[2:])
         return self.net(layers, x, y).squeeze(1)

@@ -25,6 +25,9 @@ aten = torch.ops.aten
 # memory beyond it was up to eight times slower to work on. Measured by tests/benchmarks/layout.py.
 _CACHE_BYTES = 1 << 20
 
+# Up to so many columns of x, that of ones included, are cheaper to repeat for every version of y than to treat apart.
+_FEW_COLUMNS = 16
+
 # In place: how a layer's values are activated, and how the gradient after it becomes the one before it. GELU's
 # derivative needs the value before activation, so it alone is activated into a second buffer.
 _ACTIVATE: dict[Activation, Callable[[Tensor], Tensor]] = {"relu": torch.relu_, "tanh": torch.tanh_, "elu": aten.elu_}
@@ -95,15 +98,15 @@ class Perceptron:
         out: Tensor = _Run.apply(self, x, y, *layers)  # type: ignore[no-untyped-call]
         return out if y is None else out.unflatten(2, y.shape[2:])
 
-    def memory(self, x: Tensor, versions: int) -> _Buffers:
+    def memory(self, x: Tensor, y: Tensor | None) -> _Buffers:
         """Buffers for inputs of this shape, the same at every step."""
-        key = (len(x), x.shape[2], versions, x.dtype, x.device)
+        key = (x.shape, None if y is None else y.shape, x.dtype, x.device)
         if key not in self.buffers:
-            self.buffers[key] = _Buffers(self, x, versions)
+            self.buffers[key] = _Buffers(self, x, y)
         return self.buffers[key]
 
     def at_once(self, x: Tensor, rows: int) -> int:
-        """How many trials to take through all layers, before the next ones are."""
+        """How many trials to take through all layers before the next ones are."""
         if x.device.type != "cpu":
             return len(x)
         return max(1, _CACHE_BYTES // (x.element_size() * self.floats * rows))
@@ -116,8 +119,9 @@ class _Buffers:
     adds to the first layer, are of use to their part alone: all parts share that memory, which so stays in the cache.
     """
 
-    def __init__(self, net: Perceptron, x: Tensor, versions: int) -> None:
-        k, _, n = x.shape
+    def __init__(self, net: Perceptron, x: Tensor, y: Tensor | None) -> None:
+        k, columns, n = x.shape
+        versions = 1 if y is None else y.shape[2]
         rows, widths = versions * n, net.sizes[1:-1]
         fits = net.at_once(x, rows)
         self.size = min(k, fits)
@@ -133,6 +137,36 @@ class _Buffers:
             count = part.stop - low
             own = ([memory[part] for memory in values], [memory[part] for memory in activated], self.out[part])
             self.parts.append(_Part(net, product, *own, [memory[:count] for memory in gradients], of_x[:count]))
+        self.beside: Tensor | None = None
+        if y is not None and columns <= _FEW_COLUMNS:
+            self.beside = x.new_empty(k, y.shape[1] + columns, versions, n)
+        self.copied: tuple[Tensor, int] | None = None
+        self.layers: tuple[Tensor, ...] = ()
+        self.views: list[tuple[list[Tensor], list[Tensor]]] = []
+
+    def side_by_side(self, beside: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        """y with x below, once for each version; x is not copied again while it is the same."""
+        beside[:, : y.shape[1]] = y
+        if self.copied is None or self.copied[0] is not x or self.copied[1] != x._version:
+            beside[:, y.shape[1] :] = x.unsqueeze(2)
+            self.copied = x, x._version
+        return beside.flatten(2)
+
+    def split(self, *tensors: Tensor | None) -> list[Sequence[Tensor | None]]:
+        """Each tensor's parts, by trials; those of None are None."""
+        return [[None] * len(self.parts) if x is None else x.split(self.size) for x in tensors]
+
+    def matrices(self, layers: tuple[Tensor, ...]) -> list[tuple[list[Tensor], list[Tensor]]]:
+        """For each part its layers, and their matrices transposed; views, made once for the same layers."""
+        if len(layers) != len(self.layers) or any(a is not b for a, b in zip(layers, self.layers, strict=True)):
+            turned = [_T(layer if index == 0 else layer[:, :, :-1]) for index, layer in enumerate(layers)]
+            plain = zip(*(layer.split(self.size) for layer in layers), strict=True)
+            self.views = [(list(a), list(b)) for a, b in zip(plain, self._turned(turned), strict=True)]
+            self.layers = layers
+        return self.views
+
+    def _turned(self, turned: Sequence[Tensor]) -> list[tuple[Tensor, ...]]:
+        return list(zip(*(layer.split(self.size) for layer in turned), strict=True))
 
 
 class _Part:
@@ -175,53 +209,59 @@ class _Part:
     def first(self, layer: Tensor, x: Tensor, y: Tensor, out: Tensor) -> None:
         """The first layer where y comes in versions: x's part is copied to all of them, y's is added."""
         d = y.shape[1]
-        if y.shape[2] > 1:
-            of_x = self.product(layer[:, :, d:], x, out=self.of_x)
-            out.unflatten(2, y.shape[2:]).copy_(of_x.unsqueeze(2).expand(-1, -1, y.shape[2], -1))
-        else:
-            self.product(layer[:, :, d:], x, out=out)
+        of_x = self.product(layer[:, :, d:], x, out=self.of_x)
+        out.unflatten(2, y.shape[2:]).copy_(of_x.unsqueeze(2).expand(-1, -1, y.shape[2], -1))
         out.baddbmm_(layer[:, :, :d], y.flatten(2))
 
     def backward(self, turned: Sequence[Tensor], gradient: Tensor, found: Sequence[Tensor]) -> Tensor:
-        """Gradients of all layers but the first into ``found``; returns that of the first one's values.
-
-        ``turned`` are the layers' matrices transposed, without their biases.
-        """
+        """Gradients of all layers but the first into ``found``; returns that of the first one's values."""
         for index in range(len(found) - 1, 0, -1):
             self.product(gradient, self.transposed[index - 1], out=found[index])
             gradient = self.product(turned[index], gradient, out=self.gradients[index - 1])
             _DERIVE[self.activation](gradient, self.values[index - 1])
         return gradient
 
-    def backward_first(
-        self, turned: Tensor, gradient: Tensor, x: Tensor, y: Tensor | None, found: Tensor, of: Sequence[Tensor | None]
-    ) -> None:
-        """Gradients of the first layer, and of x and y where they are wanted: ``of`` has their place, or None."""
-        of_x, of_y = of
+    def backward_first(self, gradient: Tensor, x: Tensor, y: Tensor | None, found: Tensor) -> None:
+        """Gradients of the first layer into ``found``."""
         if y is None:
             self.product(gradient, _T(x), out=found)
-        else:
-            d = y.shape[1]
-            found[:, :, :d] = self.product(gradient, _T(y.flatten(2)))
-            if of_y is not None:
-                self.product(turned[:, :d], gradient, out=of_y.flatten(2))
-            if y.shape[2] > 1:
-                gradient = torch.sum(gradient.unflatten(2, y.shape[2:]), 2, out=self.of_x)
-            found[:, :, d:] = self.product(gradient, _T(x))
+            return
+        d = y.shape[1]
+        found[:, :, :d] = self.product(gradient, _T(y.flatten(2)))
+        found[:, :, d:] = self.product(self.over_versions(gradient, y.shape[2]), _T(x))
+
+    def backward_inputs(
+        self, turned: Tensor, gradient: Tensor, of_x: Tensor | None, of_y: Tensor | None, versions: int
+    ) -> None:
+        """Gradients of x and y, where they are wanted."""
+        if of_y is not None:
+            self.product(turned[:, : of_y.shape[1]], gradient, out=of_y.flatten(2))
         if of_x is not None:
-            self.product(turned[:, -x.shape[1] :], gradient, out=of_x)
+            self.product(turned[:, -of_x.shape[1] :], self.over_versions(gradient, versions), out=of_x)
+
+    def over_versions(self, gradient: Tensor, versions: int) -> Tensor:
+        """The sum over all versions of y, which is the gradient of what x adds to the first layer."""
+        if versions == 1:
+            return gradient
+        return torch.sum(gradient.unflatten(2, (versions, -1)), 2, out=self.of_x)
 
 
 class _Run(torch.autograd.Function):
-    """The perceptron's forward and backward passes, a part of the trials after the other."""
+    """The perceptron's forward and backward passes, one part of the trials after the other."""
 
     @staticmethod
     def forward(ctx: Any, net: Perceptron, x: Tensor, y: Tensor | None, *layers: Tensor) -> Tensor:
-        memory = net.memory(x, 1 if y is None else y.shape[2])
-        for part, own_x, own_y, *own in zip(memory.parts, *_split(memory, x, y, *layers), strict=True):
+        memory = net.memory(x, y)
+        if y is not None and memory.beside is not None:
+            ctx.inputs = memory.side_by_side(memory.beside, x, y), None
+        else:
+            ctx.inputs = x, y
+        views = memory.matrices(layers)
+        for part, (own, _), own_x, own_y in zip(memory.parts, views, *memory.split(*ctx.inputs), strict=True):
             part.forward(own, own_x, own_y)
         net.calls += 1
-        ctx.net, ctx.call, ctx.x, ctx.y, ctx.layers, ctx.memory = net, net.calls, x, y, layers, memory
+        ctx.net, ctx.call, ctx.memory, ctx.layers = net, net.calls, memory, layers
+        ctx.shapes = x.shape, None if y is None else y.shape
         return memory.out
 
     @staticmethod
@@ -230,19 +270,19 @@ class _Run(torch.autograd.Function):
         if ctx.call != ctx.net.calls:
             raise RuntimeError("only the latest call of a Perceptron can be differentiated")
         found = [torch.empty_like(layer) for layer in ctx.layers]
-        turned = [_T(layer[:, :, : len(layer[0, 0]) - bool(index)]) for index, layer in enumerate(ctx.layers)]
-        wanted = [torch.empty_like(z) if ctx.needs_input_grad[i] else None for i, z in ((1, ctx.x), (2, ctx.y))]
-        count = len(found)
-        split = _split(memory, outer[0], ctx.x, ctx.y, *wanted, *found, *turned)
-        for part, gradient, x, y, of_x, of_y, *own in zip(memory.parts, *split, strict=True):
-            gradient = part.backward(own[count:], gradient, own[:count])
-            part.backward_first(own[count], gradient, x, y, own[0], (of_x, of_y))
+        wanted = [
+            memory.out.new_empty(shape) if needed else None
+            for shape, needed in zip(ctx.shapes, ctx.needs_input_grad[1:3], strict=True)
+        ]
+        versions = 1 if ctx.shapes[1] is None else ctx.shapes[1][2]
+        inputs = memory.split(outer[0], *ctx.inputs, *wanted, *found)
+        for part, (_, turned), gradient, x, y, of_x, of_y, *own in zip(
+            memory.parts, memory.matrices(ctx.layers), *inputs, strict=True
+        ):
+            gradient = part.backward(turned, gradient, own)
+            part.backward_first(gradient, x, y, own[0])
+            part.backward_inputs(turned[0], gradient, of_x, of_y, versions)
         return (None, *wanted, *found)
-
-
-def _split(memory: _Buffers, *tensors: Tensor | None) -> list[Sequence[Tensor | None]]:
-    """Each tensor's parts, by trials; those of None are None."""
-    return [[None] * len(memory.parts) if x is None else x.split(memory.size) for x in tensors]
 
 
 def _bmm(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
