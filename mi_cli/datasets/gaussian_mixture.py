@@ -154,8 +154,8 @@ def _draw(parts: Sequence[_Part], n: int, generator: torch.Generator) -> torch.T
     """Rows ``(n, d)``."""
     import torch
 
-    weights = torch.tensor([part.weight for part in parts], dtype=torch.float64)
-    chosen = torch.multinomial(weights, n, replacement=True, generator=generator)
+    borders = torch.tensor([part.weight for part in parts[:-1]], dtype=torch.float64).cumsum(0)
+    chosen = torch.bucketize(torch.rand(n, generator=generator, dtype=torch.float64), borders)
     rows = torch.randn((n, len(parts[0].mean)), generator=generator, dtype=torch.float64)
     for index, part in enumerate(parts):
         mine = chosen == index

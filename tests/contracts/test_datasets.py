@@ -75,7 +75,7 @@ def test_name_is_that_of_the_registry(name, fields):
 @pytest.mark.parametrize("dtype", [None, torch.float32, torch.float64])
 def test_rows_have_their_shapes_and_type(name, fields, dtype):
     dataset = made(name, fields)
-    for n in (1, 2, 50):
+    for n in (0, 1, 2, 50):  # 0: a part of the data that a procedure does not use
         x, y = draw(dataset, n, dtype=dtype)
         assert (x.shape, y.shape) == ((n, dataset.dim_x), (n, dataset.dim_y))
         assert x.dtype == y.dtype == (dtype or torch.float32)

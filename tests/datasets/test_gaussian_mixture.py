@@ -11,6 +11,8 @@ from scipy import stats
 
 from mi_cli.datasets.gaussian_mixture import GaussianMixture
 
+torch.set_num_threads(1)  # as a trial has; waiting for a second thread costs more than these sums
+
 FORMS = ("x", "ai", "galaxy", "waves", "concentric", "inliers")
 AI = 0.95 * math.sqrt(0.04 * 0.2)
 # Weight, means and variances of two columns, and their covariance: whole, or the two columns that matter. Of the galaxy
