@@ -116,7 +116,7 @@ def test_defaults_are_valid():
         ({"split__fresh": 0.5}, "split.fresh=0.5: must be a whole number of at least 0"),
         ({"evaluation__level": 1}, "evaluation.level=1: must be a number above 0 and below 1"),
         ({"budget__seeds": 0}, "budget.seeds=0: must be a whole number of at least 1 or null"),
-        ({"plots": ["foo"]}, "plots.0=foo: must be estimate_against_axis,"),
+        ({"plots": ["foo"]}, "plots.0=foo: must be error_against_samples,"),
         ({"claims": [{"text": "a"}]}, "claims.0.kind: is missing"),
         ({"claims": [{"text": "a", "kind": "x"}]}, "claims.0.kind=x: must be equals_truth, "),
         ({"claims": [{"text": "a", "kind": "lower", "method": "m"}]}, "claims.0.than: is missing"),
