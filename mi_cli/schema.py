@@ -10,6 +10,7 @@ import contextlib
 import importlib
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
@@ -20,7 +21,7 @@ from mi_cli.claims import Claim
 from mi_cli.datasets.base import Dataset
 from mi_cli.distortions import Noise, Shift
 from mi_cli.estimators.base import Estimator
-from mi_cli.faults import ConfigError, shown, validation_lines
+from mi_cli.faults import ConfigError, listed, shown, validation_lines
 from mi_cli.fields import Activation, Count, Fraction, Natural, NonNegative, Number, Positive, Section, Widths
 from mi_cli.plots import PLOTS
 from mi_cli.plugins import REGISTRIES
@@ -122,7 +123,23 @@ class Budget(Section):
     seeds: Count | None = None
 
 
-def _from_registry(section: str) -> BeforeValidator:
+def _names(section: str) -> list[str]:
+    return sorted([*REGISTRIES[section], *plugins.names(section)])
+
+
+@dataclass(frozen=True)
+class _Registered:
+    """Says in a fault which sections are accepted; other packages are asked for theirs no sooner."""
+
+    section: str
+
+    @property
+    def description(self) -> str:
+        """As prose."""
+        return f"a section whose name is {listed(_names(self.section))}"
+
+
+def _from_registry(section: str) -> tuple[BeforeValidator, _Registered]:
     def build(value: Any) -> Any:
         if not isinstance(value, Mapping):
             return value
@@ -131,11 +148,11 @@ def _from_registry(section: str) -> BeforeValidator:
         except ConfigError as error:  # of another package
             raise ValueError(str(error)) from None
         if found is None:
-            accepted = ", ".join(sorted([*REGISTRIES[section], *plugins.names(section)]))
+            accepted = ", ".join(_names(section))
             raise ValueError(f"{section}.name={shown(value.get('name'))}: no such {section}; accepted: {accepted}")
         return found.model_validate(dict(value))
 
-    return BeforeValidator(build)
+    return BeforeValidator(build), _Registered(section)
 
 
 def _chosen(section: str, value: Any) -> type[BaseModel] | None:
@@ -188,8 +205,8 @@ class Config(Section):
     summary: str = ""
     procedure: Literal["estimate", "maximise", "compare"] = "estimate"
     seed: Annotated[Natural, Field(le=2**32 - 1)] = 0
-    estimator: Annotated[SerializeAsAny[Estimator], _from_registry("estimator")]
-    dataset: Annotated[SerializeAsAny[Dataset], _from_registry("dataset")]
+    estimator: Annotated[SerializeAsAny[Estimator], *_from_registry("estimator")]
+    dataset: Annotated[SerializeAsAny[Dataset], *_from_registry("dataset")]
     noise: Noise = Noise()
     shift: Shift = Shift()
     representation: Representation = Representation()
@@ -206,7 +223,7 @@ class Config(Section):
     sweep: dict[str, Any] = Field(default_factory=dict)
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     threads: Count | Literal["auto"] = "auto"
-    output_root: str = "outputs"
+    output_root: Annotated[str, Field(pattern=r"\S", description="a folder")] = "outputs"
     plan: bool = False
 
     @property

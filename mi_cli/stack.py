@@ -23,7 +23,7 @@ __all__ = ["Parameters", "State", "Trained", "chunks", "train"]
 
 # MKL otherwise chooses by a matrix's address how it adds up, and so by a trial's place in its stack. It reads this at
 # its first product; that it costs no time was measured.
-os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
+os.environ.setdefault("MKL_CBWR", "AUTO")
 
 Step = Callable[[Sequence[Tensor]], tuple[Tensor, Tensor]]
 Validate = Callable[[Sequence[Tensor]], Mapping[str, Tensor]]
