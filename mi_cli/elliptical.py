@@ -57,6 +57,8 @@ def fit(x: Tensor, y: Tensor, nu: float = math.inf) -> Fitted:
 
 def _scatter(rows: Tensor, nu: float) -> tuple[Tensor, Tensor]:
     n, d = rows.shape
+    if not torch.isfinite(rows).all():
+        raise ValueError("rows have values that are not finite; an elliptical log-ratio needs them")
     mean = rows.mean(0) if math.isinf(nu) else rows.median(0).values
     centred = rows - mean
     scatter = centred.T @ centred / n

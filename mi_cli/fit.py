@@ -20,6 +20,7 @@ from mi_cli.preprocessing import Preprocess, fitted
 from mi_cli.stack import Parameters, State, Trained, train
 
 if TYPE_CHECKING:
+    from mi_cli.elliptical import Fitted
     from mi_cli.estimators.variational import Variational
     from mi_cli.schema import Evaluation, Training
 
@@ -49,29 +50,56 @@ def fit_critics(
     evaluation: Evaluation,
     context: Context,
     start: State | None = None,
-) -> tuple[list[Estimate], State]:
-    """Train one critic a problem as a stack; report each on its test rows."""
+) -> tuple[list[Estimate], State | None]:
+    """Train one critic a problem as a stack; report each on its test rows.
+
+    A problem whose columns cannot be prepared has the status ``failed`` and leaves the others as they are.
+    """
     with context.clock("data"):
-        problems = [prepared(problem, estimator.preprocess, estimator.norms) for problem in problems]
-    critics = Critics(estimator, problems, training, context)
+        ready = [_ready(estimator, problem) for problem in problems]
+    estimates = [Estimate(estimator.kind, status="failed", reason=reason) for _, _, reason in ready]
+    good = [index for index, (_, _, reason) in enumerate(ready) if not reason]
+    if not good:
+        return estimates, start
+    posed = [ready[index][0] for index in good]
+    critics = Critics(estimator, posed, training, context, [ready[index][1] for index in good])
+    if start is None:
+        start = State.fresh(torch.stack([critics.critic.initial(problem.init) for problem in problems]))
     with context.clock("training"):
-        trained = critics.train(start)
+        trained = critics.train(start.of(good))
     with context.clock("evaluation"):
-        test = stacked([problem.test for problem in problems], context.device)
-        estimates = held_out(estimator, critics.critic, trained.best, test, evaluation, context)
-    return outcomes(trained, estimates), trained.state
+        test = stacked([problem.test for problem in posed], context.device)
+        found = held_out(estimator, critics.critic, trained.best, test, evaluation, context)
+    for index, estimate in zip(good, outcomes(trained, found), strict=True):
+        estimates[index] = estimate
+    return estimates, start.replaced(good, trained.state)
+
+
+def _ready(estimator: Variational, problem: Problem) -> tuple[Problem, Fitted | None, str]:
+    """The problem prepared and what is analytic in its critic, or why that cannot be."""
+    try:
+        problem = prepared(problem, estimator.preprocess, estimator.norms)
+        return problem, estimator.known(problem), ""
+    except ValueError as fault:
+        return problem, None, str(fault)
 
 
 class Critics:
     """Critics of one stack of prepared problems, to be trained."""
 
     def __init__(
-        self, estimator: Variational, problems: Sequence[Problem], training: Training, context: Context
+        self,
+        estimator: Variational,
+        problems: Sequence[Problem],
+        training: Training,
+        context: Context,
+        known: Sequence[Fitted | None] | None = None,
     ) -> None:
         self.estimator, self.problems, self.training, self.context = estimator, problems, training, context
         dims = problems[0].dim_x, problems[0].dim_y
         with context.clock("data"):
-            self.critic = estimator.network(*dims, [problem.sample for problem in problems])
+            known = [estimator.known(problem) for problem in problems] if known is None else known
+            self.critic = estimator.network(*dims, known, context.device)
             self.batches, rows = _batches(problems, training, context.device)
             val = [problem.val for problem in problems]
             self.val = stacked(val, context.device) if len(val[0]) else None

@@ -60,6 +60,18 @@ class State:
         """The state before the first step."""
         return cls(flat, torch.zeros_like(flat), torch.zeros_like(flat))
 
+    def of(self, trials: Sequence[int]) -> State:
+        """The state of some trials."""
+        index = list(trials)
+        return State(self.flat[index], self.mean[index], self.square[index], self.steps)
+
+    def replaced(self, trials: Sequence[int], other: State) -> State:
+        """This state with some trials' from ``other``, which is of these alone, and with its number of steps."""
+        index = torch.tensor(trials, device=other.flat.device)
+        pairs = ((self.flat, other.flat), (self.mean, other.mean), (self.square, other.square))
+        flat, mean, square = (ours.to(theirs.device).index_copy(0, index, theirs.detach()) for ours, theirs in pairs)
+        return State(flat, mean, square, other.steps)
+
 
 @dataclass(frozen=True)
 class Trained:

@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from examples import CPU, agree, context, gaussian_rows, problem
+from examples import CPU, PLAIN, agree, context, gaussian_rows, problem
 from scipy import stats
 
 from mi_cli import fit
 from mi_cli.bounds import donsker_varadhan
-from mi_cli.critics import ConcatCritic
+from mi_cli.critics import ConcatCritic, Scores
 from mi_cli.estimators.base import Rows
 from mi_cli.estimators.variational import DonskerVaradhan, Mine
 from mi_cli.pairing import shifted
@@ -24,7 +24,7 @@ TRAINING = Training(steps=60, batch=200, validate_every=20)
 
 
 def fitted(problems, training=TRAINING, estimator=None, evaluation=None, start=None):
-    estimator = estimator or Mine(hidden=(8,))
+    estimator = estimator or Mine(hidden=(8,), **PLAIN)
     return estimator.estimate(problems, training, evaluation or Evaluation(), context(), start)
 
 
@@ -45,9 +45,11 @@ def test_rows_are_stacked_feature_major_with_ones_below_x():
 
 def test_scores_are_split_into_joint_and_product():
     scores = torch.arange(24.0).view(2, 3, 4)
-    joint, product = fit.split_scores(scores)
-    assert torch.equal(joint, scores[:, 0])
-    assert torch.equal(product, torch.cat([scores[:, 1], scores[:, 2]], 1))
+    found = Scores.of_partners(scores)
+    assert torch.equal(found.joint, scores[:, 0])
+    assert torch.equal(found.product, torch.cat([scores[:, 1], scores[:, 2]], 1))
+    assert torch.equal(found.by_row[1, 2], scores[1, 1:, 2])
+    assert found.count == 2
 
 
 @pytest.mark.parametrize("n", [10, 1024, 2500])  # within a block, a whole one, several
@@ -55,7 +57,7 @@ def test_scores_are_split_into_joint_and_product():
 def test_held_out_estimate_is_the_bound_on_all_rows(n, shifts):
     critic, flat = critics(dim=2)
     x, y = fit.stacked([gaussian_rows(n, 0.6, seed, dim=2) for seed in range(2)], CPU)
-    found = fit.held_out(critic, flat, (x, y), "lower bound", Evaluation(shifts=shifts, level=0.9), context())
+    found = fit.held_out(DonskerVaradhan(), critic, flat, (x, y), Evaluation(shifts=shifts, level=0.9), context())
     with torch.no_grad():
         scores = critic(Parameters(critic.shapes, flat).tensors, x, shifted(y, shifts)).double()
     for trial, estimate in enumerate(found):
@@ -70,7 +72,7 @@ def test_held_out_estimate_is_the_bound_on_all_rows(n, shifts):
 def test_shifts_are_at_most_all_other_rows():
     critic, flat = critics(k=1)
     rows = fit.stacked([gaussian_rows(5, 0.6, 0)], CPU)
-    (estimate,) = fit.held_out(critic, flat, rows, "lower bound", Evaluation(shifts=100), context())
+    (estimate,) = fit.held_out(DonskerVaradhan(), critic, flat, rows, Evaluation(shifts=100), context())
     assert estimate.ceiling == pytest.approx(math.log(5 * 4))
 
 
@@ -78,7 +80,7 @@ def test_held_out_scores_that_are_not_finite_are_a_status():
     critic, flat = critics()
     flat[1, 0] = torch.nan
     rows = fit.stacked([gaussian_rows(50, 0.6, 0)] * 2, CPU)
-    fine, bad = fit.held_out(critic, flat, rows, "lower bound", Evaluation(), context())
+    fine, bad = fit.held_out(DonskerVaradhan(), critic, flat, rows, Evaluation(), context())
     assert fine.status == "ok"
     assert (bad.status, bad.value, bad.stderr) == ("diverged", None, None)
     assert "not finite" in bad.reason
@@ -157,6 +159,83 @@ def test_problem_that_diverges_is_reported_and_changes_no_other(what):
         assert agree(found[index], calm[index])
 
 
+def posed_with(fault, fresh=False):
+    """Four problems whose second one has columns that cannot be prepared."""
+    found = [problem(seed=seed) for seed in range(4)]
+    if fresh:
+        draws = [iter(range(100 * seed, 100 * seed + 100)) for seed in range(4)]
+        parts = [{"draw": lambda n, draw=draw: gaussian_rows(n, 0.6, next(draw))} for draw in draws]
+        found = [replace(one, train=None, **part) for one, part in zip(found, parts, strict=True)]
+    if fault is None:
+        return found
+    rows = gaussian_rows(500, 0.6, 11)
+    rows.x[7 if fault != "constant" else slice(None)] = {"infinite": math.inf, "missing": math.nan}.get(fault, 3.0)
+    found[1] = replace(found[1], **({"draw": lambda n: rows} if fresh else {"train": rows}))
+    return found
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [("infinite", "column 0 of x has values that are not finite"), ("missing", "column 0 of x has values that are not"),
+     ("constant", "column 0 of x is constant (3)")],
+)  # fmt: skip
+def test_problem_that_cannot_be_prepared_fails_alone(fault, reason, fresh):
+    estimator = Mine(hidden=(8,), embedding=4, product="derangement")
+    calm, whole = fitted(posed_with(None, fresh), estimator=estimator)
+    found, state = fitted(posed_with(fault, fresh), estimator=estimator)
+    assert (found[1].status, found[1].value, found[1].steps, found[1].history) == ("failed", None, None, {})
+    assert found[1].reason.startswith(reason)
+    for index in (0, 2, 3):
+        assert agree(found[index], calm[index])
+        assert torch.equal(state.flat[index], whole.flat[index])
+    assert (state.flat.shape, state.steps) == (whole.flat.shape, 60)
+
+
+def test_training_goes_on_where_a_problem_failed_in_between():
+    estimator = Mine(hidden=(8,), embedding=4, product="derangement")
+    _, first = fitted(posed_with(None), estimator=estimator)
+    _, second = fitted(posed_with("missing"), estimator=estimator, start=first)
+    assert torch.equal(second.flat[1], first.flat[1])
+    assert not torch.equal(second.flat[0], first.flat[0])
+    assert second.steps == 120
+    found, _ = fitted(posed_with(None), estimator=estimator, start=second)
+    assert [estimate.status for estimate in found] == ["ok"] * 4
+
+
+def test_problems_that_all_fail_train_nothing():
+    bad = replace(problem(), train=Rows(torch.zeros(500, 1), torch.zeros(500, 1)))
+    found, state = fitted([bad, bad], estimator=Mine())
+    assert [estimate.status for estimate in found] == ["failed"] * 2
+    assert state is None
+
+
+@pytest.mark.parametrize(("preprocess", "reason"), [("standardise", "linearly dependent"), ("none", "not finite")])
+def test_hybrid_whose_analytic_part_cannot_be_fitted_fails_alone(preprocess, reason):
+    def posed(seed):
+        train, val, test = (gaussian_rows(500, 0.6, 10 * seed + part, dim=2) for part in range(3))
+        return problem(seed=seed, dim_x=2, dim_y=2, train=train, val=val, test=test)
+
+    estimator = DonskerVaradhan(critic="hybrid", hidden=(8,), embedding=4, preprocess=preprocess, norms=False)
+    calm, _ = fitted([posed(0), posed(1)], estimator=estimator)
+    bad = posed(1)
+    bad.train.x[:, 1] = 2 * bad.train.x[:, 0] if preprocess == "standardise" else math.nan
+    found, _ = fitted([posed(0), bad], estimator=estimator)
+    assert agree(found[0], calm[0])
+    assert found[1].status == "failed"
+    assert reason in found[1].reason
+
+
+@pytest.mark.parametrize("preprocess", ["rank_gaussianise", "standardise"])
+def test_missing_test_value_is_a_status_however_columns_are_prepared(preprocess):
+    rows = gaussian_rows(500, 0.6, 3)
+    rows.y[7] = math.nan
+    estimator = Mine(hidden=(8,), embedding=4, preprocess=preprocess)
+    found, _ = fitted([problem(seed=0), problem(seed=1, test=rows)], estimator=estimator)
+    assert [estimate.status for estimate in found] == ["ok", "diverged"]
+    assert found[1].reason == "scores of the test rows are not finite"
+
+
 def test_infinite_test_row_is_a_status_of_its_own():
     rows = gaussian_rows(500, 0.6, 3)
     rows.x[7] = math.inf
@@ -183,7 +262,7 @@ def test_test_rows_have_no_say_in_training():
 def test_validation_chooses_the_checkpoint():
     long = Training(steps=400, batch="full", validate_every=20, lr=0.03)
     few = [problem(0.3, n=60, val=gaussian_rows(2000, 0.3, 77), test=gaussian_rows(5000, 0.3, 78), lr=0.03)]
-    estimator = DonskerVaradhan(hidden=(32,))
+    estimator = DonskerVaradhan(hidden=(32,), **PLAIN)
     (best,), _ = fitted(few, long, estimator)
     again = [problem(0.3, n=60, val=gaussian_rows(2000, 0.3, 77), test=gaussian_rows(5000, 0.3, 78), lr=0.03)]
     (last,), _ = fitted(again, long.model_copy(update={"checkpoint": "last"}), estimator)

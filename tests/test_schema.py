@@ -64,7 +64,7 @@ def test_defaults_are_valid():
         ({"dataset__mi": 13}, "dataset.mi=13: must be between 0 and 12 with these settings"),
         (
             {"dataset__mi": 2, "dataset__rho": 0.5},
-            "dataset.mi=2: makes a correlation of 0.9908, not dataset.rho=0.5; accepted: dataset.rho=0.6",
+            "dataset.mi=2: makes dataset.rho=0.9908, not dataset.rho=0.5; accepted: dataset.rho=0.6",
         ),
         ({"dataset__map": "cube"}, "dataset.map=cube: must be none, cubic, half_cube, asinh, wiggly, uniform or swiss"),
         ({"dataset__dim": 0}, "dataset.dim=0: must be a whole number of at least 1"),

@@ -6,11 +6,12 @@ import itertools
 import math
 import time
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from examples import CPU, MAXIMISE, SMALL, context, same_trace, trials
+from examples import CPU, MAXIMISE, PLAIN, SMALL, context, same_trace, trials
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -268,21 +269,44 @@ def test_chunks_fit_the_cache_and_keep_every_worker_busy(k, bytes_each, workers)
     assert len(sizes) == k or len(sizes) % workers == 0
 
 
+FEW: dict[str, Any] = {
+    "dataset": {"name": "gaussian", "rho": 0.5, "n_samples": 300},
+    "training": {"steps": 20, "batch": 64, "validate_every": 10},
+    "split": {"val": 60, "test": 101},
+}
+RAW = {"preprocess": "none", "norms": False}  # so that x and y are one column
 BASES = {
     "estimate": SMALL | {"training": {"steps": 150, "batch": 200, "validate_every": 25, "schedule": "cosine"}},
     "odd rows, tanh": SMALL | {
-        "estimator": {"name": "dv", "hidden": [7, 5], "activation": "tanh"},
+        "estimator": {"name": "dv", "hidden": [7, 5], "activation": "tanh", **PLAIN},
         "training": {"steps": 100, "batch": 333, "validate_every": 25},
         "split": {"val": 201, "test": 501},
     },
-    "gelu": SMALL | {"estimator": {"name": "mine", "hidden": [9], "activation": "gelu"}},
-    "elu": SMALL | {"estimator": {"name": "dv", "hidden": [9], "activation": "elu"}},
+    "gelu": SMALL | {"estimator": {"name": "mine", "hidden": [9], "activation": "gelu", **PLAIN}},
+    "elu": SMALL | {"estimator": {"name": "dv", "hidden": [9], "activation": "elu", **PLAIN}},
     "two columns": SMALL | {"dataset": {"name": "gaussian", "rho": 0.5, "dim": 2}},
     "fixed rows": SMALL | {
         "dataset": {"name": "gaussian", "rho": 0.5, "n_samples": 450},
-        "estimator": {"name": "mine", "hidden": [8], "product": "shuffle", "n_product": 3, "ema_rate": 0.1},
+        "estimator": {"name": "mine", "hidden": [8], "n_product": 3, "ema_rate": 0.1}
+        | PLAIN | {"product": "shuffle"},
         "training": {"steps": 60, "batch": 100, "validate_every": 20, "ema": 0.9, "patience": 1},
     },
+    "separable, every pair": SMALL | {"estimator": {"name": "nwj", "hidden": [9], "embedding": 5}, **FEW},
+    "separable, one column": SMALL | {"estimator": {"name": "infonce", "hidden": [9], "embedding": 1}, **FEW},
+    "separable, partners": SMALL | {
+        "estimator": {"name": "smile", "hidden": [9], "product": "derangement", "n_product": 2}, **FEW},
+    "concat, every pair": SMALL | {"estimator": {"name": "js", "critic": "concat", "hidden": [9]}, **FEW},
+    "bilinear": SMALL | {"estimator": {"name": "fdime", "critic": "bilinear"} | RAW, **FEW},
+    "quadratic": SMALL | {"estimator": {"name": "dv", "critic": "quadratic"} | RAW, **FEW},
+    "quadratic, partners": SMALL | {
+        "estimator": {"name": "dv", "critic": "quadratic", "product": "derangement"}, **FEW},
+    "hybrid": SMALL | {"estimator": {"name": "mine", "critic": "hybrid", "hidden": [9], "embedding": 5} | RAW, **FEW},
+    "hybrid, partners": SMALL | {
+        "estimator": {"name": "mine", "critic": "hybrid", "hidden": [9], "product": "shuffle"}, **FEW},
+    "baseline": SMALL | {"estimator": {"name": "tuba", "hidden": [9], "embedding": 5, "baseline": [6]}, **FEW},
+    "second network": SMALL | {"estimator": {"name": "flo", "hidden": [9], "embedding": 5, "dual": [6]}, **FEW},
+    "maximise, every pair": MAXIMISE | {"estimator": {"name": "infonce", "hidden": [9], "embedding": 5},
+                                        "training": {"steps": 20, "batch": 90, "validate_every": 10}},
     "maximise": MAXIMISE | {"training": {"steps": 100, "batch": "full", "validate_every": 25}},
     "maximise, many columns": MAXIMISE | {
         "dataset": {"name": "polynomial_differences", "terms": 12, "n_samples": 450},
@@ -291,6 +315,8 @@ BASES = {
     "maximise, minibatches": MAXIMISE | {"training": {"steps": 60, "batch": 90, "validate_every": 20},
                                          "representation": {"dim": 1, "hidden": [6], "noise": 0.1}},
 }  # fmt: skip
+# Where a product of matrices becomes one with a vector, for which torch takes another kernel if it is the only one.
+TO_ROUNDING = {"separable, one column"}
 
 
 def run(found):
@@ -314,7 +340,7 @@ def test_trial_gives_the_same_alone_and_in_a_stack_of_twenty(name):
         for method, fields in alone.methods.items():
             for key in {"estimate", "test_mse"} & fields.keys():
                 assert fields[key] == pytest.approx(together[index].methods[method][key], abs=1e-4)
-        assert agree(alone, together[index])  # what is more, bit for bit
+        assert agree(alone, together[index]) or name in TO_ROUNDING  # what is more, bit for bit
     for one, other in zip(run(found[5:8]), together[5:8], strict=True):
         assert agree(one, other)
 
@@ -322,7 +348,7 @@ def test_trial_gives_the_same_alone_and_in_a_stack_of_twenty(name):
 @pytest.mark.slow
 def test_trial_gives_the_same_alone_and_in_a_stack_of_twenty_after_many_steps():
     base = SMALL | {
-        "estimator": {"name": "mine", "hidden": [32, 32]},
+        "estimator": {"name": "mine", "hidden": [32, 32], **PLAIN},
         "training": {"steps": 1500, "batch": 1000, "schedule": "cosine"},
         "split": {"val": 4000, "test": 20_000},
     }

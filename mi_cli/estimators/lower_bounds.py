@@ -6,14 +6,16 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from mi_cli.estimators.base import Kind, Rows
+from mi_cli.estimators.base import Kind
 from mi_cli.estimators.variational import Objective, Variational
 from mi_cli.fields import Positive, Widths
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from mi_cli.critics import Critic, Scores
+    from mi_cli.elliptical import Fitted
 
 __all__ = ["ContrastiveFenchelLegendre", "FDime", "InfoNce", "JensenShannon", "Nwj", "Smile", "Tuba"]
 
@@ -66,11 +68,13 @@ class Tuba(Nwj):
     name: Literal["tuba"] = "tuba"  # type: ignore[assignment]
     baseline: Widths = (64,)
 
-    def network(self, dim_x: int, dim_y: int, rows: Sequence[Rows] = ()) -> Critic:
+    def network(
+        self, dim_x: int, dim_y: int, known: Sequence[Fitted | None] = (), device: torch.device | None = None
+    ) -> Critic:
         """The critic less the baseline."""
         from mi_cli.critics import BaselinedCritic
 
-        return BaselinedCritic(super().network(dim_x, dim_y, rows), dim_y, self.baseline, self.activation)
+        return BaselinedCritic(super().network(dim_x, dim_y, known, device), dim_y, self.baseline, self.activation)
 
 
 class InfoNce(Variational):
@@ -241,11 +245,13 @@ class ContrastiveFenchelLegendre(Variational):
     name: Literal["flo"] = "flo"
     dual: Widths = (64, 64)
 
-    def network(self, dim_x: int, dim_y: int, rows: Sequence[Rows] = ()) -> Critic:
+    def network(
+        self, dim_x: int, dim_y: int, known: Sequence[Fitted | None] = (), device: torch.device | None = None
+    ) -> Critic:
         """The critic with u."""
         from mi_cli.critics import DualCritic
 
-        return DualCritic(super().network(dim_x, dim_y, rows), dim_x, dim_y, self.dual, self.activation)
+        return DualCritic(super().network(dim_x, dim_y, known, device), dim_x, dim_y, self.dual, self.activation)
 
     def bound(self, scores: Scores) -> Tensor:
         """FLO."""

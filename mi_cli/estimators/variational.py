@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from mi_cli.estimators.base import Estimate, Estimator, Kind, Problem, Rows
+from mi_cli.estimators.base import Estimate, Estimator, Kind, Problem
 from mi_cli.fields import Activation, Count, Number, Widths
 from mi_cli.preprocessing import Preprocess
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from mi_cli.context import Context
     from mi_cli.critics import Critic, Scores
+    from mi_cli.elliptical import Fitted
     from mi_cli.schema import Evaluation, Training
 
 __all__ = ["DonskerVaradhan", "Mine", "Objective", "Variational"]
@@ -46,8 +48,19 @@ class Variational(Estimator):
     preprocess: Preprocess = "rank_gaussianise"
     norms: bool = True
 
-    def network(self, dim_x: int, dim_y: int, rows: Sequence[Rows] = ()) -> Critic:
-        """A critic for one stack; what is analytic in it is fitted to the training ``rows`` of each trial."""
+    def known(self, problem: Problem) -> Fitted | None:
+        """What is analytic in a trial's critic, fitted to its training rows."""
+        if self.critic != "hybrid":
+            return None
+        from mi_cli.elliptical import fit
+
+        sample = problem.sample
+        return fit(sample.x, sample.y)
+
+    def network(
+        self, dim_x: int, dim_y: int, known: Sequence[Fitted | None] = (), device: torch.device | None = None
+    ) -> Critic:
+        """A critic for one stack, with what is :meth:`known` of each trial."""
         from mi_cli import critics
 
         if self.critic == "concat":
@@ -56,12 +69,12 @@ class Variational(Estimator):
             return critics.QuadraticCritic(dim_x, dim_y, squares=self.critic == "quadratic")
         hybrid = self.critic == "hybrid"
         separable = critics.SeparableCritic(dim_x, dim_y, self.hidden, self.activation, self.embedding, hybrid)
-        if not hybrid or not rows:
+        parts = [part for part in known if part is not None]
+        if not parts:
             return separable
-        from mi_cli.elliptical import LogRatio, fit
+        from mi_cli.elliptical import LogRatio
 
-        device = rows[0].x.device
-        return critics.HybridCritic(LogRatio([fit(part.x, part.y) for part in rows], device=device), separable)
+        return critics.HybridCritic(LogRatio(parts, device=device), separable)
 
     def estimate(
         self,
