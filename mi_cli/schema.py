@@ -222,7 +222,7 @@ class Config(Section):
     tables: tuple[Literal[*TABLES], ...] = ()  # type: ignore[valid-type]
     sweep: dict[str, Any] = Field(default_factory=dict)
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    threads: Count | Literal["auto"] = "auto"
+    threads: Annotated[Count, Field(le=1024)] | Literal["auto"] = "auto"
     output_root: Annotated[str, Field(pattern=r"\S", description="a folder")] = "outputs"
     plan: bool = False
 

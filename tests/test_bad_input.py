@@ -123,7 +123,7 @@ BAD = [
     ([EXPERIMENT, "variant=a,b"], "variant=a,b: is several values; accepted: one, or a run for each (mi-run -m)"),
     ([EXPERIMENT, "name=${foo:1}"], "name=${foo:1}: Unsupported interpolation type foo; accepted: ${key} of"),
     ([EXPERIMENT, "claims=[{text: a}]"], "claims.0={text: a}: must be a section whose kind is equals_truth,"),
-    (["~estimator"], "estimator: is missing; accepted: a section whose name is dv, "),
+    (["~estimator"], f"estimator: is missing; accepted: a section whose name is {listed(sorted(ESTIMATORS))}"),
     ([EXPERIMENT, "output_root="], "output_root=: must be a folder"),
     ([EXPERIMENT, "split=[]"], "split=[]: must be a section of keys and values"),
     ([EXPERIMENT, "sweep.estimator=[dv,dv]"], "sweep.estimator=[dv, dv]: repeats dv; accepted: different values"),
