@@ -50,7 +50,7 @@ def summarise(
         "axes": list(axes),
         "level": level,
         "trials": dict(sorted(Counter(status.values()).items())),
-        "tables": {name: TABLES[name](rows, axes, level) for name in config.tables},
+        "tables": {name: TABLES[name](rows, axes, level, traces) for name in config.tables},
         "claims": [judge(claim, rows, axes, traces, level) for claim in config.claims],
         "cells": list(_cells(rows, axes, level)),
     }
@@ -153,6 +153,8 @@ def _heading(name: str, rows: Sequence[Row], summary: Mapping[str, Any]) -> str:
     """What a table of all settings is of."""
     if not rows:
         return f"{name}: no task has a true MI that is known and finite"
+    if "tasks" not in rows[0]:
+        return f"{name}: {counted(len(rows), 'trial')} of {summary['name']}, in nats"
     tasks = counted(max(row["tasks"] for row in rows), "task")
     return f"{name}: {tasks} of {summary['name']} with a finite true MI; errors in nats"
 
