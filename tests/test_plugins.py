@@ -146,7 +146,7 @@ def test_values_are_checked_like_ours(install):
         "estimator.valu=1: unknown key; accepted: estimator.layers, estimator.name, estimator.value"
     )
     assert fault("estimator=constant", "estimator.value=1", "+estimator.more=1") == (
-        "estimator.more=1: unknown key; accepted: name, value, layers"
+        "estimator.more=1: unknown key; accepted: estimator.layers, estimator.name, estimator.value"
     )
 
 
