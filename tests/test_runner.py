@@ -287,10 +287,10 @@ def test_run_of_which_all_trials_fail_still_reports(tmp_path, fault):
 def test_fault_in_the_estimator_is_met_trial_by_trial(tmp_path, monkeypatch):
     held_out = fit.held_out
 
-    def broken(critic, flat, rows, *more):
+    def broken(estimator, critic, flat, rows, *more):
         if rows[1].mean(2).max() > 0:  # which the test rows of some trials have
             raise RuntimeError("out of luck")
-        return held_out(critic, flat, rows, *more)
+        return held_out(estimator, critic, flat, rows, *more)
 
     monkeypatch.setattr(fit, "held_out", broken)
     code, rows = run(tmp_path, SMALL, {"seed": list(range(6))})
