@@ -21,8 +21,9 @@ from mi_cli.schema import Training
 
 __all__ = ["Parameters", "State", "Trained", "chunks", "train"]
 
-# MKL otherwise chooses by a matrix's address how it adds up, and so by a trial's place in its stack. It reads this at
-# its first product; that it costs no time was measured.
+# MKL otherwise may choose at run time how it adds up. Its mode AUTO,STRICT would make the sum independent of where in
+# memory a matrix begins as well, at four times the cost where it is over many rows; that trials give the same numbers
+# in any place of a stack without it is tested. MKL reads this at its first product.
 os.environ.setdefault("MKL_CBWR", "AUTO")
 
 Step = Callable[[Sequence[Tensor]], tuple[Tensor, Tensor]]

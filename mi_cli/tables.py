@@ -66,8 +66,8 @@ def per_step(rows: Iterable[Row], axes: Sequence[str], level: float, traces: Tra
         traces: of each trial; ``train_mi`` is read.
 
     Returns:
-        Values of the axes, ``method`` and ``seed``; ``true_mi``; ``steps``, how many were read; their ``mean``, standard
-        deviation ``sd``, ``bias`` and root of the mean squared error ``rmse``, in nats.
+        Values of the axes, ``method`` and ``seed``; ``true_mi``; ``steps``, how many were read; their ``mean``,
+        standard deviation ``sd``, ``bias`` and root of the mean squared error ``rmse``, in nats.
     """
     del level
     found = []

@@ -194,7 +194,10 @@ def test_subsets_are_disjoint_and_cover_the_rows():
             {"name": "gmm", "preprocess": "rank"},
             "estimator.preprocess=rank: must be none, standardise or rank_gaussianise",
         ),
-        ({"name": "copula", "preprocess": "none"}, "estimator.preprocess=none: unknown key; accepted: name, correct"),
+        (
+            {"name": "copula", "preprocess": "none"},
+            "estimator.preprocess=none: unknown key; accepted: estimator.correct, estimator.name",
+        ),
     ],
     ids=str,
 )

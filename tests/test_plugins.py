@@ -146,7 +146,7 @@ def test_values_are_checked_like_ours(install):
         "estimator.valu=1: unknown key; accepted: estimator.layers, estimator.name, estimator.value"
     )
     assert fault("estimator=constant", "estimator.value=1", "+estimator.more=1") == (
-        "estimator.more=1: unknown key; accepted: name, value, layers"
+        "estimator.more=1: unknown key; accepted: estimator.layers, estimator.name, estimator.value"
     )
 
 
@@ -314,10 +314,8 @@ def test_help_lists_what_packages_add_without_importing_them(command):
     done, modules = command("--help", COLUMNS="120")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    at = lines.index("Groups (GROUP=OPTION)")
-    shown = " ".join(lines[at + 1 : lines.index("", at)])
-    estimators = shown.partition("estimator ")[2].partition("dataset ")[0].replace(",", " ").split()
-    assert estimators == sorted([*ESTIMATORS, "gaussian_fit"])
+    estimators = ", ".join(sorted([*ESTIMATORS, "gaussian_fit"]))
+    assert f" estimator {estimators} dataset " in " ".join(done.stdout.split())
     at = lines.index("Added by installed packages")
     assert lines[at + 1].split(maxsplit=2) == [
         "example-package", "1.2", "estimator gaussian_fit; dataset added_uniform; experiment added_uniform",

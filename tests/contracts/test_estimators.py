@@ -117,7 +117,7 @@ def test_estimate_says_everything_about_itself(name, found):
             assert (estimate.steps, estimate.history) == (None, {})
         else:
             assert estimate.steps == 250
-            assert "train_mi" in estimate.history
+            assert any(name.endswith("train_mi") for name in estimate.history)  # of one network or of several
 
 
 @names
