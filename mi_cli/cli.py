@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import functools
 import importlib
 import os
@@ -18,11 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mi_cli import __version__
+from mi_cli.arguments import PRIMARY, arguments
 from mi_cli.faults import ConfigError
-from mi_cli.folders import OWN_CONFIGS, config_folder, given_folder, new_folder, own_config_folders
-from mi_cli.plugins import as_choice
+from mi_cli.folders import OWN_CONFIGS, OWN_LAYOUT, config_folder, given_folder, new_folder, own_config_folders
+from mi_cli.output import OutputError, printing
 
 if TYPE_CHECKING:
+    import argparse
     from types import FrameType
 
     from mi_cli.folders import NewFolder
@@ -32,7 +33,6 @@ __all__ = ["main"]
 
 _STARTED = time.time()
 _FINE, _FAILED, _BAD_INPUT, _INTERRUPTED = 0, 1, 2, 130
-_PRIMARY = "config"
 _BASIC = "hydra._internal.core_plugins.basic_"
 _FAILURES = "failed_jobs.txt"
 _TOO_EARLY = "mi-run: interrupted before anything was run\n"
@@ -50,91 +50,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         _on_interrupt(signal.default_int_handler, _end_at_once)
     try:
-        return _main(_arguments(sys.argv[1:] if argv is None else argv), started)
+        return _main(arguments(sys.argv[1:] if argv is None else argv), started)
     except ConfigError as error:
         return _complain(error)
     except KeyboardInterrupt as error:
         if not isinstance(error, _Reported):
             sys.stderr.write("mi-run: interrupted\n" if _begun.is_set() else _TOO_EARLY)
         return _INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _FINE
+    except OutputError as error:
+        return _complain(error, _FAILED)
 
 
 def _main(args: argparse.Namespace, started: float) -> int:
     with _own_configs(args.config_dir):
         if args.version:
-            print(f"mi-run {__version__}")
+            with printing():
+                print(f"mi-run {__version__}")
         elif args.help or not (args.overrides or args.to_hydra or args.multirun or args.config_path):
             from mi_cli.overview import overview
 
-            print(overview())
+            with printing():
+                print(overview())
         elif args.to_hydra:
-            return _hydra(args, args.to_hydra, job)
+            with printing():
+                return _hydra(args, args.to_hydra, job)
         elif args.multirun or "hydra.mode=MULTIRUN" in args.overrides:
             return _multirun(args)
         else:
             return _run(args, started)
     return _FINE
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Complain in one line."""
-        raise ConfigError(f"{message}; see mi-run --help")
-
-
-def _arguments(argv: Sequence[str]) -> argparse.Namespace:
-    """What was typed: Hydra's own options gathered in ``to_hydra``, axes ready to be added to any config."""
-    parser = _Parser(prog="mi-run", add_help=False, allow_abbrev=False)
-    for names in (("--help", "-h"), ("--version",), ("--multirun", "-m"), ("--run", "-r")):
-        parser.add_argument(*names, action="store_true")
-    for names in (
-        ("--config-dir", "-cd"),
-        ("--config-path", "-cp"),
-        ("--config-name", "-cn"),
-        ("--package", "-p"),
-    ):
-        parser.add_argument(*names)
-    for names in (("--shell-completion", "-sc"), ("--hydra-help",), ("--resolve",)):
-        parser.add_argument(*names, action="store_true")
-    parser.add_argument("--cfg", "-c", choices=["job", "hydra", "all"])
-    infos = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]
-    parser.add_argument("--info", "-i", nargs="?", const="all", choices=infos)
-    parser.add_argument("overrides", nargs="*")
-    args = parser.parse_intermixed_args(list(argv))
-    args.overrides = [_axis(text if args.config_path else as_choice(text)) for text in args.overrides]
-    args.to_hydra = _to_hydra(args)
-    args.config_name = args.config_name or _PRIMARY
-    if args.config_path:
-        if not Path(args.config_path).is_dir():
-            raise ConfigError(f"--config-path={args.config_path}: no such folder")
-        args.config_path = str(Path(args.config_path).absolute())
-    return args
-
-
-def _to_hydra(args: argparse.Namespace) -> list[str]:
-    """The options by which Hydra shows something instead of running anything."""
-    shows = {
-        "--cfg": args.cfg,
-        "--info": args.info,
-        "--shell-completion": args.shell_completion,
-        "--hydra-help": args.hydra_help,
-    }
-    details = {"--resolve": args.resolve, "--package": args.package}
-    asked = {name: value for name, value in shows.items() if value}
-    if len(asked) + args.multirun > 1:
-        raise ConfigError(f"{', '.join([*asked, *['--multirun'] * args.multirun])}: accepted: one of them")
-    if not args.cfg and any(details.values()):
-        raise ConfigError("--resolve, --package: accepted only with --cfg")
-    asked |= {name: value for name, value in details.items() if value}
-    return [name if value is True else f"{name}={value}" for name, value in asked.items()]
-
-
-def _axis(text: str) -> str:
-    """``sweep.…`` works whether or not there is such an axis yet, which Hydra spells ``++``."""
-    return f"++{text}" if text.startswith(("sweep.", "sweep=")) else text
 
 
 @contextmanager
@@ -143,7 +87,7 @@ def _own_configs(config_dir: str | None) -> Iterator[None]:
     before = os.environ.get(OWN_CONFIGS)
     if config_dir is not None:
         if not Path(config_dir).is_dir():
-            raise ConfigError(f"--config-dir={config_dir}: no such folder")
+            raise ConfigError(f"--config-dir={config_dir}: no such folder; accepted: {OWN_LAYOUT}")
         os.environ[OWN_CONFIGS] = os.pathsep.join(filter(None, [str(Path(config_dir).absolute()), before]))
     try:
         own_config_folders()
@@ -170,8 +114,8 @@ def _run(args: argparse.Namespace, started: float) -> int:
         if resolved.values["plan"]:
             return _plan(resolved)
         asked = any(_sets("hydra.run.dir", text) for text in args.overrides)
-        asked_for = str(setting("hydra.run.dir", args.overrides, args.config_name)) if asked else None
-    folder = _folder("hydra.run.dir", asked_for, resolved, resolved.values["name"])
+        asked_for = str(setting("hydra.run.dir", args.overrides, args.config_name) or "") if asked else None
+    folder = _folder("hydra.run.dir", asked_for, resolved, resolved.values["name"], "run.log")
     codes: list[int] = []
 
     @functools.wraps(job)
@@ -195,14 +139,15 @@ def _multirun(args: argparse.Namespace) -> int:
         if jobs[0].values["plan"]:
             return max(_plan(resolved, f"# {index}: ") for index, resolved in enumerate(jobs))
         asked = [text for text in args.overrides if _sets("hydra.sweep.dir", text)]
-        asked_for = str(setting("hydra.sweep.dir", asked, args.config_name)) if asked else None
-    folder = _folder("hydra.sweep.dir", asked_for, jobs[0], "multirun")
+        asked_for = str(setting("hydra.sweep.dir", asked, args.config_name) or "") if asked else None
+    folder = _folder("hydra.sweep.dir", asked_for, jobs[0], "multirun", "multirun.yaml")
     try:
         _hydra(args, ["--multirun", _quoted("hydra.sweep.dir", folder.path)], job)
     finally:
         folder.discard_if_empty()
     failures = folder.path / _FAILURES
-    print(f"mi-run: every job has a folder in {_shown(folder.path)}")
+    with printing():
+        print(f"mi-run: every job has a folder in {_shown(folder.path)}")
     if not failures.exists():
         return _FINE
     print(f"mi-run: jobs failed, or have failed trials: see {_shown(failures)}", file=sys.stderr)
@@ -227,6 +172,8 @@ def _jobs(args: argparse.Namespace) -> list[Resolved]:
         for override in task:
             if override.is_sweep_override() and not override.is_discrete_sweep():
                 raise ConfigError(f"{override.input_line}: needs a sweeper that searches; accepted: values, range()")
+            if override.is_sweep_override() and not list(override.sweep_string_iterator()):
+                raise ConfigError(f"{override.input_line}: has no values; accepted: at least one")
         jobs = [[*hydra_part, *job] for job in BasicSweeper.split_arguments(task, None)[0]]
     resolved: list[Resolved] = []
     faults: list[str] = []
@@ -251,10 +198,13 @@ def job(config: Any) -> int:
     settings, started = HydraConfig.get(), time.time()
     folder = Path(settings.runtime.output_dir)
     try:
-        if any(folder.iterdir()):
-            raise ConfigError(f"hydra.sweep.subdir={settings.sweep.subdir}: {folder} holds files of another job")
+        if any(path.name != settings.output_subdir for path in folder.iterdir()):
+            raise ConfigError(
+                f"hydra.sweep.subdir={settings.sweep.subdir}: {folder} holds files of another job; "
+                "accepted: a subfolder for each, as ${hydra.job.num} names"
+            )
         overrides = [*settings.overrides.hydra, *settings.overrides.task]
-        resolved = resolve(overrides, config_name=settings.job.config_name or _PRIMARY)
+        resolved = resolve(overrides, config_name=settings.job.config_name or PRIMARY)
         check_device(resolved.values["device"])
         code = _start(resolved, started)
     except ConfigError as error:
@@ -293,6 +243,8 @@ def _start(resolved: Resolved, started: float) -> int:
             raise _Reported from None
     except ConfigError as error:
         return _complain(error)
+    except OutputError as error:
+        return _complain(error, _FAILED)
     except Exception as error:
         log = folder / "run.log"
         with log.open("a", encoding="utf-8") as file:
@@ -312,6 +264,8 @@ def _end_at_once(number: int, frame: FrameType | None) -> NoReturn:
     os.write(2, _TOO_EARLY.encode())
     for folder in _made:
         folder.discard_if_empty()
+    if "mi_cli.forking" in sys.modules:
+        sys.modules["mi_cli.forking"].discard()
     os._exit(_INTERRUPTED)
 
 
@@ -322,11 +276,12 @@ def _on_interrupt(instead_of: Any, handler: Any) -> None:
 
 def _plan(resolved: Resolved, heading: str = "") -> int:
     runner = importlib.import_module("mi_cli.runner")
-    if heading:
-        print(heading + " ".join(resolved.overrides))
     for notice in resolved.notices:
         print(f"mi-run: {notice}", file=sys.stderr)
-    runner.plan(resolved.values)
+    with printing():
+        if heading:
+            print(heading + " ".join(resolved.overrides))
+        runner.plan(resolved.values)
     return _FINE
 
 
@@ -345,12 +300,12 @@ def _hydra(args: argparse.Namespace, more: Sequence[str], task: Callable[[Any], 
     sys.argv = [typed[0], *flags, *overrides]
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        hydra.main(version_base="1.3", config_path=str(config_folder()), config_name=_PRIMARY)(task)()
+        hydra.main(version_base="1.3", config_path=str(config_folder()), config_name=PRIMARY)(task)()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else _FINE if end.code is None else _FAILED
-    except BrokenPipeError:
-        raise
     except Exception as error:
+        if isinstance(error, OSError) and error.errno and not error.filename:  # standard output's
+            raise
         with composing(_config_path(args)):
             raise ConfigError(explain(error, overrides, args.config_name)) from None
     finally:
@@ -362,9 +317,12 @@ def _hydra(args: argparse.Namespace, more: Sequence[str], task: Callable[[Any], 
     return _FINE
 
 
-def _folder(key: str, asked_for: str | None, resolved: Resolved, name: str) -> NewFolder:
+def _folder(key: str, asked_for: str | None, resolved: Resolved, name: str, first: str) -> NewFolder:
+    """The folder that was asked for, which ``first`` is written to, or a new one in the output root."""
     if asked_for is not None:
-        folder = given_folder(Path(asked_for).absolute(), f"{key}={asked_for}")
+        if not asked_for.strip():
+            raise ConfigError(f"{key}={asked_for}: must be a folder, new or empty")
+        folder = given_folder(Path(asked_for).expanduser().absolute(), f"{key}={asked_for}", first)
     else:
         root = resolved.values["output_root"]
         folder = new_folder(Path(root).expanduser().absolute() / name, f"output_root={root}")
@@ -388,7 +346,7 @@ def _shown(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def _complain(error: ConfigError) -> int:
-    for line in error.lines:
+def _complain(error: ConfigError | OutputError, code: int = _BAD_INPUT) -> int:
+    for line in str(error).splitlines():
         print(f"mi-run: {line}", file=sys.stderr)
-    return _BAD_INPUT
+    return code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,17 +21,24 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from hydra.plugins.config_source import ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+from omegaconf.errors import (
+    InterpolationKeyError,
+    InterpolationResolutionError,
+    MissingMandatoryValue,
+    OmegaConfBaseException,
+    UnsupportedInterpolationType,
+)
 
 from mi_cli import plugins
+from mi_cli.arguments import PRIMARY
 from mi_cli.faults import ConfigError, listed, shown
 from mi_cli.folders import OWN_CONFIGS, config_folder, own_config_folders
 from mi_cli.overview import CHOICES, yaml_fault
 from mi_cli.plugins import REGISTRIES
 
-__all__ = ["CHOICES", "PRIMARY", "compose", "composing", "explain", "options", "parse", "setting"]
+__all__ = ["CHOICES", "NO_KEYS", "compose", "composing", "explain", "options", "parse", "setting"]
 
-PRIMARY = "config"
+NO_KEYS = "must hold keys and values, such as 'seed: 1'"
 
 
 class OwnConfigs(SearchPathPlugin):
@@ -176,13 +183,17 @@ def explain(error: Exception, overrides: Sequence[str], config_name: str = PRIMA
         case OmegaConfBaseException():
             key, value = error.full_key or error.key, error.child_node
             reason = _one_line(error).rpartition("resolving interpolation: ")[2].strip('"')
+            if isinstance(error, InterpolationKeyError | InterpolationResolutionError | UnsupportedInterpolationType):
+                reason += "; accepted: ${key} of a key in the config, ${oc.env:NAME} of a variable that is set"
             if isinstance(error, MissingMandatoryValue):
                 reason = "must be given a value"
             return f"{key}={shown(str(value))}: {reason}" if key else reason
         case UnicodeDecodeError():
-            return f"{_not_text()}: is not UTF-8 text"
+            return f"{_own_file(_is_not_text)}: is not UTF-8 text"
         case UserWarning():
             return re.sub(r".*path=(.*) is not available\.", r"hydra.searchpath=\1: no such folder", str(error))
+        case OSError() if "Invalid loaded object type" in str(error):
+            return f"{_own_file(_is_value)}: {NO_KEYS}"
         case HydraException():
             return _not_composed(error, overrides, config_name)
     return f"the config cannot be composed: {type(error).__name__}: {_one_line(error)}"
@@ -218,24 +229,35 @@ def _choice_faults(override: Override) -> list[str]:
 
 
 def _unreadable(text: str) -> str:
-    key, equals, _ = text.partition("=")
+    key, equals, value = text.partition("=")
     if equals and key.strip("+~ "):
-        return f"{text}: cannot be read; accepted: key=value, with closed brackets, odd characters in quotes"
+        quoted = "" if value[:1] in "[{'\"" else f""", as "{key}='{value}'\""""
+        return f"{text}: cannot be read; accepted: key=value, with closed brackets, odd characters in quotes{quoted}"
     known, choices = options("experiment"), options(text) if text in CHOICES else []
     example = f"experiment={text}" if text in known else f"{text}={choices[0]}" if choices else "seed=1"
     return f"{text}: must be key=value, such as {example}"
 
 
-def _not_text() -> str:
-    """Whichever of people's own files cannot be decoded."""
-    for path in (
-        path for folder in (*own_config_folders(), *plugins.config_folders()) for path in folder.rglob("*.yaml")
-    ):
-        try:
-            path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            return str(path)
-    return "a config"
+def _own_file(wrong: Callable[[Path], bool]) -> str:
+    """Whichever of people's own files is wrong."""
+    paths = (path for folder in (*own_config_folders(), *plugins.config_folders()) for path in folder.rglob("*.yaml"))
+    return next((str(path) for path in paths if wrong(path)), "a config")
+
+
+def _is_not_text(path: Path) -> bool:
+    try:
+        path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return True
+    return False
+
+
+def _is_value(path: Path) -> bool:
+    """Whether it is YAML, but of a single value."""
+    try:
+        return isinstance(yaml.safe_load(path.read_text(encoding="utf-8")), bool | int | float)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return False
 
 
 def _not_found(error: MissingConfigException, overrides: Sequence[str], config_name: str) -> str:
@@ -261,6 +283,8 @@ def _not_composed(error: HydraException, overrides: Sequence[str], config_name: 
     if quoted and ("Ambiguous value" in text or "requires --multirun" in text):
         return _several(quoted[1])
     parent = re.match(r"In '(.*?)': ", text)
+    if parent and "ConfigTypeError" in text:
+        return f"{parent[1]}.yaml: {NO_KEYS}"
     if "No match in the defaults list" in text and parent and quoted:
         return f"{parent[1]}.yaml: override /{quoted[1]}: no such group; accepted: {', '.join(CHOICES)}"
     if override and ("Could not override" in text or "does not exist" in text):
@@ -272,9 +296,10 @@ def _not_composed(error: HydraException, overrides: Sequence[str], config_name: 
     reason = _one_line(error.__cause__ or error)
     if "Error merging override " in text:
         override = text.partition("Error merging override ")[2]
-        if override.startswith("++sweep.") and "DictConfig" in reason:
-            key = override.lstrip("+").partition("=")[0]
-            return f"{override.lstrip('+')}: there are axes inside it already; drop them first, with ~{key}"
+        if override.startswith("++sweep") and "DictConfig" in reason:
+            return _not_axis(override.lstrip("+"))
+        if "DictConfig with ListConfig" in reason:
+            return f"{override}: must be a section of keys and values"
     return f"{override}: {reason}" if override and override not in reason else reason
 
 
@@ -283,13 +308,28 @@ def _named(key: str, overrides: Sequence[str]) -> str:
     return next((text for text in overrides if text.lstrip("+~").partition("=")[0] == key), "")
 
 
+def _not_axis(text: str) -> str:
+    """What does not fit the axes that there are, as it was typed."""
+    from mi_cli.sweep import NO_AXES
+
+    key, _, value = text.partition("=")
+    if key == "sweep":
+        return f"{text}: {NO_AXES}"
+    if value.startswith("{"):
+        return f"{text}: must be a list of values, such as {key}=[1, 2]"
+    return f"{text}: there are axes inside it already; drop them first, with ~{key}"
+
+
 def _several(text: str) -> str:
+    from mi_cli.sweep import NOT_AXES
+
     key, _, value = text.lstrip("+").partition("=")
     if key.startswith("sweep."):
         return f"{key}={value}: must be a list; accepted: {key}=[{value}]"
     if key.startswith("hydra"):
         return f"{key}={value}: is several values; accepted: one"
-    axis = "" if "(" in value else f", an axis (sweep.{key}=[{value}])"
+    no_axis = "(" in value or key.split(".")[0] in ("experiment", *NOT_AXES)
+    axis = "" if no_axis else f", an axis (sweep.{key}=[{value}])"
     return f"{key}={value}: is several values; accepted: one{axis}, or a run for each (mi-run -m)"
 
 
@@ -307,7 +347,7 @@ def _accepted(key: str, overrides: Sequence[str], config_name: str) -> str:
         values = values[part]
         parents.append(part)
     keys = [".".join([*parents, str(name)]) for name in values]
-    return ", ".join(keys if parents or not options("experiment") else ["experiment", *keys])
+    return ", ".join(sorted(keys if parents or not options("experiment") else ["experiment", *keys]))
 
 
 def _one_line(error: BaseException) -> str:

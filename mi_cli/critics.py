@@ -117,10 +117,7 @@ class ConcatCritic(Critic):
         return self.net.initial(generator)
 
     def __call__(self, layers: Sequence[Tensor], x: Tensor, y: Tensor) -> Tensor:
-        """Scores ``(K, C, n)`` of x and C partners of each row, y ``(K, dim_y, C, n)``."""
-        if x.shape[1] <= _FEW_COLUMNS:
-            both = torch.cat([y, x.unsqueeze(2).expand(-1, -1, y.shape[2], -1)], 1)
-            return self.net(layers, both.flatten(2)).view(len(x), *y.shape[2:])
+        """Scores ``(K, C, n)`` of x ``(K, dim_x + 1, n)``, with its ones, and C partners y ``(K, dim_y, C, n)``."""
         return self.net(layers, x, y).squeeze(1)
 
     def scores(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, partners: Tensor | None) -> Scores:
@@ -143,10 +140,6 @@ class ConcatCritic(Critic):
         """Multiply-adds forward, and numbers kept."""
         rows *= rows if copies is None else 1 + copies
         return self.net.multiplications * rows, self.net.floats * rows
-
-
-# Up to so many columns of x, that of ones included, are cheaper to repeat for every version of y than to treat apart.
-_FEW_COLUMNS = 6
 
 
 class SeparableCritic(Critic):

@@ -12,10 +12,14 @@ from torch import Tensor
 from mi_cli.pairing import shifted
 from mi_cli.perceptron import with_ones
 
-__all__ = ["Fitted", "LogRatio", "fit"]
+__all__ = ["Fitted", "LogRatio", "Singular", "fit"]
 
 _ROUNDS = 20
 _LARGEST = 1 - 1e-6  # a canonical correlation, so that its log-ratio stays finite
+
+
+class Singular(ValueError):  # noqa: N818 (it is about the rows)
+    """Columns that are sums of others, so that they have no density."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ def fit(x: Tensor, y: Tensor, nu: float = math.inf) -> Fitted:
     is best for white noise of variance 1/n: those within its range become 0 (Gavish & Donoho 2017, arXiv 1405.7511).
 
     Raises:
-        ValueError: the scatter matrix is singular, such as for columns that are sums of others.
+        Singular: the scatter matrix is, such as for columns that are sums of others.
     """
     x, y = x.double(), y.double()
     both = torch.cat([x, y], 1)
@@ -72,7 +76,7 @@ def _scatter(rows: Tensor, nu: float) -> tuple[Tensor, Tensor]:
 def _whitening(scatter: Tensor, name: str) -> Tensor:
     values, vectors = torch.linalg.eigh(scatter)
     if not values[0] > 1e-10 * values[-1]:
-        raise ValueError(f"the columns of {name} are linearly dependent; an elliptical log-ratio needs them not to be")
+        raise Singular(f"the columns of {name} are linearly dependent; an elliptical log-ratio needs them not to be")
     white: Tensor = (vectors / values.sqrt()).T
     return white
 

@@ -75,9 +75,7 @@ def _lines(fault: ErrorDetails, root: type[BaseModel], values: Any, chosen: Chos
         case "extra_forbidden":
             return [f"{key}={value}: unknown key; accepted: {accepted}"]
         case "missing":
-            return [f"{key}: is missing"]
-        case "union_tag_not_found":
-            return [f"{key}.{context['discriminator'].strip(chr(39))}: is missing"]
+            return [f"{key}: is missing; accepted: {accepted}"]
         case "union_tag_invalid":
             options = listed(tag.strip(" '") for tag in context["expected_tags"].split(","))
             return [f"{key}.{context['discriminator'].strip(chr(39))}={context['tag']}: must be {options}"]
@@ -102,7 +100,8 @@ def _place(loc: Sequence[int | str], root: Any, values: Any, chosen: Chosen) -> 
             annotation, constraints = section.model_fields[part].annotation, [section.model_fields[part]]
             values = values.get(part) if isinstance(values, Mapping) else None
         elif section and (not isinstance(values, Mapping) or part in values):
-            return [*keys, part], ", ".join(section.model_fields)
+            fields = [*section.model_fields, *([] if keys else ["experiment"])]  # which no config holds in the end
+            return [*keys, part], ", ".join(sorted(".".join(map(str, [*keys, field])) for field in fields))
         else:  # pydantic's name for a member of a union
             continue
         keys.append(part)
@@ -136,6 +135,10 @@ def _description(annotation: Any, constraints: Sequence[Any]) -> str:
     limits, options = dict(_limits(constraints)), _options(annotation)
     if "description" in limits:
         return str(limits["description"])
+    if "discriminator" in limits:
+        fields = (_bare(option).model_fields[limits["discriminator"]] for option in options)
+        tags = listed(tag for field in fields for tag in typing.get_args(field.annotation))
+        return f"a section whose {limits['discriminator']} is {tags}"
     if len(options) > 1:
         return " or ".join(dict.fromkeys(_description(option, constraints) for option in options))
     if typing.get_origin(annotation) is Literal:
@@ -154,7 +157,7 @@ def _description(annotation: Any, constraints: Sequence[Any]) -> str:
 def _limits(constraints: Iterable[Any]) -> Iterator[tuple[str, Any]]:
     for constraint in constraints:
         yield from _limits(getattr(constraint, "metadata", ()))
-        for name in ("ge", "gt", "le", "lt", "max_length", "description"):
+        for name in ("ge", "gt", "le", "lt", "max_length", "description", "discriminator"):
             if getattr(constraint, name, None) is not None:
                 yield name, getattr(constraint, name)
 

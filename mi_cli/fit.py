@@ -231,7 +231,7 @@ def outcomes(trained: Trained, estimates: Sequence[Estimate]) -> list[Estimate]:
     """Estimates with what training has to say about them: its status, steps, traces and values."""
     found = []
     for index, estimate in enumerate(estimates):
-        history = {name: (steps, values[:, index]) for name, (steps, values) in trained.history.items()}
+        history = trained.traces(index)
         steps = trained.steps[index]
         fields = {"steps": steps, "history": history}
         if trained.diverged[index]:

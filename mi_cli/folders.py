@@ -15,6 +15,7 @@ from mi_cli.faults import ConfigError
 
 __all__ = [
     "OWN_CONFIGS",
+    "OWN_LAYOUT",
     "NewFolder",
     "config_folder",
     "given_folder",
@@ -24,6 +25,7 @@ __all__ = [
 ]
 
 OWN_CONFIGS = "MI_CONFIG_PATH"
+OWN_LAYOUT = "a folder with experiment/<name>.yaml or other groups in it"
 
 
 def config_folder() -> Path:
@@ -40,7 +42,8 @@ def own_config_folders() -> list[Path]:
         ConfigError: one of them is not there.
     """
     folders = [Path(part).absolute() for part in os.environ.get(OWN_CONFIGS, "").split(os.pathsep) if part]
-    faults = [f"{OWN_CONFIGS}={folder}: no such folder" for folder in folders if not folder.is_dir()]
+    missing = [folder for folder in folders if not folder.is_dir()]
+    faults = [f"{OWN_CONFIGS}={folder}: no such folder; accepted: {OWN_LAYOUT}" for folder in missing]
     if faults:
         raise ConfigError(*faults)
     return folders
@@ -48,15 +51,22 @@ def own_config_folders() -> list[Path]:
 
 @dataclass(frozen=True)
 class NewFolder:
-    """A run's own folder, and the uppermost of the folders that were made for it."""
+    """A run's own folder, the uppermost of the folders that were made for it, and the file that claimed it."""
 
     path: Path
     made: Path | None
+    claim: Path | None = None
 
     def discard_if_empty(self) -> None:
-        """Remove what was made, as far as nothing is in it but folders and what Hydra notes of a multirun."""
-        files = (path.name for path in self.path.rglob("*") if not path.is_dir())
-        if self.made is None or set(files) - {"multirun.yaml"}:
+        """Remove what was made, as far as nothing is in it but folders, the claim and Hydra's notes of a multirun."""
+        files = [path for path in self.path.rglob("*") if not path.is_dir()]
+        if any(file.name != "multirun.yaml" and (file != self.claim or file.stat().st_size) for file in files):
+            return
+        if self.made is None:  # whoever made it, it was empty
+            for file in files:
+                file.unlink(missing_ok=True)
+            for child in self.path.iterdir():
+                shutil.rmtree(child, ignore_errors=True)
             return
         shutil.rmtree(self.path, ignore_errors=True)
         for folder in self.path.parents:
@@ -92,8 +102,10 @@ def new_folder(parent: Path, key: str) -> NewFolder:
                 return NewFolder(path, made or path)
 
 
-def given_folder(path: Path, key: str) -> NewFolder:
+def given_folder(path: Path, key: str, first: str) -> NewFolder:
     """Take the folder that somebody asked for, which the value of ``key`` names: it must be new or empty.
+
+    It is claimed by making the ``first`` of the files that will be in it, so that of two runs at once one gets it.
 
     Raises:
         ConfigError: it holds files already, or cannot be made or written to.
@@ -101,11 +113,15 @@ def given_folder(path: Path, key: str) -> NewFolder:
     with _one_line(key):
         made = _first_missing(path)
         path.mkdir(parents=True, exist_ok=True)
-        if any(path.iterdir()):
+        try:
+            empty = not any(path.iterdir())
+            if empty:
+                (path / first).touch(exist_ok=False)
+        except FileExistsError:
+            empty = False
+        if not empty:
             raise ConfigError(f"{key}: holds files already; accepted: a folder that is new or empty")
-        if not os.access(path, os.W_OK | os.X_OK):
-            raise PermissionError(13, "Permission denied")
-        return NewFolder(path, made)
+        return NewFolder(path, made, path / first)
 
 
 @contextmanager

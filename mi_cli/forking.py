@@ -7,21 +7,24 @@ child. So workers are forked from a server that has all imports and has never st
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from multiprocessing import get_context
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext
 
-__all__ = ["AVAILABLE", "context", "ready"]
+__all__ = ["AVAILABLE", "context", "discard", "ready"]
 
 AVAILABLE = sys.platform == "linux"
 
 _IMPORTS = ["mi_cli.workers", "mi_cli.procedures.estimate", "mi_cli.procedures.maximise", "mi_cli.procedures.compare"]
 
 _ENVIRONMENT = {"PYTHONSAFEPATH": "1", "OPENBLAS_NUM_THREADS": "1"}
+_PACKAGES = str(Path(__file__).resolve().parents[1])
 
 
 def context() -> ForkServerContext:
@@ -35,9 +38,12 @@ def context() -> ForkServerContext:
 
     found = get_context("forkserver")
     found.set_forkserver_preload(_IMPORTS)
-    before = {key: os.environ.get(key) for key in _ENVIRONMENT}
+    environment = dict(_ENVIRONMENT)
+    if sys.path[0] == _PACKAGES:  # as by ``python -m mi_cli`` in a checkout, which need not be the one installed
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [_PACKAGES, os.environ.get("PYTHONPATH")]))
+    before = {key: os.environ.get(key) for key in environment}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    os.environ.update(_ENVIRONMENT)
+    os.environ.update(environment)
     try:
         resource_tracker.ensure_running()  # by itself: it lets signals in again
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -59,3 +65,10 @@ def ready() -> ForkServerContext:
     first.start()
     first.join()
     return found
+
+
+def discard() -> None:
+    """Remove the folder of the server's socket, for a process that ends without the cleaning up of Python's exit."""
+    from multiprocessing import util
+
+    shutil.rmtree(util.get_temp_dir(), ignore_errors=True)

@@ -28,7 +28,7 @@ __all__ = ["Bound", "EntropyFit", "Fit", "GaussianFit", "fit_densities"]
 _POOL_ROWS = 16384  # fresh rows drawn at once for each trial; the first of them say how columns are preprocessed
 _BLOCK_ROWS = 1024  # rows whose densities are computed at once, so that hidden layers stay small
 
-Bound = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+Bound = Callable[[Tensor, Tensor, Tensor], Tensor]
 Tensors = Sequence[Tensor]
 Value = tuple[float, float]
 
@@ -57,23 +57,30 @@ class Fit(ABC):
     def evaluate(self, tensors: Tensors, x: Tensor, y: Tensor, context: Context) -> list[Value]:
         """MI in nats and its standard error, of each trial."""
 
+    def ignores_x(self, trained: Trained, begun: int) -> list[bool]:
+        """Of each trial, whether the q that its validation rows chose knows nothing of x, as before any step.
+
+        ``begun`` is how many steps there were before this training.
+        """
+        return [begun + step == 0 for step in trained.chosen_steps]
+
     def outcomes(self, trained: Trained, estimates: Sequence[Estimate]) -> list[Estimate]:
         """The estimates with what the training of their members has to say."""
         return outcomes(trained, estimates)
 
 
 class GaussianFit(Fit):
-    """q(y | x) of each trial, and a bound that is a function of y, means and log-variances, ``(..., d, n)`` each.
+    """q(y | x) of each trial; a bound and its error are functions of y, means and log-variances, ``(..., d, n)`` each.
 
-    The bound gives its value and standard error; in training it is recorded of the first ``traced`` rows of a step.
+    In training, the bound is recorded of the first ``traced`` rows of a step.
     """
 
     kind = "upper bound"
     criterion = "val_log_density"
 
-    def __init__(self, density: ConditionalGaussian, bound: Bound, traced: int | None = None) -> None:
+    def __init__(self, density: ConditionalGaussian, bound: Bound, error: Bound, traced: int | None = None) -> None:
         self.density: ConditionalGaussian = density
-        self.bound, self.traced = bound, traced
+        self.bound, self.error, self.traced = bound, error, traced
 
     def step(self, tensors: Tensors, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """The negative log-likelihood, and the bound on the rows of the step."""
@@ -81,12 +88,12 @@ class GaussianFit(Fit):
         loss = -gaussian_log_density(y, mean, log_var).mean(-1)
         part = slice(self.traced)
         with torch.no_grad():
-            return loss, self.bound(y[..., part], mean[..., part], log_var[..., part])[0]
+            return loss, self.bound(y[..., part], mean[..., part], log_var[..., part])
 
     def validate(self, tensors: Tensors, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """The bound, and the log-likelihood, which chooses: a poor q makes a bound that is none."""
         moments = self.density.moments(tensors, x)
-        return {"val_mi": self.bound(y, *moments)[0], self.criterion: gaussian_log_density(y, *moments).mean(-1)}
+        return {"val_mi": self.bound(y, *moments), self.criterion: gaussian_log_density(y, *moments).mean(-1)}
 
     def evaluate(self, tensors: Tensors, x: Tensor, y: Tensor, context: Context) -> list[Value]:
         """The bound in float64, of one trial after another."""
@@ -94,13 +101,16 @@ class GaussianFit(Fit):
         found = []
         for own_y, own in zip(y.cpu().double(), moments, strict=True):
             context.check()
-            value, error = self.bound(own_y, *own.chunk(2))
-            found.append((value.item(), error.item()))
+            rows = own_y, *own.chunk(2)
+            found.append((self.bound(*rows).item(), self.error(*rows).item()))
         return found
 
 
 class EntropyFit(Fit):
-    """q(y | x) and r(y) of each trial; r is of the same form, with zeros for x. Each has its own checkpoint."""
+    """q(y | x) and r(y) of each trial; r is of the same form, with zeros for x. Each has its own checkpoint.
+
+    r is a q that ignores x: where it fits the validation rows at least as well as q, it takes its place.
+    """
 
     kind = "point estimate"
     members = 2
@@ -124,10 +134,15 @@ class EntropyFit(Fit):
         return {self.criterion: self.density(tensors, x, y).mean(-1)}
 
     def evaluate(self, tensors: Tensors, x: Tensor, y: Tensor, context: Context) -> list[Value]:
-        """The difference of the two cross-entropies."""
-        pair = _in_blocks(lambda *part: self.density(tensors, *part), x, y, context).chunk(2)
-        values = zip(entropy_difference(*pair), entropy_difference_error(*pair), strict=True)
-        return [(value.item(), error.item()) for value, error in values]
+        """The difference of the two cross-entropies, and its standard error."""
+        conditional, marginal = _in_blocks(lambda *part: self.density(tensors, *part), x, y, context).chunk(2)
+        pairs = zip(conditional, marginal, strict=True)  # one by one: sums over many trials round otherwise
+        return [(entropy_difference(*pair).item(), entropy_difference_error(*pair).item()) for pair in pairs]
+
+    def ignores_x(self, trained: Trained, begun: int) -> list[bool]:
+        """Where r fits the validation rows at least as well as q."""
+        del begun
+        return [q is not None and r is not None and q <= r for q, r in self._chosen(trained)]
 
     def outcomes(self, trained: Trained, estimates: Sequence[Estimate]) -> list[Estimate]:
         """As of one training: its traces are differences, and it lasts as long as the longer one."""
@@ -143,12 +158,15 @@ class EntropyFit(Fit):
                 for values in [_held(held)]
             },
         )
-        chosen = [trained.chosen("val_mi", index) for index in range(2 * k)]
         found = []
-        for estimate, (q, r) in zip(outcomes(joined, estimates), _pairs(chosen), strict=True):
+        for estimate, (q, r) in zip(outcomes(joined, estimates), self._chosen(trained), strict=True):
             measured = estimate.status == "ok" and q is not None and r is not None
             found.append(replace(estimate, val_mi=q - r if measured else None))
         return found
+
+    @staticmethod
+    def _chosen(trained: Trained) -> list[tuple[Any, Any]]:
+        return _pairs([trained.chosen("val_mi", index) for index in range(len(trained.steps))])
 
 
 def _pairs(values: Sequence[Any]) -> list[tuple[Any, Any]]:
@@ -173,9 +191,10 @@ def fit_densities(
 ) -> tuple[list[Estimate], State]:
     """Fit the densities of all problems as a stack, and report each problem on its test rows.
 
-    Where validation rows choose the checkpoint, the densities as training found them can be chosen too, as step 0: on
-    few rows of many columns the first steps may already fit worse than a density that ignores x. A problem whose rows
-    have no density is reported as failed, and takes no part.
+    Where validation rows choose the checkpoint, they choose among densities that ignore x as well, first of all those
+    that training began with, at step 0: on few rows of many columns the first steps may already fit worse. The MI is
+    then 0, without an error, and ``reason`` says so. A problem whose rows have no density is reported as failed, and
+    takes no part.
     """
     density, k = fit.density, len(problems)
     with context.clock("data"):
@@ -228,13 +247,14 @@ def _fit(
         trained = train(
             fit.density.shapes, start, lr, step, validate if val else None, training, by_trial, fit.criterion
         )
-        if val and training.checkpoint == "best":
+        choosing = val is not None and training.checkpoint == "best"
+        if choosing:
             trained = _or_start(trained, start.flat.to(context.device), fit, validate)
     with context.clock("evaluation"), torch.no_grad():
         test = fit.rows(*stacked([problem.test for problem in problems], context.device))
         values = fit.evaluate(Parameters(fit.density.shapes, trained.best).tensors, *test, context)
-    learned = [start.steps > 0 or step > 0 for step in trained.chosen_steps]
-    estimates = [_reported(fit.kind, *value, known, evaluation) for value, known in zip(values, learned, strict=False)]
+    ignored = fit.ignores_x(trained, start.steps) if choosing else [False] * len(problems)
+    estimates = [_reported(fit.kind, *value, none, evaluation) for value, none in zip(values, ignored, strict=True)]
     return fit.outcomes(trained, estimates), trained.state
 
 
@@ -256,7 +276,7 @@ def _or_start(trained: Trained, flat: Tensor, fit: Fit, validate: Callable[[Tens
     return replace(trained, best=best, history=history, chosen_steps=steps_chosen)
 
 
-def _reported(kind: Kind, value: float, error: float, learned: bool, evaluation: Evaluation) -> Estimate:
+def _reported(kind: Kind, value: float, error: float, ignored: bool, evaluation: Evaluation) -> Estimate:
     """A value with its interval; one that is below 0 bounds nothing from above, so an upper bound is then 0.
 
     Its interval still begins where that of the value as found does.
@@ -265,11 +285,14 @@ def _reported(kind: Kind, value: float, error: float, learned: bool, evaluation:
 
     if not math.isfinite(value + error):
         return Estimate(kind, status="diverged", reason="densities of the test rows are not finite")
+    reason = ""
+    if ignored:
+        value = error = 0.0
+        reason = "no density that training found fits the validation rows better than one that ignores x"
     half, reported = float(ndtri(0.5 + evaluation.level / 2)) * error, value
-    reason = "" if learned else "no step of training fitted the validation rows better than a q that ignores x"
     if kind == "upper bound" and value < 0:
         reported = 0.0
-        reason = reason or f"found at {value:.3g} ± {error:.2g}, and raised to 0 because no MI is below 0"
+        reason = f"found at {value:.3g} ± {error:.2g}, and raised to 0 because no MI is below 0"
     low, high = value - half, reported + half
     return Estimate(kind, reason=reason, value=reported, stderr=error, ci_low=low, ci_high=high)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -46,10 +46,31 @@ class Partners:
 
 def pair(y: Tensor, indices: Tensor) -> Tensor:
     """``y`` of shape ``(K, d, n)`` beside its re-pairings: ``(K, d, 1 + copies, n)``, the joint samples first."""
-    k, d, n = y.shape
-    copies = indices.shape[1]
-    partners = y.gather(2, indices.view(k, 1, copies * n).expand(k, d, copies * n))
-    return torch.cat([y, partners], 2).view(k, d, 1 + copies, n)
+    paired: Tensor = _Pair.apply(y, indices)  # type: ignore[no-untyped-call]
+    return paired
+
+
+class _Pair(torch.autograd.Function):
+    """:func:`pair` without the copies that concatenation and its derivative make."""
+
+    @staticmethod
+    def forward(ctx: Any, y: Tensor, indices: Tensor) -> Tensor:
+        ctx.indices = _wide(indices, y.shape[1])
+        out = y.new_empty(len(y), y.shape[1], 1 + indices.shape[1], y.shape[2])
+        out[:, :, 0] = y
+        out.flatten(2)[:, :, y.shape[2] :] = y.gather(2, ctx.indices)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, None]:
+        (gradient,) = outer
+        n = gradient.shape[3]
+        return gradient[:, :, 0].clone().scatter_add_(2, ctx.indices, gradient.flatten(2)[:, :, n:]), None
+
+
+def _wide(indices: Tensor, d: int) -> Tensor:
+    """Indices ``(K, copies, n)`` for d rows each: ``(K, d, copies · n)``."""
+    return indices.flatten(1).unsqueeze(1).expand(-1, d, -1)
 
 
 def shifted(y: Tensor, shifts: int) -> Tensor:

@@ -21,6 +21,13 @@ __all__ = ["Perceptron", "with_ones"]
 
 aten = torch.ops.aten
 
+# What one trial after the other writes to on its way through the layers and back is to stay in a core's own cache:
+# memory beyond it was up to eight times slower to work on. Measured by tests/benchmarks/layout.py.
+_CACHE_BYTES = 1 << 20
+
+# Up to so many columns of x, that of ones included, are cheaper to repeat for every version of y than to treat apart.
+_FEW_COLUMNS = 16
+
 # In place: how a layer's values are activated, and how the gradient after it becomes the one before it. GELU's
 # derivative needs the value before activation, so it alone is activated into a second buffer.
 _ACTIVATE: dict[Activation, Callable[[Tensor], Tensor]] = {"relu": torch.relu_, "tanh": torch.tanh_, "elu": aten.elu_}
@@ -91,83 +98,194 @@ class Perceptron:
         out: Tensor = _Run.apply(self, x, y, *layers)  # type: ignore[no-untyped-call]
         return out if y is None else out.unflatten(2, y.shape[2:])
 
-    def memory(self, x: Tensor, versions: int) -> _Buffers:
+    def memory(self, x: Tensor, y: Tensor | None) -> _Buffers:
         """Buffers for inputs of this shape, the same at every step."""
-        key = (len(x), x.shape[2], versions, x.dtype, x.device)
+        key = (x.shape, None if y is None else y.shape, x.dtype, x.device)
         if key not in self.buffers:
-            self.buffers[key] = _Buffers(self, x, versions)
+            self.buffers[key] = _Buffers(self, x, y)
         return self.buffers[key]
+
+    def at_once(self, x: Tensor, rows: int) -> int:
+        """How many trials to take through all layers before the next ones are."""
+        if x.device.type != "cpu":
+            return len(x)
+        return max(1, _CACHE_BYTES // (x.element_size() * self.floats * rows))
 
 
 class _Buffers:
-    """What one pass writes to: by hidden layer the values, the same with ones below, and their gradients."""
+    """What one pass writes to, and views of it for the trials that are taken through the layers together.
 
-    def __init__(self, net: Perceptron, x: Tensor, versions: int) -> None:
-        k, _, n = x.shape
+    Values of hidden layers, with ones below, last from the forward pass to the backward one. Gradients, and what x
+    adds to the first layer, are of use to their part alone: all parts share that memory, which so stays in the cache.
+    """
+
+    def __init__(self, net: Perceptron, x: Tensor, y: Tensor | None) -> None:
+        k, columns, n = x.shape
+        versions = 1 if y is None else y.shape[2]
         rows, widths = versions * n, net.sizes[1:-1]
+        fits = net.at_once(x, rows)
+        self.size = min(k, fits)
+        self.out = x.new_empty(k, net.sizes[-1], rows)
         values = [x.new_ones(k, width + 1, rows) for width in widths]
         activated = values if net.activation != "gelu" else [x.new_ones(k, width + 1, rows) for width in widths]
+        gradients = [x.new_empty(self.size, width, rows) for width in widths]
+        of_x = x.new_empty(self.size, net.sizes[1], n)
+        product = torch.bmm if fits == 1 else _bmm
+        self.parts = []
+        for low in range(0, k, self.size):
+            part = slice(low, min(low + self.size, k))
+            count = part.stop - low
+            own = ([memory[part] for memory in values], [memory[part] for memory in activated], self.out[part])
+            self.parts.append(_Part(net, product, *own, [memory[:count] for memory in gradients], of_x[:count]))
+        self.beside: Tensor | None = None
+        if y is not None and columns <= _FEW_COLUMNS:
+            self.beside = x.new_empty(k, y.shape[1] + columns, versions, n)
+        self.copied: tuple[Tensor, int] | None = None
+        self.layers: tuple[Tensor, ...] = ()
+        self.views: list[tuple[list[Tensor], list[Tensor]]] = []
+
+    def side_by_side(self, beside: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        """y with x below, once for each version; x is not copied again while it is the same."""
+        beside[:, : y.shape[1]] = y
+        if self.copied is None or self.copied[0] is not x or self.copied[1] != x._version:
+            beside[:, y.shape[1] :] = x.unsqueeze(2)
+            self.copied = x, x._version
+        return beside.flatten(2)
+
+    def split(self, *tensors: Tensor | None) -> list[Sequence[Tensor | None]]:
+        """Each tensor's parts, by trials; those of None are None."""
+        return [[None] * len(self.parts) if x is None else x.split(self.size) for x in tensors]
+
+    def matrices(self, layers: tuple[Tensor, ...]) -> list[tuple[list[Tensor], list[Tensor]]]:
+        """For each part its layers, and their matrices transposed; views, made once for the same layers."""
+        if len(layers) != len(self.layers) or any(a is not b for a, b in zip(layers, self.layers, strict=True)):
+            turned = [_T(layer if index == 0 else layer[:, :, :-1]) for index, layer in enumerate(layers)]
+            plain = zip(*(layer.split(self.size) for layer in layers), strict=True)
+            self.views = [(list(a), list(b)) for a, b in zip(plain, self._turned(turned), strict=True)]
+            self.layers = layers
+        return self.views
+
+    def _turned(self, turned: Sequence[Tensor]) -> list[tuple[Tensor, ...]]:
+        return list(zip(*(layer.split(self.size) for layer in turned), strict=True))
+
+
+class _Part:
+    """The passes of trials that are taken through the layers together, on their part of the buffers."""
+
+    def __init__(
+        self,
+        net: Perceptron,
+        product: Callable[..., Tensor],
+        values: list[Tensor],
+        activated: list[Tensor],
+        out: Tensor,
+        gradients: list[Tensor],
+        of_x: Tensor,
+    ) -> None:
+        self.activation, self.product, self.of_x = net.activation, product, of_x
+        self.activated, self.gradients = activated, gradients
         self.values = [memory[:, :-1] for memory in values]
-        self.activated = activated
-        self.transposed = [memory.transpose(1, 2) for memory in activated]
-        self.gradients = [x.new_empty(k, width, rows) for width in widths]
-        self.out = x.new_empty(k, net.sizes[-1], rows)
-        if versions > 1:
-            self.of_x = x.new_empty(k, net.sizes[1], n)
+        self.transposed = [_T(memory) for memory in activated]
+        self.outs = [*self.values, out]
+        self.gelu = [(_T(h), _T(a[:, :-1])) for h, a in zip(self.values, activated, strict=True)]
+
+    def forward(self, layers: Sequence[Tensor], x: Tensor, y: Tensor | None) -> None:
+        """Values of all layers into the buffers."""
+        for index, (layer, out) in enumerate(zip(layers, self.outs, strict=True)):
+            if index:
+                self.product(layer, self.activated[index - 1], out=out)
+            elif y is None:
+                self.product(layer, x, out=out)
+            else:
+                self.first(layer, x, y, out)
+            if index == len(self.values):
+                return
+            if self.activation == "gelu":
+                before, after = self.gelu[index]
+                aten.gelu.out(before, out=after)
+            else:
+                _ACTIVATE[self.activation](out)
+
+    def first(self, layer: Tensor, x: Tensor, y: Tensor, out: Tensor) -> None:
+        """The first layer where y comes in versions: x's part is copied to all of them, y's is added."""
+        d = y.shape[1]
+        of_x = self.product(layer[:, :, d:], x, out=self.of_x)
+        out.unflatten(2, y.shape[2:]).copy_(of_x.unsqueeze(2).expand(-1, -1, y.shape[2], -1))
+        out.baddbmm_(layer[:, :, :d], y.flatten(2))
+
+    def backward(self, turned: Sequence[Tensor], gradient: Tensor, found: Sequence[Tensor]) -> Tensor:
+        """Gradients of all layers but the first into ``found``; returns that of the first one's values."""
+        for index in range(len(found) - 1, 0, -1):
+            self.product(gradient, self.transposed[index - 1], out=found[index])
+            gradient = self.product(turned[index], gradient, out=self.gradients[index - 1])
+            _DERIVE[self.activation](gradient, self.values[index - 1])
+        return gradient
+
+    def backward_first(self, gradient: Tensor, x: Tensor, y: Tensor | None, found: Tensor) -> None:
+        """Gradients of the first layer into ``found``."""
+        if y is None:
+            self.product(gradient, _T(x), out=found)
+            return
+        d = y.shape[1]
+        found[:, :, :d] = self.product(gradient, _T(y.flatten(2)))
+        found[:, :, d:] = self.product(self.over_versions(gradient, y.shape[2]), _T(x))
+
+    def backward_inputs(
+        self, turned: Tensor, gradient: Tensor, of_x: Tensor | None, of_y: Tensor | None, versions: int
+    ) -> None:
+        """Gradients of x and y, where they are wanted."""
+        if of_y is not None:
+            self.product(turned[:, : of_y.shape[1]], gradient, out=of_y.flatten(2))
+        if of_x is not None:
+            self.product(turned[:, -of_x.shape[1] :], self.over_versions(gradient, versions), out=of_x)
+
+    def over_versions(self, gradient: Tensor, versions: int) -> Tensor:
+        """The sum over all versions of y, which is the gradient of what x adds to the first layer."""
+        if versions == 1:
+            return gradient
+        return torch.sum(gradient.unflatten(2, (versions, -1)), 2, out=self.of_x)
 
 
 class _Run(torch.autograd.Function):
-    """The perceptron's forward and backward passes, written out."""
+    """The perceptron's forward and backward passes, one part of the trials after the other."""
 
     @staticmethod
     def forward(ctx: Any, net: Perceptron, x: Tensor, y: Tensor | None, *layers: Tensor) -> Tensor:
-        memory = net.memory(x, 1 if y is None else y.shape[2])
-        for index, layer in enumerate(layers):
-            out = memory.out if index == len(layers) - 1 else memory.values[index]
-            if index:
-                _product(layer, memory.activated[index - 1], out)
-            elif y is None:
-                _product(layer, x, out)
-            else:
-                _first(layer, x, y, memory, out)
-            if index < len(layers) - 1:
-                if net.activation == "gelu":
-                    aten.gelu.out(_T(out), out=_T(memory.activated[index][:, :-1]))
-                else:
-                    _ACTIVATE[net.activation](out)
+        memory = net.memory(x, y)
+        if y is not None and memory.beside is not None:
+            ctx.inputs = memory.side_by_side(memory.beside, x, y), None
+        else:
+            ctx.inputs = x, y
+        views = memory.matrices(layers)
+        for part, (own, _), own_x, own_y in zip(memory.parts, views, *memory.split(*ctx.inputs), strict=True):
+            part.forward(own, own_x, own_y)
         net.calls += 1
-        ctx.net, ctx.call, ctx.x, ctx.y, ctx.layers, ctx.memory = net, net.calls, x, y, layers, memory
+        ctx.net, ctx.call, ctx.memory, ctx.layers = net, net.calls, memory, layers
+        ctx.shapes = x.shape, None if y is None else y.shape
         return memory.out
 
     @staticmethod
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
-        net, x, y, layers, memory = ctx.net, ctx.x, ctx.y, ctx.layers, ctx.memory
-        if ctx.call != net.calls:
+        memory = ctx.memory
+        if ctx.call != ctx.net.calls:
             raise RuntimeError("only the latest call of a Perceptron can be differentiated")
-        gradient = outer[0]
-        found: list[Tensor | None] = [None] * len(layers)
-        for index in range(len(layers) - 1, 0, -1):
-            found[index] = _product(gradient, memory.transposed[index - 1])
-            backward = layers[index][:, :, :-1].transpose(1, 2)
-            gradient = _product(backward, gradient, memory.gradients[index - 1])
-            _DERIVE[net.activation](gradient, memory.values[index - 1])
-        of_x, of_y = gradient, None
-        if y is None:
-            found[0] = _product(gradient, x.transpose(1, 2))
-        else:
-            d = y.shape[1]
-            if y.shape[2] > 1:
-                of_x = torch.sum(gradient.unflatten(2, y.shape[2:]), 2, out=memory.of_x)
-            found_y = _product(gradient, y.flatten(2).transpose(1, 2))
-            found[0] = torch.cat([found_y, _product(of_x, x.transpose(1, 2))], 2)
-            if ctx.needs_input_grad[2]:
-                of_y = _product(layers[0][:, :, :d].transpose(1, 2), gradient).view(y.shape)
-        if not ctx.needs_input_grad[1]:
-            return (None, None, of_y, *found)
-        return (None, _product(layers[0][:, :, -x.shape[1] :].transpose(1, 2), of_x), of_y, *found)
+        found = [torch.empty_like(layer) for layer in ctx.layers]
+        wanted = [
+            memory.out.new_empty(shape) if needed else None
+            for shape, needed in zip(ctx.shapes, ctx.needs_input_grad[1:3], strict=True)
+        ]
+        versions = 1 if ctx.shapes[1] is None else ctx.shapes[1][2]
+        inputs = memory.split(outer[0], *ctx.inputs, *wanted, *found)
+        for part, (_, turned), gradient, x, y, of_x, of_y, *own in zip(
+            memory.parts, memory.matrices(ctx.layers), *inputs, strict=True
+        ):
+            gradient = part.backward(turned, gradient, own)
+            part.backward_first(gradient, x, y, own[0])
+            part.backward_inputs(turned[0], gradient, of_x, of_y, versions)
+        return (None, *wanted, *found)
 
 
-def _product(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
+def _bmm(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
     """Batched matrix products, equal to the last bit however many there are.
 
     For a single product with one row or column, torch calls a matrix-vector kernel, which on some processors rounds
@@ -177,14 +295,3 @@ def _product(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
         return torch.bmm(a, b) if out is None else torch.bmm(a, b, out=out)
     found = torch.bmm(a.expand(2, -1, -1), b.expand(2, -1, -1))[:1]
     return found if out is None else out.copy_(found)
-
-
-def _first(layer: Tensor, x: Tensor, y: Tensor, memory: _Buffers, out: Tensor) -> None:
-    """The first layer where y comes in versions: x's part is copied to all of them, y's is added."""
-    d = y.shape[1]
-    if y.shape[2] > 1:
-        of_x = _product(layer[:, :, d:], x, memory.of_x)
-        out.unflatten(2, y.shape[2:]).copy_(of_x.unsqueeze(2).expand(-1, -1, y.shape[2], -1))
-    else:
-        _product(layer[:, :, d:], x, out)
-    out.baddbmm_(layer[:, :, :d], y.flatten(2))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mi_cli.schema import Config
 
-__all__ = ["show", "summarise"]
+__all__ = ["counted", "show", "summarise"]
 
 Row = Mapping[str, Any]
 
@@ -50,7 +50,7 @@ def summarise(
         "axes": list(axes),
         "level": level,
         "trials": dict(sorted(Counter(status.values()).items())),
-        "tables": {name: TABLES[name](rows, axes, level) for name in config.tables},
+        "tables": {name: TABLES[name](rows, axes, level, traces) for name in config.tables},
         "claims": [judge(claim, rows, axes, traces, level) for claim in config.claims],
         "cells": list(_cells(rows, axes, level)),
     }
@@ -97,13 +97,27 @@ def _interval(values: Sequence[float], level: float) -> dict[str, Any]:
 def show(summary: Mapping[str, Any], console: Console) -> None:
     """Print the summary's tables and verdicts; of very many settings only what was made of all of them."""
     if not summary["tables"] or len(summary["cells"]) <= _MANY:
+        heading = f"{summary['name']} ({summary['variant']}, {summary['budget']}); MI in nats, means over seeds"
+        _print(heading, console)
         console.print(_table(summary))
     else:
-        console.print(f"{summary['name']}: means of {len(summary['cells'])} settings are in summary.json")
+        _print(f"{summary['name']}: means of {len(summary['cells'])} settings are in summary.json", console)
     for name, rows in summary["tables"].items():
-        console.print(_overall(name, rows, summary))
+        _print(_heading(name, rows, summary), console)
+        if rows:
+            console.print(_overall(rows, summary))
     for claim in summary["claims"]:
-        console.print(_verdict(claim), highlight=False)
+        console.print(_verdict(claim), highlight=False, soft_wrap=True)
+
+
+def _print(line: str, console: Console) -> None:
+    """Print a line as it is, however wide."""
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def counted(number: int, what: str) -> str:
+    """``1 trial``, ``2 trials``."""
+    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def _table(summary: Mapping[str, Any]) -> RenderableType:
@@ -117,10 +131,7 @@ def _table(summary: Mapping[str, Any]) -> RenderableType:
         "test_mse": f"test MSE ± {percent}",
         "difference": "MSE − linear regression's",
     }
-    table = Table(
-        title=f"{summary['name']} ({summary['variant']}, {summary['budget']}); MI in nats, means over seeds",
-        title_justify="left",
-    )
+    table = Table()
     for axis in summary["axes"]:
         table.add_column(axis, no_wrap=True)
     table.add_column("method", no_wrap=True)
@@ -138,19 +149,25 @@ def _table(summary: Mapping[str, Any]) -> RenderableType:
     return table
 
 
-def _overall(name: str, rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]) -> RenderableType:
+def _heading(name: str, rows: Sequence[Row], summary: Mapping[str, Any]) -> str:
+    """What a table of all settings is of."""
+    if not rows:
+        return f"{name}: no task has a true MI that is known and finite"
+    if "tasks" not in rows[0]:
+        return f"{name}: {counted(len(rows), 'trial')} of {summary['name']}, in nats"
+    tasks = counted(max(row["tasks"] for row in rows), "task")
+    return f"{name}: {tasks} of {summary['name']} with a finite true MI; errors in nats"
+
+
+def _overall(rows: Sequence[Row], summary: Mapping[str, Any]) -> RenderableType:
     """A table of all settings: the columns that say something, numbers to the right."""
     from rich.table import Table
 
-    if not rows:
-        return f"{name}: no task has a true MI that is known and finite"
     percent = f"{100 * summary['level']:g} %"
     titles = {"error": f"mean |error| ± {percent}", "coverage": f"coverage ({percent})", "seconds": "median s"}
     cells = [_shown(row) for row in rows]
     columns = [key for key in cells[0] if any(cell[key] not in ("", "0") for cell in cells)]
-    tasks = max(row["tasks"] for row in rows)
-    title = f"{name}: {tasks} task{'s' * (tasks != 1)} of {summary['name']} with a finite true MI; errors in nats"
-    table = Table(title=title, title_justify="left")
+    table = Table()
     for key in columns:
         is_text = all(isinstance(row[key], str) for row in rows)
         table.add_column(titles.get(key, key), justify="left" if is_text else "right", no_wrap=True)

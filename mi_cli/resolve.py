@@ -16,7 +16,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from mi_cli import sweep
-from mi_cli.composition import PRIMARY, compose, composing, options, parse
+from mi_cli.arguments import PRIMARY
+from mi_cli.composition import NO_KEYS, compose, composing, options, parse
 from mi_cli.faults import ConfigError, listed, shown
 from mi_cli.plugins import REGISTRIES, find
 from mi_cli.schema import Budget, classes, section_class
@@ -75,8 +76,11 @@ def resolve(overrides: Sequence[str], config_path: Path | None = None, config_na
         values = compose(overrides, config_name)
         if "experiment" in values:
             name = shown(given.get("experiment"))
-            raise ConfigError(f"experiment={name}: its yaml must begin with the line '# @package _global_'")
-        notices = _replace_axes(values, given)
+            fault = "must begin with the line '# @package _global_'"
+            if not isinstance(values["experiment"], Mapping):
+                fault = NO_KEYS
+            raise ConfigError(f"experiment={name}: its yaml {fault}")
+        notices = _without_experiment(values, given) + _replace_axes(values, given)
         _replace_names(values, overrides, config_name)
     notices += _leave_out(values, given)
     _apply_budget(values, given)
@@ -110,6 +114,15 @@ def _leaves(path: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         return {path: value}
     return {key: leaf for part, child in value.items() for key, leaf in _leaves(f"{path}.{part}", child).items()}
+
+
+def _without_experiment(values: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    """Say what is run where nobody chose it; a saved config has no experiments to choose from."""
+    if given.get("experiment") or values.get("name") != "custom" or not options("experiment"):
+        return []
+    keys = ("procedure", "dataset.name", "estimator.name")
+    what = ", ".join(f"{key.removesuffix('.name')}={shown(_at(values, key))}" for key in keys)
+    return [f"no experiment is chosen, so this runs {what} (mi-run lists the experiments)"]
 
 
 def _replace_axes(values: dict[str, Any], given: Mapping[str, Any]) -> list[str]:

@@ -6,6 +6,7 @@ import importlib
 import logging
 import math
 import os
+import textwrap
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,8 @@ from rich.table import Table
 
 from mi_cli import plugins, provenance, records, report
 from mi_cli.context import Clock, Context, Stopped
+from mi_cli.logs import logging_to
+from mi_cli.output import printing, silence
 from mi_cli.procedures.base import group, procedure
 from mi_cli.schema import Config
 from mi_cli.stack import chunks
@@ -33,6 +36,7 @@ log = logging.getLogger("mi_cli")
 
 _POLL_SECONDS = 0.1
 _LEAVE_SECONDS = 1.0  # how long an interrupted run waits for its workers to notice
+_LONGEST_REASON = 200  # characters of a failed trial's; the log has all of it
 _PIPED_WIDTH = 140  # columns of tables that go to a file
 
 
@@ -89,22 +93,36 @@ def device(config: Config) -> torch.device:
     return torch.device("cpu")
 
 
+class _Console(Console):
+    """One whose reader may leave before the end, which ends nothing else."""
+
+    def on_broken_pipe(self) -> None:
+        """Go on, and print to nobody."""
+        silence(self.file.fileno())
+
+
+def _console() -> Console:
+    """Standard output; piped, it is as wide as tables need."""
+    console = _Console()
+    return console if console.is_terminal else _Console(width=_PIPED_WIDTH)
+
+
 def plan(values: Mapping[str, Any]) -> None:
     """Print the trials, the stacks they are trained in and what each costs; train nothing."""
     trials = expand(values)
     config = trials[0].config
     workers = threads(config)
     found = stacks(trials, workers)
-    console = Console()
-    listed = Table(title=f"{config.name}: {len(trials)} trials", title_justify="left")
+    console = _console()
+    listed = Table()
     for column in ("trial", *axes(values), "stack"):
         listed.add_column(column, justify="right" if column in ("trial", "stack") else "left")
     place = {trial.index: number for number, stack in enumerate(found) for trial in stack.trials}
     for trial in trials:
         listed.add_row(str(trial.index), *map(str, trial.axes.values()), str(place[trial.index]))
-    console.print(listed)
+    console.print(f"{config.name}: {report.counted(len(trials), 'trial')}", listed)
     speed = _multiply_adds_a_second()
-    table = Table(title=f"{len(found)} stacks on {workers} threads", title_justify="left")
+    table = Table()
     for column in ("stack", "trials", "trainings", "steps", "multiply-adds", "about"):
         table.add_column(column, justify="right")
     total = 0.0
@@ -116,9 +134,11 @@ def plan(values: Mapping[str, Any]) -> None:
         table.add_row(
             str(number), str(len(stack.trials)), str(trained), str(cost.steps), f"{work:.1e}", f"{work / speed:.1f} s"
         )
-    console.print(table)
+    console.print(f"{report.counted(len(found), 'stack')} on {report.counted(workers, 'thread')}", table)
     busy = min(workers, len(found))
-    console.print(f"about {total / busy:.0f} s of training on {busy} threads, by this machine's speed just now")
+    seconds = f"about {total / busy:.0f} s of training on {report.counted(busy, 'thread')}"
+    more = "evaluation, probes and plots come on top, and take memory of their own"
+    console.print(f"{seconds}, by this machine's speed just now; {more}", soft_wrap=True)
 
 
 def _multiply_adds_a_second() -> float:
@@ -174,7 +194,7 @@ class _Run:
 
     def fail(self, trial: Trial, error: BaseException, seconds: float) -> None:
         """Record a trial that raised."""
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        reason = textwrap.shorten(f"{type(error).__name__}: {error}", _LONGEST_REASON, placeholder=" ... (see run.log)")
         log.error("trial %d failed: %s", trial.index, reason, exc_info=error)
         self.rows[trial.index] = [records.failed_row(trial, reason, seconds)]
         self.write()
@@ -202,10 +222,10 @@ def run(
         KeyboardInterrupt: it was interrupted; finished trials are recorded and said so.
     """
     begun = time.time()
-    console = Console(stderr=True)
-    with _logging(folder / "run.log"):
+    console = _Console(stderr=True)
+    with logging_to(folder / "run.log"):
         for notice in notices:
-            console.print(f"mi-run: {notice}", highlight=False, markup=False)
+            console.print(f"mi-run: {notice}", highlight=False, markup=False, soft_wrap=True)
             log.info(notice)
         state = _Run(folder, expand(values), list(axes(values)))
         n_threads, target, clock = threads(state.config), device(state.config), Clock()
@@ -236,15 +256,14 @@ def _close(state: _Run, clock: Clock, record: provenance.Provenance) -> int:
     with clock("plots"):
         failed_plots = _plot(config, folder)
     record.write(clock.seconds, "finished")
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_PIPED_WIDTH)
-    report.show(summary, console)
-    for row in state.all_rows:
-        if row["status"] != "ok":
-            what = f"trial {row['trial']} {row['method']}".rstrip()  # a trial that raised has no method
-            console.print(f"{what} {row['status']}: {row['reason']}", style="yellow", markup=False, soft_wrap=True)
-    console.print(f"results: {folder}", markup=False, highlight=False, soft_wrap=True)
+    console = _console()
+    with printing():
+        report.show(summary, console)
+        for row in state.all_rows:
+            if row["status"] != "ok":
+                what = f"trial {row['trial']} {row['method']}".rstrip()  # a trial that raised has no method
+                console.print(f"{what} {row['status']}: {row['reason']}", style="yellow", markup=False, soft_wrap=True)
+        console.print(f"results: {folder}", markup=False, highlight=False, soft_wrap=True)
     statuses = Counter(row["status"] for row in state.all_rows)
     return 1 if failed_plots or set(statuses) - {"ok"} else 0
 
@@ -253,7 +272,7 @@ def _train(state: _Run, target: torch.device, n_threads: int, clock: Clock, cons
     """Run all stacks on a pool of workers."""
     found = stacks(state.trials, n_threads)
     start = time.perf_counter()
-    workers = Workers(max(1, min(n_threads, len(found))), len(found), n_threads, target)
+    workers = Workers(max(1, min(n_threads, len(found))), len(found), n_threads, target, state.folder / "run.log")
     pending: dict[Future[Done], Stack] = {}
     columns = (
         TextColumn("training"),
@@ -266,7 +285,7 @@ def _train(state: _Run, target: torch.device, n_threads: int, clock: Clock, cons
     )
     try:
         pending.update((workers.submit(stack.trials), stack) for stack in found)
-        with Progress(*columns, console=console, transient=True) as progress:
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("", total=sum(stack.steps for stack in found))
             while pending:
                 finished, _ = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
@@ -332,31 +351,7 @@ def _plot(config: Config, folder: Path) -> list[str]:
             temporary.replace(folder / "plots" / f"{name}.png")
         except Exception:
             log.exception("plot %s failed", name)
-            Console(stderr=True).print(f"mi-run: plot {name} failed; see {folder / 'run.log'}", markup=False)
+            text = f"mi-run: plot {name} failed; see {folder / 'run.log'}"
+            _Console(stderr=True).print(text, highlight=False, markup=False, soft_wrap=True)
             failed.append(name)
     return failed
-
-
-class _logging:  # noqa: N801 (used as a function)
-    """The run's log file, for our messages and all warnings."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> None:
-        self.handler = logging.FileHandler(self.path, encoding="utf-8")
-        self.handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-        self.loggers = [logging.getLogger("mi_cli"), logging.getLogger("py.warnings")]
-        logging.captureWarnings(True)
-        for logger in self.loggers:
-            logger.addHandler(self.handler)
-            logger.setLevel(logging.INFO)
-            logger.propagate = False
-        log.info("mi-run starts in %s", self.path.parent)
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        log.info("ends" if error is None else f"ends with {kind.__name__}")
-        logging.captureWarnings(False)
-        for logger in self.loggers:
-            logger.removeHandler(self.handler)
-        self.handler.close()

@@ -10,6 +10,7 @@ import contextlib
 import importlib
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
@@ -20,7 +21,7 @@ from mi_cli.claims import Claim
 from mi_cli.datasets.base import Dataset
 from mi_cli.distortions import Noise, Shift
 from mi_cli.estimators.base import Estimator
-from mi_cli.faults import ConfigError, shown, validation_lines
+from mi_cli.faults import ConfigError, listed, shown, validation_lines
 from mi_cli.fields import Activation, Count, Fraction, Natural, NonNegative, Number, Positive, Section, Widths
 from mi_cli.plots import PLOTS
 from mi_cli.plugins import REGISTRIES
@@ -122,7 +123,23 @@ class Budget(Section):
     seeds: Count | None = None
 
 
-def _from_registry(section: str) -> BeforeValidator:
+def _names(section: str) -> list[str]:
+    return sorted([*REGISTRIES[section], *plugins.names(section)])
+
+
+@dataclass(frozen=True)
+class _Registered:
+    """Says in a fault which sections are accepted; other packages are asked for theirs no sooner."""
+
+    section: str
+
+    @property
+    def description(self) -> str:
+        """As prose."""
+        return f"a section whose name is {listed(_names(self.section))}"
+
+
+def _from_registry(section: str) -> tuple[BeforeValidator, _Registered]:
     def build(value: Any) -> Any:
         if not isinstance(value, Mapping):
             return value
@@ -131,11 +148,11 @@ def _from_registry(section: str) -> BeforeValidator:
         except ConfigError as error:  # of another package
             raise ValueError(str(error)) from None
         if found is None:
-            accepted = ", ".join(sorted([*REGISTRIES[section], *plugins.names(section)]))
+            accepted = ", ".join(_names(section))
             raise ValueError(f"{section}.name={shown(value.get('name'))}: no such {section}; accepted: {accepted}")
         return found.model_validate(dict(value))
 
-    return BeforeValidator(build)
+    return BeforeValidator(build), _Registered(section)
 
 
 def _chosen(section: str, value: Any) -> type[BaseModel] | None:
@@ -188,13 +205,15 @@ class Config(Section):
     summary: str = ""
     procedure: Literal["estimate", "maximise", "compare"] = "estimate"
     seed: Annotated[Natural, Field(le=2**32 - 1)] = 0
-    estimator: Annotated[SerializeAsAny[Estimator], _from_registry("estimator")]
-    dataset: Annotated[SerializeAsAny[Dataset], _from_registry("dataset")]
+    estimator: Annotated[SerializeAsAny[Estimator], *_from_registry("estimator")]
+    dataset: Annotated[SerializeAsAny[Dataset], *_from_registry("dataset")]
     noise: Noise = Noise()
     shift: Shift = Shift()
     representation: Representation = Representation()
     training: Training = Training()
     split: Split = Split()
+    fit: Literal["split", "crossfit"] = "split"
+    folds: Annotated[Count, Field(ge=2, le=100)] = 5
     evaluation: Evaluation = Evaluation()
     budget: Budget = Budget()
     variant: Literal["corrected", "published"] = "corrected"
@@ -203,8 +222,8 @@ class Config(Section):
     tables: tuple[Literal[*TABLES], ...] = ()  # type: ignore[valid-type]
     sweep: dict[str, Any] = Field(default_factory=dict)
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    threads: Count | Literal["auto"] = "auto"
-    output_root: str = "outputs"
+    threads: Annotated[Count, Field(le=1024)] | Literal["auto"] = "auto"
+    output_root: Annotated[str, Field(pattern=r"\S", description="a folder")] = "outputs"
     plan: bool = False
 
     @property
@@ -214,7 +233,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _runs(self) -> Config:
-        faults = [*self._data_faults(), *self._training_faults(), *self._procedure_faults()]
+        faults = [*self._data_faults(), *self._fold_faults(), *self._training_faults(), *self._procedure_faults()]
         if faults:
             raise ValueError("\n".join(faults))
         return self
@@ -237,6 +256,21 @@ class Config(Section):
             for part, least in needed.items()
             if rows[part] < least
         ]
+
+    def _fold_faults(self) -> list[str]:
+        if self.fit == "split" or not self.estimator.holds_out:
+            return []
+        if self.procedure != "estimate":
+            return ["fit=crossfit: is for procedure=estimate; accepted: split"]
+        if self.dataset.n_samples is None:
+            return ["fit=crossfit: fresh rows at every step have no folds; accepted: split, or a dataset.n_samples"]
+        n = sum(self.rows[part] for part in ("train", "val", "test"))
+        if n // self.folds < 2 or n - (n + self.folds - 1) // self.folds - self.rows["val"] < 2:
+            return [
+                f"folds={self.folds}: {n} rows, {self.rows['val']} of them for validation, leave a fold with fewer "
+                "than 2 to train or to test; accepted: fewer folds or more rows"
+            ]
+        return []
 
     def _training_faults(self) -> list[str]:
         faults, batch = [], self.training.batch

@@ -23,7 +23,7 @@ __all__ = ["Parameters", "State", "Trained", "chunks", "train"]
 
 # MKL otherwise chooses by a matrix's address how it adds up, and so by a trial's place in its stack. It reads this at
 # its first product; that it costs no time was measured.
-os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
+os.environ.setdefault("MKL_CBWR", "AUTO")
 
 Step = Callable[[Sequence[Tensor]], tuple[Tensor, Tensor]]
 Validate = Callable[[Sequence[Tensor]], Mapping[str, Tensor]]
@@ -89,6 +89,10 @@ class Trained:
     reasons: list[str]
     history: dict[str, tuple[np.ndarray, np.ndarray]]
     chosen_steps: list[int]
+
+    def traces(self, trial: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Steps and values of each metric of one trial."""
+        return {name: (steps, values[:, trial]) for name, (steps, values) in self.history.items()}
 
     def chosen(self, metric: str, trial: int) -> float | None:
         """A validation metric at the step whose parameters were chosen; None where it was not measured."""

@@ -13,11 +13,12 @@ from typing import Any
 from mi_cli.faults import ConfigError, listed, shown
 from mi_cli.schema import Config, validate
 
-__all__ = ["GROUPS", "Trial", "axes", "expand", "get", "put"]
+__all__ = ["GROUPS", "NOT_AXES", "NO_AXES", "Trial", "axes", "expand", "get", "put"]
 
 GROUPS = ("estimator", "dataset", "noise", "shift", "representation", "training")
 _NOT_SCIENCE = ("summary", "budget", "claims", "plots", "tables", "sweep", "device", "threads", "output_root", "plan")
-_NOT_AXES = ("name", "procedure", "variant", *_NOT_SCIENCE)
+NO_AXES = "must be a section of axes, such as sweep.seed=[0, 1, 2]; sweep=null drops them all"
+NOT_AXES = ("name", "procedure", "variant", *_NOT_SCIENCE)
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def axes(values: Mapping[str, Any]) -> dict[str, list[Any]]:
     """
     written = values.get("sweep") or {}
     if not isinstance(written, Mapping):
-        raise ConfigError(f"sweep={shown(written)}: must be a section of axes, such as sweep.seed=[0, 1, 2]")
+        raise ConfigError(f"sweep={shown(written)}: {NO_AXES}")
     found = dict(_walk(written, ()))
     faults = [line for path, axis in found.items() for line in _faults(values, path, axis)]
     if faults:
@@ -70,13 +71,12 @@ def expand(values: Mapping[str, Any]) -> list[Trial]:
         resolved, labels = copy.deepcopy(base), {}
         # A group's option first, so that an axis inside the group applies to every option.
         for path, value in sorted(zip(found, point, strict=True), key=lambda item: item[0].count(".")):
-            option = value.get("option", value.get("name")) if isinstance(value, Mapping) else value
-            labels[path] = option if path in GROUPS else value
+            labels[path] = _label(path, value)
             put(resolved, path, {k: v for k, v in value.items() if k != "option"} if path in GROUPS else value)
         try:
             trials.append(Trial(index, {path: labels[path] for path in found}, validate(resolved)))
         except ConfigError as error:
-            faults |= dict.fromkeys(error.lines)
+            faults |= dict.fromkeys(_of_axis(line, found) for line in error.lines)
     if faults:
         raise ConfigError(*faults)
     return trials
@@ -109,20 +109,24 @@ def _walk(node: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
 
 def _faults(values: Mapping[str, Any], path: str, axis: Any) -> list[str]:
     key = f"sweep.{path}"
-    if path.split(".")[0] in _NOT_AXES:
+    if path.split(".")[0] in NOT_AXES:
         return [f"{key}={shown(axis)}: cannot be an axis; sweep it from the shell instead (mi-run -m {path}=...)"]
     try:
         current = get(values, path)
     except KeyError:
+        if single := _single_above(values, path):
+            section = shown(get(values["sweep"], single))
+            return [f"sweep.{single}={section}: {_list_of(single, get(values, single))}"]
         accepted = f"{_beside(values, path)} (~{key} drops the axis)"
         return [f"{key}={shown(axis)}: no such value in the config; accepted: {accepted}"]
     if not isinstance(axis, list):
-        return [f"{key}={shown(axis)}: must be a list of values, such as {key}=[{shown(axis)}]"]
+        return [f"{key}={shown(axis)}: {_list_of(path, axis)}"]
     if not axis:
         return [f"{key}=[]: is empty; accepted: at least one value"]
     repeated = [value for index, value in enumerate(axis) if value in axis[:index]]
     if repeated:
-        return [f"{key}={shown(axis)}: repeats {shown(repeated[0])}; accepted: different values"]
+        labels = [_label(path, value) for value in axis]
+        return [f"{key}={shown(labels)}: repeats {shown(_label(path, repeated[0]))}; accepted: different values"]
     section, _, last = path.rpartition(".")
     if last == "name" and section in GROUPS:
         return [f"{key}={shown(axis)}: cannot be an axis; accepted: sweep.{section}={shown(axis)}"]
@@ -135,6 +139,37 @@ def _faults(values: Mapping[str, Any], path: str, axis: Any) -> list[str]:
     return []
 
 
+def _label(path: str, value: Any) -> Any:
+    """The value of an axis as results show it: an option by its name."""
+    return value.get("option", value.get("name")) if path in GROUPS and isinstance(value, Mapping) else value
+
+
+def _list_of(path: str, value: Any) -> str:
+    return f"must be a list of values, such as sweep.{path}=[{shown(value)}]"
+
+
+def _single_above(values: Mapping[str, Any], path: str) -> str | None:
+    """What lies above ``path`` in the config and is no section, but a value."""
+    parts = path.split(".")
+    for end in range(1, len(parts)):
+        above = ".".join(parts[:end])
+        try:
+            if not isinstance(get(values, above), Mapping):
+                return above
+        except KeyError:
+            return None
+    return None
+
+
+def _of_axis(line: str, found: Mapping[str, list[Any]]) -> str:
+    """A trial's fault, with the axis that the value comes from."""
+    key = line.partition("=")[0]
+    for path, axis in found.items():
+        if path not in GROUPS and (key == path or key.startswith(f"{path}.")):
+            return f"sweep.{path}={shown(axis)}: {line}"
+    return line
+
+
 def _beside(values: Mapping[str, Any], path: str) -> str:
     """The paths that could have been meant: those of the deepest section that ``path`` reaches."""
     parents: list[str] = []
@@ -143,4 +178,4 @@ def _beside(values: Mapping[str, Any], path: str) -> str:
             break
         values = values[part]
         parents.append(part)
-    return ", ".join(".".join([*parents, str(key)]) for key in values if parents or key not in _NOT_AXES)
+    return ", ".join(".".join([*parents, str(key)]) for key in values if parents or key not in NOT_AXES)

@@ -8,18 +8,20 @@ from typing import Any
 
 from mi_cli.scores import Total, scores, totals
 
-__all__ = ["TABLES", "solved"]
+__all__ = ["TABLES", "per_step", "solved"]
 
 Row = Mapping[str, Any]
+Traces = Mapping[int, Mapping[str, Sequence[float]]]
 
 
-def solved(rows: Iterable[Row], axes: Sequence[str], level: float) -> list[dict[str, Any]]:
+def solved(rows: Iterable[Row], axes: Sequence[str], level: float, traces: Traces) -> list[dict[str, Any]]:
     """A row for each estimator, the best first: how many tasks it solves, its errors and its time.
 
     Args:
         rows: result rows, one a trial and method.
         axes: the sweep's axes other than the seed.
         level: of the interval of the mean absolute error.
+        traces: not used.
 
     Returns:
         Values of the estimators' axes; ``method`` and ``kind``; how many ``tasks`` have a known truth, how many of them
@@ -28,6 +30,7 @@ def solved(rows: Iterable[Row], axes: Sequence[str], level: float) -> list[dict[
         whose interval holds the truth, of those that have one; ``seconds``, the median of a trial; ``trials``, and how
         many of them were ``lost``.
     """
+    del traces
     found = [_solved(total, level) for total in totals(scores(rows, axes))]
     return sorted(found, key=lambda row: (-row["solved"], math.inf if row["error"] is None else row["error"]))
 
@@ -51,4 +54,41 @@ def _solved(total: Total, level: float) -> dict[str, Any]:
     }
 
 
-TABLES: dict[str, Callable[[Iterable[Row], Sequence[str], float], list[dict[str, Any]]]] = {"solved": solved}
+def per_step(rows: Iterable[Row], axes: Sequence[str], level: float, traces: Traces) -> list[dict[str, Any]]:
+    """A row for each trial: what the training batches of the second half of its steps said, one estimate a step.
+
+    This is how the staircase of Poole et al. 2019 (arXiv 1905.06922) is read: not held out, but each batch is new.
+
+    Args:
+        rows: result rows.
+        axes: the sweep's axes other than the seed.
+        level: not used.
+        traces: of each trial; ``train_mi`` is read.
+
+    Returns:
+        Values of the axes, ``method`` and ``seed``; ``true_mi``; ``steps``, how many were read; their ``mean``, standard
+        deviation ``sd``, ``bias`` and root of the mean squared error ``rmse``, in nats.
+    """
+    del level
+    found = []
+    for row in rows:
+        trace = traces.get(row["trial"], {}).get("train_mi", ())
+        read = trace[len(trace) // 2 :]
+        if row["method"] != row["estimator"] or len(read) < 2:
+            continue
+        mean = math.fsum(read) / len(read)
+        variance = math.fsum((value - mean) ** 2 for value in read) / len(read)
+        truth = row["true_mi"] if row["true_mi"] is not None and math.isfinite(row["true_mi"]) else None
+        found.append(
+            {axis: row[axis] for axis in axes}
+            | {"method": row["method"], "seed": row["seed"], "true_mi": truth, "steps": len(read)}
+            | {"mean": mean, "sd": math.sqrt(variance), "bias": None if truth is None else mean - truth}
+            | {"rmse": None if truth is None else math.hypot(mean - truth, math.sqrt(variance))}
+        )
+    return found
+
+
+TABLES: dict[str, Callable[[Iterable[Row], Sequence[str], float, Traces], list[dict[str, Any]]]] = {
+    "per_step": per_step,
+    "solved": solved,
+}

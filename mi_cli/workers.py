@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ from threadpoolctl import threadpool_limits
 
 from mi_cli import forking
 from mi_cli.context import Clock, Context, Stop
+from mi_cli.logs import log_to
 from mi_cli.procedures.base import Outcome, procedure
 from mi_cli.sweep import Trial
 
@@ -62,16 +64,19 @@ class Flag:
 
 
 class Workers:
-    """``n`` workers for so many ``stacks``; ``steps`` counts what they did, ``stop`` has them end with their step."""
+    """``n`` workers for so many ``stacks``; ``steps`` counts what they did, ``stop`` has them end with their step.
 
-    def __init__(self, n: int, stacks: int, threads: int, device: torch.device) -> None:
+    What processes have to say goes to the file ``log``, if there is one.
+    """
+
+    def __init__(self, n: int, stacks: int, threads: int, device: torch.device, log: Path | None = None) -> None:
         self.context = Context(device, Flag())
         self.steps_of = multiprocessing.RawArray("q", stacks)  # each written to by the one worker that has the stack
         self.submitted = 0
         self.pool: ProcessPoolExecutor | ThreadPoolExecutor
         self.forks = n > 1 and device.type == "cpu" and forking.AVAILABLE
         if self.forks:
-            shared = (self.context.stop, self.steps_of)
+            shared = (self.context.stop, self.steps_of, log)
             self.pool = ProcessPoolExecutor(n, forking.ready(), initializer=_begin, initargs=shared)
         else:
             self.pool = ThreadPoolExecutor(
@@ -104,9 +109,11 @@ class Workers:
 _shared: tuple[Context, Any]
 
 
-def _begin(stop: Stop, steps_of: Any) -> None:
+def _begin(stop: Stop, steps_of: Any, log: Path | None) -> None:
     """In a new process: no stack uses more than its core."""
     global _shared
+    if log is not None:
+        log_to(log)
     torch.set_num_threads(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _shared = Context(torch.device("cpu"), stop), steps_of

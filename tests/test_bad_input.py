@@ -1,4 +1,4 @@
-"""Whatever is wrong with what was typed: one line for it, exit code 2, and nothing left behind."""
+"""Whatever is wrong with what was typed: one line for each fault, exit code 2, and nothing left behind."""
 
 from __future__ import annotations
 
@@ -45,18 +45,31 @@ BAD = [
         [EXPERIMENT, "training.lr=[1"],
         "training.lr=[1: cannot be read; accepted: key=value, with closed brackets",
     ),
+    (
+        [EXPERIMENT, "output_root=~/größe"],
+        "output_root=~/größe: cannot be read; accepted: .*odd characters in quotes, as \"output_root='~/größe'\"",
+    ),
     ([EXPERIMENT, "name='a"], "name='a: cannot be read; accepted: key=value, with closed brackets"),
     ([EXPERIMENT, "=3"], "=3: must be key=value"),
     (
         [EXPERIMENT, "dataset.foo=1"],
-        "dataset.foo=1: unknown key; accepted: dataset.name, dataset.rho, dataset.mi, dataset.dim, dataset.map,",
+        "dataset.foo=1: unknown key; accepted: dataset.dim, dataset.map, dataset.mi, dataset.n_samples,",
     ),
-    ([EXPERIMENT, "foo=1"], "foo=1: unknown key; accepted: experiment, name,"),
-    ([EXPERIMENT, "foo.bar=1"], "foo.bar=1: unknown key; accepted: experiment, name,"),
-    ([EXPERIMENT, "+foo=1"], "foo=1: unknown key; accepted: name,"),
-    ([EXPERIMENT, "+dataset.foo=1"], "dataset.foo=1: unknown key; accepted: name, n_samples, rho, mi, dim, map"),
+    (
+        [EXPERIMENT, "foo=1"],
+        "foo=1: unknown key; accepted: budget, claims, dataset, device, estimator, evaluation, experiment,",
+    ),
+    ([EXPERIMENT, "foo.bar=1"], "foo.bar=1: unknown key; accepted: budget,"),
+    (
+        [EXPERIMENT, "+foo=1"],
+        "foo=1: unknown key; accepted: budget, claims, dataset, device, estimator, evaluation, experiment,",
+    ),
+    (
+        [EXPERIMENT, "+dataset.foo=1"],
+        "dataset.foo=1: unknown key; accepted: dataset.dim, dataset.map, dataset.mi, dataset.n_samples,",
+    ),
     ([EXPERIMENT, "+dataset.rho=1"], "+dataset.rho=1: is in the config already; accepted: dataset.rho=1"),
-    ([EXPERIMENT, "~dataset.foo"], "~dataset.foo: unknown key; accepted: dataset.name, dataset.rho,"),
+    ([EXPERIMENT, "~dataset.foo"], "~dataset.foo: unknown key; accepted: dataset.dim, dataset.map,"),
     (
         [EXPERIMENT, "~dataset.rho=5"],
         "~dataset.rho=5: Could not delete from config. The value of 'dataset.rho' is",
@@ -69,7 +82,7 @@ BAD = [
     ([EXPERIMENT, "hydra.job.chdir=abc"], "hydra.job.chdir=abc: Value 'abc' is not a valid bool"),
     ([EXPERIMENT, "hydra/launcher=foo"], "hydra/launcher=foo: no such hydra/launcher; accepted: basic"),
     ([EXPERIMENT, "hydra.searchpath=[file:///nope]"], "hydra.searchpath=/nope: no such folder"),
-    ([EXPERIMENT, "name=${foo}"], "name=${foo}: Interpolation key 'foo' not found"),
+    ([EXPERIMENT, "name=${foo}"], "name=${foo}: Interpolation key 'foo' not found; accepted: ${key} of a key"),
     (
         [EXPERIMENT, "name=${oc.env:MI_RUN_NOPE}"],
         "name=${oc.env:MI_RUN_NOPE}: Environment variable 'MI_RUN_NOPE' not",
@@ -85,7 +98,7 @@ BAD = [
     ([EXPERIMENT, "training.schedule=foo"], "training.schedule=foo: must be constant or cosine"),
     (
         [EXPERIMENT, "estimator.hiden=[5]"],
-        "estimator.hiden=[5]: unknown key; accepted: estimator.name, estimator.hidden,",
+        "estimator.hiden=[5]: unknown key; accepted: estimator.activation,",
     ),
     ([EXPERIMENT, "seed=true"], "seed=true: must be a whole number between 0 and 4294967295"),
     ([EXPERIMENT, "split.val=0"], "split.val=0: makes 0 rows; accepted: a number of rows, at least 2"),
@@ -103,9 +116,27 @@ BAD = [
     ),
     ([EXPERIMENT, "sweep.seed=[]"], "sweep.seed=[]: is empty; accepted: at least one value"),
     ([EXPERIMENT, "sweep.seed=5"], "sweep.seed=5: must be a list of values, such as sweep.seed=[5]"),
+    ([EXPERIMENT, "sweep=[]"], "sweep=[]: must be a section of axes, such as sweep.seed=[0, 1, 2]; sweep=null drops"),
+    ([EXPERIMENT, "sweep.dataset.rho={a:1}"], "sweep.dataset.rho={a:1}: must be a list of values, such as sweep."),
+    ([EXPERIMENT, "sweep.dataset.dim={a:1}"], "sweep.dataset.dim={a: 1}: must be a list of values, such as sweep."),
+    (["experiment=a,b"], "experiment=a,b: is several values; accepted: one, or a run for each (mi-run -m)"),
+    ([EXPERIMENT, "variant=a,b"], "variant=a,b: is several values; accepted: one, or a run for each (mi-run -m)"),
+    ([EXPERIMENT, "name=${foo:1}"], "name=${foo:1}: Unsupported interpolation type foo; accepted: ${key} of"),
+    ([EXPERIMENT, "claims=[{text: a}]"], "claims.0={text: a}: must be a section whose kind is equals_truth,"),
+    (["~estimator"], f"estimator: is missing; accepted: a section whose name is {listed(sorted(ESTIMATORS))}"),
+    ([EXPERIMENT, "output_root="], "output_root=: must be a folder"),
+    ([EXPERIMENT, "split=[]"], "split=[]: must be a section of keys and values"),
+    ([EXPERIMENT, "sweep.estimator=[dv,dv]"], "sweep.estimator=[dv, dv]: repeats dv; accepted: different values"),
+    (["-sc", "foo"], "--shell-completion: must be followed by install=, uninstall= or query= and bash, zsh or fish"),
+    (["-m", EXPERIMENT, "seed=range(0)"], "seed=range(0): has no values; accepted: at least one"),
+    ([EXPERIMENT, "hydra.run.dir="], "hydra.run.dir=: must be a folder, new or empty"),
+    (["-m", EXPERIMENT, "seed=1,2", "hydra.sweep.dir="], "hydra.sweep.dir=: must be a folder, new or empty"),
     ([EXPERIMENT, "sweep=3"], "sweep=3: must be a section of axes"),
     ([EXPERIMENT, "sweep.foo=[1]"], "sweep.foo=[1]: no such value in the config; accepted: seed,"),
-    ([EXPERIMENT, "sweep.dataset.rho=[0,2]"], "dataset.rho=2: must be a number between -1 and 1"),
+    (
+        [EXPERIMENT, "sweep.dataset.rho=[0,2]"],
+        "sweep.dataset.rho=[0, 2]: dataset.rho=2: must be a number between -1 and 1",
+    ),
     (
         [EXPERIMENT, "sweep.dataset=[gaussian]"],
         "sweep.dataset=[gaussian]: there are axes inside it already; drop them",
@@ -144,9 +175,17 @@ BAD = [
     (["--cfg=job", "-m", EXPERIMENT], "--cfg, --multirun: accepted: one of them"),
     (["--resolve", EXPERIMENT], "--resolve, --package: accepted only with --cfg"),
     (["--cfg=job", "experiment=foo"], "experiment=foo: no such experiment; accepted: .*gaussian_sweep"),
-    (["--cfg=job", "dataset.foo=1"], "dataset.foo=1: unknown key; accepted: dataset.name,"),
-    (["--config-dir=/nope", EXPERIMENT], "--config-dir=/nope: no such folder"),
-    (["--config-path=/nope"], "--config-path=/nope: no such folder"),
+    (["--cfg=job", "dataset.foo=1"], "dataset.foo=1: unknown key; accepted: dataset.dim,"),
+    (
+        ["--config-dir=/nope", EXPERIMENT],
+        "--config-dir=/nope: no such folder; accepted: a folder with experiment/<name>.yaml",
+    ),
+    (["--config-path=/nope"], "--config-path=/nope: no such folder; accepted: a folder with a config.yaml"),
+    (
+        ["--config-path=."],
+        "--config-path=.: has no config.yaml; accepted: a folder with a config.yaml, such as a run's",
+    ),
+    (["--config-path="], "--config-path=: no such folder"),
     (["--config-name=nope", EXPERIMENT], "--config-name=nope: no such config"),
     (["-m", EXPERIMENT, "dataset.rho=0.1,2"], "dataset.rho=2: must be a number between -1 and 1"),
     (["-m", EXPERIMENT, "estimator=dv,foo"], f"estimator=foo: no such estimator; accepted: {NAMES}"),
@@ -169,7 +208,7 @@ def matches(line: str, text: str) -> bool:
 
 
 @pytest.mark.parametrize(("argv", "line"), BAD, ids=[" ".join(argv) for argv, _ in BAD])
-def test_bad_input_is_one_line_and_leaves_nothing(capsys, runner, here, argv, line):
+def test_fault_is_one_line_and_leaves_nothing(capsys, runner, here, argv, line):
     assert main(argv) == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -190,10 +229,13 @@ def test_bad_input_is_one_line_and_leaves_nothing(capsys, runner, here, argv, li
             "group",
             "experiment/group.yaml: override /estimatr: no such group; accepted: experiment, estimator,",
         ),
+        ("list", "experiment/list.yaml: must hold keys and values, such as 'seed: 1'"),
+        ("bare", "experiment=bare: its yaml must hold keys and values, such as 'seed: 1'"),
+        ("number", "{own}/number.yaml: must hold keys and values, such as 'seed: 1'"),
         ("absent", "experiment/absent.yaml: its defaults name experiment/nothing, which is not there"),
-        ("reference", "name=${foo}: Interpolation key 'foo' not found"),
+        ("reference", "name=${foo}: Interpolation key 'foo' not found; accepted: ${key} of a key"),
         ("package", "experiment=package: its yaml must begin with the line '# @package _global_'"),
-        ("key", "datasett={rho: 1}: unknown key; accepted: name,"),
+        ("key", "datasett={rho: 1}: unknown key; accepted: budget,"),
     ],
 )
 def test_fault_in_somebodys_own_config_is_one_line(capsys, runner, here, own, name, line):
@@ -209,8 +251,20 @@ def test_many_faults_are_many_lines(capsys, here):
     assert len(capsys.readouterr().err.splitlines()) == 2
 
 
+@pytest.mark.parametrize("section", ["", "training.", "split.", "estimator."])
+def test_what_is_accepted_does_not_depend_on_a_plus(capsys, section):
+    lines = []
+    for plus in ("", "+"):
+        assert main([EXPERIMENT, f"{plus}{section}nope=1"]) == 2
+        lines.append(capsys.readouterr().err)
+    assert lines[0] == lines[1]
+    assert f"{section}nope=1: unknown key; accepted: {section}" in lines[0]
+
+
 def test_own_folder_that_is_not_there(capsys, monkeypatch):
     monkeypatch.setenv(folders.OWN_CONFIGS, "/nope")
     for argv in ([], [EXPERIMENT]):
         assert main(argv) == 2
-        assert capsys.readouterr().err == "mi-run: MI_CONFIG_PATH=/nope: no such folder\n"
+        assert (
+            capsys.readouterr().err == f"mi-run: MI_CONFIG_PATH=/nope: no such folder; accepted: {folders.OWN_LAYOUT}\n"
+        )

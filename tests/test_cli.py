@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,11 +20,13 @@ import yaml
 import mi_cli
 from mi_cli import folders
 from mi_cli.cli import main
+from mi_cli.estimators import ESTIMATORS
 from mi_cli.faults import ConfigError
 
 pytestmark = pytest.mark.usefixtures("here")
 
 EXPERIMENT = "experiment=gaussian_sweep"
+SMOKE = [EXPERIMENT, "budget=smoke", "sweep=null", "split.test=100", "training.steps=20", "plots=[]", "threads=1"]
 HEAVY = {"torch", "sklearn", "scipy", "polars", "matplotlib"}
 FOLDER = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_[0-9a-f]{6}")
 
@@ -44,7 +47,7 @@ def test_help_lists_experiments_and_groups(capsys, argv, own, monkeypatch):
     assert re.search(r"^  gaussian_sweep +MINE recovers the MI of correlated Gaussians", out, re.MULTILINE)
     assert re.search(r"^  mine +my own$", out, re.MULTILINE)
     assert re.search(r"^  syntax +\(syntax.yaml:4: is not YAML", out, re.MULTILINE)
-    assert re.search(r"^  estimator +dv, linear, mine$", out, re.MULTILINE)
+    assert re.search(rf"^  estimator +{', '.join(sorted(ESTIMATORS))}$", out, re.MULTILINE)
     assert re.search(r"^  budget +full, quick, smoke$", out, re.MULTILINE)
     for hint in ("--cfg job", "--hydra-help", "plan=true", "-m ", "outputs/<name>/"):
         assert hint in out
@@ -96,14 +99,31 @@ def test_output_root(runner, tmp_path):
     assert folder.parent == root / "gaussian_sweep"
 
 
-def test_folder_that_was_asked_for(runner, here, capsys):
+def test_folder_that_was_asked_for(runner, here, capsys, monkeypatch):
     (here / "empty").mkdir()
     assert main([EXPERIMENT, "hydra.run.dir=empty"]) == 0
     assert main([EXPERIMENT, "hydra.run.dir=new/${name}"]) == 0
     assert [folder for _, folder, _ in runner.runs] == [Path("empty"), Path("new/gaussian_sweep")]
+    monkeypatch.setenv("HOME", str(here / "home"))
+    assert main([EXPERIMENT, "hydra.run.dir='~/mine'"]) == 0
+    assert runner.runs.pop()[1] == Path("home/mine")
     assert main([EXPERIMENT, "hydra.run.dir=empty"]) == 2
     assert capsys.readouterr().err.startswith("mi-run: hydra.run.dir=empty: holds files already; accepted: a folder")
     assert len(runner.runs) == 2
+
+
+def test_run_without_an_experiment_says_what_it_is(runner, capsys):
+    assert main(["estimator=dv", "dataset.rho=0.5"]) == 0
+    assert main([EXPERIMENT, "estimator=dv"]) == 0
+    assert main(["--config-path", str(runner.runs[0][1])]) == 0
+    assert [more["notices"] for _, _, more in runner.runs] == [
+        [
+            "no experiment is chosen, so this runs procedure=estimate, dataset=gaussian, estimator=dv "
+            "(mi-run lists the experiments)"
+        ],
+        [],
+        [],
+    ]
 
 
 def test_plan_makes_nothing(runner, here, capsys):
@@ -185,6 +205,10 @@ def test_multirun_where_it_was_asked_for(runner, here, capsys):
     assert main(["-m", EXPERIMENT, "seed=1,2", "hydra.sweep.dir=other", "hydra.sweep.subdir=same"]) == 1
     assert len(runner.runs) == 3
     assert "hydra.sweep.subdir=same: " in capsys.readouterr().err
+    assert main(["-m", EXPERIMENT, "seed=1,2", "hydra.output_subdir=.hydra"]) == 0
+    assert len(runner.runs) == 5
+    assert main(["-m", EXPERIMENT, "seed=1,2", "hydra.sweep.dir=mine"]) == 2
+    assert len(runner.runs) == 5
 
 
 def test_plan_of_a_multirun_makes_nothing(runner, here, capsys):
@@ -296,7 +320,7 @@ sys.exit(code)
         (
             ["-sc", "query=bash"],
             {"COMP_LINE": "mi-run estimator="},
-            "estimator=dv estimator=linear estimator=mine",
+            " ".join(f"estimator={name}" for name in sorted(ESTIMATORS)),
         ),
         (
             ["-sc", "query=bash"],
@@ -344,28 +368,77 @@ sys.exit(main())
 """
 
 
+def test_module_imports_nothing_of_the_folder_it_is_started_in(here):
+    for name in ("random", "argparse", "hydra", "yaml"):
+        (here / f"{name}.py").write_text("raise SystemExit('imported')")
+    done = subprocess.run(
+        [sys.executable, "-m", "mi_cli", "experiment=foo"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("mi-run: experiment=foo: no such experiment; accepted: ")
+
+
+@pytest.mark.slow
+def test_checkout_that_is_not_installed_is_what_workers_import(here):
+    for name in ("mi_cli", "configs"):
+        shutil.copytree(Path(mi_cli.__file__).parents[1] / name, here / name)
+    with (here / "mi_cli" / "procedures" / "estimate.py").open("a") as file:
+        file.write(f"\nfrom pathlib import Path\nPath({str(here / 'imported')!r}).open('a').write('x')\n")
+    argv = ["-m", "mi_cli", *SMOKE, "sweep.estimator.hidden=[[4],[5]]", "threads=2"]
+    done = subprocess.run([sys.executable, *argv], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (here / "imported").read_text() == "xx"  # by the command, and by the server that its workers are forked from
+
+
 @pytest.mark.parametrize("more", [[], ["-m", "seed=1,2"]])
 @pytest.mark.parametrize("swallow", ["raise", "pass", "raise ImportError"])
-def test_control_c_while_it_imports(here, swallow, more):
+def test_control_c_while_it_imports(here, tmp_path, swallow, more):
     command = [sys.executable, "-c", SLOW_IMPORT.replace("SWALLOW", swallow), EXPERIMENT, *more]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    (tmp_path / "t").mkdir()
+    environment = os.environ | {"TMPDIR": str(tmp_path / "t")}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "importing\n"
         assert len(list(here.rglob("*"))) >= 3  # the run's folder
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=10)
+        _, err = process.communicate(timeout=60)  # the server of workers may still import
     assert (process.returncode, err) == (130, "mi-run: interrupted before anything was run\n")
     assert list(here.iterdir()) == []
+    assert list((tmp_path / "t").iterdir()) == []
 
 
-def test_reader_that_has_seen_enough():
-    done = subprocess.run(
-        f"{sys.executable} -m mi_cli --help | head -n 1",
-        shell=True,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+SHOWS = [
+    ["--help"],
+    ["--version"],
+    [EXPERIMENT, "--cfg", "job"],
+    ["--info", "searchpath"],
+    [*SMOKE, "plan=true"],
+    SMOKE,
+]
+
+
+def printing_to(stdout: int, argv: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mi_cli", *argv]
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("argv", SHOWS, ids=" ".join)
+def test_reader_that_has_seen_enough(here, argv):
+    read, write = os.pipe()
+    os.close(read)
+    done = printing_to(write, argv)
+    os.close(write)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("mi-run ")
+    assert len(list(here.rglob("summary.json"))) == (argv == SMOKE)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("argv", SHOWS, ids=" ".join)
+def test_output_that_is_full(here, argv):
+    with open("/dev/full", "w") as full:  # noqa: PTH123 (a device)
+        done = printing_to(full.fileno(), argv)
+    assert done.returncode == 1
+    assert done.stderr == "mi-run: standard output cannot be written to (No space left on device)\n"
+    assert len(list(here.rglob("summary.json"))) == (argv == SMOKE)

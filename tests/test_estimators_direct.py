@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from estimation import estimate
-from examples import config, context, gaussian_rows, problem
+from examples import config, context, gaussian_rows, problem, trials
 
 from mi_cli.context import Context, Stopped
 from mi_cli.datasets.gaussian import Gaussian
@@ -17,6 +17,7 @@ from mi_cli.estimators import ESTIMATORS
 from mi_cli.estimators.base import Rows
 from mi_cli.estimators.direct import Direct, is_discrete, subsampled_error
 from mi_cli.procedures.base import procedure
+from mi_cli.runner import stacks
 from mi_cli.schema import ConfigError, Evaluation, Training, load
 
 DIRECT = [name for name, path in ESTIMATORS.items() if issubclass(load(path), Direct)]
@@ -45,6 +46,14 @@ def missing(x, y):
     return x, y
 
 
+def huge(x, y):
+    return x * 1e200, y
+
+
+def tiny(x, y):
+    return x * 1e-200, y
+
+
 def unmatched(x, y):
     return x, y[:-1]
 
@@ -56,6 +65,8 @@ def unmatched(x, y):
         (constant, "column 1 of x is constant (7); needed: one that varies"),
         (missing, "values that are not finite; needed: none"),
         (unmatched, "rows and y has"),
+        (huge, "column 0 of x has values whose variance float64 cannot hold"),
+        (tiny, "column 0 of x has values whose variance float64 cannot hold"),
     ],
 )
 def test_bad_rows_are_a_failed_estimate_with_its_reason(name, change, reason):
@@ -169,3 +180,55 @@ def test_subsets_are_disjoint_and_cover_the_rows():
     seen = []
     subsampled_error(lambda part: float(len(seen.append(part) or part)), 103, 50, np.random.default_rng(0), rounds=1)
     assert sorted(np.concatenate(seen)) == list(range(103))
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({"name": "ksg", "k": 0}, "estimator.k=0: must be a whole number of at least 1"),
+        ({"name": "ksg", "form": 3}, "estimator.form=3: must be 1 or 2"),
+        ({"name": "ksg", "metric": "l2"}, "estimator.metric=l2: must be max or euclidean"),
+        ({"name": "histogram", "bins": 1}, "estimator.bins=1: must be a whole number of at least 2 or auto"),
+        ({"name": "gmm", "components": 0}, "estimator.components=0: must be a whole number of at least 1 or auto"),
+        (
+            {"name": "gmm", "preprocess": "rank"},
+            "estimator.preprocess=rank: must be none, standardise or rank_gaussianise",
+        ),
+        ({"name": "copula", "preprocess": "none"}, "estimator.preprocess=none: unknown key; accepted: name, correct"),
+    ],
+    ids=str,
+)
+def test_bad_settings_are_named(fields, line):
+    with pytest.raises(ConfigError) as fault:
+        config({"dataset": {"name": "gaussian", "n_samples": 2000}, "estimator": fields})
+    assert fault.value.lines == (line,)
+
+
+@names
+def test_training_does_not_matter(name):
+    estimator, posing = load(ESTIMATORS[name])(), lambda: [posed(name)]
+    one, other = (
+        estimator.estimate(posing(), training, Evaluation(), context())[0][0]
+        for training in (Training(), Training(steps=3, lr=5.0, batch="full", patience=2, ema=0.5))
+    )
+    assert one == other
+    assert estimator.faults(Training(carry="dataset.rho", schedule="cosine")) == []
+
+
+def test_trial_of_an_infinite_truth_says_so_and_has_no_training_value():
+    base = {"dataset": {"name": "gaussian", "rho": 1.0, "n_samples": 500}, "split": {"val": 0, "test": 100}}
+    made = trials(base, estimator={"name": "ksg"}, evaluation={"last_steps": 10}, training={"checkpoint": "best"})
+    (outcome,) = procedure(made[0].config).run(made, context())
+    assert set(outcome.methods) == {"ksg"}
+    assert outcome.methods["ksg"]["status"] == "ok"
+    assert (
+        outcome.methods["ksg"]["reason"] == "the true MI is infinite, which no estimate from finitely many rows can be"
+    )
+    assert outcome.history == {}
+
+
+def test_trials_without_training_are_stacks_of_their_own():
+    made = trials(
+        {"dataset": {"name": "gaussian", "n_samples": 500}, "estimator": {"name": "ksg"}}, sweep={"seed": [0, 1, 2]}
+    )
+    assert [len(stack.trials) for stack in stacks(made, 2)] == [1, 1, 1]

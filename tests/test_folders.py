@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -33,10 +36,45 @@ def test_folder_is_discarded_with_what_was_made_for_it(tmp_path):
     (third.path / "file").unlink()
     third.discard_if_empty()
     assert not (tmp_path / "new").exists()
-    given = folders.given_folder(tmp_path / "root", "hydra.run.dir=x") if not second.path.parent.rmdir() else None
+    given = (
+        folders.given_folder(tmp_path / "root", "hydra.run.dir=x", "run.log")
+        if not second.path.parent.rmdir()
+        else None
+    )
     assert given is not None
     given.discard_if_empty()
-    assert (tmp_path / "root").exists()  # which somebody else had made
+    assert list((tmp_path / "root").iterdir()) == []  # which somebody else had made
+    claimed = folders.given_folder(tmp_path / "root", "hydra.run.dir=x", "run.log")
+    (tmp_path / "root" / "run.log").write_text("a message")
+    claimed.discard_if_empty()
+    assert (tmp_path / "root" / "run.log").read_text() == "a message"
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_one_run_of_many_gets_the_folder_that_all_ask_for(tmp_path, monkeypatch, exists):
+    folder, n = tmp_path / "a" / "same", 8
+    if exists:
+        folder.mkdir(parents=True)
+    looked, iterdir = threading.Barrier(n), Path.iterdir
+
+    def look(path):
+        found = list(iterdir(path))
+        looked.wait(timeout=10)  # all have found it empty before any claims it
+        return iter(found)
+
+    def claim(_):
+        try:
+            return folders.given_folder(folder, "hydra.run.dir=same", "run.log")
+        except ConfigError as error:
+            return str(error)
+
+    monkeypatch.setattr(Path, "iterdir", look)
+    with ThreadPoolExecutor(n) as pool:
+        claims = list(pool.map(claim, range(n)))
+    monkeypatch.undo()
+    refused = [claim for claim in claims if isinstance(claim, str)]
+    assert refused == ["hydra.run.dir=same: holds files already; accepted: a folder that is new or empty"] * (n - 1)
+    assert [path.name for path in folder.iterdir()] == ["run.log"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unwritable for root")
@@ -45,7 +83,7 @@ def test_folder_that_cannot_be_written_to(tmp_path):
     with pytest.raises(ConfigError, match="Permission denied"):
         folders.new_folder(tmp_path / "x", "output_root=x")
     with pytest.raises(ConfigError, match="Permission denied"):
-        folders.given_folder(tmp_path, "output_root=x")
+        folders.given_folder(tmp_path, "output_root=x", "run.log")
 
 
 def test_configs_are_beside_the_module_in_a_wheel_and_beside_the_package_in_a_checkout(tmp_path, monkeypatch):

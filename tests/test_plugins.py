@@ -16,7 +16,8 @@ import pytest
 
 from mi_cli import overview, plugins
 from mi_cli.cli import main
-from mi_cli.faults import ConfigError
+from mi_cli.estimators import ESTIMATORS
+from mi_cli.faults import ConfigError, listed
 from mi_cli.resolve import resolve
 from mi_cli.schema import classes, validate
 
@@ -132,11 +133,17 @@ def test_value_without_default_must_be_given(install):
     assert fault("estimator=constant") == "estimator.value=???: must be given a value"
 
 
+def test_missing_section_may_be_theirs(install):
+    install(theirs={"constant": "made_up:Constant"})
+    accepted = listed(sorted([*ESTIMATORS, "constant"]))
+    assert fault("~estimator") == f"estimator: is missing; accepted: a section whose name is {accepted}"
+
+
 def test_values_are_checked_like_ours(install):
     install(theirs={"constant": "made_up:Constant"})
     assert fault("estimator=constant", "estimator.value=x") == "estimator.value=x: must be a number"
     assert fault("estimator=constant", "estimator.valu=1", "estimator.value=1") == (
-        "estimator.valu=1: unknown key; accepted: estimator.name, estimator.value, estimator.layers"
+        "estimator.valu=1: unknown key; accepted: estimator.layers, estimator.name, estimator.value"
     )
     assert fault("estimator=constant", "estimator.value=1", "+estimator.more=1") == (
         "estimator.more=1: unknown key; accepted: name, value, layers"
@@ -307,7 +314,10 @@ def test_help_lists_what_packages_add_without_importing_them(command):
     done, modules = command("--help", COLUMNS="120")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert "  estimator       dv, gaussian_fit, linear, mine" in [line.rstrip() for line in lines]
+    at = lines.index("Groups (GROUP=OPTION)")
+    shown = " ".join(lines[at + 1 : lines.index("", at)])
+    estimators = shown.partition("estimator ")[2].partition("dataset ")[0].replace(",", " ").split()
+    assert estimators == sorted([*ESTIMATORS, "gaussian_fit"])
     at = lines.index("Added by installed packages")
     assert lines[at + 1].split(maxsplit=2) == [
         "example-package", "1.2", "estimator gaussian_fit; dataset added_uniform; experiment added_uniform",
@@ -317,7 +327,7 @@ def test_help_lists_what_packages_add_without_importing_them(command):
 
 
 def test_names_are_completed_without_importing_them(command):
-    done, modules = command("-sc", "query=bash", COMP_LINE="mi-run estimator=g")
+    done, modules = command("-sc", "query=bash", COMP_LINE="mi-run estimator=gaussian_")
     assert done.stdout.split() == ["estimator=gaussian_fit"]
     assert not HEAVY & modules
     done, modules = command("-sc", "query=bash", COMP_LINE="mi-run estimator=gaussian_fit estimator.s")

@@ -353,6 +353,22 @@ def test_loggers_are_left_as_they_were(tmp_path):
     assert [list(logging.getLogger(name).handlers) for name in ("mi_cli", "py.warnings")] == before
 
 
+def test_warnings_of_workers_go_to_the_log_and_reasons_are_short(tmp_path):
+    code, rows = run(tmp_path, COMPARE, {"noise": {"scale": [1e200]}, "seed": [0, 1]}, threads=2)
+    assert code == 1
+    assert [row["status"] for row in rows] == ["failed", "failed"]
+    for row in rows:
+        assert row["reason"].startswith("ValueError: Input X contains NaN.")
+        assert len(row["reason"]) <= 200
+    assert "RuntimeWarning" in (tmp_path / "run.log").read_text()
+
+
+def test_notice_is_one_line(tmp_path, capsys):
+    notice = "something that takes more than eighty columns to be said, which a pipe has no need to wrap at all"
+    runner.run(values(), tmp_path, notices=[notice])
+    assert capsys.readouterr().err == f"mi-run: {notice}\n"
+
+
 # Interruption
 
 
@@ -425,5 +441,6 @@ def test_plan_trains_nothing(tmp_path, monkeypatch, capsys):
     out = capsys.readouterr().out
     assert "6 trials" in out
     assert "2 stacks on 2 threads" in out
+    assert "evaluation, probes and plots come on top" in out
     assert "dataset.rho" in out
     assert list(tmp_path.iterdir()) == []

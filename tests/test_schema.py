@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mi_cli.datasets import DATASETS
 from mi_cli.estimators import ESTIMATORS
 from mi_cli.faults import listed, shown
+from mi_cli.plots import PLOTS
 from mi_cli.schema import Config, ConfigError, Split, validate
 from mi_cli.sweep import put
 
@@ -58,12 +59,12 @@ def test_defaults_are_valid():
         ({"dataset__rho": "abc"}, "dataset.rho=abc: must be a number between -1 and 1"),
         ({"dataset__rho": math.nan}, "dataset.rho=nan: must be a finite number between -1 and 1"),
         ({"dataset__rho": None}, "dataset.rho=null: must be a number between -1 and 1"),
-        ({"dataset__rhoo": 1}, "dataset.rhoo=1: unknown key; accepted: name, n_samples, rho, mi, dim, map"),
+        ({"dataset__rhoo": 1}, "dataset.rhoo=1: unknown key; accepted: dataset.dim, dataset.map, dataset.mi,"),
         ({"dataset__mi": -1}, "dataset.mi=-1: must be a number of at least 0 or null"),
         ({"dataset__mi": 13}, "dataset.mi=13: must be between 0 and 12 with these settings"),
         (
             {"dataset__mi": 2, "dataset__rho": 0.5},
-            "dataset.mi=2: makes a correlation of 0.9908, not dataset.rho=0.5; accepted: dataset.rho=0.6",
+            "dataset.mi=2: makes dataset.rho=0.9908, not dataset.rho=0.5; accepted: dataset.rho=0.6",
         ),
         ({"dataset__map": "cube"}, "dataset.map=cube: must be none, cubic, half_cube, asinh, wiggly, uniform or swiss"),
         ({"dataset__dim": 0}, "dataset.dim=0: must be a whole number of at least 1"),
@@ -72,7 +73,7 @@ def test_defaults_are_valid():
             {"dataset__n_samples": 10.5},
             "dataset.n_samples=10.5: must be a whole number of at least 1 or null",
         ),
-        ({"dataset": 3}, "dataset=3: must be a section (name, n_samples)"),
+        ({"dataset": 3}, "dataset=3: must be a section whose name is "),
         (
             {"dataset__name": "foo"},
             f"dataset.name=foo: no such dataset; accepted: {', '.join(sorted(DATASETS))}",
@@ -116,24 +117,26 @@ def test_defaults_are_valid():
         ({"split__fresh": 0.5}, "split.fresh=0.5: must be a whole number of at least 0"),
         ({"evaluation__level": 1}, "evaluation.level=1: must be a number above 0 and below 1"),
         ({"budget__seeds": 0}, "budget.seeds=0: must be a whole number of at least 1 or null"),
-        ({"plots": ["foo"]}, "plots.0=foo: must be estimate_against_axis,"),
-        ({"claims": [{"text": "a"}]}, "claims.0.kind: is missing"),
+        ({"plots": ["foo"]}, f"plots.0=foo: must be {listed(PLOTS)}"),
+        ({"claims": [{"text": "a"}]}, "claims.0={text: a}: must be a section whose kind is equals_truth, "),
         ({"claims": [{"text": "a", "kind": "x"}]}, "claims.0.kind=x: must be equals_truth, "),
-        ({"claims": [{"text": "a", "kind": "lower", "method": "m"}]}, "claims.0.than: is missing"),
+        ({"claims": [{"text": "a", "kind": "lower", "method": "m"}]}, "claims.0.than: is missing; accepted: text"),
         (
             {"claims": [{"text": "a", "kind": "lower", "method": "m", "than": "n", "margin": 1}]},
-            "claims.0.margin=1: unknown key; accepted: text, where, kind, column, method, than",
+            "claims.0.margin=1: unknown key; accepted: claims.0.column, claims.0.kind, claims.0.method,",
         ),
         (
             {"claims": [{"text": "a", "kind": "equals_truth", "absolute": -1}]},
             "claims.0.absolute=-1: must be a number of at least 0",
         ),
         ({"device": "gpu"}, "device=gpu: must be auto, cpu, cuda or mps"),
-        ({"threads": 0}, "threads=0: must be a whole number of at least 1 or auto"),
+        ({"threads": 0}, "threads=0: must be a whole number between 1 and 1024 or auto"),
+        ({"threads": 10**6}, "threads=1000000: must be a whole number between 1 and 1024 or auto"),
         ({"plan": "maybe"}, "plan=maybe: must be true or false"),
-        ({"output_root": 3}, "output_root=3: must be text"),
+        ({"output_root": 3}, "output_root=3: must be a folder"),
+        ({"output_root": " "}, "output_root=: must be a folder"),
         ({"sweep": 3}, "sweep=3: must be a section"),
-        ({"foo": 1}, "foo=1: unknown key; accepted: name, summary, procedure,"),
+        ({"foo": 1}, "foo=1: unknown key; accepted: budget, claims, dataset,"),
         ({"procedure": "maximise"}, "dataset.n_samples=null: procedure=maximise needs a number of rows"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
@@ -169,15 +172,18 @@ def test_fault_of_sections_that_do_not_fit_together(values, line):
 
 
 def test_every_fault_has_a_line():
+    accepted = ", ".join(f"estimator.{key}" for key in sorted(type(validate(BASE).estimator).model_fields))
     assert faults(changed(BASE, dataset__rho=2, training__lr=0, estimator__hiden=[8])) == [
-        "estimator.hiden=[8]: unknown key; accepted: " + ", ".join(type(validate(BASE).estimator).model_fields),
+        f"estimator.hiden=[8]: unknown key; accepted: {accepted}",
         "dataset.rho=2: must be a number between -1 and 1",
         "training.lr=0: must be a number above 0",
     ]
 
 
 def test_missing_section():
-    assert faults({"dataset": {"name": "gaussian"}}) == ["estimator: is missing"]
+    assert faults({"dataset": {"name": "gaussian"}}) == [
+        f"estimator: is missing; accepted: a section whose name is {listed(sorted(ESTIMATORS))}"
+    ]
 
 
 def test_config_is_immutable():

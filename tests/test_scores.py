@@ -88,9 +88,9 @@ def test_error_has_no_interval_where_a_trial_was_lost():
 def test_truths_that_are_infinite_or_unknown_are_left_out():
     unknown = [row | {"true_mi": None} for row in rows("v", "a", 1.0)]
     found = [*rows("t", "a", 1.0), *rows("u", "a", math.inf), *unknown]
-    (row,) = solved(found, AXES, 0.95)
+    (row,) = solved(found, AXES, 0.95, {})
     assert (row["tasks"], row["solved"]) == (1, 1)
-    assert solved(unknown, AXES, 0.95) == []
+    assert solved(unknown, AXES, 0.95, {}) == []
 
 
 def test_table_of_what_is_solved():
@@ -99,7 +99,7 @@ def test_table_of_what_is_solved():
         *rows("t", "b", 1.0), *rows("u", "b", 2.0, 0.1),
         *rows("t", "c", 1.0), *rows("u", "c", 2.0, status="diverged"),
     ]  # fmt: skip
-    best, lost, last = solved(found, AXES, 0.95)
+    best, lost, last = solved(found, AXES, 0.95, {})
     assert [row["method"] for row in (best, lost, last)] == ["b", "c", "a"]
     of = mean_interval([0.1625 + off for off in OFF])
     assert last == {

@@ -70,7 +70,7 @@ def test_options_of_a_group_are_whole_sections():
         ({"foo": {"bar": [1]}}, "sweep.foo.bar=[1]: no such value in the config; accepted: seed, estimator,"),
         (
             {"seed": {"deep": [1]}},
-            "sweep.seed.deep=[1]: no such value in the config; accepted: seed, estimator,",
+            "sweep.seed={deep: [1]}: must be a list of values, such as sweep.seed=[0]",
         ),
         ({"name": ["a"]}, "sweep.name=[a]: cannot be an axis; sweep it from the shell instead"),
         ({"claims": {"x": [1]}}, "sweep.claims.x=[1]: cannot be an axis"),
@@ -79,10 +79,14 @@ def test_options_of_a_group_are_whole_sections():
             {"estimator": {"name": ["dv"]}},
             "sweep.estimator.name=[dv]: cannot be an axis; accepted: sweep.",
         ),
-        ({"dataset": {"rho": [0, 2]}}, "dataset.rho=2: must be a number between -1 and 1"),
-        ({"estimator": {"hidden": [8]}}, "estimator.hidden=8: must be a list"),
+        ({"dataset": {"rho": [0, 2]}}, "sweep.dataset.rho=[0, 2]: dataset.rho=2: must be a number between -1 and 1"),
+        ({"estimator": {"hidden": [8]}}, "sweep.estimator.hidden=[8]: estimator.hidden=8: must be a list"),
+        (
+            {"estimator": {"hidden": [[8], [0]]}},
+            "sweep.estimator.hidden=[[8], [0]]: estimator.hidden.0=0: must be a whole number of at least 1",
+        ),
         (3, "sweep=3: must be a section of axes"),
-        ([1], "sweep=[1]: must be a section of axes"),
+        ([1], "sweep=[1]: must be a section of axes, such as sweep.seed=[0, 1, 2]; sweep=null drops"),
     ],
 )
 def test_fault_is_one_line(axes, line):

@@ -54,3 +54,8 @@ class Dataset(Section, ABC):
     @abstractmethod
     def true_mi(self, noise: float = 0.0) -> float | None:
         """I(x; y) in nats when N(0, noise²) is added to every column of x; None where it is not known."""
+
+    def true_mi_stderr(self, noise: float = 0.0) -> float:
+        """Standard error of ``true_mi`` in nats; 0 where it is exact, not by Monte Carlo."""
+        del noise
+        return 0.0

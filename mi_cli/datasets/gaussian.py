@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Literal
 
-from mi_cli.datasets.correlated import Correlated
 from mi_cli.datasets.maps import PAIR_MAPS
+from mi_cli.datasets.strength import Correlated
 
 if TYPE_CHECKING:
     import torch
@@ -44,8 +43,7 @@ class Gaussian(Correlated):
         """Draw ``n`` rows; shapes ``(n, dim_x)`` and ``(n, dim)``."""
         import torch
 
-        x, noise = torch.empty((2, n, self.dim), dtype=dtype or torch.float32).normal_(generator=generator)
-        return PAIR_MAPS[self.map](x, noise.mul_(math.sqrt(self.unexplained)).add_(x, alpha=self.correlation))
+        return PAIR_MAPS[self.map](*self.pairs(n, generator, dtype or torch.float32))
 
     def true_mi(self, noise: float = 0.0) -> float | None:
         """Closed form; independent noise on x divides its ρ² by 1 + noise². None for noise on mapped columns of x."""

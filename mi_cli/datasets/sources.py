@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-__all__ = ["AdditiveUniform", "Normal", "Source", "Student", "student_correction"]
+__all__ = ["AdditiveUniform", "Normal", "Source", "Student", "student_correction", "student_widening"]
 
 
 class Source(ABC):
@@ -101,16 +101,21 @@ class Student(Source):
 
     def sample(self, n: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw ``n`` rows."""
-        import torch
-
         x, y = self.normal.sample(n, generator)
-        shape = torch.full((n, 1), self.df / 2, dtype=torch.float64)
-        widening = (shape / torch._standard_gamma(shape, generator=generator)).sqrt()
+        widening = student_widening(n, self.df, generator)
         return x * widening, y * widening
 
     def mi(self) -> float:
         """I(x; y) in nats."""
         return self.normal.mi() + student_correction(self.df, *self.dims)
+
+
+def student_widening(n: int, df: float, generator: torch.Generator) -> torch.Tensor:
+    """Draw sqrt(df / χ²) of ``df`` degrees of freedom, ``(n, 1)``: what makes normal rows Student's."""
+    import torch
+
+    shape = torch.full((n, 1), df / 2, dtype=torch.float64)
+    return (shape / torch._standard_gamma(shape, generator=generator)).sqrt()
 
 
 def student_correction(df: float, dim_x: int, dim_y: int) -> float:

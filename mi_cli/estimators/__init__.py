@@ -1,6 +1,7 @@
 """The estimators, by the name a config gives them (``estimator.name``); each is imported when it is asked for."""
 
 ESTIMATORS = {
+    "auto": "mi_cli.estimators.auto:Auto",
     "club": "mi_cli.estimators.conditional:Club",
     "copula": "mi_cli.estimators.gaussian:Copula",
     "doe": "mi_cli.estimators.entropies:EntropyDifference",

@@ -109,7 +109,7 @@ class Estimator(Section, ABC):
     trains_on_fresh_rows: ClassVar[bool] = False
     validates: ClassVar[bool] = False
     maximises: ClassVar[bool] = False
-
+    holds_out: ClassVar[bool] = True  # test rows from what it is fitted to
     name: str
 
     @abstractmethod
@@ -131,6 +131,10 @@ class Estimator(Section, ABC):
         """What this estimator cannot do of ``training``, one line each."""
         del training
         return []
+
+    def trainings(self) -> int:
+        """How often ``training.steps`` are taken for one estimate."""
+        return 1
 
     def cost(self, dims: tuple[int, int], training: Training, rows: int) -> tuple[int, int]:
         """Multiply-adds and bytes of memory of one of ``training.steps`` steps on ``rows`` rows of x and y.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from mi_cli.estimators.base import Estimate, Estimator, Kind, Problem
@@ -103,12 +103,15 @@ class Club(_GaussianBound):
         from mi_cli import conditional
         from mi_cli.likelihood import GaussianFit
 
-        def bound(y: Tensor, mean: Tensor, log_var: Tensor) -> tuple[Tensor, Tensor]:
+        def bound(y: Tensor, mean: Tensor, log_var: Tensor) -> Tensor:
             joint = conditional.gaussian_log_density(y, mean, log_var)
-            of_x, of_y = conditional.gaussian_pair_means(y, mean, log_var)
-            return conditional.club(joint, of_x), conditional.club_error(joint, of_x, of_y)
+            return conditional.club(joint, conditional.gaussian_pair_means(y, mean, log_var)[0])
 
-        return GaussianFit(self.gaussian(dim_x, dim_y), bound)
+        def error(y: Tensor, mean: Tensor, log_var: Tensor) -> Tensor:
+            joint = conditional.gaussian_log_density(y, mean, log_var)
+            return conditional.club_error(joint, *conditional.gaussian_pair_means(y, mean, log_var))
+
+        return GaussianFit(self.gaussian(dim_x, dim_y), bound, error)
 
 
 class LeaveOneOut(_GaussianBound):
@@ -133,14 +136,17 @@ class LeaveOneOut(_GaussianBound):
         from mi_cli import conditional
         from mi_cli.likelihood import GaussianFit
 
-        def bound(y: Tensor, mean: Tensor, log_var: Tensor) -> tuple[Tensor, Tensor]:
-            n, values, variances = y.shape[-1], [], []
-            count = -(-n // _CANDIDATES)
-            for group in zip(*(part.tensor_split(count, -1) for part in (y, mean, log_var)), strict=True):
-                pairs = conditional.gaussian_pairs(*group)
-                share = pairs.shape[-1] / n
-                values.append(share * conditional.leave_one_out(pairs))
-                variances.append((share * conditional.leave_one_out_error(pairs)).square())
-            return torch.stack(values).sum(0), torch.stack(variances).sum(0).sqrt()
+        def groups(*rows: Tensor) -> Iterator[tuple[float, Tensor]]:
+            n = rows[0].shape[-1]
+            parts = zip(*(part.tensor_split(-(-n // _CANDIDATES), -1) for part in rows), strict=True)
+            return ((part[0].shape[-1] / n, conditional.gaussian_pairs(*part)) for part in parts)
 
-        return GaussianFit(self.gaussian(dim_x, dim_y), bound, traced=_TRACED_CANDIDATES)
+        def bound(y: Tensor, mean: Tensor, log_var: Tensor) -> Tensor:
+            of = [share * conditional.leave_one_out(pairs) for share, pairs in groups(y, mean, log_var)]
+            return torch.stack(of).sum(0)
+
+        def error(y: Tensor, mean: Tensor, log_var: Tensor) -> Tensor:
+            of = [share * conditional.leave_one_out_error(pairs) for share, pairs in groups(y, mean, log_var)]
+            return torch.stack(of).square().sum(0).sqrt()
+
+        return GaussianFit(self.gaussian(dim_x, dim_y), bound, error, traced=_TRACED_CANDIDATES)

@@ -56,6 +56,7 @@ class Direct(Estimator):
     """An estimator that takes no training steps, so that ``training`` does not matter to it."""
 
     kind: ClassVar[Kind] = "point estimate"
+    holds_out: ClassVar[bool] = False
 
     @abstractmethod
     def found(self, problem: Problem, context: Context) -> Found:
@@ -127,7 +128,8 @@ def checked(rows: Rows) -> tuple[Array, Array]:
     """x of shape ``(n, dim_x)`` and y of shape ``(n, dim_y)`` in float64.
 
     Raises:
-        Unmeasurable: there are fewer than two rows, x and y do not match, a value is not finite, a column is constant.
+        Unmeasurable: there are fewer than two rows, x and y do not match, a value is not finite, a column is constant
+            or its variance overflows.
     """
     x, y = (side.detach().double().cpu().numpy() for side in (rows.x, rows.y))
     if len(x) != len(y):
@@ -141,6 +143,13 @@ def checked(rows: Rows) -> tuple[Array, Array]:
                 raise Unmeasurable(f"column {number} of {name} has {count} values that are not finite; needed: none")
             if column.min() == column.max():
                 raise Unmeasurable(f"column {number} of {name} is constant ({column[0]:g}); needed: one that varies")
+            with np.errstate(over="ignore", invalid="ignore"):
+                sd = float(column.std())
+            if not 0 < sd < math.inf:
+                raise Unmeasurable(
+                    f"column {number} of {name} has values whose variance float64 cannot hold (up to "
+                    f"{np.abs(column).max():.1e}); needed: a column in other units"
+                )
     return x, y
 
 

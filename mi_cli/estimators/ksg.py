@@ -68,7 +68,7 @@ class Ksg(Direct):
         """All rows' neighbours, for the estimate and for four partitions for its error."""
         if max(dim_x, dim_y) <= TREE_DIMS and self.metric == "max":
             return 5 * 30_000 * rows * max(dim_x, dim_y) ** 2
-        return 2 * rows**2 * (dim_x + dim_y + 8)
+        return 5 * rows**2 * (dim_x + dim_y + 8)
 
     def found(self, problem: Problem, context: Context) -> Found:
         """From all rows."""

@@ -66,7 +66,7 @@ class Ross(Direct):
     def multiply_adds(self, rows: int, dim_x: int, dim_y: int) -> int:
         """All rows' neighbours, for the estimate and for four partitions for its error."""
         dim = max(dim_x, dim_y)
-        return 5 * 20_000 * rows * dim**2 if dim <= TREE_DIMS and self.metric == "max" else 2 * rows**2 * (dim + 8)
+        return 5 * 20_000 * rows * dim**2 if dim <= TREE_DIMS and self.metric == "max" else 5 * rows**2 * (dim + 8)
 
     def found(self, problem: Problem, context: Context) -> Found:
         """From all rows."""

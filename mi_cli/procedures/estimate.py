@@ -14,6 +14,7 @@ from mi_cli.context import Context
 from mi_cli.data import fresh_rows, parts
 from mi_cli.estimators.base import Estimate, Problem, Rows
 from mi_cli.estimators.direct import Direct
+from mi_cli.folds import folded, pooled
 from mi_cli.procedures.base import Cost, Outcome, estimate_fields, group, stack_key
 from mi_cli.schema import Config
 from mi_cli.seeds import generator
@@ -51,7 +52,9 @@ def cost(config: Config) -> Cost:
         return Cost(1, config.estimator.multiply_adds(n, *dims), sys.maxsize)
     rows = training.batch if config.dataset.n_samples is None else training.batch_of(config.rows["train"])
     assert rows != "full"  # noqa: S101 (the schema refuses it for fresh rows)
-    return Cost(training.steps, *config.estimator.cost(dims, training, rows))
+    work, memory = config.estimator.cost(dims, training, rows)
+    folds = config.folds if _crossfits(config) else 1
+    return Cost(training.steps * config.estimator.trainings() * folds, work, memory * folds)
 
 
 def run(trials: Sequence[Trial], context: Context) -> list[Outcome]:
@@ -61,12 +64,28 @@ def run(trials: Sequence[Trial], context: Context) -> list[Outcome]:
         config = link[0].config
         with context.clock("data"):
             posed = [_problem(trial.config) for trial in link]
-        found, state = config.estimator.estimate(
-            posed, config.training, config.evaluation, context, start=state if carry else None
-        )
+        found, state = _estimated(config, posed, context, state if carry else None)
         for trial, problem, estimate in zip(link, posed, found, strict=True):
             estimates[trial.index], problems[trial.index] = estimate, problem
     return [_outcome(trial, estimates[trial.index], problems[trial.index].test) for trial in trials]
+
+
+def _crossfits(config: Config) -> bool:
+    return config.fit == "crossfit" and config.estimator.holds_out
+
+
+def _estimated(config: Config, posed: Sequence[Problem], context: Context, start: Any) -> tuple[list[Estimate], Any]:
+    """Estimates of all problems, and the state that training ended in."""
+    settings = config.training, config.evaluation, context
+    if not _crossfits(config):
+        return config.estimator.estimate(posed, *settings, start=start)
+    folds = [folded(problem, config.folds) for problem in posed]
+    found, state = config.estimator.estimate([fold for problem in folds for fold in problem], *settings, start=start)
+    k = config.folds
+    return [
+        pooled(found[k * i : k * (i + 1)], [len(fold.test) for fold in folds[i]], config.evaluation.level)
+        for i in range(len(posed))
+    ], state
 
 
 def _value(config: Config, path: str | None) -> Any:

@@ -10,7 +10,7 @@ import torch
 from scipy.spatial import cKDTree
 from scipy.special import digamma, ndtri
 from scipy.stats import rankdata
-from sklearn.feature_selection import mutual_info_regression
+from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 
 from mi_cli.datasets import DATASETS
 from mi_cli.datasets.base import Dataset
@@ -18,6 +18,7 @@ from mi_cli.schema import load
 
 # Settings beside the defaults that say more of a dataset: one line here for one that has any.
 SETTINGS = {
+    "additive_uniform": [{}, {"epsilon": 0.75}, {"dim": 3, "mi": 3.0}],
     "beyond_normal": [
         {},
         {"task": "1v1-additive-0.1"},
@@ -31,13 +32,18 @@ SETTINGS = {
         {"task": "normal_cdf-multinormal-sparse-3-3-2-2.0"},
         {"task": "half_cube-multinormal-sparse-3-3-2-2.0"},
     ],
+    "discrete_continuous": [{}, {"labels": 1}, {"labels": 50}],
+    "gamma_exponential": [{}, {"theta": 0.5}, {"theta": 0.01, "map": "log"}, {"mi": 1.0, "dim": 2, "map": "log"}],
     "gaussian": [{}, {"rho": 0.0}, {"rho": -0.9}, {"rho": 1.0}, {"dim": 3}, {"dim": 2, "mi": 3.0}]
     + [{"map": name, "dim": 2} for name in ("cubic", "half_cube", "asinh", "wiggly", "uniform")]
     + [{"map": "swiss_roll"}],
+    "gaussian_mixture": [{"form": form} for form in ("x", "ai", "galaxy", "concentric", "inliers")],
+    "manifold": [{"columns": 3}, {"columns": 4, "embedding": "sine", "mi": 1.5}, {"dim": 3, "columns": 3}],
     "polynomial_differences": [{}, {"terms": 5, "last": True}, {"terms": 19, "first_power": 0}],
     "root_functions": [{}, {"powers": 19}, {"late_binding": True}],
+    "student": [{}, {"df": 1, "dim": 2}, {"df": 0.5, "map": "asinh"}, {"mi": 1.5, "dim": 2}],
 }
-PAIRED = frozenset({"gaussian"})  # whose columns of x and y are pairs, independent of each other
+PAIRED = frozenset({"additive_uniform", "gaussian"})  # whose columns of x and y are pairs, independent of each other
 CASES = [(name, fields) for name in DATASETS for fields in SETTINGS.get(name, [{}])]
 NOISES = (0.0, 0.3, 1.0)
 
@@ -69,7 +75,7 @@ def test_name_is_that_of_the_registry(name, fields):
 @pytest.mark.parametrize("dtype", [None, torch.float32, torch.float64])
 def test_rows_have_their_shapes_and_type(name, fields, dtype):
     dataset = made(name, fields)
-    for n in (1, 2, 50):
+    for n in (0, 1, 2, 50):  # 0: a part of the data that a procedure does not use
         x, y = draw(dataset, n, dtype=dtype)
         assert (x.shape, y.shape) == ((n, dataset.dim_x), (n, dataset.dim_y))
         assert x.dtype == y.dtype == (dtype or torch.float32)
@@ -123,7 +129,10 @@ def test_claimed_information_agrees_with_nearest_neighbours(name, fields, noise)
     x, y = draw(dataset, 5000, dtype=torch.float64)
     x = x + noise * torch.randn(x.shape, generator=torch.Generator().manual_seed(9), dtype=x.dtype)
     truth, room = dataset.true_mi(noise), 0.08 * dataset.dim_x**0.5
-    if name in PAIRED and dataset.dim_x == dataset.dim_y:
+    if dataset.discrete == {"y"}:
+        found = mutual_info_classif(x.numpy(), y[:, 0].numpy().astype(int), n_neighbors=5, random_state=0)[0]
+        assert found == pytest.approx(truth, abs=room)
+    elif name in PAIRED and dataset.dim_x == dataset.dim_y:
         columns = zip(x.T.numpy(), y.T.numpy(), strict=True)
         found = sum(mutual_info_regression(a[:, None], b, n_neighbors=5, random_state=0)[0] for a, b in columns)
         assert found == pytest.approx(truth, abs=room)

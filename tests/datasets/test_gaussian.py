@@ -79,7 +79,7 @@ def test_rows_have_the_variance_that_the_information_leaves(mi):
 def test_either_correlation_or_information():
     assert Gaussian(mi=2.0, rho=0.6).correlation > 0.99  # the default does not speak
     assert Gaussian(mi=2.0, rho=Gaussian(mi=2.0).correlation).true_mi() == pytest.approx(2)
-    with pytest.raises(ValueError, match=r"dataset\.mi=2: makes a correlation of 0\.9908, not dataset\.rho=0\.3"):
+    with pytest.raises(ValueError, match=r"dataset\.mi=2: makes dataset\.rho=0\.9908, not dataset\.rho=0\.3"):
         Gaussian(mi=2.0, rho=0.3)
     with pytest.raises(ValueError, match=r"dataset\.mi=25: must be between 0 and 24"):
         Gaussian(mi=25, dim=2)

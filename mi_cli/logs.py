@@ -1,0 +1,43 @@
+"""The run's log file: our messages and all warnings, of this process and of workers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["log_to", "logging_to"]
+
+_LOGGERS = ("mi_cli", "py.warnings")
+
+
+def log_to(path: Path) -> logging.Handler:
+    """Send messages and warnings of this process to the end of a file, and nowhere else."""
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.captureWarnings(True)
+    for logger in map(logging.getLogger, _LOGGERS):
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+    return handler
+
+
+@contextmanager
+def logging_to(path: Path) -> Iterator[None]:
+    """The same for a while."""
+    handler, log = log_to(path), logging.getLogger("mi_cli")
+    log.info("mi-run starts in %s", path.parent)
+    try:
+        yield
+    except BaseException as error:
+        log.info("ends with %s", type(error).__name__)
+        raise
+    else:
+        log.info("ends")
+    finally:
+        logging.captureWarnings(False)
+        for logger in map(logging.getLogger, _LOGGERS):
+            logger.removeHandler(handler)
+        handler.close()
