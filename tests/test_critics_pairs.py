@@ -31,8 +31,10 @@ def normal(*shape, seed=0):
 
 def log_ratio(nu):
     """Log-ratios of K distributions, in float64 as the rest of these tests."""
-    parts = [Fitted(normal(DIM_X, DIM_X + 1, seed=k), normal(DIM_Y, DIM_Y + 1, seed=9 + k), torch.tensor([0.8, 0.3 * k]))
-             for k in range(K)]  # fmt: skip
+    parts = [
+        Fitted(normal(DIM_X, DIM_X + 1, seed=k), normal(DIM_Y, DIM_Y + 1, seed=9 + k), torch.tensor([0.8, 0.3 * k]))
+        for k in range(K)
+    ]
     found = LogRatio(parts, nu)
     for name in ("of_x", "of_y", "cross", "own", "constant"):
         setattr(found, name, getattr(found, name).double())
@@ -105,12 +107,8 @@ def score(critic, layers, k, x, y):
 
 def slow(critic, layers, x, y):
     """Scores ``(K, n, n)``, x by y, one by one."""
-    return torch.stack(
-        [
-            torch.stack([score(critic, layers, k, x[k, :-1, i], y[k, :, j]) for i, j in itertools.product(range(N), repeat=2)])
-            for k in range(K)
-        ]
-    ).view(K, N, N)  # fmt: skip
+    pairs = itertools.product(range(K), range(N), range(N))
+    return torch.stack([score(critic, layers, k, x[k, :-1, i], y[k, :, j]) for k, i, j in pairs]).view(K, N, N)
 
 
 @names

@@ -156,7 +156,7 @@ def test_shrinkage_keeps_large_correlations_and_never_enlarges():
     assert ((found >= 0) & (found <= r)).all()
     assert (found.diff() >= -1e-12).all()
     assert (found[r < math.sqrt(20 / 1000) * 1.5] == 0).all()
-    torch.testing.assert_close(found[-1], r[-1], rtol=0.02, atol=0)
+    assert found[-1] > 0.96
     torch.testing.assert_close(elliptical._shrunk(r, 10**9, 5, 20), r, rtol=0, atol=2e-4)
 
 
@@ -166,7 +166,7 @@ def test_columns_that_are_sums_of_others_are_an_error_that_says_so(nu, side):
     rows = drawn(500, nu)
     part = getattr(rows, side)
     part[:, 1] = 2 * part[:, 0]
-    with pytest.raises((ValueError, torch.linalg.LinAlgError), match="singular|linearly dependent"):
+    with pytest.raises(elliptical.Singular, match=f"columns of {side} are linearly dependent"):
         fit(rows.x, rows.y, nu)
 
 
@@ -178,8 +178,11 @@ def test_rows_that_are_not_finite_are_an_error_that_says_so(value):
         fit(rows.x, rows.y)
 
 
-def test_ratio_of_columns_that_determine_each_other_is_finite():
-    x = torch.randn(500, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    found = made(Rows(x, x), math.inf).shifted(*stacked([Rows(x, x)], torch.device("cpu")), 3)
+@NUS
+def test_ratio_of_columns_that_determine_each_other_is_finite(nu):
+    train, test = drawn(2000, nu), drawn(500, nu, seed=2)
+    one, other = (Rows(part.x, 3 * part.x.flip(1)) for part in (train, test))
+    found = made(one, nu).shifted(*stacked([other], torch.device("cpu")), 3)
     assert torch.isfinite(found).all()
-    assert found[0, 0].mean() > 8
+    assert found[0, 0].mean() > 5
+    assert found[0, 1:].mean() < -5
