@@ -21,6 +21,7 @@ from mi_cli.estimators.lower_bounds import (
     Tuba,
 )
 from mi_cli.estimators.variational import DonskerVaradhan, Mine
+from mi_cli.fit import measured
 
 ESTIMATORS = {
     "dv": DonskerVaradhan(),
@@ -112,21 +113,28 @@ def test_bound_and_criterion_are_by_trial(name, every_pair):
             torch.testing.assert_close(estimator.bound(one)[0], estimator.bound(scores)[trial])
 
 
-@pytest.mark.parametrize("name", ["dv", "mine", "js", "infonce"])
 @pytest.mark.parametrize("every_pair", [False, True])
-def test_ceiling_is_the_largest_value_that_a_bound_of_so_many_scores_has(name, every_pair):
-    # Of DV: product samples are joint ones where pairings keep a row, and one of n · c then has the score of a row.
-    estimator, scores = ESTIMATORS[name], random_scores(every_pair=every_pair)
-    ceiling = estimator.ceiling(N, scores.count)
-    if name == "infonce":
-        assert (estimator.bound(scores) < ceiling).all()
-        far = Scores(scores.joint + 500, scores.by_row, every_pair)
-        torch.testing.assert_close(estimator.bound(far), torch.full((K,), ceiling, dtype=torch.float64))
-        return
-    top = scores.joint.mean(1, keepdim=True)
-    product = torch.full((K, N * scores.count - 1), -1000.0, dtype=torch.float64)
-    spread = Scores(scores.joint, torch.cat([top, product], 1).view(K, N, scores.count))
-    torch.testing.assert_close(estimator.bound(spread), torch.full((K,), ceiling, dtype=torch.float64))
+def test_infonce_reaches_its_ceiling_where_every_row_is_told_from_its_candidates(every_pair):
+    scores = random_scores(every_pair=every_pair)
+    ceiling = InfoNce().ceiling(N, scores.count)
+    assert (InfoNce().bound(scores) < ceiling).all()
+    far = Scores(scores.joint + 500, scores.by_row, every_pair)
+    torch.testing.assert_close(InfoNce().bound(far), torch.full((K,), ceiling, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("name", ["dv", "mine", "js"])
+def test_no_estimate_is_above_what_its_product_samples_support(name):
+    generator = torch.Generator().manual_seed(0)
+    near, far = (
+        measured(ESTIMATORS[name], Scores(torch.randn(1, 50, generator=generator) + gap, torch.zeros(1, 50, 4)), 0.95)
+        for gap in (2, 40)
+    )
+    assert (near.status, near.reason, near.ceiling) == ("ok", "", pytest.approx(math.log(200)))
+    assert near.value < near.ceiling
+    assert far.value == far.ceiling == near.ceiling
+    assert far.reason.startswith("the scores make 40")
+    assert "200 product samples" in far.reason
+    assert far.ci_low < far.value < far.ci_high
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
