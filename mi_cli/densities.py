@@ -19,6 +19,7 @@ __all__ = ["ConditionalGaussian", "Density", "Mixture", "SplineFlow"]
 # Half the range of a log-scale, for columns of unit variance: densities stay finite where y is a function of x.
 _LOG_SCALE = 7.0
 _RARE = -4.0  # ln of the weight that all but one component of a mixture begin with, against that one
+_SPLINE = 500  # multiply-adds that take as long as what is done with one parameter of a spline, measured
 _LN_2PI = math.log(2 * math.pi)
 
 
@@ -192,7 +193,8 @@ class SplineFlow:
     @property
     def cost(self) -> tuple[int, int]:
         """Multiply-adds of a row, forward, and the numbers kept for it until backward."""
-        return sum(map(math.prod, self.shapes)), 2 * sum(shape[0] for shape in self.shapes) + 6 * self.splines
+        work = sum(map(math.prod, self.shapes)) + _SPLINE * self.splines
+        return work, 2 * sum(shape[0] for shape in self.shapes) + 6 * self.splines
 
     def initial(self, generator: torch.Generator, rows: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """One density's parameters, flat: linear regressions with normal errors; without rows, a standard normal."""
