@@ -221,10 +221,12 @@ class SplineFlow:
 
         def one(own: Sequence[Tensor], x: Tensor, y: Tensor) -> Tensor:
             named = dict(zip(self.parameters, own, strict=True))
-            found: Tensor = torch.func.functional_call(module, named, (x[:-1].T, y.T))
+            found: Tensor = torch.func.functional_call(module, named, (x, y))
             return found
 
-        found: Tensor = torch.vmap(one)(tuple(tensors[:-1]), x, (y - place) * torch.exp(-log_scale))
+        z = (y - place) * torch.exp(-log_scale)
+        rows = (part.mT.contiguous() for part in (x[:, :-1], z))  # zuko's way round
+        found: Tensor = torch.vmap(one)(tuple(tensors[:-1]), *rows)
         return found - log_scale.sum(1)
 
 
