@@ -117,7 +117,7 @@ def smile(joint: Tensor, product: Tensor, clip: float) -> Tensor:
 
     .. math:: E_{joint}[T] - \ln E_{product}[\mathrm{clip}(e^T, e^{-τ}, e^τ)]
 
-    Less spread for a bias upwards: not a bound. Tends to :func:`donsker_varadhan` as τ grows.
+    Less spread, for a bias of either sign: not a bound. Tends to :func:`donsker_varadhan` as τ grows.
 
     Song & Ermon 2020 (arXiv 1910.06222).
 

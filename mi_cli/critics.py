@@ -170,10 +170,11 @@ class SeparableCritic(Critic):
         return [*self.of_x.shapes, *self.of_y.shapes]
 
     def initial(self, generator: torch.Generator) -> Tensor:
-        """One critic's parameters, flat; ``from_zero``, those of T = b(y)."""
+        """One critic's parameters, flat; ``from_zero``, those of T = 0."""
         of_x, of_y = self.of_x.initial(generator), self.of_y.initial(generator)
-        if self.from_zero:
+        if self.from_zero:  # f, a and b, while g goes on to lead f away from 0
             of_x[-math.prod(self.of_x.shapes[-1]) :] = 0
+            of_y[-self.of_y.shapes[-1][1] :] = 0
         return torch.cat([of_x, of_y])
 
     def _embedded(self, layers: Sequence[Tensor], x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

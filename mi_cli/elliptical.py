@@ -37,6 +37,7 @@ def fit(x: Tensor, y: Tensor, nu: float = math.inf) -> Fitted:
     The scatter matrix is the sample covariance, or its maximum-likelihood estimate at ν degrees of freedom (by the
     fixed point of Kent & Tyler 1991). Sample correlations of d_x × d_y columns are too large; they are shrunk to what
     is best for white noise of variance 1/n: those within its range become 0 (Gavish & Donoho 2017, arXiv 1405.7511).
+    The noise of correlations near 1 is less than that, so that these are shrunk too much where rows are few.
 
     Raises:
         Singular: the scatter matrix is, such as for columns that are sums of others.
@@ -65,7 +66,8 @@ def _scatter(rows: Tensor, nu: float) -> tuple[Tensor, Tensor]:
     if math.isinf(nu):
         return mean, scatter
     for _ in range(_ROUNDS):
-        distance = (torch.linalg.solve(scatter, centred.T) * centred.T).sum(0)
+        regular = scatter + 1e-9 * scatter.diagonal().mean() * torch.eye(d, dtype=rows.dtype, device=rows.device)
+        distance = (torch.linalg.solve(regular, centred.T) * centred.T).sum(0)
         weights = (nu + d) / (nu + distance)
         mean = (weights.unsqueeze(1) * rows).sum(0) / weights.sum()
         centred = rows - mean

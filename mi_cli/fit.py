@@ -199,13 +199,24 @@ def held_out(
 
 
 def measured(estimator: Variational, scores: Scores, level: float) -> Estimate:
-    """The estimate of one trial, from its scores ``(1, …)``."""
+    """The estimate of one trial, from its scores ``(1, …)``; never above its ceiling.
+
+    Donsker–Varadhan exceeds it where none of m product samples has a large score: from there on the mean of e^T is far
+    too small, and neither the value nor its error tells. With m samples no bound above ln m can be trusted
+    (McAllester & Stratos 2020, arXiv 1811.04251).
+    """
     value, error = estimator.bound(scores).item(), estimator.error(scores).item()
     if not math.isfinite(value + error):
         return Estimate(estimator.kind, status="diverged", reason="scores of the test rows are not finite")
-    ceiling = estimator.ceiling(scores.joint.shape[1], scores.count)
+    rows, partners = scores.joint.shape[1], scores.count
+    ceiling, reason = estimator.ceiling(rows, partners), ""
+    if ceiling is not None and value > ceiling:
+        reason = (
+            f"the scores make {value:.4g}, more than {rows * partners} product samples support: their logarithm is told"
+        )
+        value = ceiling
     low, high = interval(value, error, level)
-    return Estimate(estimator.kind, value=value, stderr=error, ci_low=low, ci_high=high, ceiling=ceiling)
+    return Estimate(estimator.kind, reason=reason, value=value, stderr=error, ci_low=low, ci_high=high, ceiling=ceiling)
 
 
 @torch.no_grad()

@@ -15,9 +15,10 @@ from torch import Tensor
 from mi_cli.conditional import entropy_difference, entropy_difference_error, gaussian_log_density
 from mi_cli.context import Context
 from mi_cli.densities import ConditionalGaussian, Density
-from mi_cli.estimators.base import Estimate, Kind, Problem, Rows
+from mi_cli.estimators.base import Estimate, Kind, Problem
 from mi_cli.fit import outcomes, stacked
-from mi_cli.preprocessing import Preprocess, fitted
+from mi_cli.preprocessing import Preprocess
+from mi_cli.rows import batches, first_rows, posable
 from mi_cli.stack import Parameters, State, Trained, train
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Bound", "EntropyFit", "Fit", "GaussianFit", "fit_densities"]
 
-_POOL_ROWS = 16384  # fresh rows drawn at once for each trial; the first of them say how columns are preprocessed
 _BLOCK_ROWS = 1024  # rows whose densities are computed at once, so that hidden layers stay small
 
 Bound = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -57,12 +57,9 @@ class Fit(ABC):
     def evaluate(self, tensors: Tensors, x: Tensor, y: Tensor, context: Context) -> list[Value]:
         """MI in nats and its standard error, of each trial."""
 
-    def ignores_x(self, trained: Trained, begun: int) -> list[bool]:
-        """Of each trial, whether the q that its validation rows chose knows nothing of x, as before any step.
-
-        ``begun`` is how many steps there were before this training.
-        """
-        return [begun + step == 0 for step in trained.chosen_steps]
+    @abstractmethod
+    def ignores_x(self, trained: Trained) -> list[bool]:
+        """Of each trial, whether the q that its validation rows chose is the same whatever x."""
 
     def outcomes(self, trained: Trained, estimates: Sequence[Estimate]) -> list[Estimate]:
         """The estimates with what the training of their members has to say."""
@@ -105,6 +102,10 @@ class GaussianFit(Fit):
             found.append((self.bound(*rows).item(), self.error(*rows).item()))
         return found
 
+    def ignores_x(self, trained: Trained) -> list[bool]:
+        """Where no output of its networks depends on x."""
+        return self.density.ignores_x(Parameters(self.density.shapes, trained.best).tensors)
+
 
 class EntropyFit(Fit):
     """q(y | x) and r(y) of each trial; r is of the same form, with zeros for x. Each has its own checkpoint.
@@ -139,9 +140,8 @@ class EntropyFit(Fit):
         pairs = zip(conditional, marginal, strict=True)  # one by one: sums over many trials round otherwise
         return [(entropy_difference(*pair).item(), entropy_difference_error(*pair).item()) for pair in pairs]
 
-    def ignores_x(self, trained: Trained, begun: int) -> list[bool]:
+    def ignores_x(self, trained: Trained) -> list[bool]:
         """Where r fits the validation rows at least as well as q."""
-        del begun
         return [q is not None and r is not None and q <= r for q, r in self._chosen(trained)]
 
     def outcomes(self, trained: Trained, estimates: Sequence[Estimate]) -> list[Estimate]:
@@ -191,16 +191,16 @@ def fit_densities(
 ) -> tuple[list[Estimate], State]:
     """Fit the densities of all problems as a stack, and report each problem on its test rows.
 
-    Where validation rows choose the checkpoint, they choose among densities that ignore x as well, first of all those
-    that training began with, at step 0: on few rows of many columns the first steps may already fit worse. The MI is
-    then 0, without an error, and ``reason`` says so. A problem whose rows have no density is reported as failed, and
-    takes no part.
+    Training begins with linear regressions, and where validation rows choose the checkpoint, they may choose those, as
+    step 0: on few rows of many columns the first steps may already fit worse. Where they choose a density that ignores
+    x, the MI is 0, without an error, and ``reason`` says so. A problem whose rows have no density is reported as
+    failed, and takes no part.
     """
-    density, k = fit.density, len(problems)
+    k = len(problems)
     with context.clock("data"):
-        ready, reasons = _ready(problems, preprocess)
-    if start is None:
-        start = State.fresh(torch.stack([density.initial(problem.init) for problem in problems]).repeat(fit.members, 1))
+        ready, reasons = posable(problems, preprocess)
+        if start is None:
+            start = State.fresh(_initial(fit, problems, ready))
     found = {index: Estimate(fit.kind, status="failed", reason=reason) for index, reason in reasons.items()}
     context.advance(training.steps * len(found))
     if ready:
@@ -210,6 +210,20 @@ def fit_densities(
         found |= dict(zip(ready, estimates, strict=True))
         start = _put(start, members, own)
     return [found[index] for index in range(k)], start
+
+
+def _initial(fit: Fit, problems: Sequence[Problem], ready: Mapping[int, Problem]) -> Tensor:
+    """Parameters of all members ``(members · K, P)``, regressions where a problem has rows."""
+    parts: list[list[Tensor]] = [[] for _ in range(fit.members)]
+    for index, problem in enumerate(problems):
+        if index in ready:
+            x, y = fit.rows(*stacked([first_rows(ready[index])], torch.device("cpu")))
+            rows: list[tuple[Tensor, Tensor] | None] = list(zip(x, y, strict=True))
+        else:
+            rows = [None] * fit.members
+        for part, own in zip(parts, rows, strict=True):
+            part.append(fit.density.initial(problem.init, own))
+    return torch.stack([flat for part in parts for flat in part])
 
 
 def _put(whole: State, members: Sequence[int], part: State) -> State:
@@ -231,7 +245,7 @@ def _fit(
     context: Context,
 ) -> tuple[list[Estimate], State]:
     with context.clock("data"):
-        draw = _source(problems, training, context.device)
+        draw = batches(problems, training, context.device)
         val = stacked([problem.val for problem in problems], context.device) if len(problems[0].val) else None
 
     def step(tensors: Tensors) -> tuple[Tensor, Tensor]:
@@ -253,7 +267,7 @@ def _fit(
     with context.clock("evaluation"), torch.no_grad():
         test = fit.rows(*stacked([problem.test for problem in problems], context.device))
         values = fit.evaluate(Parameters(fit.density.shapes, trained.best).tensors, *test, context)
-    ignored = fit.ignores_x(trained, start.steps) if choosing else [False] * len(problems)
+    ignored = fit.ignores_x(trained) if choosing else [False] * len(problems)
     estimates = [_reported(fit.kind, *value, none, evaluation) for value, none in zip(values, ignored, strict=True)]
     return fit.outcomes(trained, estimates), trained.state
 
@@ -305,84 +319,3 @@ def _in_blocks(of: Callable[[Tensor, Tensor], Tensor], x: Tensor, y: Tensor, con
         context.check()
         found.append(of(*part).cpu().double())
     return torch.cat(found, -1)
-
-
-def _ready(problems: Sequence[Problem], preprocess: Preprocess) -> tuple[dict[int, Problem], dict[int, str]]:
-    """The problems that can be posed, preprocessed, and why the others cannot; by index."""
-    ready, reasons = {}, {}
-    for index, problem in enumerate(problems):
-        try:
-            ready[index] = _preprocessed(problem, preprocess)
-        except ValueError as error:
-            reasons[index] = str(error)
-    return ready, reasons
-
-
-def _preprocessed(problem: Problem, preprocess: Preprocess) -> Problem:
-    """The same problem in columns mapped by its training rows, or by its first fresh ones.
-
-    Raises:
-        ValueError: the columns cannot be mapped, are not finite, or those of y have no density.
-    """
-    draw, first = problem.draw, problem.train
-    if first is None:
-        assert draw is not None  # noqa: S101 (a problem has train or draw)
-        first = draw(_POOL_ROWS)
-    for part, rows in {"training": first, "validation": problem.val, "test": problem.test}.items():
-        for name, columns in (("x", rows.x), ("y", rows.y)):
-            if not torch.isfinite(columns).all():
-                raise ValueError(f"{name} has values that are not finite in its {part} rows; needed: finite ones")
-    for number, column in enumerate(first.y.T):
-        distinct = len(torch.unique(column))
-        if 1 < distinct < len(column) / 2:
-            raise ValueError(
-                f"column {number} of y takes {distinct} values in {len(column)} rows; needed: a continuous y, "
-                "whose density is estimated"
-            )
-    of_x, of_y = fitted(preprocess, first.x, "x"), fitted(preprocess, first.y, "y")
-
-    def mapped(rows: Rows) -> Rows:
-        return Rows(of_x(rows.x), of_y(rows.y))
-
-    return replace(
-        problem,
-        train=None if problem.train is None else mapped(problem.train),
-        draw=None if draw is None else lambda n: mapped(draw(n)),
-        val=mapped(problem.val),
-        test=mapped(problem.test),
-    )
-
-
-def _source(
-    problems: Sequence[Problem], training: Training, device: torch.device
-) -> Callable[[], tuple[Tensor, Tensor]]:
-    """A source of batches, x with ones ``(K, dim_x + 1, n)`` and y ``(K, dim_y, n)``; no row twice before all once."""
-    if problems[0].train is None:
-        assert training.batch != "full"  # noqa: S101 (the schema refuses it)
-        batch = training.batch
-        size = max(1, _POOL_ROWS // batch) * batch
-
-        def pool() -> tuple[Tensor, Tensor]:
-            return stacked([problem.draw(size) for problem in problems if problem.draw is not None], device)
-    else:
-        rows = stacked([problem.train for problem in problems if problem.train is not None], device)
-        size = rows[0].shape[2]
-        batch = training.batch_of(size)
-        if batch == size:
-            return lambda: rows
-
-        def pool() -> tuple[Tensor, Tensor]:
-            order = torch.stack([torch.randperm(size, generator=problem.order) for problem in problems]).to(device)
-            x, y = (part.gather(2, order.unsqueeze(1).expand(part.shape)) for part in rows)
-            return x, y
-
-    left: list[tuple[Tensor, Tensor]] = []
-
-    def draw() -> tuple[Tensor, Tensor]:
-        if not left:
-            whole = pool()
-            slices = [slice(low, low + batch) for low in range(0, size - batch + 1, batch)]
-            left.extend((whole[0][:, :, part], whole[1][:, :, part]) for part in reversed(slices))
-        return left.pop()
-
-    return draw

@@ -180,6 +180,8 @@ def _shown(row: Mapping[str, Any]) -> dict[str, str]:
     """A row of a table as text: the interval of the error beside it, the tasks behind those solved."""
     told: tuple[str, ...] = ("tasks", "answered", "trials", "error_ci_low", "error_ci_high")
     found = {key: _number(value) if isinstance(value, float) else str(value) for key, value in row.items()}
+    if "tasks" not in row:
+        return {key: "" if row[key] is None else text for key, text in found.items()}
     error = {"mean": row["error"], "ci_low": row["error_ci_low"], "ci_high": row["error_ci_high"]}
     found |= {"solved": f"{row['solved']} of {row['tasks']}", "error": "" if row["error"] is None else _mean(error)}
     told += ("estimator",) if row.get("estimator") == row["method"] else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -50,6 +51,92 @@ def test_donsker_varadhan_of_an_additive_critic_is_never_positive(of_x, of_y, or
     assert donsker_varadhan(of_x + of_y, of_x + of_y[list(order)]) <= 1e-10  # rows paired anew: the same mean
 
 
+@given(scores(7), scores(11))
+def test_nwj_is_never_above_donsker_varadhan_and_equal_where_the_partition_is_one(joint, product):
+    found = donsker_varadhan(joint, product)
+    assert bounds.nwj(joint, product) <= found + 1e-9 * (1 + abs(found))
+    constant = log_mean_exp(product)  # the best baseline that depends on nothing
+    torch.testing.assert_close(bounds.nwj(joint - constant, product - constant), found, rtol=1e-9, atol=1e-9)
+
+
+@given(scores(5), scores(20), scores(5))
+def test_infonce_never_exceeds_its_ceiling_and_does_not_change_with_a_function_of_x(joint, product, of_x):
+    by_row = product.view(5, 4)
+    found = bounds.infonce(joint, by_row)
+    assert found <= math.log(5) + 1e-12
+    moved = bounds.infonce(joint + of_x, by_row + of_x.unsqueeze(1))
+    torch.testing.assert_close(moved, found, rtol=1e-9, atol=1e-9)
+
+
+@given(scores(5), scores(20), scores(5))
+def test_scores_that_are_minus_infinite_stand_for_none(joint, product, u):
+    by_row = product.view(5, 4)
+    padded = torch.cat([torch.full((5, 1), -math.inf, dtype=torch.float64), by_row], 1)
+    assert bounds.infonce(joint, padded, 4) == pytest.approx(bounds.infonce(joint, by_row).item(), abs=1e-9)
+    found = bounds.fenchel_legendre(joint, by_row, u)
+    assert bounds.fenchel_legendre(joint, padded, u, 4) == pytest.approx(found.item(), rel=1e-9, abs=1e-9)
+
+
+@given(scores(7), scores(11), st.floats(0.1, 40), st.floats(1, 30))
+def test_smile_tends_to_donsker_varadhan_as_its_limits_widen(joint, product, clip, more):
+    found = donsker_varadhan(joint, product)
+    assert bounds.smile(joint, product, 51.0) == found
+    gap, wider = (abs(bounds.smile(joint, product.abs(), limit) - donsker_varadhan(joint, product.abs()))
+                  for limit in (clip, clip + more))  # fmt: skip
+    assert wider <= gap + 1e-9  # scores of one sign are clipped on one side
+    assert joint.mean() - clip - 1e-9 <= bounds.smile(joint, product, clip) <= joint.mean() + clip + 1e-9
+
+
+@given(scores(5), scores(20), scores(5))
+def test_fenchel_legendre_is_below_the_contrastive_bound_and_tight_at_its_best_u(joint, product, u):
+    by_row = product.view(5, 4)
+    best = log_mean_exp(by_row) - joint
+    contrastive = -best.mean()
+    assert bounds.fenchel_legendre(joint, by_row, u) <= contrastive + 1e-9
+    found = bounds.fenchel_legendre(joint, by_row, best)
+    torch.testing.assert_close(found, contrastive, rtol=1e-9, atol=1e-9)
+
+
+def expanded(counts, table):
+    """Scores of the joint samples and of all pairs that ``counts`` of rows (x, y) stand for."""
+    joint = table.flatten().repeat_interleave(counts.flatten())
+    product = table.flatten().repeat_interleave(torch.outer(counts.sum(1), counts.sum(0)).flatten())
+    return joint, product
+
+
+COUNTS = arrays(np.int64, (3, 2), elements=st.integers(1, 6)).map(torch.from_numpy)
+OBJECTIVES = {
+    "dv": donsker_varadhan,
+    "nwj": bounds.nwj,
+    "js": bounds.jensen_shannon,
+    "hellinger": bounds.hellinger,
+}
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+@given(counts=COUNTS, change=arrays(np.float64, (3, 2), elements=st.floats(-3, 3)).map(torch.from_numpy))
+def test_objective_is_largest_at_the_log_ratio(name, counts, change):
+    p = counts.double() / counts.sum()
+    q = torch.outer(p.sum(1), p.sum(0))
+    ratio = (p / q).log()
+    best = OBJECTIVES[name](*expanded(counts, ratio))
+    assert OBJECTIVES[name](*expanded(counts, ratio + change)) <= best + 1e-9
+    mixed = (p + q) / 2
+    divergence = {
+        "dv": (p * (p / q).log()).sum(),
+        "nwj": (p * (p / q).log()).sum(),
+        "js": (p * (p / mixed).log()).sum() + (q * (q / mixed).log()).sum() - 2 * math.log(2),
+        "hellinger": ((p.sqrt() - q.sqrt()) ** 2).sum(),
+    }[name]
+    torch.testing.assert_close(best, divergence, rtol=0, atol=1e-9)
+
+
+@given(scores(7), scores(11))
+def test_signs_of_the_objectives_that_are_no_bounds(joint, product):
+    assert bounds.jensen_shannon(joint, product) <= 0
+    assert bounds.hellinger(joint, product) <= 2
+
+
 @given(scores(9))
 def test_log_mean_exp_lies_between_the_mean_and_the_largest(values):
     found = log_mean_exp(values)
@@ -71,7 +158,16 @@ def test_naive_form_overflows_where_the_other_does_not():
 
 def test_leading_dimensions_are_kept():
     joint, product = torch.randn(2, 3, 5), torch.randn(2, 3, 4)
-    for bound in (donsker_varadhan, bounds.donsker_varadhan_naive):
+    smile = functools.partial(bounds.smile, clip=1.0)
+    plain = (
+        donsker_varadhan,
+        bounds.donsker_varadhan_naive,
+        bounds.nwj,
+        bounds.jensen_shannon,
+        bounds.hellinger,
+        smile,
+    )
+    for bound in plain:
         found = bound(joint, product)
         assert found.shape == (2, 3)
         torch.testing.assert_close(found[1, 2], bound(joint[1, 2], product[1, 2]))
@@ -107,3 +203,17 @@ def test_standard_error_does_not_change_with_a_constant_and_shrinks_with_rows():
 
 def test_standard_error_of_a_critic_that_sees_nothing_is_zero():
     assert donsker_varadhan_error(torch.zeros(10), torch.zeros(3, 10)) == 0
+
+
+def test_influence_of_an_additive_critic_is_that_of_the_pairs_that_no_row_makes_with_itself():
+    # a = h = f(x) + g(y): each row's terms cancel but for 1 / (n − 1) of them, where every other row is a partner.
+    f, g = torch.randn(2, 30, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    product = torch.stack([f + g.roll(-shift) for shift in range(1, 30)])
+    expected = (f + g).std() / math.sqrt(30) / 29
+    torch.testing.assert_close(bounds.influence_error(f + g, product), expected)
+
+
+def test_influence_of_a_mean_is_its_standard_error():
+    values = torch.randn(50, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    found = bounds.influence_error(values, torch.zeros(4, 50, dtype=torch.float64))
+    torch.testing.assert_close(found, values.std() / math.sqrt(50))

@@ -61,6 +61,17 @@ def test_estimate_of_gaussians(name, dim):
             assert estimate.value < 1.05 * truth + 4.9 * estimate.stderr
 
 
+@every
+def test_few_rows_of_some_columns_are_enough_for_gaussians(name):
+    # Training itself overfits 500 such rows; the regression it begins with does not. False alarms: 1e-6.
+    truth = -2.5 * math.log(1 - 0.16)
+    (found,), _ = estimates(name, [gaussian(0.4, 5, n=500, n_val=100, lr=0.01)], Training(steps=100, batch="full"))
+    assert found.train_mi > 1.5 * truth
+    assert found.value > 0.9 * truth - 4.9 * found.stderr
+    if found.kind == "point estimate":
+        assert found.value < truth + 4.9 * found.stderr
+
+
 def test_leave_one_out_is_tighter_than_club_of_the_same_q():
     club, out = (estimates(name, [gaussian(0.8, 3)], LONG)[0][0] for name in ("club", "l1out"))
     assert out.value < 0.6 * club.value
@@ -233,7 +244,6 @@ def test_estimate_tells_all_about_its_training(name):
     assert found.train_mi == pytest.approx(trace.mean(), rel=1e-5)
     steps, values = found.history["val_mi"]
     assert steps.tolist() == [0, 10, 20, 30]
-    assert values[0] == pytest.approx(0, abs=1e-5)
     assert found.val_mi > 0
     if name in ("club", "l1out"):  # the others choose the steps of their two densities apart
         assert found.val_mi in values
@@ -242,7 +252,7 @@ def test_estimate_tells_all_about_its_training(name):
 
 @every
 def test_where_nothing_was_learned_the_estimate_is_zero_and_says_so(name):
-    (found,), _ = estimates(name, [gaussian(0.0, 25, n=100, n_val=200)])
+    (found,), _ = estimates(name, [gaussian(0.0, 1, n=100, n_val=200, seed=2, lr=0.1)])
     assert (found.value, found.stderr, found.status) == (0, 0, "ok")
     assert "ignores x" in found.reason
 

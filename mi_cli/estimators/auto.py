@@ -42,7 +42,7 @@ class Auto(Estimator):
 
     name: Literal["auto"] = "auto"
     freedoms: tuple[Positive, ...] = (1, 2, 3, 5, 10)
-    separable: Widths = (128, 128)
+    separable: Widths = (128, 128, 128)
     concat: Widths = (64, 64, 64)
 
     def networks(self) -> dict[str, DonskerVaradhan]:

@@ -175,8 +175,9 @@ class Smile(_RatioEstimate):
 
     .. math:: E_{joint}[T] - \ln E_{product}[\mathrm{clip}(e^T, e^{-τ}, e^τ)]
 
-    A point estimate: the clipping takes away the spread of rare large scores, and with them the guarantee; it errs
-    upwards, the more so the smaller τ. No ceiling. Song & Ermon 2020 (arXiv 1910.06222).
+    A point estimate: the clipping takes away the spread of rare large scores, and with them the guarantee; with a small
+    τ it errs upwards where the MI is large, and somewhat downwards where it is not. No ceiling. Song & Ermon 2020
+    (arXiv 1910.06222).
     """
 
     name: Literal["smile"] = "smile"

@@ -121,7 +121,7 @@ class Variational(Estimator):
         """Standard error in nats of :meth:`bound`, a scalar, for scores of shifts of one trial, ``(1, …)``."""
 
     def ceiling(self, rows: int, partners: int) -> float | None:
-        """The largest value that :meth:`bound` can have of so many rows and partners; None where there is none."""
+        """The largest value that so many rows and partners support; None where there is none."""
         del rows, partners
         return None
 
