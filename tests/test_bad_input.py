@@ -9,19 +9,22 @@ import pytest
 
 from mi_cli import folders
 from mi_cli.cli import main
+from mi_cli.estimators import ESTIMATORS
+from mi_cli.faults import listed
 
 pytestmark = pytest.mark.usefixtures("here")
 
+NAMES = ", ".join(sorted(ESTIMATORS))
 EXPERIMENT = "experiment=gaussian_sweep"
 SPLIT = ("dataset.n_samples=100", "training.batch=full")
 BAD = [
     (["experiment=foo"], "experiment=foo: no such experiment; accepted: .*gaussian_sweep"),
     (["gaussian_sweep"], "gaussian_sweep: must be key=value, such as experiment=gaussian_sweep"),
-    (["estimator"], "estimator: must be key=value, such as estimator=dv"),
+    (["estimator"], f"estimator: must be key=value, such as estimator={min(ESTIMATORS)}"),
     (["nonsense"], "nonsense: must be key=value, such as seed=1"),
     (["experiment=null"], "experiment=null: must be .*gaussian_sweep"),
-    ([EXPERIMENT, "estimator=foo"], "estimator=foo: no such estimator; accepted: dv, linear, mine"),
-    ([EXPERIMENT, "estimator=3"], "estimator=3: must be dv, linear or mine"),
+    ([EXPERIMENT, "estimator=foo"], f"estimator=foo: no such estimator; accepted: {NAMES}"),
+    ([EXPERIMENT, "estimator=3"], f"estimator=3: must be {listed(sorted(ESTIMATORS))}"),
     (
         [EXPERIMENT, "estimator=[dv,mine]"],
         "estimator=[dv, mine]: must be one option; as an axis: sweep.estimator=[dv, mine]",
@@ -109,7 +112,7 @@ BAD = [
     ),
     (
         [EXPERIMENT, "sweep.estimator=[dv,foo]"],
-        "sweep.estimator=[dv, foo]: no such estimator: foo; accepted: dv,",
+        f"sweep.estimator=[dv, foo]: no such estimator: foo; accepted: {NAMES}",
     ),
     (
         [EXPERIMENT, "sweep.device=[cpu]"],
@@ -146,7 +149,7 @@ BAD = [
     (["--config-path=/nope"], "--config-path=/nope: no such folder"),
     (["--config-name=nope", EXPERIMENT], "--config-name=nope: no such config"),
     (["-m", EXPERIMENT, "dataset.rho=0.1,2"], "dataset.rho=2: must be a number between -1 and 1"),
-    (["-m", EXPERIMENT, "estimator=dv,foo"], "estimator=foo: no such estimator; accepted: dv, linear, mine"),
+    (["-m", EXPERIMENT, "estimator=dv,foo"], f"estimator=foo: no such estimator; accepted: {NAMES}"),
     (
         ["-m", EXPERIMENT, "training.lr=interval(0,1)"],
         "training.lr=interval(0,1): needs a sweeper that searches",
@@ -182,7 +185,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(capsys, runner, here, argv, li
         ("syntax", "{own}/syntax.yaml:4: is not YAML (expected ',' or ']'"),
         ("twice", "{own}/twice.yaml:3: is not YAML (found duplicate key name"),
         ("binary", "{own}/binary.yaml: is not UTF-8 text"),
-        ("option", "estimator=nope: no such estimator, named in a defaults list; accepted: dv, linear, mine"),
+        ("option", f"estimator=nope: no such estimator, named in a defaults list; accepted: {NAMES}"),
         (
             "group",
             "experiment/group.yaml: override /estimatr: no such group; accepted: experiment, estimator,",

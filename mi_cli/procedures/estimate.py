@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from mi_cli.context import Context
 from mi_cli.data import fresh_rows, parts
 from mi_cli.estimators.base import Estimate, Problem, Rows
+from mi_cli.estimators.direct import Direct
 from mi_cli.estimators.variational import Variational
 from mi_cli.procedures.base import Cost, Outcome, estimate_fields, group, stack_key
 from mi_cli.schema import Config
@@ -21,6 +23,11 @@ from mi_cli.sweep import Trial, put
 __all__ = ["cost", "run", "signature", "training_key"]
 
 _SHOWN_ROWS = 500
+_INFINITE = {
+    True: "the true MI is infinite: the estimate is bounded by the critic, and, like any lower bound that can be "
+    "trusted, by ln of the number of product samples",
+    False: "the true MI is infinite, which no estimate from finitely many rows can be",
+}
 
 
 def signature(config: Config) -> str:
@@ -37,11 +44,14 @@ def training_key(config: Config) -> str:
 
 
 def cost(config: Config) -> Cost:
-    """Of one training."""
-    training = config.training
+    """Of one training, or of an estimate without any, which counts as one step."""
+    training, dims = config.training, (config.dataset.dim_x, config.dataset.dim_y)
+    if isinstance(config.estimator, Direct):
+        n = sum(config.rows[part] for part in ("train", "val", "test"))
+        # So large that each trial is a stack of its own: nothing is gained by more, and each is recorded when done.
+        return Cost(1, config.estimator.multiply_adds(n, *dims), sys.maxsize)
     rows = training.batch if config.dataset.n_samples is None else training.batch_of(config.rows["train"])
     assert rows != "full"  # noqa: S101 (the schema refuses it for fresh rows)
-    dims = config.dataset.dim_x, config.dataset.dim_y
     if isinstance(config.estimator, Variational):
         net = config.estimator.critic(*dims).net
         rows *= 1 + config.estimator.n_product
@@ -94,12 +104,9 @@ def _outcome(trial: Trial, estimate: Estimate, test: Rows) -> Outcome:
     truth = config.dataset.true_mi(config.noise.scale)
     fields = estimate_fields(estimate) | {"true_mi": truth}
     if truth is not None and math.isinf(truth) and estimate.status == "ok":
-        fields["reason"] = (
-            "the true MI is infinite: the estimate is bounded by the critic, and, like any lower bound that can be "
-            "trusted, by ln of the number of product samples"
-        )
+        fields["reason"] = "; ".join(filter(None, (estimate.reason, _INFINITE[estimate.kind == "lower bound"])))
     methods = {config.estimator.name: fields}
-    if config.evaluation.last_steps and estimate.status == "ok":
+    if config.evaluation.last_steps and estimate.status == "ok" and estimate.steps:
         methods[f"{config.estimator.name}_training"] = _last_steps(estimate, config) | {"true_mi": truth}
     samples = None
     if "gaussian_samples" in config.plots:
