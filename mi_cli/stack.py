@@ -21,9 +21,9 @@ from mi_cli.schema import Training
 
 __all__ = ["Parameters", "State", "Trained", "chunks", "train"]
 
-# MKL otherwise may choose at run time how it adds up. Its mode AUTO,STRICT would make the sum independent of where in
-# memory a matrix begins as well, at four times the cost where it is over many rows; that trials give the same numbers
-# in any place of a stack without it is tested. MKL reads this at its first product.
+# MKL otherwise may choose at run time how it adds up. AUTO,STRICT would make a sum independent of where in memory a
+# matrix begins as well, but products that add over many rows took about four times as long; tests compare trials alone
+# and in a stack without it. MKL reads this at its first product.
 os.environ.setdefault("MKL_CBWR", "AUTO")
 
 Step = Callable[[Sequence[Tensor]], tuple[Tensor, Tensor]]
