@@ -22,7 +22,8 @@ __all__ = ["Perceptron", "with_ones"]
 aten = torch.ops.aten
 
 # What trials write to on their way through the layers and back is to stay in a core's own cache: where the shared one
-# was busy, memory beyond it was several times slower to work on. 1.5 and 3 times as much made no difference beyond noise.
+# was busy, memory beyond it was several times slower to work on. 1.5 and 3 times as much made no difference beyond
+# noise.
 _CACHE_BYTES = 1 << 20
 
 # Up to so many columns of x, that of ones included, are cheaper to repeat for every version of y than to treat apart.
