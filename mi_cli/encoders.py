@@ -138,7 +138,7 @@ class _Maximisation:
         encoders, critics = layers[: len(self.encoder.shapes)], layers[len(self.encoder.shapes) :]
         z = self.encoder(encoders, self.x)
         fitted = _Regression(z, self.label)
-        metrics = {"train_mse": fitted.mse(z, self.label)}
+        metrics = {"train_mse": fitted.train_mse}
         if self.val is not None:
             x, label = self.val
             metrics["val_mse"] = fitted.mse(self.encoder(encoders, x), label)
@@ -161,11 +161,12 @@ class _Regression:
     def __init__(self, z: Tensor, label: Tensor) -> None:
         z, label = z.double(), label.double()
         self.mean_z, self.mean_label = z.mean(2, keepdim=True), label.mean(2, keepdim=True)
-        centred = z - self.mean_z
+        centred, centred_label = z - self.mean_z, label - self.mean_label
         gram = centred @ centred.transpose(1, 2)
         self.weights: Tensor = (
-            torch.linalg.pinv(gram, rtol=1e-10, hermitian=True) @ centred @ (label - self.mean_label).transpose(1, 2)
+            torch.linalg.pinv(gram, rtol=1e-10, hermitian=True) @ centred @ centred_label.transpose(1, 2)
         )
+        self.train_mse = (centred_label - self.weights.transpose(1, 2) @ centred).square().mean((1, 2))
 
     def mse(self, z: Tensor, label: Tensor) -> Tensor:
         residual = label.double() - self.mean_label - self.weights.transpose(1, 2) @ (z.double() - self.mean_z)

@@ -30,18 +30,22 @@ class Partners:
         self.generators, self.device = generators, device
         self.cycle = torch.arange(2 * n) % n
         self.shifts: list[list[list[int]]] = []
+        self.drawn = torch.empty((len(generators), copies, n), dtype=torch.int64)
 
     def __call__(self) -> Tensor:
-        """Indices ``(K, copies, n)``."""
+        """Indices ``(K, copies, n)``, in memory that the next call writes to again."""
         if self.product == "shuffle":
-            indices = [torch.randperm(self.n, generator=g) for g in self.generators for _ in range(self.copies)]
+            for trial, g in zip(self.drawn, self.generators, strict=True):
+                for copy in trial:
+                    torch.randperm(self.n, generator=g, out=copy)
         else:
             if not self.shifts:
                 size = (_DRAWN_AT_ONCE, self.copies)
                 drawn = [torch.randint(1, self.n, size, generator=g) for g in self.generators]
                 self.shifts = torch.stack(drawn, 1).tolist()
             indices = [self.cycle[shift : shift + self.n] for trial in self.shifts.pop() for shift in trial]
-        return torch.stack(indices).view(len(self.generators), self.copies, self.n).to(self.device)
+            torch.stack(indices, out=self.drawn.flatten(0, 1))
+        return self.drawn.to(self.device)
 
 
 def pair(y: Tensor, indices: Tensor) -> Tensor:
@@ -58,7 +62,7 @@ class _Pair(torch.autograd.Function):
         ctx.indices = _wide(indices, y.shape[1])
         out = y.new_empty(len(y), y.shape[1], 1 + indices.shape[1], y.shape[2])
         out[:, :, 0] = y
-        out.flatten(2)[:, :, y.shape[2] :] = y.gather(2, ctx.indices)
+        torch.gather(y, 2, ctx.indices, out=out.flatten(2)[:, :, y.shape[2] :])
         return out
 
     @staticmethod

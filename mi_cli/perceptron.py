@@ -21,8 +21,9 @@ __all__ = ["Perceptron", "with_ones"]
 
 aten = torch.ops.aten
 
-# What one trial after the other writes to on its way through the layers and back is to stay in a core's own cache:
-# memory beyond it was up to eight times slower to work on. Measured by tests/benchmarks/layout.py.
+# What trials write to on their way through the layers and back is to stay in a core's own cache: where the shared one
+# was busy, memory beyond it was several times slower to work on. 1.5 and 3 times as much made no difference beyond
+# noise.
 _CACHE_BYTES = 1 << 20
 
 # Up to so many columns of x, that of ones included, are cheaper to repeat for every version of y than to treat apart.
@@ -37,6 +38,10 @@ _DERIVE: dict[Activation, Callable[[Tensor, Tensor], Tensor]] = {
     "elu": lambda g, h: aten.elu_backward.grad_input(g, 1, 1, 1, True, h, grad_input=g),
     "gelu": lambda g, h: aten.gelu_backward.grad_input(_T(g), _T(h), grad_input=_T(g)),
 }
+
+
+_Share = tuple[Any, ...]  # of one part in tensors, or of all parts in one tensor: tensors, or None
+_View = Callable[[int, Tensor], Tensor]
 
 
 def _T(x: Tensor) -> Tensor:  # noqa: N802 (as the property of a matrix)
@@ -139,34 +144,33 @@ class _Buffers:
             self.parts.append(_Part(net, product, *own, [memory[:count] for memory in gradients], of_x[:count]))
         self.beside: Tensor | None = None
         if y is not None and columns <= _FEW_COLUMNS:
-            self.beside = x.new_empty(k, y.shape[1] + columns, versions, n)
+            self.beside = x.new_empty(k, y.shape[1] + columns, rows)
         self.copied: tuple[Tensor, int] | None = None
-        self.layers: tuple[Tensor, ...] = ()
-        self.views: list[tuple[list[Tensor], list[Tensor]]] = []
+        self.found = [x.new_empty(k, *shape) for shape in net.shapes]
+        self.views: dict[str, tuple[Sequence[Tensor | None], list[_Share]]] = {}
 
     def side_by_side(self, beside: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """y with x below, once for each version; x is not copied again while it is the same."""
-        beside[:, : y.shape[1]] = y
+        versions = beside.unflatten(2, y.shape[2:])
+        versions[:, : y.shape[1]] = y
         if self.copied is None or self.copied[0] is not x or self.copied[1] != x._version:
-            beside[:, y.shape[1] :] = x.unsqueeze(2)
+            versions[:, y.shape[1] :] = x.unsqueeze(2)
             self.copied = x, x._version
-        return beside.flatten(2)
+        return beside
 
-    def split(self, *tensors: Tensor | None) -> list[Sequence[Tensor | None]]:
-        """Each tensor's parts, by trials; those of None are None."""
-        return [[None] * len(self.parts) if x is None else x.split(self.size) for x in tensors]
+    def split(self, what: str, tensors: Sequence[Tensor | None], view: _View | None = None) -> list[_Share]:
+        """For each part its share of tensors, None of None; views, which are made once while ``what`` is the same."""
+        kept = self.views.get(what)
+        if kept and len(kept[0]) == len(tensors) and all(a is b for a, b in zip(kept[0], tensors, strict=True)):
+            return kept[1]
+        viewed = tensors if view is None else [x if x is None else view(i, x) for i, x in enumerate(tensors)]
+        shares = list(zip(*(self.shares(x) for x in viewed), strict=True))
+        self.views[what] = tensors, shares
+        return shares
 
-    def matrices(self, layers: tuple[Tensor, ...]) -> list[tuple[list[Tensor], list[Tensor]]]:
-        """For each part its layers, and their matrices transposed; views, made once for the same layers."""
-        if len(layers) != len(self.layers) or any(a is not b for a, b in zip(layers, self.layers, strict=True)):
-            turned = [_T(layer if index == 0 else layer[:, :, :-1]) for index, layer in enumerate(layers)]
-            plain = zip(*(layer.split(self.size) for layer in layers), strict=True)
-            self.views = [(list(a), list(b)) for a, b in zip(plain, self._turned(turned), strict=True)]
-            self.layers = layers
-        return self.views
-
-    def _turned(self, turned: Sequence[Tensor]) -> list[tuple[Tensor, ...]]:
-        return list(zip(*(layer.split(self.size) for layer in turned), strict=True))
+    def shares(self, x: Tensor | None) -> _Share:
+        """One tensor's parts."""
+        return (None,) * len(self.parts) if x is None else x.split(self.size)
 
 
 class _Part:
@@ -235,7 +239,7 @@ class _Part:
     ) -> None:
         """Gradients of x and y, where they are wanted."""
         if of_y is not None:
-            self.product(turned[:, : of_y.shape[1]], gradient, out=of_y.flatten(2))
+            self.product(turned[:, : of_y.shape[1]], gradient, out=of_y)
         if of_x is not None:
             self.product(turned[:, -of_x.shape[1] :], self.over_versions(gradient, versions), out=of_x)
 
@@ -252,37 +256,41 @@ class _Run(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, net: Perceptron, x: Tensor, y: Tensor | None, *layers: Tensor) -> Tensor:
         memory = net.memory(x, y)
-        if y is not None and memory.beside is not None:
-            ctx.inputs = memory.side_by_side(memory.beside, x, y), None
-        else:
-            ctx.inputs = x, y
-        views = memory.matrices(layers)
-        for part, (own, _), own_x, own_y in zip(memory.parts, views, *memory.split(*ctx.inputs), strict=True):
+        inputs = (x, y) if y is None or memory.beside is None else (memory.side_by_side(memory.beside, x, y), None)
+        shares = zip(memory.split("layers", layers), memory.split("inputs", inputs), strict=True)
+        for part, (own, (own_x, own_y)) in zip(memory.parts, shares, strict=True):
             part.forward(own, own_x, own_y)
         net.calls += 1
-        ctx.net, ctx.call, ctx.memory, ctx.layers = net, net.calls, memory, layers
+        ctx.net, ctx.call, ctx.memory, ctx.layers, ctx.inputs = net, net.calls, memory, layers, inputs
         ctx.shapes = x.shape, None if y is None else y.shape
-        return memory.out
+        # Not the buffer itself, which would then hold the graph that holds it, and never be freed.
+        return memory.out.detach()
 
     @staticmethod
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
-        memory = ctx.memory
+        memory, (shape_x, shape_y) = ctx.memory, ctx.shapes
         if ctx.call != ctx.net.calls:
             raise RuntimeError("only the latest call of a Perceptron can be differentiated")
-        found = [torch.empty_like(layer) for layer in ctx.layers]
-        wanted = [
-            memory.out.new_empty(shape) if needed else None
-            for shape, needed in zip(ctx.shapes, ctx.needs_input_grad[1:3], strict=True)
-        ]
-        versions = 1 if ctx.shapes[1] is None else ctx.shapes[1][2]
-        inputs = memory.split(outer[0], *ctx.inputs, *wanted, *found)
-        for part, (_, turned), gradient, x, y, of_x, of_y, *own in zip(
-            memory.parts, memory.matrices(ctx.layers), *inputs, strict=True
+        versions = 1 if shape_y is None else shape_y[2]
+        of_x = memory.out.new_empty(shape_x) if ctx.needs_input_grad[1] else None
+        of_y = memory.out.new_empty(*shape_y[:2], memory.out.shape[2]) if ctx.needs_input_grad[2] else None
+        for part, inputs, turned, found, gradient, own_x, own_y in zip(
+            memory.parts,
+            memory.split("inputs", ctx.inputs),
+            memory.split("turned", ctx.layers, _turned),
+            memory.split("found", memory.found),
+            *(memory.shares(x) for x in (outer[0], of_x, of_y)),
+            strict=True,
         ):
-            gradient = part.backward(turned, gradient, own)
-            part.backward_first(gradient, x, y, own[0])
-            part.backward_inputs(turned[0], gradient, of_x, of_y, versions)
-        return (None, *wanted, *found)
+            values = part.backward(turned, gradient, found)
+            part.backward_first(values, *inputs, found[0])
+            part.backward_inputs(turned[0], values, own_x, own_y, versions)
+        return (None, of_x, None if of_y is None else of_y.view(shape_y), *(x.clone() for x in memory.found))
+
+
+def _turned(index: int, layer: Tensor) -> Tensor:
+    """A layer's matrix transposed; only the first keeps its biases, for the gradient of x with its row of ones."""
+    return _T(layer[:, :, :-1] if index else layer)
 
 
 def _bmm(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
