@@ -20,6 +20,7 @@ from mi_cli import plugins
 from mi_cli.claims import Claim
 from mi_cli.datasets.base import Dataset
 from mi_cli.distortions import Noise, Shift
+from mi_cli.estimators import ESTIMATORS
 from mi_cli.estimators.base import Estimator
 from mi_cli.faults import ConfigError, listed, shown, validation_lines
 from mi_cli.fields import Activation, Count, Fraction, Natural, NonNegative, Number, Positive, Section, Widths
@@ -290,7 +291,8 @@ class Config(Section):
         if self.procedure == "estimate":
             return faults
         if not self.estimator.maximises:
-            faults.append(f"estimator.name={self.estimator.name}: cannot train an encoder; accepted: dv, mine")
+            able = sorted(name for name, path in ESTIMATORS.items() if load(path).maximises)
+            faults.append(f"estimator.name={self.estimator.name}: cannot train an encoder; accepted: {', '.join(able)}")
         pca_limit = min(self.dataset.dim_x, self.rows["train"])
         if self.representation.dim > pca_limit > 0:  # that there are no rows is said elsewhere
             faults.append(

@@ -44,9 +44,12 @@ def work(trials: Sequence[Trial], context: Context) -> Done:
     start, clock = time.perf_counter(), Clock()
     # A sharp critic's gradients are as small as exp(-90) on many rows, and processors take such numbers slowly.
     torch.set_flush_denormal(True)
-    with threadpool_limits(1, user_api="blas"):
-        own = Context(context.device, context.stop, clock, context.advance)
-        outcomes = procedure(trials[0].config).run(trials, own)
+    try:
+        with threadpool_limits(1, user_api="blas"):
+            own = Context(context.device, context.stop, clock, context.advance)
+            outcomes = procedure(trials[0].config).run(trials, own)
+    finally:
+        torch.set_flush_denormal(False)  # the thread may be somebody's own
     return Done(outcomes, time.perf_counter() - start, clock.seconds)
 
 

@@ -111,7 +111,7 @@ BAD = [
         "split.train=0.7, split.val=0.7: shares that add up to 1.4; accepted: ",
     ),
     (
-        ["procedure=maximise", "dataset=polynomial_differences", "representation.dim=12"],
+        ["procedure=maximise", "estimator=dv", "dataset=polynomial_differences", "representation.dim=12"],
         "representation.dim=12: PCA of 10 columns and 3000 rows has fewer components; accepted: 1 to 10",
     ),
     ([EXPERIMENT, "sweep.seed=[]"], "sweep.seed=[]: is empty; accepted: at least one value"),

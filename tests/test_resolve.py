@@ -19,7 +19,7 @@ from mi_cli.faults import ConfigError
 from mi_cli.resolve import SAVED_HEADER, Resolved, check_device, resolve
 
 EXPERIMENT = "experiment=gaussian_sweep"
-TABLE = ("dataset=polynomial_differences", "procedure=maximise")
+TABLE = ("dataset=polynomial_differences", "procedure=maximise", "estimator=dv")
 
 
 def values(*overrides: str) -> dict[str, Any]:

@@ -161,7 +161,7 @@ def test_fault_is_one_line_with_key_value_and_what_is_accepted(values, line):
         ({"split__labelled": 0}, "split.labelled=0: makes 0 rows of dataset.n_samples=100"),
         (
             {"estimator": {"name": "linear"}, "training__batch": "full"},
-            "estimator.name=linear: cannot train an encoder; accepted: dv, mine",
+            "estimator.name=linear: cannot train an encoder; accepted: dv, fdime, ",
         ),
         ({"training__carry": "seed"}, "training.carry=seed: is for procedure=estimate; accepted: null"),
         ({"evaluation__last_steps": 5}, "evaluation.last_steps=5: is for procedure=estimate; accepted: 0"),

@@ -13,6 +13,7 @@ from mi_cli.folders import config_folder
 from mi_cli.resolve import resolve
 
 EXPERIMENTS = sorted(path.stem for path in (config_folder() / "experiment").glob("*.yaml"))
+PUBLISHED = sorted(path.stem.removeprefix("published_") for path in (config_folder() / "experiment_variant").iterdir())
 FEWER = {  # values of an axis
     "gaussian_sweep": ["sweep.dataset.rho=[0.4,1.0]"],
     "linear_discriminator": ["sweep.dataset.rho=[0.6]"],
@@ -22,12 +23,19 @@ FEWER = {  # values of an axis
     "high_dimension": ["sweep.dataset.powers=[7]"],
     "label_count": ["sweep.split.labelled=[20,50]"],
     "shift_scale": ["sweep.dataset.terms=[19]"],
+    "benchmark": ["sweep.dataset.task=[1v1-normal-0.75,multinormal-sparse-3-3-2-2.0]"],
+    "staircase": ["sweep.dataset.mi=[1.0,2.0]"],
+    "high_mi": ["sweep.dataset.mi=[1.0,4.0]", "folds=2"],
+    "sample_size": ["sweep.dataset.task=[1v1-additive-0.75]", "sweep.dataset.n_samples=[500,1000]"],
+    "cost": ["sweep.dataset.task=[1v1-additive-0.75]"],
 }
 LEAST = ("budget=smoke", "training.steps=20", "threads=1")
 
 
-@pytest.mark.parametrize("variant", ["corrected", "published"])
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize(
+    ("name", "variant"),
+    [(name, "corrected") for name in EXPERIMENTS] + [(name, "published") for name in PUBLISHED],
+)
 def test_experiment_runs(name, variant, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     fewer = FEWER.get(name, [])
@@ -42,7 +50,7 @@ def test_experiment_runs(name, variant, tmp_path, monkeypatch, capsys):
         rows = list(csv.DictReader(file))
     assert {row["status"] for row in rows} == {"ok"}
     assert all(row["estimate"] or row["test_mse"] for row in rows)
-    assert len({row["seed"] for row in rows}) == 2
+    assert len({row["seed"] for row in rows}) == len(resolved.values["sweep"]["seed"]) <= 2
     summary = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
     assert summary["name"] == name
     assert summary["variant"] == variant
