@@ -22,8 +22,8 @@ from mi_cli.schema import Training
 __all__ = ["Parameters", "State", "Trained", "chunks", "train"]
 
 # MKL otherwise may choose at run time how it adds up. AUTO,STRICT would make a sum independent of the number of threads
-# and of where in memory a matrix begins as well, but makes training of narrow networks take up to 1.7 times as long; tests
-# compare trials alone and in a stack without it. MKL reads this at its first product.
+# and of where in memory a matrix begins as well, but training of narrow networks takes up to 1.7 times as long with it;
+# tests compare trials alone and in a stack without it. MKL reads this at its first product.
 os.environ.setdefault("MKL_CBWR", "AUTO")
 
 Step = Callable[[Sequence[Tensor]], tuple[Tensor, Tensor]]
