@@ -79,7 +79,7 @@ class Correlated(Dataset, ABC):
     def pairs_mi(self, noise: float = 0.0) -> float:
         """MI of the pairs in nats; noise of that standard deviation on x divides ρ² by 1 + noise²."""
         remaining = (self.unexplained + noise**2) / (1 + noise**2)
-        return math.inf if remaining == 0 else -0.5 * self.dim * math.log(remaining)
+        return math.inf if remaining == 0 else 0.0 - 0.5 * self.dim * math.log(remaining)  # and so never −0
 
     def pairs(self, n: int, generator: torch.Generator, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw ``n`` rows of the pairs, ``(n, dim)`` each."""

@@ -98,3 +98,7 @@ def test_cubic_map_is_the_cube_of_y():
     (x, y), (plain_x, plain_y) = draw(50, dim=3, map="cubic"), draw(50, dim=3)
     assert torch.equal(x, plain_x)
     torch.testing.assert_close(y, plain_y**3)
+
+
+def test_no_information_has_no_sign():
+    assert math.copysign(1, Gaussian(rho=0.0).true_mi()) == 1
