@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Critics",
+    "batches",
     "fit_critics",
     "held_out",
     "held_out_scores",
@@ -100,7 +101,7 @@ class Critics:
         with context.clock("data"):
             known = [estimator.known(problem) for problem in problems] if known is None else known
             self.critic = estimator.network(*dims, known, context.device)
-            self.batches, rows = _batches(problems, training, context.device)
+            self.batches, rows = batches(problems, training, context.device)
             val = [problem.val for problem in problems]
             self.val = stacked(val, context.device) if len(val[0]) else None
         self.partners: Partners | None = None
@@ -259,7 +260,7 @@ def _tail(trace: tuple[np.ndarray, np.ndarray], steps: int, last: int = 50) -> f
     return float(values.mean()) if len(values) else float("nan")
 
 
-def _batches(problems: Sequence[Problem], training: Training, device: torch.device) -> tuple[Batches, int]:
+def batches(problems: Sequence[Problem], training: Training, device: torch.device) -> tuple[Batches, int]:
     """A source of batches, x with ones ``(K, dim_x + 1, n)`` and y ``(K, dim_y, n)``, and their n."""
     if problems[0].train is None:
         assert training.batch != "full"  # noqa: S101 (the schema refuses it)

@@ -16,9 +16,9 @@ from mi_cli.conditional import entropy_difference, entropy_difference_error, gau
 from mi_cli.context import Context
 from mi_cli.densities import ConditionalGaussian, Density
 from mi_cli.estimators.base import Estimate, Kind, Problem
-from mi_cli.fit import outcomes, stacked
+from mi_cli.fit import batches, outcomes, stacked
 from mi_cli.preprocessing import Preprocess
-from mi_cli.rows import batches, first_rows, posable
+from mi_cli.rows import posable
 from mi_cli.stack import Parameters, State, Trained, train
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ def _initial(fit: Fit, problems: Sequence[Problem], ready: Mapping[int, Problem]
     parts: list[list[Tensor]] = [[] for _ in range(fit.members)]
     for index, problem in enumerate(problems):
         if index in ready:
-            x, y = fit.rows(*stacked([first_rows(ready[index])], torch.device("cpu")))
+            x, y = fit.rows(*stacked([ready[index].sample], torch.device("cpu")))
             rows: list[tuple[Tensor, Tensor] | None] = list(zip(x, y, strict=True))
         else:
             rows = [None] * fit.members
@@ -245,7 +245,7 @@ def _fit(
     context: Context,
 ) -> tuple[list[Estimate], State]:
     with context.clock("data"):
-        draw = batches(problems, training, context.device)
+        draw, _ = batches(problems, training, context.device)
         val = stacked([problem.val for problem in problems], context.device) if len(problems[0].val) else None
 
     def step(tensors: Tensors) -> tuple[Tensor, Tensor]:

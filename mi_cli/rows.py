@@ -1,24 +1,16 @@
-"""Rows made ready for densities: refused where they have none, preprocessed, and given out in batches."""
+"""Rows made ready for densities: refused where they have none, and preprocessed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
 
 from mi_cli.estimators.base import Problem, Rows
-from mi_cli.fit import stacked
 from mi_cli.preprocessing import Preprocess, fitted
 
-if TYPE_CHECKING:
-    from mi_cli.schema import Training
-
-__all__ = ["batches", "first_rows", "posable"]
-
-_POOL_ROWS = 16384  # fresh rows drawn at once for each trial; the first of them say how columns are preprocessed
+__all__ = ["posable"]
 
 
 def posable(problems: Sequence[Problem], preprocess: Preprocess) -> tuple[dict[int, Problem], dict[int, str]]:
@@ -32,21 +24,13 @@ def posable(problems: Sequence[Problem], preprocess: Preprocess) -> tuple[dict[i
     return ready, reasons
 
 
-def first_rows(problem: Problem) -> Rows:
-    """Training rows, all or the next."""
-    if problem.train is not None:
-        return problem.train
-    assert problem.draw is not None  # noqa: S101 (a problem has train or draw)
-    return problem.draw(_POOL_ROWS)
-
-
 def _preprocessed(problem: Problem, preprocess: Preprocess) -> Problem:
     """The same problem in columns mapped by its training rows, or by its first fresh ones.
 
     Raises:
         ValueError: the columns cannot be mapped, are not finite, or those of y have no density.
     """
-    draw, first = problem.draw, first_rows(problem)
+    draw, first = problem.draw, problem.sample
     for part, rows in {"training": first, "validation": problem.val, "test": problem.test}.items():
         for name, columns in (("x", rows.x), ("y", rows.y)):
             if not torch.isfinite(columns).all():
@@ -70,38 +54,3 @@ def _preprocessed(problem: Problem, preprocess: Preprocess) -> Problem:
         val=mapped(problem.val),
         test=mapped(problem.test),
     )
-
-
-def batches(
-    problems: Sequence[Problem], training: Training, device: torch.device
-) -> Callable[[], tuple[Tensor, Tensor]]:
-    """A source of batches, x with ones ``(K, dim_x + 1, n)`` and y ``(K, dim_y, n)``; no row twice before all once."""
-    if problems[0].train is None:
-        assert training.batch != "full"  # noqa: S101 (the schema refuses it)
-        batch = training.batch
-        size = max(1, _POOL_ROWS // batch) * batch
-
-        def pool() -> tuple[Tensor, Tensor]:
-            return stacked([problem.draw(size) for problem in problems if problem.draw is not None], device)
-    else:
-        rows = stacked([problem.train for problem in problems if problem.train is not None], device)
-        size = rows[0].shape[2]
-        batch = training.batch_of(size)
-        if batch == size:
-            return lambda: rows
-
-        def pool() -> tuple[Tensor, Tensor]:
-            order = torch.stack([torch.randperm(size, generator=problem.order) for problem in problems]).to(device)
-            x, y = (part.gather(2, order.unsqueeze(1).expand(part.shape)) for part in rows)
-            return x, y
-
-    left: list[tuple[Tensor, Tensor]] = []
-
-    def draw() -> tuple[Tensor, Tensor]:
-        if not left:
-            whole = pool()
-            slices = [slice(low, low + batch) for low in range(0, size - batch + 1, batch)]
-            left.extend((whole[0][:, :, part], whole[1][:, :, part]) for part in reversed(slices))
-        return left.pop()
-
-    return draw

@@ -181,7 +181,7 @@ def pointwise(source: Source, x: np.ndarray, y: np.ndarray) -> np.ndarray:
             of_y = (np.minimum(1, y + epsilon) - np.maximum(0, y - epsilon)) / (2 * epsilon)
             return (np.log(0.5 / epsilon) - np.log(of_y)).sum(1)
         case _:
-            raise NotImplementedError(source)
+            raise TypeError(f"scipy has no density of {source}")
     parts = [(both, spread), (x, spread[:split, :split]), (y, spread[split:, split:])]
     joint, of_x, of_y = (density(np.zeros(len(shape)), shape, **more).logpdf(rows) for rows, shape in parts)
     return joint - of_x - of_y

@@ -110,7 +110,7 @@ def test_fresh_rows_train_as_well_and_are_drawn_in_turn():
 
 def test_batches_of_fixed_rows_use_every_row_once_before_any_again():
     rows = Rows(torch.arange(10.0).unsqueeze(1), torch.arange(10.0).unsqueeze(1) + 100)
-    draw, n = fit._batches([problem(train=rows)] * 2, Training(batch=3), CPU)
+    draw, n = fit.batches([problem(train=rows)] * 2, Training(batch=3), CPU)
     assert n == 3
     for _ in range(4):
         epoch = [draw() for _ in range(3)]
@@ -124,7 +124,7 @@ def test_batches_of_fixed_rows_use_every_row_once_before_any_again():
 
 def test_large_batch_is_all_rows():
     for batch in ("full", 500, 800):
-        draw, n = fit._batches([problem(n=500)], Training(batch=batch), CPU)
+        draw, n = fit.batches([problem(n=500)], Training(batch=batch), CPU)
         assert n == 500
         assert draw()[0] is draw()[0]
 

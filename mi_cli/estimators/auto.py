@@ -27,10 +27,11 @@ class Auto(Estimator):
     .. math:: T = \sum_m w_m T_m, \qquad w \ge 0 \text{ maximises the bound on validation rows}
 
     The members are: log-ratios of the Gaussian and of Student copulas, which need no training and are exact where the
-    dependence is elliptical, however the columns are scaled or bent; a separable network over columns made normal by
-    rank; and a network over both sides, of columns as they are, for hard edges. The bound is concave in w, so the
-    weights are a small convex problem; that they are free to shrink T makes up for members that overfit. Test rows
-    take no part in any of it.
+    dependence is elliptical, however the columns are scaled or bent; a separable network; and a network over both
+    sides, for hard edges. All see columns made normal by rank, so that no row lies further out than those a network has
+    seen: what it says of such rows, as heavy tails have them, may be anything. The bound is concave in w, so that the
+    weights are a small convex problem; being free to shrink T they make up for members that overfit. Test rows take no
+    part in any of it.
 
     A lower bound, with DV's ceiling; it errs low by what no member has learned. Its members' traces and weights are in
     the history. Copulas: Demarta & McNeil 2005; mixing of estimators by validation: Wolpert 1992 (stacking).
@@ -53,7 +54,6 @@ class Auto(Estimator):
             activation="relu",
             product="derangement",
             n_product=4,
-            preprocess="standardise",
             norms=False,
         )
         return {"separable": DonskerVaradhan(hidden=self.separable), "concat": joint}

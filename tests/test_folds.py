@@ -1,0 +1,128 @@
+"""Cross-fitting: every row is tested once, by an estimator trained on others."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from examples import SMALL, context, gaussian_rows, merged, problem, trials
+
+from mi_cli.estimators.base import Estimate, Rows
+from mi_cli.estimators.gaussian import Gaussian
+from mi_cli.folds import folded, pooled
+from mi_cli.procedures import estimate
+from mi_cli.schema import ConfigError, Evaluation, Training, validate
+
+FIXED = merged(SMALL, {"dataset": {"n_samples": 1000}, "split": {"train": 0.7, "val": 0.1, "test": 0.2}})
+
+
+def numbered(train, val, test):
+    """A problem whose rows are numbers, so that one tells where each went."""
+    sizes, low = [], 0
+    for n in (train, val, test):
+        column = torch.arange(low, low + n, dtype=torch.float64).unsqueeze(1)
+        sizes.append(Rows(column, -column))
+        low += n
+    return problem(train=sizes[0], val=sizes[1], test=sizes[2])
+
+
+@pytest.mark.parametrize(("sizes", "folds"), [((7, 1, 2), 2), ((70, 10, 20), 5), ((60, 0, 41), 7)])
+def test_every_row_is_tested_once_and_in_one_part_of_each_fold(sizes, folds):
+    found = folded(numbered(*sizes), folds)
+    tested = torch.cat([fold.test.x for fold in found]).flatten()
+    assert sorted(tested.tolist()) == list(range(sum(sizes)))
+    for fold in found:
+        parts = torch.cat([fold.train.x, fold.val.x, fold.test.x]).flatten()
+        assert sorted(parts.tolist()) == list(range(sum(sizes)))
+        assert len(fold.val) == sizes[1]
+        assert torch.equal(fold.train.y, -fold.train.x)
+        assert torch.equal(fold.test.y, -fold.test.x)
+
+
+def test_folds_have_chances_of_their_own_which_are_the_same_every_time():
+    one, other = (folded(numbered(70, 10, 20), 3) for _ in range(2))
+    draws = [[torch.rand(3, generator=fold.init).tolist() for fold in found] for found in (one, other)]
+    assert draws[0] == draws[1]
+    assert len({tuple(draw) for draw in draws[0]}) == 3
+
+
+def test_too_few_rows_are_refused():
+    with pytest.raises(ValueError, match="4 rows are too few for folds=3 with 1 validation rows"):
+        folded(numbered(2, 1, 1), 3)
+
+
+def ok(value, stderr, **more):
+    steps = np.array([1, 2])
+    fields = {"value": value, "stderr": stderr, "ceiling": 9.0, "train_mi": value, "val_mi": value, "steps": 2}
+    return Estimate("lower bound", history={"val_mi": (steps, np.full(2, value))}, **(fields | more))
+
+
+def test_folds_count_by_their_rows():
+    found = pooled([ok(1.0, 0.3), ok(4.0, 0.6, reason="so")], [20, 10], level=0.95)
+    assert found.value == pytest.approx(2.0)
+    assert found.stderr == pytest.approx(math.hypot(0.2, 0.2))
+    assert (found.ci_low, found.ci_high) == pytest.approx((2 - 1.959964 * found.stderr, 2 + 1.959964 * found.stderr))
+    assert (found.kind, found.status, found.reason, found.steps) == ("lower bound", "ok", "so", 2)
+    assert found.history["val_mi"][1].tolist() == [2.5, 2.5]
+
+
+def test_fold_that_failed_fails_all_and_says_which():
+    bad = Estimate("lower bound", status="diverged", reason="at step 3")
+    found = pooled([ok(1.0, 0.1), bad], [10, 10], level=0.95)
+    assert (found.status, found.reason, found.value) == ("diverged", "fold 2 of 2: at step 3", None)
+
+
+def test_crossfit_estimate_has_the_error_of_all_rows():
+    # Five times the test rows: the standard error falls by sqrt(5), within the spread of standard errors.
+    split, crossed = (
+        estimate.run(trials(FIXED, fit=fit, folds=5), context())[0].methods["mine"] for fit in ("split", "crossfit")
+    )
+    assert crossed["stderr"] == pytest.approx(split["stderr"] / math.sqrt(5), rel=0.3)
+    assert crossed["estimate"] == pytest.approx(0.223, abs=0.12)
+
+
+def test_cost_counts_all_folds():
+    (one,), (many,) = (trials(FIXED, fit=fit, folds=4) for fit in ("split", "crossfit"))
+    assert estimate.cost(many.config).steps == 4 * estimate.cost(one.config).steps
+    assert estimate.cost(many.config).bytes == 4 * estimate.cost(one.config).bytes
+
+
+def test_estimator_that_holds_nothing_out_takes_all_rows_at_once():
+    base = merged(FIXED, {"fit": "crossfit"}) | {"estimator": {"name": "gaussian"}}
+    (trial,) = trials(base)
+    rows = estimate._problem(trial.config)
+    (alone,), _ = Gaussian().estimate([rows], Training(), Evaluation(), context())
+    assert estimate.run([trial], context())[0].methods["gaussian"]["estimate"] == alone.value
+    assert len(rows.rows) == 1000
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"dataset": {"n_samples": None}}, "fit=crossfit: fresh rows at every step have no folds"),
+        ({"dataset": {"n_samples": 20}, "folds": 19}, "folds=19: 20 rows, 2 of them for validation, leave a fold"),
+        ({"folds": 1}, "folds=1: must be a whole number"),
+        ({"fit": "loo"}, "fit=loo: must be split or crossfit"),
+    ],
+)
+def test_faults_of_folds_are_one_line(change, line):
+    values = merged(merged(FIXED, {"fit": "crossfit"}), change)
+    if change.get("dataset", {}).get("n_samples", 1) is None:
+        values = merged(values, {"split": {"train": 1.0, "val": 100, "test": 100}})
+    with pytest.raises(ConfigError) as caught:
+        validate(values)
+    assert any(found.startswith(line) for found in caught.value.lines), caught.value.lines
+
+
+def test_rows_are_those_of_the_split_however_they_are_folded():
+    rows = gaussian_rows(100, 0.5, 0)
+    whole = problem(
+        train=Rows(rows.x[:70], rows.y[:70]),
+        val=Rows(rows.x[70:80], rows.y[70:80]),
+        test=Rows(rows.x[80:], rows.y[80:]),
+    )
+    first = folded(whole, 5)[0]
+    assert torch.equal(first.test.x, rows.x[:20])
+    assert torch.equal(first.val.x, rows.x[20:30])
