@@ -13,9 +13,11 @@ from torch import Tensor
 __all__ = [
     "donsker_varadhan",
     "donsker_varadhan_error",
+    "donsker_varadhan_influence",
     "donsker_varadhan_naive",
     "fenchel_legendre",
     "hellinger",
+    "influence",
     "influence_error",
     "infonce",
     "jensen_shannon",
@@ -159,19 +161,24 @@ def fenchel_legendre(joint: Tensor, product: Tensor, u: Tensor, count: int | Non
 
 
 def donsker_varadhan_error(joint: Tensor, product: Tensor) -> Tensor:
-    """Standard error in nats of :func:`donsker_varadhan`, as :func:`influence_error` says it; shapes as there."""
-    return influence_error(joint, torch.exp(product - log_mean_exp(product.flatten())))
+    """Standard error in nats of :func:`donsker_varadhan` for independent rows; shapes as of :func:`influence`."""
+    return influence_error(donsker_varadhan_influence(joint, product))
 
 
-def influence_error(joint: Tensor, product: Tensor) -> Tensor:
-    r"""Standard error in nats of E_joint[a] − g(E_product[h]) for a critic fixed beforehand.
+def donsker_varadhan_influence(joint: Tensor, product: Tensor) -> Tensor:
+    """:func:`influence` of each row on :func:`donsker_varadhan`; shapes as there."""
+    return influence(joint, torch.exp(product - log_mean_exp(product.flatten())))
+
+
+def influence(joint: Tensor, product: Tensor) -> Tensor:
+    r"""Influence of each row on E_joint[a] − g(E_product[h]), but for a constant, for a critic fixed beforehand.
 
     Args:
         joint: a(x_i, y_i), shape ``(n,)``.
         product: g' · h(x_i, y_{i+s}) for k cyclic shifts s, shape ``(k, n)``; row j was shifted by ``j + 1``.
 
     Returns:
-        A scalar, from the influence of each row on the value,
+        Shape ``(n,)``, in nats:
 
         .. math:: ψ_i = a(x_i, y_i) - g' · (E_y[h(x_i, y)] + E_x[h(x, y_i)]),
 
@@ -179,7 +186,21 @@ def influence_error(joint: Tensor, product: Tensor) -> Tensor:
         twice, which errs on the safe side and vanishes as k grows. Influence function of a two-sample U-statistic:
         van der Vaart 1998, ch. 12 and 20.
     """
-    n = joint.shape[-1]
     of_x = product.mean(0)
     of_y = torch.stack([row.roll(shift) for shift, row in enumerate(product, start=1)]).mean(0)
-    return (joint - of_x - of_y).std() / math.sqrt(n)
+    return joint - of_x - of_y
+
+
+def influence_error(influence: Tensor, block: Tensor | None = None) -> Tensor:
+    r"""Standard error in nats, a scalar, of a value that is a mean of influences ``(n,)``.
+
+    With ``block``, whose rows may depend on each other, from the sums of G blocks (Liang & Zeger 1986):
+
+    .. math:: \frac{1}{n} \sqrt{\tfrac{G}{G - 1} \textstyle\sum_g (\sum_{i ∈ g} (ψ_i - \barψ))^2}
+    """
+    n = influence.shape[-1]
+    if block is None:
+        return influence.std() / math.sqrt(n)
+    labels, of_row = torch.unique(block, return_inverse=True)
+    sums = influence.new_zeros(len(labels)).index_add_(0, of_row.to(influence.device), influence - influence.mean())
+    return (sums.square().sum() * len(labels) / (len(labels) - 1)).sqrt() / n

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from mi_cli.coverage import coverage
 from mi_cli.fields import Count, NonNegative, Number, Section
 from mi_cli.intervals import Interval, mean_interval
 from mi_cli.scores import ABSOLUTE, RELATIVE, Score, scores, totals
@@ -228,8 +229,31 @@ class Solves(_AnyClaim):
         return Interval(solved, sure, possible, None, len(found))
 
 
+class Covers(_AnyClaim):
+    """The share of trials that keep a promise (:mod:`mi_cli.coverage`) lies between ``low`` and ``high``.
+
+    One share for each setting of the axes ``by``, else one for each method, of the trials of all other settings.
+    """
+
+    kind: Literal["covers"]
+    share: Literal["covers_truth", "covers_claim", "too_high", "small_p"]
+    by: tuple[str, ...] = ()
+    low: Number | None = None
+    high: Number | None = None
+
+    def judged(self, rows: Sequence[Row], axes: Sequence[str], traces: Traces, level: float) -> Iterator[Judged]:
+        """The shares, with Wilson's interval."""
+        kept = [axis for axis in axes if axis in self.by]
+        for row in coverage(rows, kept, level, traces):
+            if row[self.share] is not None:
+                ends = row[f"{self.share}_low"], row[f"{self.share}_high"]
+                where = {axis: row[axis] for axis in (*kept, "method")}
+                yield where, Interval(row[self.share], *ends, None, row["trials"]), self.low, self.high
+
+
 Claim = Annotated[
-    EqualsTruth | BelowTruth | Within | Lower | Change | Trend | Correlation | Solves, Field(discriminator="kind")
+    EqualsTruth | BelowTruth | Within | Lower | Change | Trend | Correlation | Solves | Covers,
+    Field(discriminator="kind"),
 ]
 
 

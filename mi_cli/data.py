@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from mi_cli.estimators.base import Rows
+from mi_cli.folds import border
 from mi_cli.schema import Config
 from mi_cli.seeds import Stream, generator
 
@@ -16,23 +19,27 @@ _SHARES: tuple[Stream, ...] = ("train", "val", "labelled", "test")
 def parts(config: Config) -> dict[str, Rows]:
     """Disjoint rows of every part, in float64; shares are cut from one data set, the others are drawn besides.
 
-    The shift moves the unlabelled parts (train and val), with one draw for both.
+    No block of rows is cut: parts then have about as many rows as asked for. The shift moves the unlabelled parts
+    (train and val), with one draw for both.
     """
-    counts, used = config.rows, 0
+    counts, used, wanted = config.rows, 0, 0
     found: dict[str, Rows] = {}
     whole = _draw(config, config.dataset.n_samples, "train") if config.dataset.n_samples else None
     for part in _SHARES:
         if whole is not None and getattr(config.split, part) <= 1:
-            found[part] = _cut(whole, used, used + counts[part])
-            used += counts[part]
+            wanted += counts[part]
+            end = border(whole, wanted)
+            found[part] = whole.of(slice(used, end))
+            used = end
         else:
             found[part] = _draw(config, counts[part], part)
-    found["fresh"] = _draw(config, counts["fresh"], "fresh")
+    found["fresh"] = _draw(config, counts["fresh"], "fresh") if counts["fresh"] or not whole else whole.of(slice(0))
     if config.shift.moves:
         unlabelled = torch.cat([found["train"].x, found["val"].x])
         moved = config.shift.apply(unlabelled, generator(config.seed, "shift"))
-        found["train"] = Rows(moved[: counts["train"]], found["train"].y)
-        found["val"] = Rows(moved[counts["train"] :], found["val"].y)
+        n_train = len(found["train"])
+        found["train"] = replace(found["train"], x=moved[:n_train])
+        found["val"] = replace(found["val"], x=moved[n_train:])
     return found
 
 
@@ -51,9 +58,5 @@ class fresh_rows:  # noqa: N801 (used as a function)
 
 def _draw(config: Config, n: int, stream: Stream) -> Rows:
     source = generator(config.seed, stream)
-    x, y = config.dataset.sample(n, source, torch.float64)
-    return Rows(config.noise.apply(x, source), y)
-
-
-def _cut(rows: Rows, low: int, high: int) -> Rows:
-    return Rows(rows.x[low:high], rows.y[low:high])
+    rows = config.dataset.rows(n, source, torch.float64)
+    return replace(rows, x=config.noise.apply(rows.x, source))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mi_cli.context import Context
 from mi_cli.critics import Critic, Scores
-from mi_cli.estimators.base import Estimate, Problem, Rows, interval
+from mi_cli.estimators.base import Estimate, Problem, Rows, interval, lower_limit, p_value
 from mi_cli.pairing import Partners
 from mi_cli.perceptron import with_ones
 from mi_cli.preprocessing import Preprocess, fitted
@@ -41,6 +41,7 @@ _POOL_ROWS = 16384  # fresh rows drawn at once for each trial: calls of a genera
 _VALIDATION_SHIFTS = 2
 _VALIDATION_SHIFTS_OF_ALL = 16  # where training, too, pairs each row with all others
 
+Array = np.ndarray[Any, np.dtype[np.float64]]
 Batches = Callable[[], tuple[Tensor, Tensor]]
 
 
@@ -69,8 +70,7 @@ def fit_critics(
     with context.clock("training"):
         trained = critics.train(start.of(good))
     with context.clock("evaluation"):
-        test = stacked([problem.test for problem in posed], context.device)
-        found = held_out(estimator, critics.critic, trained.best, test, evaluation, context)
+        found = _tested(critics, trained.best, posed, evaluation, context)
     for index, estimate in zip(good, outcomes(trained, found), strict=True):
         estimates[index] = estimate
     return estimates, start.replaced(good, trained.state)
@@ -137,7 +137,9 @@ def prepared(problem: Problem, preprocess: Preprocess, norms: bool) -> Problem:
     of_x, of_y = _column_map(preprocess, norms, sample.x, "x"), _column_map(preprocess, norms, sample.y, "y")
 
     def mapped(rows: Rows) -> Rows:
-        return Rows(of_x(rows.x), of_y(rows.y)) if len(rows) else Rows(rows.x.new_empty(0, 1), rows.y.new_empty(0, 1))
+        if not len(rows):
+            return Rows(rows.x.new_empty(0, 1), rows.y.new_empty(0, 1))
+        return Rows(of_x(rows.x), of_y(rows.y), rows.block)
 
     draw = problem.draw
     return replace(
@@ -148,6 +150,7 @@ def prepared(problem: Problem, preprocess: Preprocess, norms: bool) -> Problem:
         draw=None if draw is None else lambda n: mapped(draw(n)),
         val=mapped(problem.val),
         test=mapped(problem.test),
+        fresh=None if problem.fresh is None else mapped(problem.fresh),
     )
 
 
@@ -193,20 +196,47 @@ def held_out(
     rows: tuple[Tensor, Tensor],
     evaluation: Evaluation,
     context: Context,
+    blocks: Sequence[Tensor | None] | None = None,
 ) -> list[Estimate]:
     """What K critics are worth on rows they were not trained on, with standard error and interval."""
     scores = held_out_scores(critic, flat, rows, evaluation.shifts, context)
-    return [measured(estimator, trial, evaluation.level) for trial in scores]
+    return [
+        measured(estimator, trial, evaluation.level, block, evaluation.shifts)
+        for trial, block in zip(scores, blocks or [None] * len(scores), strict=True)
+    ]
 
 
-def measured(estimator: Variational, scores: Scores, level: float) -> Estimate:
+def _tested(
+    critics: Critics, flat: Tensor, problems: Sequence[Problem], evaluation: Evaluation, context: Context
+) -> list[Estimate]:
+    """:func:`held_out` on test rows, with what the critics are worth on fresh ones where there are any."""
+    estimator, critic = critics.estimator, critics.critic
+    test = stacked([problem.test for problem in problems], context.device)
+    found = held_out(estimator, critic, flat, test, evaluation, context, [problem.test.block for problem in problems])
+    fresh = [problem.fresh for problem in problems if problem.fresh is not None]
+    if not fresh:
+        return found
+    scores = held_out_scores(critic, flat, stacked(fresh, context.device), evaluation.shifts, context)
+    return [
+        replace(estimate, critic_mi=float(estimator.bound(trial)))
+        for estimate, trial in zip(found, scores, strict=True)
+    ]
+
+
+def measured(
+    estimator: Variational, scores: Scores, level: float, block: Tensor | None = None, repairings: int = 0
+) -> Estimate:
     """The estimate of one trial, from its scores ``(1, …)``; never above its ceiling.
 
     Donsker–Varadhan exceeds it where none of m product samples has a large score: from there on the mean of e^T is far
     too small, and neither the value nor its error tells. With m samples no bound above ln m can be trusted
     (McAllester & Stratos 2020, arXiv 1811.04251).
+
+    The p-value compares the mean score of the rows with that of their cyclic shifts. The rows come in random order, so
+    that without dependence all of them are alike (Hemerik & Goeman 2018, arXiv 1411.7565); where ``block`` says that
+    some rows depend on each other, there is none. Rows too few for so many shifts as ``repairings`` are permuted.
     """
-    value, error = estimator.bound(scores).item(), estimator.error(scores).item()
+    value, error = estimator.bound(scores).item(), estimator.error(scores, block).item()
     if not math.isfinite(value + error):
         return Estimate(estimator.kind, status="diverged", reason="scores of the test rows are not finite")
     rows, partners = scores.joint.shape[1], scores.count
@@ -217,7 +247,37 @@ def measured(estimator: Variational, scores: Scores, level: float) -> Estimate:
         )
         value = ceiling
     low, high = interval(value, error, level)
-    return Estimate(estimator.kind, reason=reason, value=value, stderr=error, ci_low=low, ci_high=high, ceiling=ceiling)
+    null = _null(scores, repairings) if block is None else None
+    return Estimate(
+        estimator.kind,
+        reason=reason,
+        value=value,
+        stderr=error,
+        ci_low=low,
+        ci_high=high,
+        ceiling=ceiling,
+        lower=lower_limit(value, error, level) if estimator.kind == "lower bound" else None,
+        p_value=None if null is None else p_value(null),
+        effective=_effective(scores.product[0]),
+        null=null,
+    )
+
+
+def _null(scores: Scores, repairings: int) -> Array:
+    """The mean score of the rows as they are, and of their re-pairings: shifts, or permutations where rows are few."""
+    joint, shifted = scores.joint[0], scores.by_row[0]
+    n = len(joint)
+    if shifted.shape[1] < n - 1 or repairings < n:
+        return torch.cat([joint.mean(0, keepdim=True), shifted.mean(0)]).numpy()
+    every = torch.cat([joint[:, None], shifted], 1).gather(1, (torch.arange(n) - torch.arange(n)[:, None]) % n)
+    source = torch.Generator().manual_seed(n)
+    partners = torch.stack([torch.arange(n), *(torch.randperm(n, generator=source) for _ in range(repairings))])
+    return every[torch.arange(n), partners].mean(1).numpy()
+
+
+def _effective(product: Tensor) -> float:
+    """Kish's effective number of product samples, whose weights are e^T."""
+    return math.exp(2 * torch.logsumexp(product, 0).item() - torch.logsumexp(2 * product, 0).item())
 
 
 @torch.no_grad()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -10,35 +11,68 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from mi_cli.estimators.base import Estimate, Problem, Rows, interval
+from mi_cli.estimators.base import Estimate, Problem, Rows, interval, lower_limit, p_value
 
-__all__ = ["folded", "pooled"]
+__all__ = ["border", "folded", "in_random_order", "pooled"]
 
 
 def folded(problem: Problem, folds: int) -> list[Problem]:
     """The problem ``folds`` times over, each with another part of all its rows as test rows.
 
-    Of the others, as many as the problem has validate, and the rest train.
+    Of the others, as many as the problem has validate, and the rest train; no block of rows is cut. All folds have as
+    many rows to train and to validate as the one with the fewest, so that they can be one stack where their test rows
+    are as many, too.
 
     Raises:
-        ValueError: there are too few rows for so many folds.
+        ValueError: there are too few rows, or blocks of them, for so many folds.
     """
     rows, n_val = problem.rows, len(problem.val)
     n = len(rows)
-    borders = [n * fold // folds for fold in range(folds + 1)]
-    largest = max(high - low for low, high in pairwise(borders))
-    if n // folds < 2 or n - largest - n_val < 2:
-        raise ValueError(f"{n} rows are too few for folds={folds} with {n_val} validation rows")
+    whole = _borders(rows)
+    cuts = [_nearest(whole, n * fold // folds) for fold in range(folds + 1)]
     found = []
-    for low, high in pairwise(borders):
-        rolled = Rows(rows.x.roll(-low, 0), rows.y.roll(-low, 0))
-        test, val, train = (
-            Rows(rolled.x[part], rolled.y[part])
-            for part in (slice(high - low), slice(high - low, high - low + n_val), slice(high - low + n_val, n))
+    for low, high in pairwise(cuts):
+        rolled = rows.of((torch.arange(n) + low) % n)
+        middle = border(rolled, high - low + n_val)
+        parts = (slice(high - low), slice(high - low, middle), slice(middle, n))
+        found.append([rolled.of(part) for part in parts])
+    least = [min(len(parts[side]) for parts in found) for side in range(3)]
+    if least[0] < 2 or least[1] < min(n_val, 2) or least[2] < 2:
+        of = "" if rows.block is None else f" in {len(whole) - 1} blocks"
+        raise ValueError(f"{n} rows{of} are too few for folds={folds} with {n_val} validation rows")
+    return [
+        replace(
+            problem,
+            train=train.of(slice(least[2])),
+            val=in_random_order(val.of(slice(least[1])), problem.order),
+            test=in_random_order(test, problem.order),
+            init=_next(problem.init),
+            order=_next(problem.order),
         )
-        init, order = _next(problem.init), _next(problem.order)
-        found.append(replace(problem, train=train, val=val, test=test, init=init, order=order))
-    return found
+        for test, val, train in found
+    ]
+
+
+def in_random_order(rows: Rows, generator: torch.Generator) -> Rows:
+    """The same rows, so that those paired by a shift are of one block by chance only; others are in such an order."""
+    return rows if rows.block is None else rows.of(torch.randperm(len(rows), generator=generator))
+
+
+def border(rows: Rows, target: int) -> int:
+    """How many rows to cut off, about ``target``, without cutting a block."""
+    return target if rows.block is None else _nearest(_borders(rows), target)
+
+
+def _borders(rows: Rows) -> list[int]:
+    """Where rows can be cut: before the first and after the last row of a block."""
+    if rows.block is None:
+        return list(range(len(rows) + 1))
+    return [0, *(1 + torch.nonzero(rows.block.diff()).flatten()).tolist(), len(rows)]
+
+
+def _nearest(borders: Sequence[int], target: int) -> int:
+    at = bisect(borders, target)
+    return min(borders[max(at - 1, 0) : at + 1], key=lambda found: abs(found - target))
 
 
 def _next(generator: torch.Generator) -> torch.Generator:
@@ -63,6 +97,11 @@ def pooled(estimates: Sequence[Estimate], rows: Sequence[int], level: float) -> 
     value, error = mean("value"), math.sqrt(sum((w * e.stderr) ** 2 for w, e in zip(weights, estimates, strict=True)))
     assert value is not None  # noqa: S101 (all are ok)
     low, high = interval(value, error, level)
+    nulls = [estimate.null for estimate in estimates if estimate.null is not None]
+    repairings = min((len(null) for null in nulls), default=0)
+    null = None
+    if len(nulls) == len(estimates):
+        null = np.asarray(weights @ np.stack([null[:repairings] for null in nulls]))
     steps = [estimate.steps for estimate in estimates if estimate.steps is not None]
     return replace(
         estimates[0],
@@ -72,6 +111,11 @@ def pooled(estimates: Sequence[Estimate], rows: Sequence[int], level: float) -> 
         ci_low=low,
         ci_high=high,
         ceiling=mean("ceiling"),
+        lower=None if estimates[0].lower is None else lower_limit(value, error, level),
+        p_value=None if null is None else p_value(null),
+        effective=None if estimates[0].effective is None else sum(e.effective or 0.0 for e in estimates),
+        critic_mi=mean("critic_mi"),
+        null=null,
         train_mi=mean("train_mi"),
         val_mi=mean("val_mi"),
         steps=max(steps) if steps else None,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Interval", "mean_interval"]
+__all__ = ["Interval", "mean_interval", "share_interval"]
 
 
 @dataclass(frozen=True)
@@ -36,3 +36,16 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     sd = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
     half = float(stdtrit(n - 1, 0.5 + level / 2)) * sd / math.sqrt(n)
     return Interval(mean, mean - half, mean + half, sd, n)
+
+
+def share_interval(count: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's interval for the share of which ``count`` of ``n`` (at least one) is a sample.
+
+    >>> [round(end, 4) for end in share_interval(95, 100)]
+    [0.8882, 0.9785]
+    """
+    from scipy.special import ndtri
+
+    z2 = float(ndtri(0.5 + level / 2)) ** 2
+    middle, half = count + z2 / 2, math.sqrt(z2 * (count * (n - count) / n + z2 / 4))
+    return max(0.0, (middle - half) / (n + z2)), min(1.0, (middle + half) / (n + z2))

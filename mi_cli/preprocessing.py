@@ -27,7 +27,8 @@ def fitted(kind: Preprocess, rows: Tensor, name: str = "rows") -> Callable[[Tens
 
     r the rank among the fitted rows, the average rank where values are equal; between two fitted values it is linear,
     and beyond the smallest and the largest it stays what it is at them. Every map is monotone, so that it leaves the
-    MI of continuous variables as it is, but for what lies beyond the fitted range.
+    MI of continuous variables as it is, but for what lies beyond the fitted range. A column that is constant beside
+    others that vary becomes 0: a fold may have lost all of its other values.
 
     Args:
         kind: which map.
@@ -38,7 +39,7 @@ def fitted(kind: Preprocess, rows: Tensor, name: str = "rows") -> Callable[[Tens
         A function of rows ``(m, d)`` that gives rows ``(m, d)`` in float64, on their device.
 
     Raises:
-        ValueError: a column of ``rows`` is constant or has a value that is not finite, or there are fewer than 2 rows.
+        ValueError: all columns are constant, one has a value that is not finite, or there are fewer than 2 rows.
 
     Reference:
         van der Waerden 1952 (Indagationes Mathematicae 14, 453–458), of the scores; Ince et al. 2017 (Human Brain
@@ -63,10 +64,11 @@ def _float64(rows: Tensor) -> Tensor:
 def _check(kind: Preprocess, columns: Array, name: str) -> None:
     if columns.shape[1] < 2:
         raise ValueError(f"{name}: {columns.shape[1]} rows; preprocess={kind} needs at least 2")
+    varies = columns.min(1) < columns.max(1)
     for number, column in enumerate(columns):
         if not np.isfinite(column).all():
             raise ValueError(f"column {number} of {name} has values that are not finite; preprocess={kind} needs them")
-        if column.min() == column.max():
+        if not varies.any():
             raise ValueError(
                 f"column {number} of {name} is constant ({column[0]:g}); preprocess={kind} needs it to vary"
             )
@@ -74,6 +76,7 @@ def _check(kind: Preprocess, columns: Array, name: str) -> None:
 
 def _standardiser(rows: Tensor) -> Callable[[Tensor], Tensor]:
     mean, sd = rows.double().mean(0), rows.double().std(0)
+    sd = sd.where(sd > 0, 1.0)
 
     def apply(new: Tensor) -> Tensor:
         return (new.double() - mean.to(new.device)) / sd.to(new.device)

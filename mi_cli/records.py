@@ -34,13 +34,18 @@ __all__ = [
 
 _BEFORE_AXES = ("trial", "status", "reason", "seed", "dataset", "estimator", "method")
 _AFTER_AXES = (
+    "rows",
     "true_mi",
     "estimate",
     "stderr",
     "ci_low",
     "ci_high",
+    "lower",
+    "p_value",
     "kind",
     "ceiling",
+    "effective",
+    "critic_mi",
     "train_mi",
     "val_mi",
     "test_mse",
@@ -205,7 +210,7 @@ class Records:
     def axes(self) -> list[str]:
         """The axes other than the seed, by dotted path."""
         columns = self.results.columns
-        return [name for name in columns[columns.index("method") + 1 : columns.index("true_mi")] if name != "seed"] + [
+        return [name for name in columns[columns.index("method") + 1 : columns.index("rows")] if name != "seed"] + [
             name
             for name in ("dataset", "estimator")
             if name in (self.config.get("sweep") or {}) and isinstance(self.config["sweep"][name], list)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mi_cli.claims import judge
+from mi_cli.estimates import advice
 from mi_cli.intervals import mean_interval
 from mi_cli.tables import TABLES
 
@@ -22,6 +23,12 @@ Row = Mapping[str, Any]
 
 _AGGREGATED = ("estimate", "stderr", "train_mi", "val_mi", "test_mse", "split_mse", "seconds")
 _BASELINE = "linear_regression"
+_SCALES = {"nats": 1.0, "bits": 1 / math.log(2)}
+_INFORMATION = {  # columns of tables that are in nats
+    *("estimate", "stderr", "ci_low", "ci_high", "lower", "ceiling", "gap", "true_mi", "mean", "sd"),
+    *("bias", "rmse", "limit", "limit_low", "limit_high"),
+}
+_SHARES = ("covers_truth", "covers_claim", "too_high", "small_p")  # whose intervals are in the file only
 _MANY = 40  # settings; a longer table nobody reads in a terminal
 
 
@@ -40,7 +47,8 @@ def summarise(
     for row in rows:
         if status.get(row["trial"], "ok") == "ok":
             status[row["trial"]] = row["status"]
-    level = config.evaluation.level
+    level, described = config.evaluation.level, config.dataset.describe()
+    advised = advice(rows, axes, config.dataset.dim_x + config.dataset.dim_y, described.get("duplicates") or 0)
     return {
         "name": config.name,
         "summary": config.summary,
@@ -49,8 +57,11 @@ def summarise(
         "budget": config.budget.name,
         "axes": list(axes),
         "level": level,
+        "units": config.units,
+        "data": described,
         "trials": dict(sorted(Counter(status.values()).items())),
         "tables": {name: TABLES[name](rows, axes, level, traces) for name in config.tables},
+        "advice": advised if "estimates" in config.tables else [],
         "claims": [judge(claim, rows, axes, traces, level) for claim in config.claims],
         "cells": list(_cells(rows, axes, level)),
     }
@@ -96,8 +107,11 @@ def _interval(values: Sequence[float], level: float) -> dict[str, Any]:
 
 def show(summary: Mapping[str, Any], console: Console) -> None:
     """Print the summary's tables and verdicts; of very many settings only what was made of all of them."""
-    if not summary["tables"] or len(summary["cells"]) <= _MANY:
-        heading = f"{summary['name']} ({summary['variant']}, {summary['budget']}); MI in nats, means over seeds"
+    units = summary["units"]
+    if "estimates" in summary["tables"]:
+        pass  # which says all that the means over seeds would, and more
+    elif not summary["tables"] or len(summary["cells"]) <= _MANY:
+        heading = f"{summary['name']} ({summary['variant']}, {summary['budget']}); MI in {units}, means over seeds"
         _print(heading, console)
         console.print(_table(summary))
     else:
@@ -105,7 +119,14 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
     for name, rows in summary["tables"].items():
         _print(_heading(name, rows, summary), console)
         if rows:
-            console.print(_overall(rows, summary))
+            console.print(_overall(rows[:_MANY], summary))
+            for row in rows[:_MANY]:
+                if row.get("reason"):
+                    _print(f"{row['method']}: {row['reason']}", console)
+        if len(rows) > _MANY:
+            _print(f"and {len(rows) - _MANY} more rows in tables/{name}.csv", console)
+    for line in summary["advice"]:
+        _print(line, console)
     for claim in summary["claims"]:
         console.print(_verdict(claim), highlight=False, soft_wrap=True)
 
@@ -123,7 +144,7 @@ def counted(number: int, what: str) -> str:
 def _table(summary: Mapping[str, Any]) -> RenderableType:
     from rich.table import Table
 
-    cells = summary["cells"]
+    cells, scale = summary["cells"], _SCALES[summary["units"]]
     percent = f"{100 * summary['level']:g} %"
     columns = [column for column in ("estimate", "test_mse", "difference") if any(column in cell for cell in cells)]
     titles = {
@@ -144,8 +165,9 @@ def _table(summary: Mapping[str, Any]) -> RenderableType:
     for cell in cells:
         row = [str(cell[axis]) for axis in summary["axes"]] + [cell["method"], str(cell["n"])]
         if with_truth:
-            row.append(_number(cell.get("true_mi")))
-        table.add_row(*row, *(_mean(cell.get(column)) for column in columns))
+            row.append(_number(cell.get("true_mi"), scale))
+        scales = [scale if column == "estimate" else 1.0 for column in columns]
+        table.add_row(*row, *(_mean(cell.get(column), by) for column, by in zip(columns, scales, strict=True)))
     return table
 
 
@@ -154,7 +176,7 @@ def _heading(name: str, rows: Sequence[Row], summary: Mapping[str, Any]) -> str:
     if not rows:
         return f"{name}: no task has a true MI that is known and finite"
     if "tasks" not in rows[0]:
-        return f"{name}: {counted(len(rows), 'trial')} of {summary['name']}, in nats"
+        return f"{name}: {counted(len(rows), 'row')} of {summary['name']}, in {summary['units']}"
     tasks = counted(max(row["tasks"] for row in rows), "task")
     return f"{name}: {tasks} of {summary['name']} with a finite true MI; errors in nats"
 
@@ -165,27 +187,53 @@ def _overall(rows: Sequence[Row], summary: Mapping[str, Any]) -> RenderableType:
 
     percent = f"{100 * summary['level']:g} %"
     titles = {"error": f"mean |error| ± {percent}", "coverage": f"coverage ({percent})", "seconds": "median s"}
-    cells = [_shown(row) for row in rows]
-    columns = [key for key in cells[0] if any(cell[key] not in ("", "0") for cell in cells)]
+    cells = [_shown(row, _SCALES[summary["units"]]) for row in rows]
+    told = {"reason"} | ({"status"} if all(row.get("status") == "ok" for row in rows) else set())
+    cells = [{key: text for key, text in cell.items() if key not in told} for cell in cells]
+    titles |= {"ci": f"{percent} interval", "lower": f"at least ({percent})", "p_value": "p", "gap": "training − test"}
+    columns = [key for key in cells[0] if any(cell.get(key) not in ("", "0", None) for cell in cells)]
     table = Table()
     for key in columns:
-        is_text = all(isinstance(row[key], str) for row in rows)
+        is_text = all(isinstance(row.get(key), str) for row in rows)
         table.add_column(titles.get(key, key), justify="left" if is_text else "right", no_wrap=True)
     for cell in cells:
-        table.add_row(*(cell[key] for key in columns))
+        table.add_row(*(cell.get(key, "") for key in columns))
     return table
 
 
-def _shown(row: Mapping[str, Any]) -> dict[str, str]:
-    """A row of a table as text: the interval of the error beside it, the tasks behind those solved."""
+def _shown(row: Mapping[str, Any], scale: float) -> dict[str, str]:
+    """A row of a table as text: the ends of an interval as one, the tasks behind those solved."""
     told: tuple[str, ...] = ("tasks", "answered", "trials", "error_ci_low", "error_ci_high")
-    found = {key: _number(value) if isinstance(value, float) else str(value) for key, value in row.items()}
+    found = {
+        key: _number(value, scale if key in _INFORMATION else 1) if isinstance(value, float) else str(value)
+        for key, value in row.items()
+        if key.rpartition("_")[0] not in _SHARES
+    }
+    found |= {key: f"{100 * row[key]:.1f} %" for key in _SHARES if row.get(key) is not None}
+    row = {key: row[key] for key in found}
     if "tasks" not in row:
-        return {key: "" if row[key] is None else text for key, text in found.items()}
+        if row.get("estimator") == row.get("method"):
+            found.pop("estimator", None)
+        return _with_ends({key: "" if row[key] is None else text for key, text in found.items()})
     error = {"mean": row["error"], "ci_low": row["error_ci_low"], "ci_high": row["error_ci_high"]}
     found |= {"solved": f"{row['solved']} of {row['tasks']}", "error": "" if row["error"] is None else _mean(error)}
     told += ("estimator",) if row.get("estimator") == row["method"] else ()
     return {key: "" if row[key] is None or key in told else text for key, text in found.items()}
+
+
+def _with_ends(row: dict[str, str]) -> dict[str, str]:
+    """``a``, ``a_low``, ``a_high`` as one text of ``a``."""
+    found: dict[str, str] = {}
+    for key, text in row.items():
+        stem, _, end = key.rpartition("_")
+        if end == "high" and f"{stem}_low" in row:
+            continue
+        if end == "low" and f"{stem}_high" in row:
+            ends = f"[{text}, {row[f'{stem}_high']}]" if text else ""
+            found[stem] = f"{found.get(stem, '')} {ends}".strip()
+        else:
+            found[key] = text
+    return found
 
 
 def _verdict(claim: Mapping[str, Any]) -> str:
@@ -206,13 +254,13 @@ def _verdict(claim: Mapping[str, Any]) -> str:
     return f"{text}\n    {value}{' at ' + where if where else ''}{counted}"
 
 
-def _mean(value: Mapping[str, Any] | None) -> str:
+def _mean(value: Mapping[str, Any] | None, scale: float = 1) -> str:
     """A mean and the half-width of its interval."""
     if not value:
         return ""
     if value.get("ci_low") is None:
-        return _number(value["mean"])
-    return f"{_number(value['mean'])} ± {_number((value['ci_high'] - value['ci_low']) / 2)}"
+        return _number(value["mean"], scale)
+    return f"{_number(value['mean'], scale)} ± {_number((value['ci_high'] - value['ci_low']) / 2, scale)}"
 
 
 def _with_interval(value: Mapping[str, Any]) -> str:
@@ -221,11 +269,12 @@ def _with_interval(value: Mapping[str, Any]) -> str:
     return f"{_number(value['mean'])} \\[{_number(value['ci_low'])}, {_number(value['ci_high'])}]"
 
 
-def _number(value: float | None) -> str:
+def _number(value: float | None, scale: float = 1) -> str:
     if value is None:
         return ""
     if math.isinf(value):
         return "∞"
+    value *= scale
     if value == 0 or 1e-3 <= abs(value) < 1e4:
         return f"{value:.4f}"
     return f"{value:.1e}"

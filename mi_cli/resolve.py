@@ -41,6 +41,7 @@ hydra:
 _LEAST_STEPS = 20
 _LEAST_ROWS = {
     "dataset.n_samples": 50,
+    "dataset.max_rows": 500,
     "training.batch": 50,
     "split.train": 50,
     "split.val": 50,
@@ -84,6 +85,8 @@ def resolve(overrides: Sequence[str], config_path: Path | None = None, config_na
         _replace_names(values, overrides, config_name)
     notices += _leave_out(values, given)
     _apply_budget(values, given)
+    _pair_columns(values)
+    notices += _leave_unfit(values, given)
     sweep.expand(values)
     kept = [override.input_line or "" for override in parsed if not override.is_hydra_override()]
     return Resolved(values, tuple(kept), tuple(notices))
@@ -190,6 +193,46 @@ def _leave_out(values: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]
                 setting = f"{group}.{key}={shown(section.pop(key))}"
                 notices.append(f"{setting} of the experiment is left out: {name} has no {key}")
     return list(dict.fromkeys(notices))
+
+
+def _pair_columns(values: dict[str, Any]) -> None:
+    """Put the pairs of a table's columns in place of ``sweep.dataset.pair=all``."""
+    if _at(values, "sweep.dataset.pair") != "all":
+        return
+    dataset = values["dataset"]
+    if dataset.get("name") != "table":
+        raise ConfigError(
+            f"sweep.dataset.pair=all: pairs the columns of a table, and dataset.name={shown(dataset.get('name'))}; "
+            "accepted: dataset=table"
+        )
+    from mi_cli.table_pairs import column_pairs
+
+    try:
+        values["sweep"]["dataset"]["pair"] = column_pairs(dataset)
+    except (ValidationError, ValueError) as error:
+        raise ConfigError(*str(error).splitlines()) from None
+
+
+def _leave_unfit(values: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    """Take from the experiment's axis of estimators those that cannot take the columns of a table."""
+    axis = _at(values, "sweep.estimator")
+    if not isinstance(axis, list) or "sweep.estimator" in given or _at(values, "dataset.name") != "table":
+        return []
+    try:
+        table = _made("dataset", values["dataset"])
+        unfit = {id(option): _made("estimator", option).unfit(table) for option in axis}
+    except (ValidationError, ValueError, AttributeError):
+        return []  # every trial will report it
+    kept = [option for option in axis if not unfit[id(option)]]
+    if not kept:
+        return []
+    axis[:] = kept
+    return [f"left out: {line}" for lines in unfit.values() for line in lines]
+
+
+def _made(group: str, section: Mapping[str, Any]) -> Any:
+    found = section_class(group, section.get("name"))
+    return None if found is None else found.model_validate({k: v for k, v in section.items() if k != "option"})
 
 
 def _is_setting(group: str, key: str) -> bool:

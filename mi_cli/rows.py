@@ -45,7 +45,7 @@ def _preprocessed(problem: Problem, preprocess: Preprocess) -> Problem:
     of_x, of_y = fitted(preprocess, first.x, "x"), fitted(preprocess, first.y, "y")
 
     def mapped(rows: Rows) -> Rows:
-        return Rows(of_x(rows.x), of_y(rows.y))
+        return Rows(of_x(rows.x), of_y(rows.y), rows.block)
 
     return replace(
         problem,

@@ -224,10 +224,11 @@ def run(
     begun = time.time()
     console = _Console(stderr=True)
     with logging_to(folder / "run.log"):
-        for notice in notices:
+        state = _Run(folder, expand(values), list(axes(values)))
+        notes = (note for trial in state.trials for note in trial.config.dataset.describe().get("notes", ()))
+        for notice in (*notices, *dict.fromkeys(notes)):
             console.print(f"mi-run: {notice}", highlight=False, markup=False, soft_wrap=True)
             log.info(notice)
-        state = _Run(folder, expand(values), list(axes(values)))
         n_threads, target, clock = threads(state.config), device(state.config), Clock()
         added = plugins.used((s, getattr(t.config, s).name) for t in state.trials for s in plugins.REGISTRIES)
         record = provenance.Provenance(

@@ -111,6 +111,7 @@ class Evaluation(Section):
     """How the reported numbers are made from held-out rows."""
 
     shifts: Count = 8
+    permutations: Natural = 0
     level: Annotated[Number, Field(gt=0, lt=1)] = 0.95
     last_steps: Natural = 0
 
@@ -222,6 +223,7 @@ class Config(Section):
     plots: tuple[Literal[*PLOTS], ...] = ()  # type: ignore[valid-type]
     tables: tuple[Literal[*TABLES], ...] = ()  # type: ignore[valid-type]
     sweep: dict[str, Any] = Field(default_factory=dict)
+    units: Literal["nats", "bits"] = "nats"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     threads: Annotated[Count, Field(le=1024)] | Literal["auto"] = "auto"
     output_root: Annotated[str, Field(pattern=r"\S", description="a folder")] = "outputs"
@@ -241,6 +243,14 @@ class Config(Section):
 
     def _data_faults(self) -> list[str]:
         n, rows = self.dataset.n_samples, self.rows
+        besides = [
+            f"split.{part}={getattr(self.split, part):g}: rows drawn besides, which dataset.name={self.dataset.name} "
+            "has none of; accepted: a share, up to 1 (as experiment=estimate has them)"
+            for part, most in {"train": 1, "val": 1, "labelled": 1, "test": 1, "fresh": 0}.items()
+            if self.dataset.finite and getattr(self.split, part) > most
+        ]
+        if besides:
+            return besides
         if n is None:
             if self.procedure != "estimate":
                 return [f"dataset.n_samples=null: procedure={self.procedure} needs a number of rows"]
@@ -266,6 +276,11 @@ class Config(Section):
         if self.dataset.n_samples is None:
             return ["fit=crossfit: fresh rows at every step have no folds; accepted: split, or a dataset.n_samples"]
         n = sum(self.rows[part] for part in ("train", "val", "test"))
+        if self.training.carry and n % self.folds:
+            return [
+                f"folds={self.folds}: {n} rows are no multiple, and training.carry={self.training.carry} needs equal "
+                "folds; accepted: another number of folds or rows"
+            ]
         if n // self.folds < 2 or n - (n + self.folds - 1) // self.folds - self.rows["val"] < 2:
             return [
                 f"folds={self.folds}: {n} rows, {self.rows['val']} of them for validation, leave a fold with fewer "

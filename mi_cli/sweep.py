@@ -67,11 +67,13 @@ def expand(values: Mapping[str, Any]) -> list[Trial]:
     base = {key: value for key, value in values.items() if key != "sweep"}
     trials: list[Trial] = []
     faults: dict[str, None] = {}
-    for index, point in enumerate(itertools.product(*found.values())):
+    told = {path: _labels(path, axis) for path, axis in found.items()}
+    numbered = [list(enumerate(axis)) for axis in found.values()]
+    for index, point in enumerate(itertools.product(*numbered)):
         resolved, labels = copy.deepcopy(base), {}
         # A group's option first, so that an axis inside the group applies to every option.
-        for path, value in sorted(zip(found, point, strict=True), key=lambda item: item[0].count(".")):
-            labels[path] = _label(path, value)
+        for path, (number, value) in sorted(zip(found, point, strict=True), key=lambda item: item[0].count(".")):
+            labels[path] = told[path][number]
             put(resolved, path, {k: v for k, v in value.items() if k != "option"} if path in GROUPS else value)
         try:
             trials.append(Trial(index, {path: labels[path] for path in found}, validate(resolved)))
@@ -142,6 +144,19 @@ def _faults(values: Mapping[str, Any], path: str, axis: Any) -> list[str]:
 def _label(path: str, value: Any) -> Any:
     """The value of an axis as results show it: an option by its name."""
     return value.get("option", value.get("name")) if path in GROUPS and isinstance(value, Mapping) else value
+
+
+def _labels(path: str, axis: list[Any]) -> list[Any]:
+    """Labels of an axis; options of one name tell by which of their values they differ."""
+    plain = [_label(path, value) for value in axis]
+    found = []
+    for value, label in zip(axis, plain, strict=True):
+        alike = [other for other, its in zip(axis, plain, strict=True) if its == label]
+        if path in GROUPS and isinstance(value, Mapping) and len(alike) > 1:
+            keys = sorted({key for other in alike for key in other if other[key] != value.get(key)})
+            label = f"{label}({', '.join(f'{key}={shown(value.get(key))}' for key in keys)})"
+        found.append(label)
+    return found
 
 
 def _list_of(path: str, value: Any) -> str:

@@ -6,6 +6,11 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from mi_cli.consistency import self_consistency
+from mi_cli.coverage import coverage
+from mi_cli.estimates import estimates
+from mi_cli.extrapolation import extrapolated
+from mi_cli.pairs import pairs
 from mi_cli.scores import Total, scores, totals
 
 __all__ = ["TABLES", "per_step", "solved"]
@@ -89,6 +94,11 @@ def per_step(rows: Iterable[Row], axes: Sequence[str], level: float, traces: Tra
 
 
 TABLES: dict[str, Callable[[Iterable[Row], Sequence[str], float, Traces], list[dict[str, Any]]]] = {
+    "coverage": coverage,
+    "estimates": estimates,
+    "extrapolated": extrapolated,
+    "pairs": pairs,
     "per_step": per_step,
+    "self_consistency": self_consistency,
     "solved": solved,
 }

@@ -14,17 +14,25 @@ from mi_cli.estimators.base import Estimate, Problem, Rows
 from mi_cli.schema import Evaluation, Training, load
 
 
-def estimate(name: str, posed: Problem, level: float = 0.95, where: Context | None = None, **fields: Any) -> Estimate:
+def estimate(
+    name: str,
+    posed: Problem,
+    level: float = 0.95,
+    where: Context | None = None,
+    permutations: int = 0,
+    **fields: Any,
+) -> Estimate:
     estimator = load(ESTIMATORS[name])(**fields)
-    (found,), _ = estimator.estimate([posed], Training(), Evaluation(level=level), where or context())
+    evaluation = Evaluation(level=level, permutations=permutations)
+    (found,), _ = estimator.estimate([posed], Training(), evaluation, where or context())
     return found
 
 
-def whole(x: Any, y: Any, seed: int = 0) -> Problem:
+def whole(x: Any, y: Any, seed: int = 0, block: Any = None) -> Problem:
     """All rows in one part."""
-    x, y = torch.as_tensor(x), torch.as_tensor(y)
-    empty = Rows(x[:0], y[:0])
-    return problem(seed=seed, dim_x=x.shape[1], dim_y=y.shape[1], train=Rows(x, y), val=empty, test=empty)
+    rows = Rows(torch.as_tensor(x), torch.as_tensor(y), None if block is None else torch.as_tensor(block))
+    empty, dims = rows.of(slice(0)), (rows.x.shape[1], rows.y.shape[1])
+    return problem(seed=seed, dim_x=dims[0], dim_y=dims[1], train=rows, val=empty, test=empty)
 
 
 def value(name: str, x: Any, y: Any, seed: int = 0, **fields: Any) -> float:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -149,8 +150,9 @@ def endless_command(folder: Path, threads: int) -> Iterator[subprocess.Popen[str
 
 def agree(one: Estimate, other: Estimate) -> bool:
     """Whether two estimates are equal, bit for bit, with their histories."""
-    plain = [{key: value for key, value in vars(estimate).items() if key != "history"} for estimate in (one, other)]
-    return plain[0] == plain[1] and same_trace(one.history, other.history)
+    plain = [replace(estimate, null=None, history={}) for estimate in (one, other)]
+    nulls = [np.empty(0) if estimate.null is None else estimate.null for estimate in (one, other)]
+    return plain[0] == plain[1] and np.array_equal(*nulls) and same_trace(one.history, other.history)
 
 
 def same_trace(a: Mapping[str, Sequence[Any]], b: Mapping[str, Sequence[Any]]) -> bool:

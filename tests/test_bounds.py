@@ -210,10 +210,21 @@ def test_influence_of_an_additive_critic_is_that_of_the_pairs_that_no_row_makes_
     f, g = torch.randn(2, 30, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     product = torch.stack([f + g.roll(-shift) for shift in range(1, 30)])
     expected = (f + g).std() / math.sqrt(30) / 29
-    torch.testing.assert_close(bounds.influence_error(f + g, product), expected)
+    torch.testing.assert_close(bounds.influence_error(bounds.influence(f + g, product)), expected)
 
 
 def test_influence_of_a_mean_is_its_standard_error():
     values = torch.randn(50, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    found = bounds.influence_error(values, torch.zeros(4, 50, dtype=torch.float64))
+    found = bounds.influence_error(bounds.influence(values, torch.zeros(4, 50, dtype=torch.float64)))
     torch.testing.assert_close(found, values.std() / math.sqrt(50))
+
+
+def test_error_of_rows_in_blocks_is_that_of_their_sums():
+    values = torch.randn(60, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    alone = bounds.influence_error(values, torch.arange(60))
+    torch.testing.assert_close(alone, bounds.influence_error(values))
+    # Every row four times over: as much as is known from the rows once, but for the degrees of freedom.
+    repeated, block = values.repeat_interleave(4), torch.arange(60).repeat_interleave(4)
+    order = torch.randperm(240, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(bounds.influence_error(repeated[order], block[order]), alone)
+    assert bounds.influence_error(repeated) < 0.51 * alone

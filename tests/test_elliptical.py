@@ -80,7 +80,8 @@ def test_scatter_is_the_truth_within_sampling_error_and_solves_its_equation(nu):
 
 @NUS
 def test_every_pair_partners_and_shifts_agree(nu):
-    ratios = LogRatio([fit(*vars(drawn(500, nu, seed)).values(), nu) for seed in (1, 2)], nu)
+    samples = [drawn(500, nu, seed) for seed in (1, 2)]
+    ratios = LogRatio([fit(rows.x, rows.y, nu) for rows in samples], nu)
     x, y = stacked([drawn(7, nu, seed) for seed in (3, 4)], torch.device("cpu"))
     pairs, shifts = ratios.every_pair(x, y), ratios.shifted(x, y, 6)
     rows = torch.arange(7)

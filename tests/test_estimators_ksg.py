@@ -42,8 +42,9 @@ def test_value_is_that_of_its_definition(form, k, dim, metric):
 
 @forms
 @pytest.mark.parametrize("dim", [1, 3])
-def test_trees_and_distances_count_the_same(form, dim):
-    x, y = gaussian_sides(2500, 0.9, dim=dim)  # some blocks
+@pytest.mark.parametrize("offset", [0, 1e6])
+def test_trees_and_distances_count_the_same(form, dim, offset):
+    x, y = (side + offset for side in gaussian_sides(2500, 0.9, dim=dim))  # some blocks
     one, other = _by_trees(x, y, 3, form, lambda: None), _by_distances(x, y, 3, form, "max", lambda: None)
     assert np.array_equal(one, other)
 

@@ -256,7 +256,8 @@ def test_training_goes_on_from_a_state_on_other_rows():
 def test_test_rows_have_no_say_in_training():
     one, other = (fitted([problem(test=gaussian_rows(300, rho, 50))])[0][0] for rho in (0.0, 0.9))
     assert one.value < other.value
-    assert agree(*(replace(estimate, value=0, stderr=0, ci_low=0, ci_high=0) for estimate in (one, other)))
+    of_test_rows = dict.fromkeys(("value", "stderr", "ci_low", "ci_high", "lower", "p_value", "effective", "null"))
+    assert agree(*(replace(estimate, **of_test_rows) for estimate in (one, other)))
 
 
 def test_validation_chooses_the_checkpoint():

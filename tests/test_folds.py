@@ -35,10 +35,41 @@ def test_every_row_is_tested_once_and_in_one_part_of_each_fold(sizes, folds):
     assert sorted(tested.tolist()) == list(range(sum(sizes)))
     for fold in found:
         parts = torch.cat([fold.train.x, fold.val.x, fold.test.x]).flatten()
-        assert sorted(parts.tolist()) == list(range(sum(sizes)))
+        assert len(set(parts.tolist())) == len(parts) >= sum(sizes) - 1  # as many train in all folds
+        assert (len(fold.train), len(fold.val)) == (len(found[0].train), len(found[0].val))
         assert len(fold.val) == sizes[1]
         assert torch.equal(fold.train.y, -fold.train.x)
         assert torch.equal(fold.test.y, -fold.test.x)
+
+
+@pytest.mark.parametrize("folds", [2, 3, 5])
+def test_no_block_is_cut_and_test_rows_are_in_random_order(folds):
+    posed = numbered(70, 10, 20)
+    block = torch.arange(100) // 7
+    parts = [
+        Rows(rows.x, rows.y, block[low : low + len(rows)])
+        for rows, low in ((posed.train, 0), (posed.val, 70), (posed.test, 80))
+    ]
+    found = folded(problem(train=parts[0], val=parts[1], test=parts[2]), folds)
+    tested = torch.cat([fold.test.x for fold in found]).flatten()
+    assert sorted(tested.tolist()) == list(range(100))
+    for fold in found:
+        sides = [set(rows.block.tolist()) for rows in (fold.train, fold.val, fold.test)]
+        assert not sides[2] & (sides[0] | sides[1])
+        assert not sides[0] & sides[1]
+        assert torch.equal(fold.test.block, block[fold.test.x.flatten().long()])
+        assert (fold.test.x.flatten().diff() < 0).any()
+
+
+def test_too_few_blocks_are_refused():
+    posed = numbered(70, 10, 20)
+    block = torch.arange(100) // 50
+    rows = [
+        Rows(part.x, part.y, block[:0].new_full((len(part),), i))
+        for i, part in enumerate((posed.train, posed.val, posed.test))
+    ]
+    with pytest.raises(ValueError, match="100 rows in 3 blocks are too few for folds=5 with 10 validation rows"):
+        folded(problem(train=rows[0], val=rows[1], test=rows[2]), 5)
 
 
 def test_folds_have_chances_of_their_own_which_are_the_same_every_time():

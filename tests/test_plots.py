@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import json
 import math
 import subprocess
 import sys
@@ -109,7 +110,7 @@ def write(tmp_path: Path) -> Write:
         for trial, (*values, seed) in enumerate(points):
             setting = dict(zip(axes, values, strict=True))
             head = {"trial": trial, "seed": seed, "dataset": "gaussian", "estimator": "mine"}
-            head |= {axis: str(value) if isinstance(value, list) else value for axis, value in setting.items()}
+            head |= {axis: json.dumps(value) if isinstance(value, list) else value for axis, value in setting.items()}
             status = lost.get(trial, "ok")
             if status == "failed":
                 table.append(head | {"method": "", "status": "failed", "reason": "an error"})
@@ -206,6 +207,20 @@ VERY_MANY = {
     "estimator": [f"estimator_{n}" for n in range(20)],
 }
 
+SHARE = "dataset.share"
+PAIRS = [[f"column_{i}", f"column_{j}"] for i in range(5) for j in range(i)]
+
+
+def of_table(setting: dict[str, Any], seed: int) -> Fields:
+    """Rows of a table: a bound that grows with the rows, with all that is said of it."""
+    n = int(1000 * setting.get(SHARE, 1))
+    value = 0.5 - 20 / n + 0.001 * seed
+    fields = {"estimate": value, "stderr": 0.02, "ci_low": value - 0.04, "ci_high": value + 0.04, "rows": n}
+    fields |= {"lower": value - 0.033, "p_value": 0.001 if setting.get("dataset.pair") != PAIRS[0] else 0.5}
+    truth = {"true_mi": 0.5} if RHO in setting else {}
+    return {"auto": {"status": "ok", "kind": "lower bound"} | fields | truth}
+
+
 # Runs of each kind that a plot may meet.
 KINDS: dict[str, Callable[[Write], records.Records]] = {
     "sweep": lambda write: write(estimated(), SWEEP, [0, 1], trained, True, **LONG),
@@ -221,8 +236,16 @@ KINDS: dict[str, Callable[[Write], records.Records]] = {
     "benchmark": lambda write: write(benchmarked, BENCHMARK, lost={0: "diverged", 3: "failed", 4: "failed"}),
     "benchmark, very many": lambda write: write(benchmarked, VERY_MANY, [0]),
     "sizes": lambda write: write(benchmarked, SIZES, lost={0: "diverged"}),
+    "coverage": lambda write: write(of_table, {RHO: [0.0, 0.5], ROWS: [500, 2000]}, range(20)),
+    "shares": lambda write: write(of_table, {SHARE: [0.25, 0.5, 1.0]}),
+    "pairs": lambda write: write(of_table, {"dataset.pair": PAIRS}, [0], lost={1: "failed"}),
+    "many pairs": lambda write: write(of_table, {"dataset.pair": [["target", f"c{i}"] for i in range(70)]}, [0]),
 }
 KINDS_OF = {
+    "coverage": ("one cell", "failed", "coverage"),
+    "extrapolation": ("one cell", "failed", "shares"),
+    "forest": ("one cell", "sweep", "failed", "coverage", "pairs"),
+    "pair_heat_map": ("one cell", "pairs", "many pairs"),
     "estimate_heat_map": ("one cell", "sweep", "failed", "benchmark", "benchmark, very many", "sizes"),
     "error_against_samples": ("one cell", "sizes", "benchmark"),
     "error_against_seconds": ("one cell", "benchmark", "benchmark, very many", "sizes"),
@@ -251,7 +274,7 @@ class TestEveryPlot:
             assert _overlap(one, two) < 1
         for found, box in itertools.product(figure.legends, panels.values()):
             assert not found.get_window_extent().overlaps(box)
-        assert all(min(box.width, box.height) > 30 for box in panels.values())
+        assert all(min(b.width, b.height) > 30 for ax, b in panels.items() if ax.get_label() != "<colorbar>")
 
     @pytest.mark.parametrize("name", PLOTS)
     def test_the_title_says_what_was_run(self, name: str, write: Write) -> None:

@@ -18,8 +18,8 @@ from mi_cli.procedures.base import Outcome
 from mi_cli.records import Records
 
 COLUMNS = (
-    "trial status reason seed dataset estimator method {axes}true_mi estimate stderr ci_low ci_high kind ceiling "
-    "train_mi val_mi test_mse split_mse steps seconds"
+    "trial status reason seed dataset estimator method {axes}rows true_mi estimate stderr ci_low ci_high lower p_value "
+    "kind ceiling effective critic_mi train_mi val_mi test_mse split_mse steps seconds"
 )
 
 

@@ -39,11 +39,11 @@ FILES = {
     "config.yaml", "overrides.yaml", "results.csv", "history.parquet", "summary.json", "run.log", "provenance.json"
 }  # fmt: skip
 COLUMNS = (
-    "trial,status,reason,seed,dataset,estimator,method,dataset.rho,true_mi,estimate,stderr,ci_low,ci_high,kind,ceiling,"
-    "train_mi,val_mi,test_mse,split_mse,steps,seconds"
+    "trial,status,reason,seed,dataset,estimator,method,dataset.rho,rows,true_mi,estimate,stderr,ci_low,ci_high,lower,p_value,"
+    "kind,ceiling,effective,critic_mi,train_mi,val_mi,test_mse,split_mse,steps,seconds"
 )
 SWEEP = {"dataset": {"rho": [0.2, 0.4, 0.6]}, "seed": [0, 1]}
-NUMBERS = ("estimate", "stderr", "ci_low", "ci_high", "train_mi", "val_mi")
+NUMBERS = ("estimate", "stderr", "ci_low", "ci_high", "lower", "train_mi", "val_mi")
 
 
 @pytest.fixture(autouse=True)
@@ -249,6 +249,8 @@ def test_results_do_not_depend_on_the_number_of_threads(tmp_path, base, more, sw
         for key, value in row.items():
             if sweep is None and key in NUMBERS and value:
                 assert float(value) == pytest.approx(float(other[key]), abs=1e-4), key
+            elif sweep is None and key == "effective":
+                assert float(value) == pytest.approx(float(other[key]), rel=1e-4)
             else:
                 assert value == other[key], key
 

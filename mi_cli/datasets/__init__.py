@@ -11,4 +11,5 @@ DATASETS = {
     "polynomial_differences": "mi_cli.datasets.polynomial_differences:PolynomialDifferences",
     "root_functions": "mi_cli.datasets.root_functions:RootFunctions",
     "student": "mi_cli.datasets.student:StudentT",
+    "table": "mi_cli.datasets.table:Table",
 }

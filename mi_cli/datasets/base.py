@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from mi_cli.fields import Count, Section
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Dataset"]
+    from mi_cli.estimators.base import Rows
+
+__all__ = ["Dataset", "Side"]
+
+Side = Literal["x", "y"]
 
 
 class Dataset(Section, ABC):
@@ -21,10 +25,20 @@ class Dataset(Section, ABC):
     encoder sees and y is the label that its code is probed for.
     """
 
-    discrete: ClassVar[frozenset[Literal["x", "y"]]] = frozenset()  # which of them take few values, each many times
+    finite: ClassVar[bool] = False  # its rows are all there are
 
     name: str
     n_samples: Count | None = None
+
+    @property
+    def discrete(self) -> frozenset[Side]:
+        """Which of x and y are classes: few values, each many times."""
+        return frozenset()
+
+    @property
+    def with_classes(self) -> frozenset[Side]:
+        """Which of x and y have a column of classes, alone or among others."""
+        return self.discrete
 
     @property
     @abstractmethod
@@ -50,6 +64,16 @@ class Dataset(Section, ABC):
         Returns:
             x of shape ``(n, dim_x)`` and y of shape ``(n, dim_y)``.
         """
+
+    def rows(self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None) -> Rows:
+        """:meth:`sample` as rows, with their blocks where some depend on each other."""
+        from mi_cli.estimators.base import Rows
+
+        return Rows(*self.sample(n, generator, dtype))
+
+    def describe(self) -> dict[str, Any]:
+        """What its user should know of it, for the run's summary; ``notes`` are lines for the terminal as well."""
+        return {}
 
     @abstractmethod
     def true_mi(self, noise: float = 0.0) -> float | None:

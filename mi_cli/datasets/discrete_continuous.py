@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
-from mi_cli.datasets.base import Dataset
+from mi_cli.datasets.base import Dataset, Side
 from mi_cli.fields import Count
 
 if TYPE_CHECKING:
@@ -22,10 +22,13 @@ class DiscreteContinuous(Dataset):
     Gao, Kannan, Oh and Viswanath (2017, arXiv 1709.06212).
     """
 
-    discrete: ClassVar[frozenset[Literal["x", "y"]]] = frozenset({"y"})
-
     name: Literal["discrete_continuous"] = "discrete_continuous"
     labels: Count = 5
+
+    @property
+    def discrete(self) -> frozenset[Side]:
+        """The label."""
+        return frozenset({"y"})
 
     @property
     def dim_x(self) -> int:

@@ -18,6 +18,8 @@ ESTIMATORS = {
     "l1out": "mi_cli.estimators.conditional:LeaveOneOut",
     "linear": "mi_cli.estimators.linear:LinearDiscriminator",
     "mine": "mi_cli.estimators.variational:Mine",
+    "mixed": "mi_cli.estimators.mixed:Mixed",
+    "nearest": "mi_cli.estimators.nearest:Nearest",
     "nwj": "mi_cli.estimators.lower_bounds:Nwj",
     "ross": "mi_cli.estimators.ross:Ross",
     "smile": "mi_cli.estimators.lower_bounds:Smile",

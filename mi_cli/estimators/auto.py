@@ -30,8 +30,8 @@ class Auto(Estimator):
     dependence is elliptical, however the columns are scaled or bent; a separable network; and a network over both
     sides, for hard edges. All see columns made normal by rank, so that no row lies further out than those a network has
     seen: what it says of such rows, as heavy tails have them, may be anything. The bound is concave in w, so that the
-    weights are a small convex problem; being free to shrink T they make up for members that overfit. Test rows take no
-    part in any of it.
+    weights are a small convex problem; being free to shrink T they make up for members that overfit. T is clipped to
+    ±ln of the number of training rows. Test rows take no part in any of it.
 
     A lower bound, with DV's ceiling; it errs low by what no member has learned. Its members' traces and weights are in
     the history. Copulas: Demarta & McNeil 2005; mixing of estimators by validation: Wolpert 1992 (stacking).
@@ -94,13 +94,18 @@ class Auto(Estimator):
                 _weighed(
                     {name: of_problem[index] for name, of_problem in scores.items()},
                     {name: of_stack.traces(index) for name, of_stack in trained.items()},
-                    evaluation.level,
+                    evaluation,
+                    problem,
                 )
-                for index in range(len(problems))
+                for index, problem in enumerate(problems)
             ], None
 
 
-Parts = tuple["Scores", "Scores"]  # of validation and of test rows
+_TRAINING_ROWS = 2000  # that tell how much more is said of rows that were trained on
+_WEIGHING_SHIFTS = 64
+_PRIOR = 0.5  # standard deviation of a weight: log-ratios that share one dependence weigh about 1 together
+
+Parts = list["Scores"]  # of validation, test and training rows, and of fresh ones if there are any
 
 
 def _elliptical(
@@ -114,9 +119,18 @@ def _elliptical(
         context.check()
         normal = fit.prepared(problem, "rank_gaussianise", norms=False)
         for name, nu in freedoms.items():
-            sample, val, test = (_quantiles(rows, nu) for rows in (normal.sample, normal.val, normal.test))
-            found[name].append(_copula_scores(sample, (val, test), nu, shifts))
+            parts = [(_quantiles(rows, nu), partners) for rows, partners in _parts(normal, shifts)]
+            found[name].append(_copula_scores(_quantiles(normal.sample, nu), parts, nu))
     return found
+
+
+def _parts(problem: Problem, shifts: int) -> list[tuple[Rows, int]]:
+    """The rows that are scored, each with so many partners."""
+    trained_on = problem.sample.of(slice(_TRAINING_ROWS))
+    parts = [(problem.val, min(shifts, _WEIGHING_SHIFTS)), (problem.test, shifts), (trained_on, 8)]
+    if problem.fresh is not None:
+        parts.append((problem.fresh, shifts))
+    return [(rows, min(partners, len(rows) - 1)) for rows, partners in parts]
 
 
 def _quantiles(rows: Rows, nu: float) -> Rows:
@@ -129,30 +143,27 @@ def _quantiles(rows: Rows, nu: float) -> Rows:
     return Rows(*(torch.from_numpy(stdtrit(nu, ndtr(side.cpu().numpy()))) for side in (rows.x, rows.y)))
 
 
-def _copula_scores(sample: Rows, parts: tuple[Rows, Rows], nu: float, shifts: int) -> Parts:
+def _copula_scores(sample: Rows, parts: Sequence[tuple[Rows, int]], nu: float) -> Parts:
     from mi_cli import elliptical, fit
     from mi_cli.critics import Scores
 
     try:
         fitted = elliptical.fit(sample.x, sample.y, nu)
     except elliptical.Singular:  # columns that others add up to: this member then knows nothing
-        return _ignorant(parts[0], shifts), _ignorant(parts[1], shifts)
+        return _ignorant(parts)
     ratio = elliptical.LogRatio([fitted], nu)
-    val, test = (
-        Scores.of_partners(
-            ratio.shifted(*fit.stacked([rows], sample.x.device), min(shifts, len(rows) - 1)).double().cpu()
-        )
-        for rows in parts
-    )
-    return val, test
+    return [
+        Scores.of_partners(ratio.shifted(*fit.stacked([rows], sample.x.device), shifts).double().cpu())
+        for rows, shifts in parts
+    ]
 
 
-def _ignorant(rows: Rows, shifts: int) -> Scores:
+def _ignorant(parts: Sequence[tuple[Rows, int]]) -> Parts:
     import torch
 
     from mi_cli.critics import Scores
 
-    return Scores.of_partners(torch.zeros(1, 1 + min(shifts, len(rows) - 1), len(rows), dtype=torch.float64))
+    return [Scores.of_partners(torch.zeros(1, 1 + shifts, len(rows), dtype=torch.float64)) for rows, shifts in parts]
 
 
 def _network(
@@ -169,20 +180,20 @@ def _network(
     with context.clock("training"):
         trained = critics.train()
     with context.clock("evaluation"):
-        sides = []
-        for part in ("val", "test"):
-            rows = fit.stacked([getattr(problem, part) for problem in prepared], context.device)
-            sides.append(fit.held_out_scores(critics.critic, trained.best, rows, shifts, context))
+        of_parts = []
+        for part in zip(*(_parts(problem, shifts) for problem in prepared), strict=True):
+            rows = fit.stacked([rows for rows, _ in part], context.device)
+            of_parts.append(fit.held_out_scores(critics.critic, trained.best, rows, part[0][1], context))
     found = []
-    for problem, val, test in zip(problems, *sides, strict=True):
-        sound = all(
-            bool(torch.isfinite(part).all()) for scores in (val, test) for part in (scores.joint, scores.by_row)
-        )
-        found.append((val, test) if sound else (_ignorant(problem.val, shifts), _ignorant(problem.test, shifts)))
+    for problem, *parts in zip(problems, *of_parts, strict=True):
+        sound = all(bool(torch.isfinite(side).all()) for part in parts for side in (part.joint, part.by_row))
+        found.append(parts if sound else _ignorant(_parts(problem, shifts)))
     return found, trained
 
 
-def _weighed(scores: dict[str, Parts], traces: dict[str, dict[str, Any]], level: float) -> Estimate:
+def _weighed(
+    scores: dict[str, Parts], traces: dict[str, dict[str, Any]], evaluation: Evaluation, problem: Problem
+) -> Estimate:
     """The estimate of one problem."""
     from dataclasses import replace
 
@@ -190,32 +201,51 @@ def _weighed(scores: dict[str, Parts], traces: dict[str, dict[str, Any]], level:
 
     from mi_cli import fit
 
-    bound = DonskerVaradhan()
-    weights = _weights([val for val, _ in scores.values()])
-    val, test = (_mixture([parts[side] for parts in scores.values()], weights) for side in (0, 1))
+    bound, most = DonskerVaradhan(), math.log(len(problem.sample))
+    members = [[_clipped(part, most) for part in parts] for parts in scores.values()]
+    weights = _weights([parts[0] for parts in members])
+    val, test, trained_on, *fresh = (_mixture(part, weights, most) for part in zip(*members, strict=True))
     steps = max(int(trace["train_mi"][0][-1]) for trace in traces.values())
     history = {f"{name}_{metric}": values for name, trace in traces.items() for metric, values in trace.items()}
     for name, weight in zip(scores, weights.tolist(), strict=True):
         history[f"weight_{name}"] = (np.array([steps]), np.array([weight]))
-    return replace(fit.measured(bound, test, level), val_mi=float(bound.bound(val)), steps=steps, history=history)
+    return replace(
+        fit.measured(bound, test, evaluation.level, problem.test.block, evaluation.shifts),
+        critic_mi=float(bound.bound(fresh[0])) if fresh else None,
+        train_mi=float(bound.bound(trained_on)),
+        val_mi=float(bound.bound(val)),
+        steps=steps,
+        history=history,
+    )
 
 
-def _mixture(scores: Sequence[Scores], weights: Tensor) -> Scores:
+def _clipped(scores: Scores, most: float) -> Scores:
+    """Scores in ±ln n: n training rows support no larger log-ratio, and one such pair could undo all others."""
+    from mi_cli.critics import Scores
+
+    return Scores(scores.joint.clamp(-most, most), scores.by_row.clamp(-most, most))
+
+
+def _mixture(scores: Sequence[Scores], weights: Tensor, most: float) -> Scores:
     from mi_cli.critics import Scores
 
     pairs = list(zip(weights, scores, strict=True))
     joint: Any = sum(weight * part.joint for weight, part in pairs)
-    return Scores(joint, sum(weight * part.by_row for weight, part in pairs))
+    return _clipped(Scores(joint, sum(weight * part.by_row for weight, part in pairs)), most)
 
 
 def _weights(scores: Sequence[Scores]) -> Tensor:
-    """Weights that are not negative and maximise Donsker–Varadhan of the mixture, which is concave in them."""
+    """Weights that are not negative and maximise Donsker–Varadhan of the mixture, which is concave in them.
+
+    A few validation rows would make some of them huge: each has a normal prior around 0, against n rows' evidence.
+    """
     import numpy as np
     import torch
     from scipy.optimize import minimize
 
     joint = torch.stack([part.joint[0].mean() for part in scores])
     product = torch.stack([part.product[0] for part in scores])
+    precision = 1 / (_PRIOR**2 * scores[0].joint.shape[1])
 
     def loss(weights: Any) -> tuple[float, Any]:
         w = torch.from_numpy(weights)
@@ -224,7 +254,8 @@ def _weights(scores: Sequence[Scores]) -> Tensor:
         tilt = torch.exp(mixed - top)
         total = tilt.sum()
         value = top + torch.log(total) - math.log(len(mixed)) - w @ joint
-        return value.item(), (product @ tilt / total - joint).numpy()
+        gradient = product @ tilt / total - joint + precision * w
+        return value.item() + precision * float(w @ w) / 2, gradient.numpy()
 
     start = np.full(len(scores), 1 / len(scores))
     return torch.from_numpy(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(scores)).x)

@@ -12,10 +12,14 @@ from mi_cli.estimators.direct import (
     Array,
     Direct,
     Found,
+    Index,
+    Statistic,
     Unmeasurable,
+    blocked,
     checked,
     continuous_only,
     mapped,
+    mean_error,
     refuse_discrete,
 )
 
@@ -27,6 +31,7 @@ __all__ = ["Copula", "Gaussian", "canonical", "small_sample_bias"]
 
 _LEAST = 1e-10  # smallest singular value beside the largest: below, columns are dependent for what float64 can tell
 _SEPARATE = 1e-12  # smallest 1 − r² that float64 tells from 0
+_PERMUTED = 10_000  # rows of which a re-pairing takes a millisecond
 
 
 class Gaussian(Direct):
@@ -60,9 +65,10 @@ class Gaussian(Direct):
     def found(self, problem: Problem, context: Context) -> Found:
         """From all rows."""
         del context
-        x, y = checked(problem.rows)
+        rows = problem.rows
+        x, y = checked(rows)
         refuse_discrete(self.name, x=x, y=y)
-        return _found(x, y, self.correct)
+        return _found(x, y, self.correct, blocked(rows))
 
 
 class Copula(Direct):
@@ -96,19 +102,27 @@ class Copula(Direct):
     def found(self, problem: Problem, context: Context) -> Found:
         """From all rows."""
         del context
-        x, y = checked(problem.rows)
+        rows = problem.rows
+        x, y = checked(rows)
         refuse_discrete(self.name, x=x, y=y)
-        (scores,) = mapped("rank_gaussianise", problem.rows)
-        return _found(*scores, self.correct)
+        (scores,) = mapped("rank_gaussianise", rows)
+        return _found(*scores, self.correct, blocked(rows))
 
 
-def _found(x: Array, y: Array, correct: bool) -> Found:
-    u, v, r = canonical(x, y)
+def _found(x: Array, y: Array, correct: bool, block: Index | None) -> Found:
+    left, right = _bases(x, y)
+    u, v, r = _canonical(left, right)
     value = -0.5 * float(np.log1p(-(r**2)).sum())
     # d ln det S = z'S⁻¹z − d for one more row z: of x, of y, and of both, here in canonical coordinates.
     influence = 0.5 * (u**2 + v**2 - (u**2 + v**2 - 2 * r * u * v) / (1 - r**2)).sum(1)
     bias = small_sample_bias(len(x), x.shape[1], y.shape[1]) if correct else 0.0
-    return Found(value - bias, float(influence.std(ddof=1)) / math.sqrt(len(x)))
+
+    def paired(of_x: Index, of_y: Index) -> float:
+        r = np.linalg.svd(left[of_x].T @ right[of_y] * (len(x) / len(of_x)), compute_uv=False)
+        return -0.5 * float(np.log(np.maximum(1 - r**2, _SEPARATE)).sum()) - bias
+
+    stderr, freedom = mean_error(influence, block)
+    return Found(value - bias, stderr, freedom, statistic=Statistic(paired, len(x), _PERMUTED))
 
 
 def canonical(x: Array, y: Array) -> tuple[Array, Array, Array]:
@@ -128,17 +142,24 @@ def canonical(x: Array, y: Array) -> tuple[Array, Array, Array]:
     Reference:
         Björck & Golub 1973 (Mathematics of Computation 27, 579–594).
     """
+    return _canonical(*_bases(x, y))
+
+
+def _bases(x: Array, y: Array) -> tuple[Array, Array]:
     n, dims = len(x), (x.shape[1], y.shape[1])
     if n < sum(dims) + 2:
         raise Unmeasurable(f"{n} rows; x and y of {dims[0]} + {dims[1]} columns need at least {sum(dims) + 2}")
-    left, right = _orthonormal("x", x), _orthonormal("y", y)
+    return _orthonormal("x", x), _orthonormal("y", y)
+
+
+def _canonical(left: Array, right: Array) -> tuple[Array, Array, Array]:
     p, r, q = np.linalg.svd(left.T @ right, full_matrices=False)
     if 1 - r[0] ** 2 < _SEPARATE:
         raise Unmeasurable(
             f"x and y determine each other linearly (canonical correlation {r[0]:.12g}): the covariance is singular "
             "and the MI infinite; needed: noise on one of them"
         )
-    scale = math.sqrt(n - 1)
+    scale = math.sqrt(len(left) - 1)
     return left @ p * scale, right @ q.T * scale, r
 
 

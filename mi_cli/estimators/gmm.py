@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from mi_cli.estimators.base import Problem
-from mi_cli.estimators.direct import Array, Direct, Found, Unmeasurable, continuous_only, mapped, refuse_discrete
+from mi_cli.estimators.direct import (
+    Array,
+    Direct,
+    Found,
+    Index,
+    Statistic,
+    Unmeasurable,
+    blocked,
+    continuous_only,
+    mapped,
+    mean_error,
+    refuse_discrete,
+)
 from mi_cli.fields import Count
 from mi_cli.preprocessing import Preprocess
 
@@ -20,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Gmm", "log_ratio"]
 
 _ITERATIONS = 500  # of EM, at most
+_PERMUTED = 2000  # rows of which a re-pairing takes some milliseconds
 _RIDGE = 1e-6  # added to the variances, of columns whose own is 1 or so
 
 
@@ -69,13 +82,19 @@ class Gmm(Direct):
         refuse_discrete(self.name, x=parts[0][0], y=parts[0][1])
         train, test, *val = (np.concatenate(part, 1) for part in parts)
         model = self._fitted(train, val[0] if held_out else None, problem, context)
-        ratios = log_ratio(model, test, problem.dim_x)
+        ratios, dim_x = log_ratio(model, test, problem.dim_x), problem.dim_x
+
+        def paired(of_x: Index, of_y: Index) -> float:
+            rows = np.concatenate([test[of_x, :dim_x], test[of_y, dim_x:]], 1)
+            return float(log_ratio(model, rows, dim_x).mean())
+
         return Found(
             float(ratios.mean()),
-            float(ratios.std(ddof=1)) / math.sqrt(len(ratios)),
+            *mean_error(ratios, blocked(problem.test)),
             train_mi=float(log_ratio(model, train, problem.dim_x).mean()),
             val_mi=float(log_ratio(model, val[0], problem.dim_x).mean()) if val else None,
             remark="" if model.converged_ else f"EM had not converged after {model.max_iter} iterations",
+            statistic=Statistic(paired, len(test), _PERMUTED),
         )
 
     def _fitted(self, train: Array, val: Array | None, problem: Problem, context: Context) -> Any:

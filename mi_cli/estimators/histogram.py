@@ -9,7 +9,19 @@ import numpy as np
 from pydantic import Field
 
 from mi_cli.estimators.base import Problem
-from mi_cli.estimators.direct import Array, Direct, Found, Unmeasurable, checked, is_discrete, source, subsampled_error
+from mi_cli.estimators.direct import (
+    Array,
+    Direct,
+    Found,
+    Part,
+    Statistic,
+    Unmeasurable,
+    blocked,
+    checked,
+    is_discrete,
+    source,
+    subsampled_error,
+)
 from mi_cli.fields import Count
 
 if TYPE_CHECKING:
@@ -23,6 +35,7 @@ Codes = np.ndarray[Any, np.dtype[np.int64]]
 _ROWS_A_CELL = 10
 _FEWEST = 4  # bins of a continuous column, below which they say little of it
 _LEAST = 25  # rows of the smallest subset that the error is made from
+_PERMUTED = 10_000  # rows that are counted 199 times in a second
 
 
 class Histogram(Direct):
@@ -53,16 +66,20 @@ class Histogram(Direct):
 
     def found(self, problem: Problem, context: Context) -> Found:
         """From all rows."""
-        x, y = checked(problem.rows)
-        codes = self._codes(x, y)
+        rows = problem.rows
+        x, y = checked(rows)
+        of_x, of_y = self._codes(x, y)
 
-        def estimate(part: Any) -> tuple[float, float]:
+        def estimate(part_x: Part, part_y: Part) -> tuple[float, float]:
             context.check()
-            return counted(codes[0][part], codes[1][part])
+            return counted(of_x[part_x], of_y[part_y])
 
-        value, ceiling = estimate(slice(None))
-        stderr, freedom = subsampled_error(lambda part: estimate(part)[0], len(x), _LEAST, source(problem))
-        return Found(value, stderr, freedom, ceiling)
+        value, ceiling = estimate(slice(None), slice(None))
+        stderr, freedom = subsampled_error(
+            lambda part: estimate(part, part)[0], len(x), _LEAST, source(problem), block=blocked(rows)
+        )
+        statistic = Statistic(lambda *pair: estimate(*pair)[0], len(x), _PERMUTED)
+        return Found(value, stderr, freedom, ceiling, statistic=statistic)
 
     def _codes(self, x: Array, y: Array) -> tuple[Codes, Codes]:
         """The cell of each row in x and in y, ``(n,)`` each."""

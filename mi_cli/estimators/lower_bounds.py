@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["ContrastiveFenchelLegendre", "FDime", "InfoNce", "JensenShannon", "Nwj", "Smile", "Tuba"]
 
 
-def _mean_error(values: Tensor) -> Tensor:
-    """Standard error of the mean of independent values."""
-    return values.std() / math.sqrt(len(values))
-
-
 def _of_y(weights: Tensor) -> Tensor:
     """Mean over the rows that each y was paired with, ``(n,)``, of weights ``(n, k)`` of cyclic shifts 1 … k."""
     import torch
@@ -49,11 +44,11 @@ class Nwj(Variational):
 
         return nwj(scores.joint, scores.product)
 
-    def error(self, scores: Scores) -> Tensor:
-        """By the influence of each row."""
-        from mi_cli.bounds import influence_error
+    def influence(self, scores: Scores) -> Tensor:
+        """That on NWJ."""
+        from mi_cli.bounds import influence
 
-        return influence_error(scores.joint[0], scores.by_row[0].T.exp())
+        return influence(scores.joint[0], scores.by_row[0].T.exp())
 
 
 class Tuba(Nwj):
@@ -94,14 +89,14 @@ class InfoNce(Variational):
 
         return infonce(scores.joint, scores.by_row, scores.count)
 
-    def error(self, scores: Scores) -> Tensor:
-        """By each row's own term, and what its y does to the terms of others."""
+    def influence(self, scores: Scores) -> Tensor:
+        """Each row's own term, and what its y does to the terms of others."""
         import torch
 
         joint, product = scores.joint[0], scores.by_row[0]
         log_sum = torch.logaddexp(joint, product.logsumexp(1))
         weights = torch.exp(product - log_sum.unsqueeze(1)) * (scores.count + 1)
-        return _mean_error(joint - log_sum - _of_y(weights))
+        return joint - log_sum - _of_y(weights)
 
     def ceiling(self, rows: int, partners: int) -> float:
         """ln of the number of candidates."""
@@ -131,13 +126,13 @@ class JensenShannon(Nwj):
 
         return super().bound(scores) if self.evaluate == "nwj" else donsker_varadhan(scores.joint, scores.product)
 
-    def error(self, scores: Scores) -> Tensor:
-        """By the influence of each row."""
-        from mi_cli.bounds import donsker_varadhan_error
+    def influence(self, scores: Scores) -> Tensor:
+        """That on what is reported."""
+        from mi_cli.bounds import donsker_varadhan_influence
 
         if self.evaluate == "nwj":
-            return super().error(scores)
-        return donsker_varadhan_error(scores.joint[0], scores.by_row[0].T)
+            return super().influence(scores)
+        return donsker_varadhan_influence(scores.joint[0], scores.by_row[0].T)
 
     def ceiling(self, rows: int, partners: int) -> float | None:
         """That of DV, where it is reported."""
@@ -193,12 +188,12 @@ class Smile(_RatioEstimate):
 
         return smile(scores.joint, scores.product, self.clip)
 
-    def error(self, scores: Scores) -> Tensor:
-        """By the influence of each row."""
-        from mi_cli.bounds import influence_error
+    def influence(self, scores: Scores) -> Tensor:
+        """That on Donsker–Varadhan of the clipped scores."""
+        from mi_cli.bounds import influence
 
         clipped = scores.by_row[0].T.clamp(-self.clip, self.clip).exp()
-        return influence_error(scores.joint[0], clipped / clipped.mean())
+        return influence(scores.joint[0], clipped / clipped.mean())
 
 
 class FDime(_RatioEstimate):
@@ -229,9 +224,9 @@ class FDime(_RatioEstimate):
         """Mean log-ratio of joint rows."""
         return scores.joint.mean(-1)
 
-    def error(self, scores: Scores) -> Tensor:
-        """Of a mean of independent rows."""
-        return _mean_error(scores.joint[0])
+    def influence(self, scores: Scores) -> Tensor:
+        """That on a mean of rows."""
+        return scores.joint[0]
 
 
 class ContrastiveFenchelLegendre(Variational):
@@ -261,11 +256,11 @@ class ContrastiveFenchelLegendre(Variational):
         assert scores.dual is not None  # noqa: S101 (its critics have one)
         return fenchel_legendre(scores.joint, scores.by_row, scores.dual, scores.count)
 
-    def error(self, scores: Scores) -> Tensor:
-        """By each row's own term, and what its y does to the terms of others."""
+    def influence(self, scores: Scores) -> Tensor:
+        """Each row's own term, and what its y does to the terms of others."""
         import torch
 
         assert scores.dual is not None  # noqa: S101 (its critics have one)
         u = scores.dual[0]
         weights = torch.exp(scores.by_row[0] - (scores.joint[0] + u).unsqueeze(1))
-        return _mean_error(-u - weights.mean(1) - _of_y(weights))
+        return -u - weights.mean(1) - _of_y(weights)

@@ -35,9 +35,20 @@ def tree_count(points: Array, radius: Array, strict: bool = True) -> Counts:
     """How many other points lie nearer than ``radius`` ``(n,)`` to each, or as near if not ``strict``."""
     from scipy.spatial import cKDTree
 
+    if points.shape[1] == 1:
+        return _sorted_count(points[:, 0], radius, strict)
     radius = np.nextafter(radius, 0) if strict else radius
     counts = cKDTree(points).query_ball_point(points, radius, p=np.inf, return_length=True)
     return np.asarray(counts) - 1
+
+
+def _sorted_count(points: Array, radius: Array, strict: bool) -> Counts:
+    """:func:`tree_count` of points on a line ``(n,)``, some ten times as fast."""
+    ordered = np.sort(points)
+    slack = 4 * np.spacing(np.abs(points) + radius)  # more than sums and differences are rounded by
+    reach = np.maximum(radius - slack, 0) if strict else radius + slack
+    low, high = np.searchsorted(ordered, points - reach, "left"), np.searchsorted(ordered, points + reach, "right")
+    return np.asarray(high - low) - 1
 
 
 def blocks(n: int, check: Callable[[], None]) -> Iterator[slice]:

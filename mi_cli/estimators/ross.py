@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -12,13 +12,16 @@ from mi_cli.estimators.direct import (
     Array,
     Direct,
     Found,
+    Part,
     Unmeasurable,
+    blocked,
     checked,
     is_discrete,
     refuse_discrete,
     source,
     subsampled_error,
 )
+from mi_cli.estimators.ksg import permuted
 from mi_cli.estimators.neighbours import TREE_DIMS, Counts, Metric, blocks, separate, tree_count, tree_neighbours
 from mi_cli.fields import Count
 from mi_cli.preprocessing import Preprocess, fitted
@@ -41,8 +44,9 @@ class Ross(Direct):
 
     Near zero bias without dependence; too low where the classes' densities vary within the neighbourhoods. Ceiling
     ψ(n) − ⟨ψ(n_c)⟩, which is about the classes' entropy. The standard error is by
-    :func:`~mi_cli.estimators.direct.subsampled_error`. ``preprocess`` is of the continuous side, by all rows; its
-    repeated values get a noise of 1e-10 standard deviations, and the estimate says so.
+    :func:`~mi_cli.estimators.direct.subsampled_error`, the p-value by at least 20 neighbours. ``preprocess`` is of the
+    continuous side, by all rows; its repeated values get a noise of 1e-10 standard deviations, and the estimate says
+    so.
 
     Reference:
         Ross 2014 (PLoS ONE 9, e87357).
@@ -57,7 +61,11 @@ class Ross(Direct):
         """Exactly one side must be discrete."""
         if len(dataset.discrete) == 1:
             return []
-        has, accepted = ("both", "histogram") if dataset.discrete else ("neither", "copula, gaussian, gmm, ksg")
+        has, accepted = (
+            ("both", "histogram, mixed, nearest")
+            if dataset.discrete
+            else ("neither", "copula, gaussian, gmm, ksg, mixed, nearest")
+        )
         return [
             f"estimator.name=ross: takes one discrete side and one continuous, and of x and y of "
             f"dataset.name={dataset.name} {has} is discrete; accepted: {accepted}"
@@ -82,12 +90,15 @@ class Ross(Direct):
                 f"{self.k + 1} times"
             )
 
-        def estimate(part: Any) -> float:
-            return ross(members[part], values[part], self.k, self.metric, context.check)
+        def estimate(of_class: Part, of_values: Part, k: int = self.k) -> float:
+            return ross(members[of_class], values[of_values], k, self.metric, context.check)
 
-        stderr, freedom = subsampled_error(estimate, len(values), 8 * (self.k + 1), random)
+        stderr, freedom = subsampled_error(
+            lambda part: estimate(part, part), len(values), 8 * (self.k + 1), random, block=blocked(problem.rows)
+        )
         ceiling = float(digamma(len(values)) - digamma(sizes[members]).mean())
-        return Found(estimate(slice(None)), stderr, freedom, ceiling, remark=remark)
+        statistic = permuted(estimate, self.k, values)
+        return Found(estimate(slice(None), slice(None)), stderr, freedom, ceiling, remark=remark, statistic=statistic)
 
     def _sides(self, problem: Problem, random: np.random.Generator) -> tuple[Array, str, Array, str]:
         """The discrete side; the continuous one's name, its mapped values, and a remark on what was done to them."""

@@ -117,8 +117,17 @@ class Variational(Estimator):
         return self.bound(scores)
 
     @abstractmethod
-    def error(self, scores: Scores) -> Tensor:
-        """Standard error in nats of :meth:`bound`, a scalar, for scores of shifts of one trial, ``(1, …)``."""
+    def influence(self, scores: Scores) -> Tensor:
+        """What each row adds to :meth:`bound`, ``(n,)`` in nats but for a constant, for scores of shifts of one trial.
+
+        Their spread is the bound's standard error, given the critic.
+        """
+
+    def error(self, scores: Scores, block: Tensor | None = None) -> Tensor:
+        """Standard error in nats of :meth:`bound`, a scalar; rows of one ``block`` may depend on each other."""
+        from mi_cli.bounds import influence_error
+
+        return influence_error(self.influence(scores), block)
 
     def ceiling(self, rows: int, partners: int) -> float | None:
         """The largest value that so many rows and partners support; None where there is none."""
@@ -137,11 +146,11 @@ class _ReportsDonskerVaradhan(Variational):
 
         return donsker_varadhan(scores.joint, scores.product)
 
-    def error(self, scores: Scores) -> Tensor:
-        """By the influence of each row."""
-        from mi_cli.bounds import donsker_varadhan_error
+    def influence(self, scores: Scores) -> Tensor:
+        """That on Donsker–Varadhan."""
+        from mi_cli.bounds import donsker_varadhan_influence
 
-        return donsker_varadhan_error(scores.joint[0], scores.by_row[0].T)
+        return donsker_varadhan_influence(scores.joint[0], scores.by_row[0].T)
 
     def ceiling(self, rows: int, partners: int) -> float:
         """ln of the number of product samples."""

@@ -157,7 +157,7 @@ def value_label(axis: str, value: Value) -> str:
         return look(str(value)).label
     if isinstance(value, float):
         return f"{place(axis, [value], value):.6g}".replace("e+", "e")
-    return "none" if value is None else _plain(value)
+    return "none" if value is None else _plain(str(value))
 
 
 def setting_label(setting: Setting) -> str:

@@ -103,7 +103,22 @@ def stack_key(config: Config, *free_parts: str) -> str:
 
 def estimate_fields(estimate: Estimate) -> dict[str, Any]:
     """An estimate as result fields."""
-    names = ("status", "reason", "stderr", "ci_low", "ci_high", "kind", "ceiling", "train_mi", "val_mi", "steps")
+    names = (
+        "status",
+        "reason",
+        "stderr",
+        "ci_low",
+        "ci_high",
+        "lower",
+        "p_value",
+        "kind",
+        "ceiling",
+        "effective",
+        "critic_mi",
+        "train_mi",
+        "val_mi",
+        "steps",
+    )
     return {"estimate": estimate.value} | {name: getattr(estimate, name) for name in names}
 
 

@@ -6,21 +6,22 @@ import json
 import math
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from mi_cli.context import Context
 from mi_cli.data import fresh_rows, parts
-from mi_cli.estimators.base import Estimate, Problem, Rows
+from mi_cli.estimators.base import Estimate, Problem
 from mi_cli.estimators.direct import Direct
-from mi_cli.folds import folded, pooled
+from mi_cli.folds import folded, in_random_order, pooled
 from mi_cli.procedures.base import Cost, Outcome, estimate_fields, group, stack_key
 from mi_cli.schema import Config
 from mi_cli.seeds import generator
 from mi_cli.sweep import Trial, put
 
-__all__ = ["cost", "run", "signature", "training_key"]
+__all__ = ["cost", "estimated", "run", "signature", "training_key"]
 
 _SHOWN_ROWS = 500
 _INFINITE = {
@@ -67,7 +68,13 @@ def run(trials: Sequence[Trial], context: Context) -> list[Outcome]:
         found, state = _estimated(config, posed, context, state if carry else None)
         for trial, problem, estimate in zip(link, posed, found, strict=True):
             estimates[trial.index], problems[trial.index] = estimate, problem
-    return [_outcome(trial, estimates[trial.index], problems[trial.index].test) for trial in trials]
+    return [_outcome(trial, estimates[trial.index], problems[trial.index]) for trial in trials]
+
+
+def estimated(config: Config, context: Context) -> Estimate:
+    """The estimate of one trial."""
+    (found,), _ = _estimated(config, [_problem(config)], context, None)
+    return found
 
 
 def _crossfits(config: Config) -> bool:
@@ -76,16 +83,38 @@ def _crossfits(config: Config) -> bool:
 
 def _estimated(config: Config, posed: Sequence[Problem], context: Context, start: Any) -> tuple[list[Estimate], Any]:
     """Estimates of all problems, and the state that training ended in."""
-    settings = config.training, config.evaluation, context
     if not _crossfits(config):
-        return config.estimator.estimate(posed, *settings, start=start)
+        shuffled = [
+            replace(
+                problem,
+                val=in_random_order(problem.val, problem.order),
+                test=in_random_order(problem.test, problem.order),
+            )
+            for problem in posed
+        ]
+        return _by_shape(config, shuffled, context, start)
     folds = [folded(problem, config.folds) for problem in posed]
-    found, state = config.estimator.estimate([fold for problem in folds for fold in problem], *settings, start=start)
+    found, state = _by_shape(config, [fold for problem in folds for fold in problem], context, start)
     k = config.folds
     return [
         pooled(found[k * i : k * (i + 1)], [len(fold.test) for fold in folds[i]], config.evaluation.level)
         for i in range(len(posed))
     ], state
+
+
+def _by_shape(config: Config, problems: Sequence[Problem], context: Context, start: Any) -> tuple[list[Estimate], Any]:
+    """Estimates of all problems, those with as many rows as each other together, and the state of the last of these."""
+    found: dict[int, Estimate] = {}
+    shapes: dict[tuple[int, ...], list[int]] = {}
+    for index, problem in enumerate(problems):
+        sizes = (0 if problem.train is None else len(problem.train), len(problem.val), len(problem.test))
+        shapes.setdefault(sizes, []).append(index)
+    for members in shapes.values():
+        estimates, start = config.estimator.estimate(
+            [problems[index] for index in members], config.training, config.evaluation, context, start=start
+        )
+        found |= zip(members, estimates, strict=True)
+    return [found[index] for index in range(len(problems))], start
 
 
 def _value(config: Config, path: str | None) -> Any:
@@ -106,16 +135,18 @@ def _problem(config: Config) -> Problem:
         draw=fresh_rows(config) if fresh else None,
         val=rows["val"],
         test=rows["test"],
+        fresh=rows["fresh"] if len(rows["fresh"]) else None,
         init=generator(config.seed, "init"),
         order=generator(config.seed, "order"),
         lr=config.training.lr,
     )
 
 
-def _outcome(trial: Trial, estimate: Estimate, test: Rows) -> Outcome:
-    config = trial.config
+def _outcome(trial: Trial, estimate: Estimate, problem: Problem) -> Outcome:
+    config, test = trial.config, problem.test
+    rows = None if problem.train is None else len(problem.rows)
     truth = config.dataset.true_mi(config.noise.scale)
-    fields = estimate_fields(estimate) | {"true_mi": truth}
+    fields = estimate_fields(estimate) | {"rows": rows, "true_mi": truth}
     if truth is not None and math.isinf(truth) and estimate.status == "ok":
         fields["reason"] = "; ".join(filter(None, (estimate.reason, _INFINITE[estimate.kind == "lower bound"])))
     methods = {config.estimator.name: fields}

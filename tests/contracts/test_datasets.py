@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 from scipy.spatial import cKDTree
@@ -41,6 +42,8 @@ SETTINGS = {
     "manifold": [{"columns": 3}, {"columns": 4, "embedding": "sine", "mi": 1.5}, {"dim": 3, "columns": 3}],
     "polynomial_differences": [{}, {"terms": 5, "last": True}, {"terms": 19, "first_power": 0}],
     "root_functions": [{}, {"powers": 19}, {"late_binding": True}],
+    "table": [{"x": "a", "y": "b"}, {"x": ["a", "k"], "y": "b"}, {"x": "a", "y": "k"}, {"x": "b", "groups": "k"}]
+    + [{"x": ["a", "k"], "y": "b", "transform": name} for name in ("shuffle", "function", "two_copies")],
     "student": [{}, {"df": 1, "dim": 2}, {"df": 0.5, "map": "asinh"}, {"mi": 1.5, "dim": 2}],
 }
 PAIRED = frozenset({"additive_uniform", "gaussian"})  # whose columns of x and y are pairs, independent of each other
@@ -50,8 +53,20 @@ NOISES = (0.0, 0.3, 1.0)
 cases = pytest.mark.parametrize(("name", "fields"), CASES, ids=str)
 
 
+FILES: dict[str, str] = {}  # of datasets that need one
+
+
+@pytest.fixture(scope="module", autouse=True)
+def table(tmp_path_factory):
+    rng, path = np.random.default_rng(0), tmp_path_factory.mktemp("table") / "table.csv"
+    a, noise = rng.normal(size=(2, 10_000))
+    pl.DataFrame({"a": a, "b": a + noise, "k": rng.permutation(np.arange(10_000) % 10)}).write_csv(path)
+    FILES["table"] = str(path)
+
+
 def made(name, fields) -> Dataset:
-    return load(DATASETS[name])(**fields)
+    path = {"path": FILES[name]} if name in FILES else {}
+    return load(DATASETS[name])(**path, **fields)
 
 
 def draw(dataset, n=50, seed=0, dtype=None):

@@ -24,6 +24,7 @@ FIELDS["tuba"]["baseline"] = (8,)
 FIELDS["flo"]["dual"] = (8,)
 STEPS |= {name: {"batch": 128, "schedule": "cosine", "ema": 0.95} for name in VARIATIONAL}
 SHIFTS = {"infonce": 64}  # candidates, with fewer of which it is well below the truth
+REMARKS = {"nearest"}  # which always say how they went about it
 SIGNS = {"ross"}  # which take a discrete y: the sign of what the others take
 FIELDS |= {name: {"hidden": (16,)} for name in ("club", "doe", "l1out")}
 FIELDS["flow"] = {"hidden": (16,), "transforms": 1}
@@ -108,7 +109,7 @@ def test_estimate_says_everything_about_itself(name, found):
     for rho, estimate in found[name].items():
         assert (estimate.status, estimate.kind) == ("ok", made(name).kind)
         # Of independent rows an upper bound may be raised to 0, and a density may have learned nothing of x.
-        assert estimate.reason == "" or rho == 0
+        assert estimate.reason == "" or rho == 0 or name in REMARKS
         if "ignores x" not in estimate.reason:
             assert estimate.ci_low < estimate.value < estimate.ci_high
             assert estimate.stderr > 0

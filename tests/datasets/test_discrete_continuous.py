@@ -34,4 +34,4 @@ def test_rows_are_uniform_labels_and_uniform_columns_above_them():
 
 
 def test_y_is_said_to_be_discrete():
-    assert DiscreteContinuous.discrete == {"y"}
+    assert DiscreteContinuous().discrete == {"y"}

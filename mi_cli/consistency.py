@@ -1,0 +1,89 @@
+"""Whether estimates obey what MI obeys: none for shuffled rows, no gain by a function of y, twice for two copies."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+__all__ = ["AXIS", "self_consistency"]
+
+Row = Mapping[str, Any]
+Traces = Mapping[int, Mapping[str, Sequence[float]]]
+
+AXIS = "dataset.transform"
+_ROOM, _RELATIVE = 0.02, 0.1  # nats, or a share of what is expected: what passes for equal
+
+_Means = Mapping[str, tuple[float, float]]
+
+
+def self_consistency(rows: Iterable[Row], axes: Sequence[str], level: float, traces: Traces) -> list[dict[str, Any]]:
+    """A row for each test, setting and method, from the axis ``dataset.transform``.
+
+    Args:
+        rows: result rows.
+        axes: the sweep's axes other than the seed.
+        level: of the intervals.
+        traces: not used.
+
+    Returns:
+        Values of the other axes, ``method``, ``test``; the ``estimate`` of the transformed rows, with ``error``, and
+        what was ``expected``, in nats; ``passes``: yes, no, or undecided where its interval allows either. Tests:
+        *independence* (y shuffled: 0), *data processing* (a function of y: at most as much), *additivity* (two
+        independent copies side by side: twice as much). Song & Ermon 2020 (arXiv 1910.06222), section 5.
+    """
+    del traces
+    from scipy.special import ndtri
+
+    z = float(ndtri(0.5 + level / 2))
+    rest = [axis for axis in axes if axis != AXIS]
+    groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        if row["status"] == "ok" and row.get("stderr") is not None and row.get(AXIS) is not None:
+            groups[tuple(str(row[key]) for key in (*rest, "method"))].append(row)
+    found = []
+    for group in groups.values():
+        where = {axis: group[0][axis] for axis in rest} | {"method": group[0]["method"]}
+        found += [where | test for test in _tests(_means(group), z)]
+    return found
+
+
+def _means(rows: Sequence[Row]) -> _Means:
+    """Mean estimate and its standard error, by transform: rows are the same under every seed, so that errors stay."""
+    by: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by[row[AXIS]].append(row)
+    return {
+        name: (
+            math.fsum(row["estimate"] for row in members) / len(members),
+            math.fsum(row["stderr"] for row in members) / len(members),
+        )
+        for name, members in by.items()
+    }
+
+
+def _tests(means: _Means, z: float) -> Iterable[dict[str, Any]]:
+    if "shuffle" in means:
+        yield _test("independence", *means["shuffle"], 0.0, 0.0, z)
+    if "none" not in means:
+        return
+    plain, error = means["none"]
+    if "function" in means:
+        yield _test("data processing", *means["function"], plain, error, z, at_most=True)
+    if "two_copies" in means:
+        yield _test("additivity", *means["two_copies"], 2 * plain, 2 * error, z)
+
+
+def _test(
+    name: str, estimate: float, error: float, expected: float, expected_error: float, z: float, *, at_most: bool = False
+) -> dict[str, Any]:
+    room, off = max(_ROOM, _RELATIVE * abs(expected)), estimate - expected
+    reach = z * math.hypot(error, expected_error)
+    if off - reach > room or (not at_most and off + reach < -room):
+        passes = "no"
+    elif off + reach <= room and (at_most or off - reach >= -room):
+        passes = "yes"
+    else:
+        passes = "undecided"
+    return {"test": name, "estimate": estimate, "error": error, "expected": expected, "passes": passes}

@@ -1,0 +1,129 @@
+"""What several estimators say of one data set: side by side, and in a sentence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+__all__ = ["advice", "estimates"]
+
+Row = Mapping[str, Any]
+Traces = Mapping[int, Mapping[str, Sequence[float]]]
+
+_COLUMNS = ("estimate", "stderr", "ci_low", "ci_high", "lower", "p_value", "ceiling", "effective")
+_ABSOLUTE, _RELATIVE = 0.02, 0.05  # what two estimates may differ by beside their errors
+_LEVEL = 0.05  # of the p-value that speaks of dependence
+_FEW_COLUMNS = 4  # of x and y together: up to there nearest neighbours err little
+_NEAREST = ("ksg", "ross", "mixed", "nearest")
+_MONOTONE = ("gaussian", "copula")
+
+
+def estimates(rows: Iterable[Row], axes: Sequence[str], level: float, traces: Traces) -> list[dict[str, Any]]:
+    """A row for each trial and method, in nats, in the order of the trials.
+
+    Args:
+        rows: result rows.
+        axes: the sweep's axes other than the seed.
+        level: not used: intervals are those of the rows.
+        traces: not used.
+
+    Returns:
+        Values of the axes, ``method``, ``seed``, ``kind``; the estimate with its standard error, interval, lower
+        confidence bound, p-value of no dependence, ceiling and effective number of product samples; ``gap``, by how
+        much the training rows say more than the test rows; ``status`` and ``reason``.
+    """
+    del level, traces
+    return [
+        {axis: row[axis] for axis in axes if axis != "estimator"}
+        | {"method": row["method"] or row["estimator"], "seed": row["seed"], "kind": row.get("kind") or ""}
+        | {column: row.get(column) for column in _COLUMNS}
+        | {"gap": _gap(row), "status": row["status"], "reason": row["reason"]}
+        for row in rows
+    ]
+
+
+def _gap(row: Row) -> float | None:
+    train, test = row.get("train_mi"), row.get("estimate")
+    return None if train is None or test is None else float(train - test)
+
+
+def advice(rows: Sequence[Row], axes: Sequence[str], columns: int, duplicates: int = 0) -> list[str]:
+    """Whether there is dependence, whether the estimators agree, and which to trust and why; a line for each setting.
+
+    Args:
+        rows: result rows.
+        axes: the sweep's axes other than the seed.
+        columns: of x and y together, as estimators see them.
+        duplicates: rows that repeat an earlier one.
+    """
+    settings: dict[tuple[str, ...], list[Row]] = {}
+    rest = [axis for axis in axes if axis.split(".")[0] != "estimator"]
+    for row in rows:
+        settings.setdefault(tuple(f"{axis}={row[axis]}" for axis in (*rest, "seed")), []).append(row)
+    lines = []
+    for where, members in settings.items():
+        found = [row for row in members if row["status"] == "ok" and row.get("stderr") is not None]
+        if found:
+            label = "" if len(settings) == 1 else f"{', '.join(where)}: "
+            lines.append(label + _of_setting(found, columns, duplicates))
+    return lines
+
+
+def _of_setting(rows: Sequence[Row], columns: int, duplicates: int) -> str:
+    return f"{_dependence(rows)} {_agreement(rows, columns, duplicates)}"
+
+
+def _dependence(rows: Sequence[Row]) -> str:
+    values = [row["p_value"] for row in rows if row.get("p_value") is not None]
+    if not values:
+        sure = any((row.get("lower") or 0) > 0 for row in rows)
+        return "x and y depend on each other." if sure else "Whether x and y depend on each other was not tested."
+    p = min(1.0, len(values) * min(values))  # Bonferroni: each estimator is a test of its own
+    if p < _LEVEL:
+        return f"x and y depend on each other (p = {p:.2g})."
+    return f"No dependence is seen (p = {p:.2g})."
+
+
+def _agreement(rows: Sequence[Row], columns: int, duplicates: int) -> str:
+    bound = next((row for row in rows if row["kind"] == "lower bound"), None)
+    others = [row for row in rows if row is not bound]
+    if bound is None or not others:
+        return "There is no second estimator, or no lower bound, to compare with."
+    apart = [row for row in others if not _agree(row, bound)]
+    if not apart:
+        return (
+            f"The estimators agree. Trust {bound['method']}: rows it was not trained on vouch for it, "
+            f"and with {_percent(bound)} confidence the MI is at least its lower bound."
+        )
+    return " ".join(["The estimators differ.", *(_difference(row, bound, columns, duplicates) for row in apart)])
+
+
+def _percent(bound: Row) -> str:
+    from scipy.special import ndtr
+
+    z = (bound["estimate"] - bound["lower"]) / bound["stderr"] if bound["stderr"] else 1.6448536
+    return f"{100 * float(ndtr(z)):.3g} %"
+
+
+def _difference(row: Row, bound: Row, columns: int, duplicates: int) -> str:
+    name, base, below = row["method"], bound["method"], row["estimate"] < bound["estimate"]
+    if name in _MONOTONE and below:
+        return f"{name} is lower: part of the dependence is not that of a Gaussian copula; trust {base}."
+    if name in _MONOTONE:
+        return f"{name} is higher, and right only if the dependence is that of a Gaussian copula; {base} is safe."
+    if name in _NEAREST and below:
+        why = "in many columns or at strong dependence" if columns > _FEW_COLUMNS else "at strong dependence"
+        return f"{name} is lower, as nearest neighbours are {why}; trust {base}, whose lower bound is a guarantee."
+    if name in _NEAREST and duplicates:
+        return f"{name} is higher, but {duplicates} rows are duplicates, which it takes for dependence; trust {base}."
+    if name in _NEAREST and columns <= _FEW_COLUMNS:
+        return f"{name} is higher: {base} is a lower bound and may have missed a part; in few columns trust {name}."
+    if name in _NEAREST:
+        return f"{name} is higher; in {columns} columns it has no guarantee, and {base}'s lower bound has: trust that."
+    return f"{name} says {'less' if below else 'more'} than {base}, whose lower bound is a guarantee."
+
+
+def _agree(one: Row, other: Row) -> bool:
+    room = _ABSOLUTE + _RELATIVE * max(abs(one["estimate"]), abs(other["estimate"]))
+    return bool(abs(one["estimate"] - other["estimate"]) <= room + 1.96 * math.hypot(one["stderr"], other["stderr"]))

@@ -1,0 +1,83 @@
+"""How often intervals, lower confidence bounds and p-values keep what they promise, in every setting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mi_cli.coverage import coverage
+from mi_cli.plots import style
+from mi_cli.plots.settings import Setting, grouped
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from mi_cli.records import Records
+
+__all__ = ["plot"]
+
+_WHAT = "How often intervals, lower confidence bounds and p-values keep what they promise"
+_PANELS = {  # share, label, what it should be, and the band that counts as that
+    "covers_claim": ("intervals that hold\nthe critics' bound", 0.95, (0.92, 0.98)),
+    "covers_truth": ("intervals that hold\nthe true MI", 0.95, (0.92, 0.98)),
+    "too_high": ("lower bounds above\nthe true MI", 0.05, (0.0, 0.06)),
+    "small_p": ("p ≤ .05 without\ndependence", 0.05, (0.03, 0.07)),
+}
+_SPREAD = 0.6  # of a setting's place, that methods share
+
+
+def plot(records: Records) -> Figure:
+    """Draw a panel for each promise: settings side by side, methods by colour, shares with their intervals."""
+    axes = [axis for axis in records.axes if axis.split(".")[0] != "estimator"]
+    table = coverage(records.results.iter_rows(named=True), axes, records.summary["level"], {})
+    panels = {share: [row for row in table if _applies(row, share)] for share in _PANELS}
+    panels = {share: rows for share, rows in panels.items() if rows}
+    if not panels:
+        return style.empty_figure(records, _WHAT, "no interval, or no true MI")
+    settings = list(grouped(table, lambda row: _setting(row, axes)))
+    width = max(6.4, 1.5 + 0.34 * len(settings))
+    grid = style.Grid.at([(row, 0) for row in range(len(panels))], (width, 2.1), sharex=True)
+    methods = list(dict.fromkeys(row["method"] for row in table))
+    for ax, (share, rows) in zip(grid.panels.values(), panels.items(), strict=True):
+        _draw(ax, share, rows, settings, methods, axes)
+    bottom = grid.panels[len(panels) - 1, 0]
+    bottom.set_xticks(range(len(settings)), [style.setting_label(setting) or "all" for setting in settings])
+    bottom.tick_params(axis="x", rotation=90, labelsize=7.5)
+    style.legend(grid.figure)
+    style.title(grid.figure, records, _WHAT, "bars: Wilson's 95 % interval of the share", "bands: what is asked")
+    return grid.figure
+
+
+def _applies(row: Mapping[str, Any], share: str) -> bool:
+    return row[share] is not None and (share != "small_p" or row["true_mi"] == 0)
+
+
+def _setting(row: Mapping[str, Any], axes: Sequence[str]) -> Setting:
+    return Setting(tuple((axis, row[axis]) for axis in axes))
+
+
+def _draw(
+    ax: Axes,
+    share: str,
+    rows: Sequence[Mapping[str, Any]],
+    settings: Sequence[Setting],
+    methods: Sequence[str],
+    axes: Sequence[str],
+) -> None:
+    label, target, band = _PANELS[share]
+    ax.axhspan(*band, color=style.GREY, alpha=0.18, linewidth=0, zorder=0)
+    ax.axhline(target, **style.TRUTH)
+    for number, method in enumerate(methods):
+        look = style.look(method)
+        own = [row for row in rows if row["method"] == method]
+        places = [settings.index(_setting(row, axes)) + _SPREAD * ((number + 0.5) / len(methods) - 0.5) for row in own]
+        values = [row[share] for row in own]
+        ends = [
+            [max(0.0, row[share] - row[f"{share}_low"]) for row in own],
+            [max(0.0, row[f"{share}_high"] - row[share]) for row in own],
+        ]
+        ax.errorbar(
+            places, values, ends, fmt=look.marker, color=look.colour, markersize=3.5, linewidth=1, label=look.label
+        )
+    ax.set_ylabel(label, fontsize=8)

@@ -1,0 +1,79 @@
+"""MI of every pair of columns as a matrix."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mi_cli.pairs import pairs
+from mi_cli.plots import style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from mi_cli.records import Records
+
+__all__ = ["plot"]
+
+_WHAT = "Mutual information of pairs of columns"
+_LABELLED = 60  # columns whose names can be read
+_NOTED = 12  # columns whose numbers fit into their cells
+_BITS = 1 / np.log(2)
+_ALPHA = 0.05
+
+
+def plot(records: Records) -> Figure:
+    """Draw the matrix, symmetric where x and y are the same columns; pairs without significant MI are crossed."""
+    found = pairs(records.results.iter_rows(named=True), records.axes, records.summary["level"], {})
+    measured = [row for row in found if row["estimate"] is not None]
+    if not measured:
+        return style.empty_figure(records, _WHAT, "no pair has an estimate")
+    first = measured[0]["method"], measured[0]["seed"]
+    measured = [row for row in measured if (row["method"], row["seed"]) == first]
+    names = [list(dict.fromkeys(row[side] for row in sorted(measured, key=str))) for side in ("x", "y")]
+    symmetric = bool(set(names[0]) & set(names[1]))
+    if symmetric:
+        names = [sorted({*names[0], *names[1]})] * 2
+    units = records.config.get("units", "nats")
+    values, faint = _matrices(measured, names, symmetric, _BITS if units == "bits" else 1.0)
+    side = min(14.0, max(5.5, 0.2 * max(map(len, names))))
+    height = side * len(names[0]) / max(map(len, names))
+    grid = style.Grid.at([(0, 0)], (side + 1.2, max(3.0, height) + 0.6))
+    fig, ax = grid.figure, grid.panels[0, 0]
+    ax.grid(visible=False)
+    image = ax.imshow(np.ma.masked_invalid(values), cmap="viridis", vmin=0, aspect="auto")
+    ax.set_facecolor("0.92")
+    size = min(6.0, 0.35 * 72 * side / max(map(len, names)))
+    ax.plot(*np.nonzero(faint)[::-1], "x", color="w", markersize=size, markeredgewidth=0.7)
+    for axis, labels in ((ax.yaxis, names[0]), (ax.xaxis, names[1])):
+        few = len(labels) <= _LABELLED
+        axis.set_ticks(range(len(labels)) if few else [], labels if few else [], fontsize=7)
+    ax.tick_params(axis="x", rotation=90)
+    if max(map(len, names)) <= _NOTED:
+        _numbers(ax, np.where(faint == 0, values, np.nan))
+    fig.colorbar(image, ax=ax, label=f"mutual information ({units})", shrink=0.8)
+    remark = f"×: not significant at {100 * _ALPHA:g} % after Holm's correction for {len(measured)} pairs"
+    style.title(fig, records, _WHAT, remark)
+    return fig
+
+
+def _matrices(
+    rows: list[dict[str, Any]], names: list[list[str]], symmetric: bool, scale: float
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    places = [{name: index for index, name in enumerate(side)} for side in names]
+    values = np.full((len(names[0]), len(names[1])), np.nan)
+    faint = np.zeros_like(values)
+    for row in rows:
+        for one, other in ((row["x"], row["y"]), *([(row["y"], row["x"])] if symmetric else [])):
+            at = places[0][one], places[1][other]
+            values[at] = max(0.0, scale * row["estimate"])
+            faint[at] = row["p_holm"] is not None and row["p_holm"] > _ALPHA
+    return values, faint
+
+
+def _numbers(ax: Any, values: np.ndarray[Any, Any]) -> None:
+    middle = np.nanmax(values) / 2
+    for (i, j), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            ax.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=7, color="w" if value < middle else "k")
