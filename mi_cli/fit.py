@@ -133,8 +133,9 @@ def prepared(problem: Problem, preprocess: Preprocess, norms: bool) -> Problem:
     """The problem with columns preprocessed, as its training rows say; with ``norms``, one more column for x and y."""
     if preprocess == "none" and not norms:
         return problem
-    sample = problem.sample
-    of_x, of_y = _column_map(preprocess, norms, sample.x, "x"), _column_map(preprocess, norms, sample.y, "y")
+    sample, others = problem.sample, problem.val.and_then(problem.test)
+    of_x = _column_map(preprocess, norms, sample.x, others.x, "x")
+    of_y = _column_map(preprocess, norms, sample.y, others.y, "y")
 
     def mapped(rows: Rows) -> Rows:
         if not len(rows):
@@ -154,8 +155,10 @@ def prepared(problem: Problem, preprocess: Preprocess, norms: bool) -> Problem:
     )
 
 
-def _column_map(preprocess: Preprocess, norms: bool, sample: Tensor, name: str) -> Callable[[Tensor], Tensor]:
-    columns = fitted(preprocess, sample, name)
+def _column_map(
+    preprocess: Preprocess, norms: bool, sample: Tensor, others: Tensor, name: str
+) -> Callable[[Tensor], Tensor]:
+    columns = fitted(preprocess, sample, name, others)
     if not norms:
         return columns
     of_length = fitted("standardise", _square_length(columns(sample)), f"|{name}|²")

@@ -17,7 +17,9 @@ Preprocess = Literal["none", "standardise", "rank_gaussianise"]
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
-def fitted(kind: Preprocess, rows: Tensor, name: str = "rows") -> Callable[[Tensor], Tensor]:
+def fitted(
+    kind: Preprocess, rows: Tensor, name: str = "rows", others: Tensor | None = None
+) -> Callable[[Tensor], Tensor]:
     r"""A map of columns, fitted to ``rows`` and to nothing else, for rows of any number; each column has its own.
 
     ``standardise`` subtracts the mean and divides by the standard deviation (of n − 1). ``rank_gaussianise`` is the
@@ -27,19 +29,20 @@ def fitted(kind: Preprocess, rows: Tensor, name: str = "rows") -> Callable[[Tens
 
     r the rank among the fitted rows, the average rank where values are equal; between two fitted values it is linear,
     and beyond the smallest and the largest it stays what it is at them. Every map is monotone, so that it leaves the
-    MI of continuous variables as it is, but for what lies beyond the fitted range. A column that is constant beside
-    others that vary becomes 0: a fold may have lost all of its other values.
+    MI of continuous variables as it is, but for what lies beyond the fitted range.
 
     Args:
         kind: which map.
         rows: what it is fitted to, of shape ``(n, d)``.
         name: what errors call the rows, such as ``x``.
+        others: more rows, ``(m, d)``, that are not fitted to. A column that is constant in ``rows``, and seldom
+            otherwise in these, becomes 0: a fold has lost its rare values.
 
     Returns:
         A function of rows ``(m, d)`` that gives rows ``(m, d)`` in float64, on their device.
 
     Raises:
-        ValueError: all columns are constant, one has a value that is not finite, or there are fewer than 2 rows.
+        ValueError: a column is constant or has a value that is not finite, or there are fewer than 2 rows.
 
     Reference:
         van der Waerden 1952 (Indagationes Mathematicae 14, 453–458), of the scores; Ince et al. 2017 (Human Brain
@@ -53,7 +56,7 @@ def fitted(kind: Preprocess, rows: Tensor, name: str = "rows") -> Callable[[Tens
     if kind == "none":
         return _float64
     columns = rows.detach().double().cpu().numpy().T
-    _check(kind, columns, name)
+    _check(kind, columns, name, None if others is None else others.detach().double().cpu().numpy().T)
     return _standardiser(rows) if kind == "standardise" else _gaussianiser(columns)
 
 
@@ -61,14 +64,15 @@ def _float64(rows: Tensor) -> Tensor:
     return rows.double()
 
 
-def _check(kind: Preprocess, columns: Array, name: str) -> None:
+def _check(kind: Preprocess, columns: Array, name: str, others: Array | None) -> None:
     if columns.shape[1] < 2:
         raise ValueError(f"{name}: {columns.shape[1]} rows; preprocess={kind} needs at least 2")
-    varies = columns.min(1) < columns.max(1)
     for number, column in enumerate(columns):
         if not np.isfinite(column).all():
             raise ValueError(f"column {number} of {name} has values that are not finite; preprocess={kind} needs them")
-        if not varies.any():
+        if column.min() == column.max() and not (
+            others is not None and 0.5 <= (others[number] == column[0]).mean() < 1
+        ):
             raise ValueError(
                 f"column {number} of {name} is constant ({column[0]:g}); preprocess={kind} needs it to vary"
             )

@@ -42,7 +42,8 @@ def _preprocessed(problem: Problem, preprocess: Preprocess) -> Problem:
                 f"column {number} of y takes {distinct} values in {len(column)} rows; needed: a continuous y, "
                 "whose density is estimated"
             )
-    of_x, of_y = fitted(preprocess, first.x, "x"), fitted(preprocess, first.y, "y")
+    others = problem.val.and_then(problem.test)
+    of_x, of_y = fitted(preprocess, first.x, "x", others.x), fitted(preprocess, first.y, "y", others.y)
 
     def mapped(rows: Rows) -> Rows:
         return Rows(of_x(rows.x), of_y(rows.y), rows.block)

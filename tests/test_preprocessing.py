@@ -66,8 +66,8 @@ def test_scores_are_clamped_beyond_the_fitted_rows():
 @pytest.mark.parametrize("kind", KINDS)
 def test_bad_columns_are_named(kind):
     constant, missing = rows(), rows()
-    constant[:], missing[5, 2] = 4.0, np.nan
-    with pytest.raises(ValueError, match=rf"column 0 of x is constant \(4\); preprocess={kind} needs it to vary"):
+    constant[:, 1], missing[5, 2] = 4.0, np.nan
+    with pytest.raises(ValueError, match=rf"column 1 of x is constant \(4\); preprocess={kind} needs it to vary"):
         fitted(kind, constant, "x")
     with pytest.raises(ValueError, match="column 2 of y has values that are not finite"):
         fitted(kind, missing, "y")
@@ -76,13 +76,15 @@ def test_bad_columns_are_named(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_column_that_is_constant_beside_others_becomes_zero(kind):
+def test_column_that_varies_in_other_rows_only_becomes_zero(kind):
     constant = rows()
     constant[:, 1] = 4.0
-    apply = fitted(kind, constant)
+    other = constant[:5].clone()
+    other[0, 1] = 5.0
+    apply = fitted(kind, constant, others=other)
     found = apply(constant)
     assert (found[:, 1] == 0).all()
-    assert np.allclose(found[:, [0, 2]], fitted(kind, constant[:, [0, 2]])(constant[:, [0, 2]]))
-    other = constant.clone()
-    other[0, 1] = 5.0
-    assert np.isfinite(apply(other)).all()
+    assert torch.equal(found[:, :1], fitted(kind, constant[:, :1])(constant[:, :1]))
+    assert torch.isfinite(apply(other)).all()
+    with pytest.raises(ValueError, match="column 1 of rows is constant"):
+        fitted(kind, constant, others=constant[:5])

@@ -21,6 +21,7 @@ __all__ = ["Estimate", "Estimator", "Problem", "Rows", "interval", "lower_limit"
 
 _SAMPLE_ROWS = 16384
 _TAIL_FROM = 100  # statistics, the rows' own among them, that tell the shape of a tail
+_SMALLEST_P = 1e-12
 _NORMAL = 0.05  # skewness, up to which a distribution counts as normal
 
 Kind = Literal["lower bound", "upper bound", "point estimate"]
@@ -145,8 +146,8 @@ def p_value(null: np.ndarray[Any, Any], least: int = 19) -> float | None:
     .. math:: p = \frac{1 + \#\{k : S_k \ge S_0\}}{1 + m}
 
     Where none is, which says only that p is at most 1/(1 + m), it is the tail of the gamma distribution with the mean,
-    spread and skewness of 99 re-pairings or more, if that is less (Pearson's type III). None below ``least``
-    re-pairings, which no p of .05 can come from.
+    spread and skewness of 99 re-pairings or more, if that is less (Pearson's type III), and at least 1e-12, beyond
+    which nothing vouches for the shape. None below ``least`` re-pairings, which no p of .05 can come from.
 
     Phipson & Smyth 2010 (arXiv 1603.05766), of the share; Winkler et al. 2016 (NeuroImage 141, 502-516), of the tail.
 
@@ -161,7 +162,7 @@ def p_value(null: np.ndarray[Any, Any], least: int = 19) -> float | None:
     share = float((null >= null[0]).mean())
     if share > 1 / len(null) or len(null) < _TAIL_FROM or null[1:].std() == 0:
         return share
-    return min(share, _pearson_tail(null[0], null[1:]))
+    return min(share, max(_SMALLEST_P, _pearson_tail(null[0], null[1:])))
 
 
 def _pearson_tail(value: float, others: np.ndarray[Any, Any]) -> float:
