@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mi_cli.faults import shown
 from mi_cli.table_rows import looks_like_classes
 from mi_cli.tabular import FILES, fault, listing, matched, names, read, source
 
@@ -25,7 +26,7 @@ def column_pairs(section: Mapping[str, Any]) -> list[list[str]]:
         ValueError: one line with key, value and what is accepted.
     """
     if not isinstance(section.get("path"), str):
-        raise fault("path", section.get("path"), f"must be a file; accepted: {FILES}")
+        raise ValueError(f"dataset.path={shown(section.get('path'))}: must be a file; accepted: {FILES}")
     table = source(section["path"])
     every = names(table)[0]
     asked = {side: _texts(section.get(side)) for side in "xy"}

@@ -276,3 +276,35 @@ def test_mean_of_the_last_steps_leaves_out_what_was_not_measured():
     steps = np.array([10, 60, 70, 80])
     assert fit._tail((steps, np.array([1.0, 2.0, 3.0, np.nan])), 80) == 2.5
     assert math.isnan(fit._tail((steps, np.full(4, np.nan)), 80))
+
+
+@pytest.mark.parametrize(("n", "shifts"), [(300, 99), (40, 99)])  # shifts, and permutations where rows are few
+def test_p_values_are_uniform_without_dependence(n, shifts):
+    # 400 trials: each share is known to 2.5 %. False alarms: 1e-5 (4.3 standard errors).
+    critic, flat = critics(k=1)
+    x, y = fit.stacked([gaussian_rows(n, 0.0, seed) for seed in range(400)], CPU)
+    found = fit.held_out(DonskerVaradhan(), critic, flat.expand(400, -1), (x, y), Evaluation(shifts=shifts), context())
+    for level in (0.05, 0.2, 0.5):
+        share = np.mean([estimate.p_value <= level for estimate in found])
+        assert abs(share - level) < 4.3 * math.sqrt(level * (1 - level) / 400), level
+
+
+def test_p_value_of_dependent_rows_is_small_and_of_blocks_not_told():
+    (found,), _ = fitted([problem(rho=0.9)], evaluation=Evaluation(shifts=99))
+    assert found.p_value < 1e-3
+    assert found.lower < found.value
+    posed = problem(rho=0.9)
+    blocks = replace(posed, test=replace(posed.test, block=torch.arange(len(posed.test)) // 10))
+    (of_blocks,), _ = fitted([blocks], evaluation=Evaluation(shifts=99))
+    assert of_blocks.p_value is None
+    assert of_blocks.value == found.value
+    assert of_blocks.stderr != found.stderr
+
+
+def test_fresh_rows_tell_what_the_critic_is_worth():
+    posed = problem(rho=0.6)
+    (plain,), _ = fitted([posed])
+    assert plain.critic_mi is None
+    (found,), _ = fitted([replace(problem(rho=0.6), fresh=gaussian_rows(50_000, 0.6, 99))])
+    assert found.value == plain.value
+    assert abs(found.critic_mi - found.value) < 4.9 * found.stderr  # false alarms: 1e-6

@@ -25,6 +25,8 @@ _ALPHA = 0.05
 
 def plot(records: Records) -> Figure:
     """Draw the matrix, symmetric where x and y are the same columns; pairs without significant MI are crossed."""
+    from matplotlib.colors import PowerNorm
+
     found = pairs(records.results.iter_rows(named=True), records.axes, records.summary["level"], {})
     measured = [row for row in found if row["estimate"] is not None]
     if not measured:
@@ -42,7 +44,8 @@ def plot(records: Records) -> Figure:
     grid = style.Grid.at([(0, 0)], (side + 1.2, max(3.0, height) + 0.6))
     fig, ax = grid.figure, grid.panels[0, 0]
     ax.grid(visible=False)
-    image = ax.imshow(np.ma.masked_invalid(values), cmap="viridis", vmin=0, aspect="auto")
+    norm = PowerNorm(0.5, vmin=0)  # so that weak dependence shows beside strong
+    image = ax.imshow(np.ma.masked_invalid(values), cmap="viridis", norm=norm, aspect="auto")
     ax.set_facecolor("0.92")
     size = min(6.0, 0.35 * 72 * side / max(map(len, names)))
     ax.plot(*np.nonzero(faint)[::-1], "x", color="w", markersize=size, markeredgewidth=0.7)
@@ -73,7 +76,7 @@ def _matrices(
 
 
 def _numbers(ax: Any, values: np.ndarray[Any, Any]) -> None:
-    middle = np.nanmax(values) / 2
+    middle = np.nanmax(values) / 4
     for (i, j), value in np.ndenumerate(values):
         if np.isfinite(value):
             ax.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=7, color="w" if value < middle else "k")
