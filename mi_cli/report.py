@@ -121,7 +121,7 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
         if rows:
             console.print(_overall(rows[:_MANY], summary))
             for row in rows[:_MANY]:
-                if row.get("reason"):
+                if row.get("reason") and row.get("status") == "ok":
                     _print(f"{row['method']}: {row['reason']}", console)
         if len(rows) > _MANY:
             _print(f"and {len(rows) - _MANY} more rows in tables/{name}.csv", console)
