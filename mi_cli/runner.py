@@ -22,11 +22,12 @@ from rich.table import Table
 
 from mi_cli import plugins, provenance, records, report
 from mi_cli.context import Clock, Context, Stopped
+from mi_cli.jobs import Stack, split, stacks, trained
 from mi_cli.logs import logging_to
 from mi_cli.output import printing, silence
-from mi_cli.procedures.base import group, procedure
+from mi_cli.procedures import estimate
+from mi_cli.procedures.base import WHOLE, Partial, procedure
 from mi_cli.schema import Config
-from mi_cli.stack import chunks
 from mi_cli.sweep import Trial, axes, expand
 from mi_cli.workers import Done, Workers, work
 
@@ -38,43 +39,6 @@ _POLL_SECONDS = 0.1
 _LEAVE_SECONDS = 1.0  # how long an interrupted run waits for its workers to notice
 _LONGEST_REASON = 200  # characters of a failed trial's; the log has all of it
 _PIPED_WIDTH = 140  # columns of tables that go to a file
-
-
-@dataclass(frozen=True)
-class Stack:
-    """Trials that are trained as one; those of one ``unit`` share a training."""
-
-    units: list[list[Trial]]
-
-    @property
-    def trials(self) -> list[Trial]:
-        """All trials, in order."""
-        return sorted((trial for unit in self.units for trial in unit), key=lambda trial: trial.index)
-
-    @property
-    def steps(self) -> int:
-        """Steps of all trainings together."""
-        return sum(
-            sum(procedure(trial.config).cost(trial.config).steps for trial in _trained(unit)) for unit in self.units
-        )
-
-
-def _trained(unit: Sequence[Trial]) -> Sequence[Trial]:
-    """The trials of a unit that are trained: all along a carried axis, otherwise one for the others."""
-    return unit if unit[0].config.training.carry else unit[:1]
-
-
-def stacks(trials: Sequence[Trial], workers: int) -> list[Stack]:
-    """Trials in stacks: as many together as have equal shapes and fit the cache, in order of first appearance."""
-    found = []
-    for members in group(trials, lambda config: procedure(config).signature(config)):
-        shared = procedure(members[0].config)
-        units = group(members, shared.training_key)
-        start = 0
-        for size in chunks(len(units), shared.cost(members[0].config).bytes, workers):
-            found.append(Stack(units[start : start + size]))
-            start += size
-    return found
 
 
 def threads(config: Config) -> int:
@@ -130,9 +94,9 @@ def plan(values: Mapping[str, Any]) -> None:
         cost = procedure(config).cost(stack.trials[0].config)
         work = float(cost.multiply_adds) * stack.steps
         total += work / speed
-        trained = sum(len(_trained(unit)) for unit in stack.units)
+        trainings = sum(len(trained(unit)) for unit in stack.units)
         table.add_row(
-            str(number), str(len(stack.trials)), str(trained), str(cost.steps), f"{work:.1e}", f"{work / speed:.1f} s"
+            str(number), str(len(stack.trials)), str(trainings), str(cost.steps), f"{work:.1e}", f"{work / speed:.1f} s"
         )
     console.print(f"{report.counted(len(found), 'stack')} on {report.counted(workers, 'thread')}", table)
     busy = min(workers, len(found))
@@ -169,6 +133,7 @@ class _Run:
     histories: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     samples: dict[int, Any] = field(default_factory=dict)
     phases: Counter[str] = field(default_factory=Counter)
+    parts: dict[int, list[Done]] = field(default_factory=dict)  # of a stack in parts, by its first trial
 
     @property
     def config(self) -> Config:
@@ -191,6 +156,20 @@ class _Run:
             if outcome.samples is not None and outcome.trial.config.seed == first_seed:
                 self.samples[index] = outcome.samples
         self.write()
+
+    def take_part(self, done: Done, stack: Stack) -> None:
+        """Record a stack once all of its parts are done."""
+        first = stack.trials[0]
+        parts = self.parts.setdefault(first.index, [])
+        parts.append(done)
+        if len(parts) < stack.part[1] or first.index in self.rows:
+            return
+        phases: Counter[str] = Counter()
+        for part in parts:
+            phases.update(part.phases)
+        partial: list[list[Partial]] = [part.partial for part in parts]
+        outcomes = estimate.join(stack.trials, partial)
+        self.take(Done(outcomes, sum(part.seconds for part in parts), dict(phases)))
 
     def fail(self, trial: Trial, error: BaseException, seconds: float) -> None:
         """Record a trial that raised."""
@@ -271,7 +250,7 @@ def _close(state: _Run, clock: Clock, record: provenance.Provenance) -> int:
 
 def _train(state: _Run, target: torch.device, n_threads: int, clock: Clock, console: Console) -> None:
     """Run all stacks on a pool of workers."""
-    found = stacks(state.trials, n_threads)
+    found = split(stacks(state.trials, n_threads), n_threads)
     start = time.perf_counter()
     workers = Workers(max(1, min(n_threads, len(found))), len(found), n_threads, target, state.folder / "run.log")
     pending: dict[Future[Done], Stack] = {}
@@ -285,7 +264,7 @@ def _train(state: _Run, target: torch.device, n_threads: int, clock: Clock, cons
         TimeRemainingColumn(),
     )
     try:
-        pending.update((workers.submit(stack.trials), stack) for stack in found)
+        pending.update((workers.submit(stack.trials, stack.part), stack) for stack in found)
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("", total=sum(stack.steps for stack in found))
             while pending:
@@ -305,11 +284,15 @@ def _train(state: _Run, target: torch.device, n_threads: int, clock: Clock, cons
 def _take(state: _Run, future: Future[Done], stack: Stack, context: Context) -> None:
     """Record a stack; where it raised, run its units one by one, so that a fault costs no other trial."""
     error = future.exception()
-    if error is None:
+    if error is None and stack.part != WHOLE:
+        state.take_part(future.result(), stack)
+    elif error is None:
         state.take(future.result())
     elif not isinstance(error, Exception):
         raise error
-    elif len(stack.units) == 1 and not isinstance(error, BrokenExecutor):  # which another stack may have broken
+    elif stack.trials[0].index in state.rows:  # by the whole of what this is another part of
+        pass
+    elif len(stack.units) == 1 and stack.part == WHOLE and not isinstance(error, BrokenExecutor):  # by another stack
         for trial in stack.trials:
             state.fail(trial, error, 0.0)
     else:

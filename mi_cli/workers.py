@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ from threadpoolctl import threadpool_limits
 from mi_cli import forking
 from mi_cli.context import Clock, Context, Stop
 from mi_cli.logs import log_to
-from mi_cli.procedures.base import Outcome, procedure
+from mi_cli.procedures import estimate
+from mi_cli.procedures.base import WHOLE, Outcome, Part, Partial, procedure
 from mi_cli.sweep import Trial
 
 __all__ = ["Done", "Flag", "Workers", "work"]
@@ -31,15 +32,16 @@ __all__ = ["Done", "Flag", "Workers", "work"]
 
 @dataclass(frozen=True)
 class Done:
-    """What a stack came to: its outcomes, the seconds it took, and those by phase."""
+    """What a stack came to: its outcomes (or what a part of it makes of them), its seconds, and those by phase."""
 
     outcomes: list[Outcome]
     seconds: float
     phases: dict[str, float]
+    partial: list[Partial] = field(default_factory=list)
 
 
-def work(trials: Sequence[Trial], context: Context) -> Done:
-    """Run trials of one stack."""
+def work(trials: Sequence[Trial], context: Context, part: Part = WHOLE) -> Done:
+    """Run trials of one stack, or a part of each."""
     context.check()
     start, clock = time.perf_counter(), Clock()
     # A sharp critic's gradients are as small as exp(-90) on many rows, and processors take such numbers slowly.
@@ -47,10 +49,11 @@ def work(trials: Sequence[Trial], context: Context) -> Done:
     try:
         with threadpool_limits(1, user_api="blas"):
             own = Context(context.device, context.stop, clock, context.advance)
-            outcomes = procedure(trials[0].config).run(trials, own)
+            outcomes = procedure(trials[0].config).run(trials, own) if part == WHOLE else []
+            partial = [] if part == WHOLE else estimate.run_part(trials, own, part)
     finally:
         torch.set_flush_denormal(False)  # the thread may be somebody's own
-    return Done(outcomes, time.perf_counter() - start, clock.seconds)
+    return Done(outcomes, time.perf_counter() - start, clock.seconds, partial)
 
 
 class Flag:
@@ -88,10 +91,10 @@ class Workers:
                 n, "stack", initializer=torch.set_num_threads, initargs=(max(1, threads // n),)
             )
 
-    def submit(self, trials: Sequence[Trial]) -> Future[Done]:
-        """Run a stack as soon as a worker is free."""
+    def submit(self, trials: Sequence[Trial], part: Part = WHOLE) -> Future[Done]:
+        """Run a stack, or a part of it, as soon as a worker is free."""
         self.submitted += 1
-        return self.pool.submit(_work if self.forks else self._work, trials, self.submitted - 1)
+        return self.pool.submit(_work if self.forks else self._work, trials, part, self.submitted - 1)
 
     @property
     def steps(self) -> int:
@@ -107,8 +110,8 @@ class Workers:
         """Wait for all workers to end."""
         self.pool.shutdown(wait=True)
 
-    def _work(self, trials: Sequence[Trial], stack: int) -> Done:
-        return work(trials, _counted(self.context, self.steps_of, stack))
+    def _work(self, trials: Sequence[Trial], part: Part, stack: int) -> Done:
+        return work(trials, _counted(self.context, self.steps_of, stack), part)
 
 
 _shared: tuple[Context, Any]
@@ -131,8 +134,8 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _work(trials: Sequence[Trial], stack: int) -> Done:
-    return work(trials, _counted(*_shared, stack))
+def _work(trials: Sequence[Trial], part: Part, stack: int) -> Done:
+    return work(trials, _counted(*_shared, stack), part)
 
 
 def _counted(context: Context, steps_of: Any, stack: int) -> Context:

@@ -29,10 +29,11 @@ from examples import (
     values,
 )
 
-from mi_cli import fit, folders, records, runner, workers
+from mi_cli import fit, folders, forking, jobs, records, runner, workers
 from mi_cli.cli import main
 from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.plots import estimate_against_axis
+from mi_cli.procedures import estimate
 from mi_cli.records import Records
 
 FILES = {
@@ -253,6 +254,43 @@ def test_results_do_not_depend_on_the_number_of_threads(tmp_path, base, more, sw
                 assert float(value) == pytest.approx(float(other[key]), rel=1e-4)
             else:
                 assert value == other[key], key
+
+
+CROSSFIT = {
+    "fit": "crossfit",
+    "folds": 3,
+    "dataset": {"n_samples": 301},
+    "split": {"train": 0.7, "val": 0.1, "test": 0.2},
+}
+
+
+def test_folds_of_a_lone_trial_are_shared_among_workers_and_make_the_same_numbers(tmp_path):
+    one, two = (science(run(tmp_path / str(n), merged(SMALL, CROSSFIT), threads=n)[1]) for n in (1, 2))
+    assert one == two
+    (stack,) = jobs.stacks(trials(merged(SMALL, CROSSFIT)), 2)
+    parts = jobs.split([stack], 2)
+    assert [part.part for part in parts] == [(0, 2), (1, 2)]
+    assert sum(part.steps for part in parts) == stack.steps
+    assert jobs.split([stack, stack], 2) == [stack, stack]  # where each worker has one anyway
+    assert jobs.split([stack], 1) == [stack]
+
+
+@pytest.mark.parametrize("broken", [{0}, {1}, {0, 1}])
+def test_fault_in_a_part_has_the_trial_run_whole(tmp_path, monkeypatch, broken):
+    run_part = estimate.run_part
+
+    def failing(trials, context, part):
+        if part[0] in broken:
+            raise MemoryError("no room")
+        return run_part(trials, context, part)
+
+    monkeypatch.setattr(forking, "AVAILABLE", False)  # threads, which see what is patched
+    monkeypatch.setattr(estimate, "run_part", failing)
+    code, rows = run(tmp_path / "broken", merged(SMALL, CROSSFIT), threads=2)
+    assert code == 0
+    monkeypatch.undo()
+    assert science(rows) == science(run(tmp_path / "whole", merged(SMALL, CROSSFIT), threads=1)[1])
+    assert "MemoryError" in (tmp_path / "broken" / "run.log").read_text(encoding="utf-8")
 
 
 # Trials that end badly

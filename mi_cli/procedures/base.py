@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,9 +17,13 @@ from mi_cli.sweep import Trial
 if TYPE_CHECKING:
     from mi_cli.estimators.base import Estimate
 
-__all__ = ["Cost", "Outcome", "Procedure", "estimate_fields", "procedure", "stack_key"]
+__all__ = ["WHOLE", "Cost", "Outcome", "Part", "Partial", "Procedure", "estimate_fields", "procedure", "stack_key"]
 
 Trace = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
+Part = tuple[int, int]  # the how manieth of how many
+Partial = Mapping[int, "Estimate"]  # of a trial: estimates by fold
+
+WHOLE: Part = (0, 1)
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,17 @@ from typing import Any
 import numpy as np
 
 from mi_cli.context import Context
-from mi_cli.data import fresh_rows, parts
+from mi_cli.data import fresh_rows
+from mi_cli.data import parts as parts_of
 from mi_cli.estimators.base import Estimate, Problem
 from mi_cli.estimators.direct import Direct
 from mi_cli.folds import folded, in_random_order, pooled
-from mi_cli.procedures.base import Cost, Outcome, estimate_fields, group, stack_key
+from mi_cli.procedures.base import Cost, Outcome, Part, Partial, estimate_fields, group, stack_key
 from mi_cli.schema import Config
 from mi_cli.seeds import generator
 from mi_cli.sweep import Trial, put
 
-__all__ = ["cost", "estimated", "run", "signature", "training_key"]
+__all__ = ["cost", "estimated", "join", "parts", "run", "run_part", "signature", "training_key"]
 
 _SHOWN_ROWS = 500
 _INFINITE = {
@@ -69,6 +70,33 @@ def run(trials: Sequence[Trial], context: Context) -> list[Outcome]:
         for trial, problem, estimate in zip(link, posed, found, strict=True):
             estimates[trial.index], problems[trial.index] = estimate, problem
     return [_outcome(trial, estimates[trial.index], problems[trial.index]) for trial in trials]
+
+
+def parts(config: Config) -> int:
+    """The folds, where there are any that nothing is carried along."""
+    return config.folds if _crossfits(config) and not config.training.carry else 1
+
+
+def run_part(trials: Sequence[Trial], context: Context, part: Part) -> list[Partial]:
+    """Estimates of every so many folds of each trial."""
+    config = trials[0].config
+    with context.clock("data"):
+        folds = [folded(_problem(trial.config), config.folds) for trial in trials]
+    chosen = range(part[0], config.folds, part[1])
+    found, _ = _by_shape(config, [problem[fold] for problem in folds for fold in chosen], context, None)
+    return [dict(zip(chosen, found[len(chosen) * i : len(chosen) * (i + 1)], strict=True)) for i in range(len(trials))]
+
+
+def join(trials: Sequence[Trial], parts: Sequence[Sequence[Partial]]) -> list[Outcome]:
+    """Outcomes of trials all of whose folds are estimated."""
+    outcomes = []
+    for trial, *partial in zip(trials, *parts, strict=True):
+        config, problem = trial.config, _problem(trial.config)
+        found = {fold: estimate for part in partial for fold, estimate in part.items()}
+        rows = [len(fold.test) for fold in folded(_problem(config), config.folds)]
+        estimate = pooled([found[fold] for fold in range(config.folds)], rows, config.evaluation.level)
+        outcomes.append(_outcome(trial, estimate, problem))
+    return outcomes
 
 
 def estimated(config: Config, context: Context) -> Estimate:
@@ -127,7 +155,7 @@ def _value(config: Config, path: str | None) -> Any:
 
 
 def _problem(config: Config) -> Problem:
-    rows, fresh = parts(config), config.dataset.n_samples is None
+    rows, fresh = parts_of(config), config.dataset.n_samples is None
     return Problem(
         dim_x=config.dataset.dim_x,
         dim_y=config.dataset.dim_y,
