@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 import yaml
 
-from mi_cli.procedures.base import Outcome, Trace
+from mi_cli.procedures.base import ESTIMATE_FIELDS, Outcome, Trace
 from mi_cli.sweep import Trial
 
 __all__ = [
@@ -33,26 +33,7 @@ __all__ = [
 ]
 
 _BEFORE_AXES = ("trial", "status", "reason", "seed", "dataset", "estimator", "method")
-_AFTER_AXES = (
-    "rows",
-    "true_mi",
-    "estimate",
-    "stderr",
-    "ci_low",
-    "ci_high",
-    "lower",
-    "p_value",
-    "kind",
-    "ceiling",
-    "effective",
-    "critic_mi",
-    "train_mi",
-    "val_mi",
-    "test_mse",
-    "split_mse",
-    "steps",
-    "seconds",
-)
+_AFTER_AXES = ("rows", "true_mi", "estimate", *ESTIMATE_FIELDS, "test_mse", "split_mse", "steps", "seconds")
 
 Row = dict[str, Any]
 

@@ -17,13 +17,37 @@ from mi_cli.sweep import Trial
 if TYPE_CHECKING:
     from mi_cli.estimators.base import Estimate
 
-__all__ = ["WHOLE", "Cost", "Outcome", "Part", "Partial", "Procedure", "estimate_fields", "procedure", "stack_key"]
+__all__ = [
+    "ESTIMATE_FIELDS",
+    "WHOLE",
+    "Cost",
+    "Outcome",
+    "Part",
+    "Partial",
+    "Procedure",
+    "estimate_fields",
+    "procedure",
+    "stack_key",
+]
 
 Trace = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 Part = tuple[int, int]  # the how manieth of how many
 Partial = Mapping[int, "Estimate"]  # of a trial: estimates by fold
 
 WHOLE: Part = (0, 1)
+ESTIMATE_FIELDS = (  # beside its value
+    "stderr",
+    "ci_low",
+    "ci_high",
+    "lower",
+    "p_value",
+    "kind",
+    "ceiling",
+    "effective",
+    "critic_mi",
+    "train_mi",
+    "val_mi",
+)
 
 
 @dataclass(frozen=True)
@@ -107,22 +131,7 @@ def stack_key(config: Config, *free_parts: str) -> str:
 
 def estimate_fields(estimate: Estimate) -> dict[str, Any]:
     """An estimate as result fields."""
-    names = (
-        "status",
-        "reason",
-        "stderr",
-        "ci_low",
-        "ci_high",
-        "lower",
-        "p_value",
-        "kind",
-        "ceiling",
-        "effective",
-        "critic_mi",
-        "train_mi",
-        "val_mi",
-        "steps",
-    )
+    names = ("status", "reason", *ESTIMATE_FIELDS, "steps")
     return {"estimate": estimate.value} | {name: getattr(estimate, name) for name in names}
 
 
