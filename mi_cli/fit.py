@@ -219,10 +219,10 @@ def _tested(
     fresh = [problem.fresh for problem in problems if problem.fresh is not None]
     if not fresh:
         return found
-    scores = held_out_scores(critic, flat, stacked(fresh, context.device), evaluation.shifts, context)
+    worth = held_out(estimator, critic, flat, stacked(fresh, context.device), evaluation, context)
     return [
-        replace(estimate, critic_mi=float(estimator.bound(trial)))
-        for estimate, trial in zip(found, scores, strict=True)
+        replace(estimate, critic_mi=its.value, critic_stderr=its.stderr)
+        for estimate, its in zip(found, worth, strict=True)
     ]
 
 

@@ -209,9 +209,11 @@ def _weighed(
     history = {f"{name}_{metric}": values for name, trace in traces.items() for metric, values in trace.items()}
     for name, weight in zip(scores, weights.tolist(), strict=True):
         history[f"weight_{name}"] = (np.array([steps]), np.array([weight]))
+    worth = fit.measured(bound, fresh[0], evaluation.level) if fresh else None
     return replace(
         fit.measured(bound, test, evaluation.level, problem.test.block, evaluation.shifts),
-        critic_mi=float(bound.bound(fresh[0])) if fresh else None,
+        critic_mi=None if worth is None else worth.value,
+        critic_stderr=None if worth is None else worth.stderr,
         train_mi=float(bound.bound(trained_on)),
         val_mi=float(bound.bound(val)),
         steps=steps,

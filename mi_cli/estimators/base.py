@@ -103,7 +103,7 @@ class Estimate:
     one. ``p_value`` is that of no dependence, by re-pairing rows; ``null`` holds the statistic of the rows as they are,
     then of each re-pairing. ``effective`` is the number of product samples that carry the partition term (Kish's
     effective sample size). ``critic_mi`` is what ``value`` is an estimate of for the critic at hand: its bound on
-    ``Problem.fresh``.
+    ``Problem.fresh``, with a standard error of its own.
     """
 
     kind: Kind
@@ -118,6 +118,7 @@ class Estimate:
     p_value: float | None = None
     effective: float | None = None
     critic_mi: float | None = None
+    critic_stderr: float | None = None
     train_mi: float | None = None
     val_mi: float | None = None
     steps: int | None = None

@@ -45,6 +45,7 @@ ESTIMATE_FIELDS = (  # beside its value
     "ceiling",
     "effective",
     "critic_mi",
+    "critic_stderr",
     "train_mi",
     "val_mi",
 )
