@@ -15,6 +15,8 @@ _COLUMNS = ("estimate", "stderr", "ci_low", "ci_high", "lower", "p_value", "ceil
 _ABSOLUTE, _RELATIVE = 0.02, 0.05  # what two estimates may differ by beside their errors
 _LEVEL = 0.05  # of the p-value that speaks of dependence
 _FEW_COLUMNS = 4  # of x and y together: up to there nearest neighbours err little
+_MANY_DUPLICATES = 0.01  # of the rows
+_FULL = 0.8  # of its ceiling, from where an estimate may be held down by it
 _NEAREST = ("ksg", "ross", "mixed", "nearest")
 _MONOTONE = ("gaussian", "copula")
 
@@ -48,7 +50,9 @@ def _gap(row: Row) -> float | None:
     return None if train is None or test is None else float(train - test)
 
 
-def advice(rows: Sequence[Row], axes: Sequence[str], columns: int, duplicates: int = 0) -> list[str]:
+def advice(
+    rows: Sequence[Row], axes: Sequence[str], columns: int, duplicates: int = 0, *, blocks: bool = False
+) -> list[str]:
     """Whether there is dependence, whether the estimators agree, and which to trust and why; a line for each setting.
 
     Args:
@@ -56,6 +60,7 @@ def advice(rows: Sequence[Row], axes: Sequence[str], columns: int, duplicates: i
         axes: the sweep's axes other than the seed.
         columns: of x and y together, as estimators see them.
         duplicates: rows that repeat an earlier one.
+        blocks: whether some rows depend on each other.
     """
     settings: dict[tuple[str, ...], list[Row]] = {}
     rest = [axis for axis in axes if axis.split(".")[0] != "estimator"]
@@ -66,12 +71,20 @@ def advice(rows: Sequence[Row], axes: Sequence[str], columns: int, duplicates: i
         found = [row for row in members if row["status"] == "ok" and row.get("stderr") is not None]
         if found:
             label = "" if len(settings) == 1 else f"{', '.join(where)}: "
-            lines.append(label + _of_setting(found, columns, duplicates))
+            lines.append(label + _of_setting(found, columns, duplicates, blocks))
     return lines
 
 
-def _of_setting(rows: Sequence[Row], columns: int, duplicates: int) -> str:
-    return f"{_dependence(rows)} {_agreement(rows, columns, duplicates)}"
+def _of_setting(rows: Sequence[Row], columns: int, duplicates: int, blocks: bool) -> str:
+    if duplicates > _MANY_DUPLICATES * max(row.get("rows") or 0 for row in rows):
+        return (
+            f"{duplicates} rows repeat others, and copies on both sides of a split are dependence to every estimator, "
+            "lower bounds among them: trust none of these before the copies are gone, or kept together by "
+            "dataset.groups."
+        )
+    full = [row["method"] for row in rows if row.get("ceiling") and row["estimate"] > _FULL * row["ceiling"]]
+    near = f" {' and '.join(full)} is near the most that so many rows can show: the MI may be far larger, or infinite."
+    return f"{_dependence(rows)} {_agreement(rows, columns, blocks)}" + (near if full else "")
 
 
 def _dependence(rows: Sequence[Row]) -> str:
@@ -85,18 +98,22 @@ def _dependence(rows: Sequence[Row]) -> str:
     return f"No dependence is seen (p = {p:.2g})."
 
 
-def _agreement(rows: Sequence[Row], columns: int, duplicates: int) -> str:
+def _agreement(rows: Sequence[Row], columns: int, blocks: bool) -> str:
     bound = next((row for row in rows if row["kind"] == "lower bound"), None)
     others = [row for row in rows if row is not bound]
-    if bound is None or not others:
-        return "There is no second estimator, or no lower bound, to compare with."
+    if bound is None:
+        return "None of them is a lower bound, to hold the others against."
+    if bound["lower"] is not None and bound["lower"] <= 0:
+        return f"{bound['method']}'s lower confidence bound is not above 0: these rows are too few to tell how much."
+    if not others:
+        return "There is no second estimator to compare with."
     apart = [row for row in others if not _agree(row, bound)]
     if not apart:
         return (
             f"The estimators agree. Trust {bound['method']}: rows it was not trained on vouch for it, "
             f"and with {_percent(bound)} confidence the MI is at least its lower bound."
         )
-    return " ".join(["The estimators differ.", *(_difference(row, bound, columns, duplicates) for row in apart)])
+    return " ".join(["The estimators differ.", *(_difference(row, bound, columns, blocks) for row in apart)])
 
 
 def _percent(bound: Row) -> str:
@@ -106,7 +123,7 @@ def _percent(bound: Row) -> str:
     return f"{100 * float(ndtr(z)):.3g} %"
 
 
-def _difference(row: Row, bound: Row, columns: int, duplicates: int) -> str:
+def _difference(row: Row, bound: Row, columns: int, blocks: bool) -> str:
     name, base, below = row["method"], bound["method"], row["estimate"] < bound["estimate"]
     if name in _MONOTONE and below:
         return f"{name} is lower: part of the dependence is not that of a Gaussian copula; trust {base}."
@@ -115,8 +132,8 @@ def _difference(row: Row, bound: Row, columns: int, duplicates: int) -> str:
     if name in _NEAREST and below:
         why = "in many columns or at strong dependence" if columns > _FEW_COLUMNS else "at strong dependence"
         return f"{name} is lower, as nearest neighbours are {why}; trust {base}, whose lower bound is a guarantee."
-    if name in _NEAREST and duplicates:
-        return f"{name} is higher, but {duplicates} rows are duplicates, which it takes for dependence; trust {base}."
+    if name in _NEAREST and blocks:
+        return f"{name} is higher, as it takes what rows of one group or time share for dependence; trust {base}."
     if name in _NEAREST and columns <= _FEW_COLUMNS:
         return f"{name} is higher: {base} is a lower bound and may have missed a part; in few columns trust {name}."
     if name in _NEAREST:

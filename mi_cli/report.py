@@ -29,6 +29,16 @@ _INFORMATION = {  # columns of tables that are in nats
     *("bias", "rmse", "limit", "limit_low", "limit_high"),
 }
 _SHARES = ("covers_truth", "covers_claim", "too_high", "small_p")  # whose intervals are in the file only
+_LESS = (
+    "effective",
+    "gap",
+    "kind",
+    "ceiling",
+    "stderr",
+    "sd",
+    "p_holm",
+    "slope",
+)  # left to the file where it is narrow
 _MANY = 40  # settings; a longer table nobody reads in a terminal
 
 
@@ -48,7 +58,14 @@ def summarise(
         if status.get(row["trial"], "ok") == "ok":
             status[row["trial"]] = row["status"]
     level, described = config.evaluation.level, config.dataset.describe()
-    advised = advice(rows, axes, config.dataset.dim_x + config.dataset.dim_y, described.get("duplicates") or 0)
+    continuous = not config.dataset.with_classes
+    advised = advice(
+        rows,
+        axes,
+        config.dataset.dim_x + config.dataset.dim_y,
+        (described.get("duplicates") or 0) if continuous else 0,  # classes repeat themselves
+        blocks=bool(described.get("groups") or described.get("time")),
+    )
     return {
         "name": config.name,
         "summary": config.summary,
@@ -57,7 +74,7 @@ def summarise(
         "budget": config.budget.name,
         "axes": list(axes),
         "level": level,
-        "units": config.units,
+        "shown_in": config.units,  # numbers are in nats
         "data": described,
         "trials": dict(sorted(Counter(status.values()).items())),
         "tables": {name: TABLES[name](rows, axes, level, traces) for name in config.tables},
@@ -107,7 +124,7 @@ def _interval(values: Sequence[float], level: float) -> dict[str, Any]:
 
 def show(summary: Mapping[str, Any], console: Console) -> None:
     """Print the summary's tables and verdicts; of very many settings only what was made of all of them."""
-    units = summary["units"]
+    units = summary["shown_in"]
     if "estimates" in summary["tables"]:
         pass  # which says all that the means over seeds would, and more
     elif not summary["tables"] or len(summary["cells"]) <= _MANY:
@@ -119,7 +136,7 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
     for name, rows in summary["tables"].items():
         _print(_heading(name, rows, summary), console)
         if rows:
-            console.print(_overall(rows[:_MANY], summary))
+            console.print(_overall(rows[:_MANY], summary, console.width))
             for row in rows[:_MANY]:
                 if row.get("reason") and row.get("status") == "ok":
                     _print(f"{row['method']}: {row['reason']}", console)
@@ -144,7 +161,7 @@ def counted(number: int, what: str) -> str:
 def _table(summary: Mapping[str, Any]) -> RenderableType:
     from rich.table import Table
 
-    cells, scale = summary["cells"], _SCALES[summary["units"]]
+    cells, scale = summary["cells"], _SCALES[summary["shown_in"]]
     percent = f"{100 * summary['level']:g} %"
     columns = [column for column in ("estimate", "test_mse", "difference") if any(column in cell for cell in cells)]
     titles = {
@@ -175,23 +192,33 @@ def _heading(name: str, rows: Sequence[Row], summary: Mapping[str, Any]) -> str:
     """What a table of all settings is of."""
     if not rows:
         return f"{name}: no task has a true MI that is known and finite"
+    data = summary.get("data") or {}
+    if name == "estimates" and data.get("file"):
+        sides = [", ".join(column["column"] for column in data[side][:6]) for side in ("x", "y")]
+        sides = [text + ", ..." * (len(data[side]) > 6) for text, side in zip(sides, ("x", "y"), strict=True)]
+        rows_of = f"{data['rows_used']:,} rows of {data['file']}"
+        return f"MI in {summary['shown_in']}; x = {sides[0]}; y = {sides[1]}; {rows_of}"
     if "tasks" not in rows[0]:
-        return f"{name}: {counted(len(rows), 'row')} of {summary['name']}, in {summary['units']}"
+        return f"{name}: {counted(len(rows), 'row')} of {summary['name']}, in {summary['shown_in']}"
     tasks = counted(max(row["tasks"] for row in rows), "task")
     return f"{name}: {tasks} of {summary['name']} with a finite true MI; errors in nats"
 
 
-def _overall(rows: Sequence[Row], summary: Mapping[str, Any]) -> RenderableType:
+def _overall(rows: Sequence[Row], summary: Mapping[str, Any], width: int) -> RenderableType:
     """A table of all settings: the columns that say something, numbers to the right."""
     from rich.table import Table
 
     percent = f"{100 * summary['level']:g} %"
     titles = {"error": f"mean |error| ± {percent}", "coverage": f"coverage ({percent})", "seconds": "median s"}
-    cells = [_shown(row, _SCALES[summary["units"]]) for row in rows]
+    cells = [_shown(row, _SCALES[summary["shown_in"]]) for row in rows]
     told = {"reason"} | ({"status"} if all(row.get("status") == "ok" for row in rows) else set())
     cells = [{key: text for key, text in cell.items() if key not in told} for cell in cells]
     titles |= {"ci": f"{percent} interval", "lower": f"at least ({percent})", "p_value": "p", "gap": "training − test"}
     columns = [key for key in cells[0] if any(cell.get(key) not in ("", "0", None) for cell in cells)]
+    for key in _LESS:
+        wide = [max(len(titles.get(name, name)), *(len(cell.get(name, "")) for cell in cells)) for name in columns]
+        if sum(wide) + 3 * len(columns) + 1 > width and key in columns:
+            columns.remove(key)
     table = Table()
     for key in columns:
         is_text = all(isinstance(row.get(key), str) for row in rows)

@@ -182,7 +182,6 @@ def _leave_out(values: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]
     for group in REGISTRIES:
         axis = _at(values, f"sweep.{group}")
         chosen = isinstance(given.get(group), str) or f"{group}.name" in given
-        told = chosen or f"sweep.{group}" in given
         sections = [values.get(group)] if chosen else []
         for section in sections + (axis if isinstance(axis, list) else []):
             name = section.get("name") if isinstance(section, dict) else None
@@ -192,8 +191,7 @@ def _leave_out(values: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]
             strange = [key for key in section if key not in own.model_fields and f"{group}.{key}" not in given]
             for key in [key for key in strange if _is_setting(group, key)]:
                 setting = f"{group}.{key}={shown(section.pop(key))}"
-                if told:  # an experiment that names the options itself knows what they have
-                    notices.append(f"{setting} of the experiment is left out: {name} has no {key}")
+                notices.append(f"{setting} of the experiment is left out: {name} has no {key}")
     return list(dict.fromkeys(notices))
 
 

@@ -34,22 +34,31 @@ def test_those_that_agree_are_said_to_and_the_bound_is_trusted():
 
 
 @pytest.mark.parametrize(
-    ("method", "estimate", "columns", "duplicates", "expected"),
+    ("method", "estimate", "columns", "expected"),
     [
-        ("copula", 0.1, 2, 0, "not that of a Gaussian copula; trust auto"),
-        ("copula", 0.9, 2, 0, "auto is safe"),
-        ("nearest", 0.1, 2, 0, "lower, as nearest neighbours are at strong dependence; trust auto"),
-        ("ksg", 0.1, 30, 0, "in many columns or at strong dependence; trust auto"),
-        ("nearest", 0.9, 2, 0, "in few columns trust nearest"),
-        ("nearest", 0.9, 30, 0, "in 30 columns it has no guarantee"),
-        ("nearest", 0.9, 2, 7, "7 rows are duplicates, which it takes for dependence; trust auto"),
-        ("gmm", 0.9, 2, 0, "gmm says more than auto"),
+        ("copula", 0.1, 2, "not that of a Gaussian copula; trust auto"),
+        ("copula", 0.9, 2, "auto is safe"),
+        ("nearest", 0.1, 2, "lower, as nearest neighbours are at strong dependence; trust auto"),
+        ("ksg", 0.1, 30, "in many columns or at strong dependence; trust auto"),
+        ("nearest", 0.9, 2, "in few columns trust nearest"),
+        ("nearest", 0.9, 30, "in 30 columns it has no guarantee"),
+        ("gmm", 0.9, 2, "gmm says more than auto"),
     ],
 )
-def test_those_that_differ_are_weighed(method, estimate, columns, duplicates, expected):
-    line = said(row(), other(method, estimate), columns=columns, duplicates=duplicates)
+def test_those_that_differ_are_weighed(method, estimate, columns, expected):
+    line = said(row(), other(method, estimate), columns=columns)
     assert "The estimators differ." in line
     assert expected in line
+
+
+def test_rows_that_depend_or_repeat_and_full_estimates_are_warned_of():
+    assert "takes what rows of one group or time share" in said(row(), other("nearest", 0.9), blocks=True)
+    assert "trust none of these" in said(row(rows=100), other("nearest", 0.52, rows=100), duplicates=7)
+    assert "trust none of these" not in said(row(rows=1000), other("nearest", 0.52, rows=1000), duplicates=7)
+    assert "auto is near the most that so many rows can show" in said(row(ceiling=0.6), other("nearest", 0.52))
+    assert "too few to tell how much" in said(row(lower=-0.1), other("nearest", 0.52))
+    assert "no second estimator" in said(row())
+    assert "None of them is a lower bound" in said(other("ksg", 0.5), other("copula", 0.5))
 
 
 def test_dependence_is_told_by_p_values_else_by_the_bound():

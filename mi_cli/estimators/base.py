@@ -122,8 +122,10 @@ class Estimate:
     train_mi: float | None = None
     val_mi: float | None = None
     steps: int | None = None
-    null: np.ndarray[Any, Any] | None = field(default=None, compare=False)
-    history: dict[str, tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]] = field(default_factory=dict, compare=False)
+    null: np.ndarray[Any, Any] | None = field(default=None, compare=False, repr=False)
+    history: dict[str, tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
 
 def interval(value: float, error: float, level: float) -> tuple[float, float]:
