@@ -275,6 +275,12 @@ class Config(Section):
             return ["fit=crossfit: is for procedure=estimate; accepted: split"]
         if self.dataset.n_samples is None:
             return ["fit=crossfit: fresh rows at every step have no folds; accepted: split, or a dataset.n_samples"]
+        groups = self.dataset.describe().get("groups") if self.dataset.finite else None
+        if groups and groups["number"] < self.folds + 2:  # besides a fold, one to validate and one to train
+            return [
+                f"folds={self.folds}: dataset.groups={shown(groups['column'])} has {groups['number']} groups, which are "
+                f"not cut; accepted: {self.folds + 2} groups or more, or fewer folds (at least 2)"
+            ]
         n = sum(self.rows[part] for part in ("train", "val", "test"))
         if self.training.carry and n % self.folds:
             return [
