@@ -278,8 +278,8 @@ class Config(Section):
         groups = self.dataset.describe().get("groups") if self.dataset.finite else None
         if groups and groups["number"] < self.folds + 2:  # besides a fold, one to validate and one to train
             return [
-                f"folds={self.folds}: dataset.groups={shown(groups['column'])} has {groups['number']} groups, which are "
-                f"not cut; accepted: {self.folds + 2} groups or more, or fewer folds (at least 2)"
+                f"folds={self.folds}: dataset.groups={shown(groups['column'])} has {groups['number']} groups, and "
+                f"none is cut; accepted: {self.folds + 2} groups or more, or fewer folds (at least 2)"
             ]
         n = sum(self.rows[part] for part in ("train", "val", "test"))
         if self.training.carry and n % self.folds:
