@@ -29,16 +29,8 @@ _INFORMATION = {  # columns of tables that are in nats
     *("bias", "rmse", "limit", "limit_low", "limit_high"),
 }
 _SHARES = ("covers_truth", "covers_claim", "too_high", "small_p")  # whose intervals are in the file only
-_LESS = (
-    "effective",
-    "gap",
-    "kind",
-    "ceiling",
-    "stderr",
-    "sd",
-    "p_holm",
-    "slope",
-)  # left to the file where it is narrow
+# Columns that are left to the file where the terminal is narrow.
+_LESS = ("effective", "gap", "kind", "ceiling", "stderr", "sd", "p_holm", "slope")
 _MANY = 40  # settings; a longer table nobody reads in a terminal
 
 
@@ -57,15 +49,7 @@ def summarise(
     for row in rows:
         if status.get(row["trial"], "ok") == "ok":
             status[row["trial"]] = row["status"]
-    level, described = config.evaluation.level, config.dataset.describe()
-    continuous = not config.dataset.with_classes
-    advised = advice(
-        rows,
-        axes,
-        config.dataset.dim_x + config.dataset.dim_y,
-        (described.get("duplicates") or 0) if continuous else 0,  # classes repeat themselves
-        blocks=bool(described.get("groups") or described.get("time")),
-    )
+    level = config.evaluation.level
     return {
         "name": config.name,
         "summary": config.summary,
@@ -75,13 +59,20 @@ def summarise(
         "axes": list(axes),
         "level": level,
         "shown_in": config.units,  # numbers are in nats
-        "data": described,
+        "data": config.dataset.describe(),
         "trials": dict(sorted(Counter(status.values()).items())),
         "tables": {name: TABLES[name](rows, axes, level, traces) for name in config.tables},
-        "advice": advised if "estimates" in config.tables else [],
+        "advice": _advice(config, rows, axes) if "estimates" in config.tables else [],
         "claims": [judge(claim, rows, axes, traces, level) for claim in config.claims],
         "cells": list(_cells(rows, axes, level)),
     }
+
+
+def _advice(config: Config, rows: Sequence[Row], axes: Sequence[str]) -> list[str]:
+    dataset, described = config.dataset, config.dataset.describe()
+    duplicates = 0 if dataset.with_classes else described.get("duplicates") or 0  # classes repeat themselves
+    blocks = bool(described.get("groups") or described.get("time"))
+    return advice(rows, axes, dataset.dim_x + dataset.dim_y, duplicates, blocks=blocks)
 
 
 def _cells(rows: Sequence[Row], axes: Sequence[str], level: float) -> Iterable[dict[str, Any]]:

@@ -209,7 +209,7 @@ def _pair_columns(values: dict[str, Any]) -> None:
 
     try:
         values["sweep"]["dataset"]["pair"] = column_pairs(dataset)
-    except (ValidationError, ValueError) as error:
+    except ValueError as error:
         raise ConfigError(*str(error).splitlines()) from None
 
 
@@ -220,14 +220,15 @@ def _leave_unfit(values: Mapping[str, Any], given: Mapping[str, Any]) -> list[st
         return []
     try:
         table = _made("dataset", values["dataset"])
-        unfit = {id(option): _made("estimator", option).unfit(table) for option in axis}
-    except (ValidationError, ValueError, AttributeError):
+        made = [_made("estimator", option) for option in axis]
+    except ValidationError:
         return []  # every trial will report it
-    kept = [option for option in axis if not unfit[id(option)]]
+    unfit = [[] if estimator is None else estimator.unfit(table) for estimator in made]
+    kept = [option for option, lines in zip(axis, unfit, strict=True) if not lines]
     if not kept:
         return []
     axis[:] = kept
-    return [f"left out: {line}" for lines in unfit.values() for line in lines]
+    return [f"left out: {line}" for lines in unfit for line in lines]
 
 
 def _made(group: str, section: Mapping[str, Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from mi_cli.faults import listed, shown
@@ -14,6 +15,7 @@ __all__ = ["described"]
 _MANY_TIES = 0.01  # share of repeated values from which on they are told
 
 
+@lru_cache(maxsize=64)
 def described(chosen: Chosen, n_samples: int) -> dict[str, Any]:
     """The facts of a table and, in ``notes``, those that its user must see.
 
