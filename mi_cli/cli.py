@@ -52,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _main(arguments(sys.argv[1:] if argv is None else argv), started)
     except ConfigError as error:
+        if argv is None and "mi_cli.forking" in sys.modules:  # whose output whoever reads ours would wait for
+            sys.modules["mi_cli.forking"].discard()
         return _complain(error)
     except KeyboardInterrupt as error:
         if not isinstance(error, _Reported):
@@ -108,6 +110,7 @@ def _run(args: argparse.Namespace, started: float) -> int:
     from mi_cli.composition import composing, setting
     from mi_cli.resolve import check_device, resolve
 
+    _fork_early(args.overrides)
     with composing(_config_path(args)):
         resolved = resolve(args.overrides, config_name=args.config_name)
         check_device(resolved.values["device"])
@@ -128,6 +131,14 @@ def _run(args: argparse.Namespace, started: float) -> int:
     finally:
         folder.discard_if_empty()
     return codes[0] if codes else _FAILED
+
+
+def _fork_early(overrides: Sequence[str]) -> None:
+    """Have the workers' imports begin beside composing, where nothing typed says that there will be no workers."""
+    from mi_cli import forking
+
+    if forking.AVAILABLE and not {text.partition("=")[0] for text in overrides} & {"plan", "device", "threads"}:
+        forking.context()
 
 
 def _multirun(args: argparse.Namespace) -> int:

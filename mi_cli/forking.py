@@ -6,6 +6,7 @@ child. So workers are forked from a server that has all imports and has never st
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -68,7 +69,11 @@ def ready() -> ForkServerContext:
 
 
 def discard() -> None:
-    """Remove the folder of the server's socket, for a process that ends without the cleaning up of Python's exit."""
-    from multiprocessing import util
+    """End the server and remove its socket's folder, for a process that ends without, or before, using it."""
+    from multiprocessing import forkserver, util
 
+    server = getattr(forkserver._forkserver, "_forkserver_pid", None)
+    if server is not None:
+        with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+            os.kill(server, signal.SIGKILL)
     shutil.rmtree(util.get_temp_dir(), ignore_errors=True)

@@ -7,6 +7,7 @@ import logging
 import math
 import os
 import textwrap
+import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -38,6 +39,7 @@ log = logging.getLogger("mi_cli")
 _POLL_SECONDS = 0.1
 _LEAVE_SECONDS = 1.0  # how long an interrupted run waits for its workers to notice
 _LONGEST_REASON = 200  # characters of a failed trial's; the log has all of it
+_MOST_NOTICES = 8  # on the terminal; pairs of a table may each have one
 _PIPED_WIDTH = 140  # columns of tables that go to a file
 
 
@@ -205,9 +207,13 @@ def run(
     with logging_to(folder / "run.log"):
         state = _Run(folder, expand(values), list(axes(values)))
         notes = (note for trial in state.trials for note in trial.config.dataset.describe().get("notes", ()))
-        for notice in (*notices, *dict.fromkeys(notes)):
-            console.print(f"mi-run: {notice}", highlight=False, markup=False, soft_wrap=True)
+        told = [*notices, *dict.fromkeys(notes)]
+        for number, notice in enumerate(told):
             log.info(notice)
+            if number < _MOST_NOTICES:
+                console.print(f"mi-run: {notice}", highlight=False, markup=False, soft_wrap=True)
+        if len(told) > _MOST_NOTICES:
+            console.print(f"mi-run: {len(told) - _MOST_NOTICES} more such notes are in run.log", soft_wrap=True)
         n_threads, target, clock = threads(state.config), device(state.config), Clock()
         added = plugins.used((s, getattr(t.config, s).name) for t in state.trials for s in plugins.REGISTRIES)
         record = provenance.Provenance(
@@ -254,6 +260,8 @@ def _train(state: _Run, target: torch.device, n_threads: int, clock: Clock, cons
     start = time.perf_counter()
     workers = Workers(max(1, min(n_threads, len(found))), len(found), n_threads, target, state.folder / "run.log")
     pending: dict[Future[Done], Stack] = {}
+    for name in state.config.plots:  # matplotlib is imported while the workers work
+        threading.Thread(target=importlib.import_module, args=[f"mi_cli.plots.{name}"], daemon=True).start()
     columns = (
         TextColumn("training"),
         BarColumn(),

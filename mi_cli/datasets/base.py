@@ -41,6 +41,11 @@ class Dataset(Section, ABC):
         return self.discrete
 
     @property
+    def coarse(self) -> tuple[str, ...]:
+        """Columns that are taken for numbers, but have few values, each many times."""
+        return ()
+
+    @property
     @abstractmethod
     def dim_x(self) -> int:
         """Columns of x."""
