@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _main(arguments(sys.argv[1:] if argv is None else argv), started)
     except ConfigError as error:
         if argv is None and "mi_cli.forking" in sys.modules:  # whose output whoever reads ours would wait for
-            sys.modules["mi_cli.forking"].discard()
+            sys.modules["mi_cli.forking"].end()
         return _complain(error)
     except KeyboardInterrupt as error:
         if not isinstance(error, _Reported):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext
 
-__all__ = ["AVAILABLE", "context", "discard", "ready"]
+__all__ = ["AVAILABLE", "context", "discard", "end", "ready"]
 
 AVAILABLE = sys.platform == "linux"
 
@@ -68,12 +68,19 @@ def ready() -> ForkServerContext:
     return found
 
 
-def discard() -> None:
-    """End the server and remove its socket's folder, for a process that ends without, or before, using it."""
-    from multiprocessing import forkserver, util
+def end() -> None:
+    """End the server, if there is one, for a process that will not use it."""
+    from multiprocessing import forkserver
 
     server = getattr(forkserver._forkserver, "_forkserver_pid", None)
     if server is not None:
         with contextlib.suppress(ProcessLookupError):  # it has ended by itself
             os.kill(server, signal.SIGKILL)
+
+
+def discard() -> None:
+    """The same for a process that ends without the cleaning up of Python's exit: the socket's folder goes, too."""
+    from multiprocessing import util
+
+    end()
     shutil.rmtree(util.get_temp_dir(), ignore_errors=True)
