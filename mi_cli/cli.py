@@ -19,20 +19,27 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mi_cli import __version__
 from mi_cli.arguments import PRIMARY, arguments
 from mi_cli.faults import ConfigError
-from mi_cli.folders import OWN_CONFIGS, OWN_LAYOUT, config_folder, given_folder, new_folder, own_config_folders
+from mi_cli.folders import (
+    OWN_CONFIGS,
+    OWN_LAYOUT,
+    NewFolder,
+    config_folder,
+    given_folder,
+    new_folder,
+    own_config_folders,
+)
 from mi_cli.output import OutputError, printing
 
 if TYPE_CHECKING:
     import argparse
     from types import FrameType
 
-    from mi_cli.folders import NewFolder
     from mi_cli.resolve import Resolved
 
 __all__ = ["main"]
 
 _STARTED = time.time()
-_FINE, _FAILED, _BAD_INPUT, _INTERRUPTED = 0, 1, 2, 130
+_FINE, _FAILED, _BAD_INPUT, _INTERRUPTED, _TERMINATED = 0, 1, 2, 130, 143
 _BASIC = "hydra._internal.core_plugins.basic_"
 _FAILURES = "failed_jobs.txt"
 _TOO_EARLY = "mi-run: interrupted before anything was run\n"
@@ -58,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         if not isinstance(error, _Reported):
             sys.stderr.write("mi-run: interrupted\n" if _begun.is_set() else _TOO_EARLY)
-        return _INTERRUPTED
+        return _TERMINATED if isinstance(error, _Terminated) else _INTERRUPTED
     except OutputError as error:
         return _complain(error, _FAILED)
 
@@ -118,12 +125,15 @@ def _run(args: argparse.Namespace, started: float) -> int:
             return _plan(resolved)
         asked = any(_sets("hydra.run.dir", text) for text in args.overrides)
         asked_for = str(setting("hydra.run.dir", args.overrides, args.config_name) or "") if asked else None
-    folder = _folder("hydra.run.dir", asked_for, resolved, resolved.values["name"], "run.log")
+    if args.resume:
+        folder = NewFolder(args.resume, None)
+    else:
+        folder = _folder("hydra.run.dir", asked_for, resolved, resolved.values["name"], "run.log")
     codes: list[int] = []
 
     @functools.wraps(job)
     def task(config: Any) -> int:
-        codes.append(_start(resolved, started))
+        codes.append(_start(resolved, started, resume=args.resume is not None))
         return codes[0]
 
     try:
@@ -226,7 +236,7 @@ def job(config: Any) -> int:
     return code
 
 
-def _start(resolved: Resolved, started: float) -> int:
+def _start(resolved: Resolved, started: float, *, resume: bool = False) -> int:
     """Hand a resolved config to the runner, and answer for its unexpected errors."""
     from hydra.core.hydra_config import HydraConfig
 
@@ -240,7 +250,8 @@ def _start(resolved: Resolved, started: float) -> int:
         runner = importlib.import_module("mi_cli.runner")
         imported = time.time() - started
         _begun.set()
-        _on_interrupt(_end_at_once, signal.default_int_handler)
+        if _on_interrupt(_end_at_once, signal.default_int_handler):
+            signal.signal(signal.SIGTERM, _terminate)
         try:
             code = runner.run(
                 resolved.values,
@@ -249,9 +260,10 @@ def _start(resolved: Resolved, started: float) -> int:
                 notices=list(resolved.notices),
                 started=started,
                 import_seconds=imported,
+                resume=resume,
             )
-        except KeyboardInterrupt:  # which the runner has reported
-            raise _Reported from None
+        except KeyboardInterrupt as error:  # which the runner has reported
+            raise (_Terminated if isinstance(error, _Terminated) else _Reported) from None
     except ConfigError as error:
         return _complain(error)
     except OutputError as error:
@@ -270,6 +282,14 @@ class _Reported(KeyboardInterrupt):
     """An interruption of which the user knows where it left things."""
 
 
+class _Terminated(_Reported):
+    """SIGTERM, as schedulers send it some time before they kill: what is finished is recorded, and nothing is begun."""
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise _Terminated
+
+
 def _end_at_once(number: int, frame: FrameType | None) -> NoReturn:
     """Ctrl-C before the runner begins: nothing to keep, and imports have swallowed KeyboardInterrupt."""
     os.write(2, _TOO_EARLY.encode())
@@ -280,9 +300,12 @@ def _end_at_once(number: int, frame: FrameType | None) -> NoReturn:
     os._exit(_INTERRUPTED)
 
 
-def _on_interrupt(instead_of: Any, handler: Any) -> None:
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is instead_of:
+def _on_interrupt(instead_of: Any, handler: Any) -> bool:
+    """Have SIGINT do something else than it does, if this is for us to say; whether it was."""
+    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is instead_of
+    if ours:
         signal.signal(signal.SIGINT, handler)
+    return ours
 
 
 def _plan(resolved: Resolved, heading: str = "") -> int:

@@ -7,6 +7,7 @@ import json
 import logging
 import math
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -29,9 +30,11 @@ from examples import (
     values,
 )
 
-from mi_cli import fit, folders, forking, jobs, records, runner, workers
+from mi_cli import dispatch, fit, folders, forking, jobs, runner, workers
 from mi_cli.cli import main
 from mi_cli.datasets.gaussian import Gaussian
+from mi_cli.journal import Journal
+from mi_cli.output import OutputError
 from mi_cli.plots import estimate_against_axis
 from mi_cli.procedures import estimate
 from mi_cli.records import Records
@@ -41,7 +44,7 @@ FILES = {
 }  # fmt: skip
 COLUMNS = (
     "trial,status,reason,seed,dataset,estimator,method,dataset.rho,rows,true_mi,estimate,stderr,ci_low,ci_high,lower,p_value,"
-    "kind,ceiling,effective,critic_mi,critic_stderr,train_mi,val_mi,test_mse,split_mse,steps,seconds"
+    "kind,ceiling,effective,critic_mi,critic_stderr,train_mi,val_mi,test_mse,split_mse,steps,seconds,fingerprint"
 )
 SWEEP = {"dataset": {"rho": [0.2, 0.4, 0.6]}, "seed": [0, 1]}
 NUMBERS = ("estimate", "stderr", "ci_low", "ci_high", "lower", "train_mi", "val_mi")
@@ -382,15 +385,16 @@ def test_plot_that_fails_costs_no_other(tmp_path, monkeypatch, capsys):
 
 
 def test_disk_that_is_full_ends_the_run_at_once(tmp_path, monkeypatch):
-    written = records.write_results
+    added = Journal.add
 
-    def full(path, rows, axes):
-        written(path, rows, axes)
+    def full(journal, entries):
+        added(journal, entries)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(records, "write_results", full)
+    monkeypatch.setattr(Journal, "add", full)
     begun = time.perf_counter()
-    with pytest.raises(OSError, match="No space"):
+    line = f"{tmp_path} cannot be written to (No space left on device); 0 of 2 trials are kept there, and "
+    with pytest.raises(OutputError, match=re.escape(f"{line}mi-run resume={tmp_path} goes on from them")):
         run(tmp_path, SMALL, {"training": {"steps": [20, 10**6]}})
     assert time.perf_counter() - begun < 10  # of the second stack's many minutes
 
@@ -422,7 +426,7 @@ def test_notice_is_one_line(tmp_path, capsys):
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_interruption_keeps_finished_trials(tmp_path, monkeypatch, capsys, threads):
-    waited, begun = runner.wait, []
+    waited, begun = dispatch.wait, []
 
     def interrupted(pending, **more):
         done = waited(pending, **more)
@@ -431,7 +435,7 @@ def test_interruption_keeps_finished_trials(tmp_path, monkeypatch, capsys, threa
             raise KeyboardInterrupt
         return done
 
-    monkeypatch.setattr(runner, "wait", interrupted)
+    monkeypatch.setattr(dispatch, "wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, SMALL, {"training": {"steps": [20, 10**6]}}, threads=threads)
     assert time.perf_counter() - begun[0] < 2

@@ -80,6 +80,10 @@ class Dataset(Section, ABC):
         """What its user should know of it, for the run's summary; ``notes`` are lines for the terminal as well."""
         return {}
 
+    def digest(self) -> str | None:
+        """What tells the contents of its file, where it has one: it stands for ``path`` in fingerprints."""
+        return None
+
     @abstractmethod
     def true_mi(self, noise: float = 0.0) -> float | None:
         """I(x; y) in nats when N(0, noise²) is added to every column of x; None where it is not known."""

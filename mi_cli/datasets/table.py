@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from mi_cli.datasets.base import Dataset, Side
 from mi_cli.fields import Count, Number
+from mi_cli.fingerprints import file_digest
 from mi_cli.table_notes import coarse, described
 from mi_cli.table_rows import FEWEST_ROWS, Chosen, Request, counted
 from mi_cli.tabular import FILES, SELECTIONS, fault, source
@@ -156,6 +157,11 @@ class Table(Dataset):
     def describe(self) -> dict[str, Any]:
         """What was read, and what its user should know of it (``notes``)."""
         return described(self._chosen, self.n_samples or 0)
+
+    def digest(self) -> str:
+        """That of the file."""
+        found = self._chosen.request.source
+        return file_digest(found.file, found.size, found.changed)
 
     def true_mi(self, noise: float = 0.0) -> float | None:
         """Not known, but for shuffled rows: 0."""

@@ -172,11 +172,9 @@ def continuous_only(name: str, dataset: Dataset) -> list[str]:
     """A line if ``dataset`` has a discrete column, for an estimator that takes none."""
     discrete = dataset.discrete
     if coarse := dataset.coarse:
-        few = listed(map(shown, coarse[:6]), "and")
-        return [
-            f"estimator.name={name}: takes continuous columns, and {few} {'take' if coarse[1:] else 'takes'} few values; "
-            "accepted: histogram, mixed, nearest"
-        ]
+        few = f"{listed(map(shown, coarse[:6]), 'and')} {'take' if coarse[1:] else 'takes'} few values"
+        others = "accepted: histogram, mixed, nearest"
+        return [f"estimator.name={name}: takes continuous columns, and {few}; {others}"]
     if not dataset.with_classes:
         return []
     accepted = ["mixed", "nearest"] if discrete != dataset.with_classes else ["histogram", "mixed", "nearest"]
