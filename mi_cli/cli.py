@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import dataclasses
 import functools
 import importlib
 import os
@@ -31,7 +33,6 @@ from mi_cli.folders import (
 from mi_cli.output import OutputError, printing
 
 if TYPE_CHECKING:
-    import argparse
     from types import FrameType
 
     from mi_cli.resolve import Resolved
@@ -85,6 +86,8 @@ def _main(args: argparse.Namespace, started: float) -> int:
                 return _hydra(args, args.to_hydra, job)
         elif args.multirun or "hydra.mode=MULTIRUN" in args.overrides:
             return _multirun(args)
+        elif any(_sets("shards", text) for text in args.overrides):
+            return _sharded(args, started)
         else:
             return _run(args, started)
     return _FINE
@@ -175,6 +178,40 @@ def _multirun(args: argparse.Namespace) -> int:
     return _FAILED
 
 
+def _sharded(args: argparse.Namespace, started: float) -> int:
+    """A run whose trials are cut into jobs for a launcher, and what these leave collected, whatever became of them."""
+    from mi_cli import shards
+    from mi_cli.composition import composing, setting
+    from mi_cli.resolve import resolve
+
+    with composing(_config_path(args)):
+        resolved = resolve(args.overrides, config_name=args.config_name)
+        if resolved.values["plan"]:
+            return _plan(resolved)
+        number = shards.number(resolved.values)
+        asked = any(_sets("hydra.run.dir", text) for text in args.overrides)
+        asked_for = str(setting("hydra.run.dir", args.overrides, args.config_name) or "") if asked else None
+    folder = _folder("hydra.run.dir", asked_for, resolved, resolved.values["name"], "run.log")
+    whole = dataclasses.replace(resolved, values=resolved.values | {"shards": 1})
+    codes: list[int] = []
+
+    @functools.wraps(job)
+    def collect(config: Any) -> int:
+        codes.append(_start(whole, started, collect=True))
+        return codes[0]
+
+    typed = [text for text in args.overrides if not _sets("shards", text) and not _sets("hydra.run.dir", text)]
+    only = argparse.Namespace(**(vars(args) | {"overrides": typed}))
+    try:
+        shards.prepare(folder.path, whole)
+        cut = [f"++shards={number}", f"++shard={','.join(map(str, range(number)))}"]
+        _hydra(only, ["--multirun", *cut, _quoted("hydra.sweep.dir", folder.path), shards.SUBFOLDER], job)
+        _hydra(only, ["hydra/launcher=basic", _quoted("hydra.run.dir", folder.path)], collect)
+    finally:
+        folder.discard_if_empty()
+    return codes[0] if codes else _FAILED
+
+
 def _jobs(args: argparse.Namespace) -> list[Resolved]:
     """The jobs of a multirun, resolved; of a sweeper that searches, the config it starts from."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -215,6 +252,7 @@ def job(config: Any) -> int:
     from hydra.core.hydra_config import HydraConfig
 
     from mi_cli.resolve import check_device, resolve
+    from mi_cli.shards import share_cores
 
     settings, started = HydraConfig.get(), time.time()
     folder = Path(settings.runtime.output_dir)
@@ -227,6 +265,7 @@ def job(config: Any) -> int:
         overrides = [*settings.overrides.hydra, *settings.overrides.task]
         resolved = resolve(overrides, config_name=settings.job.config_name or PRIMARY)
         check_device(resolved.values["device"])
+        share_cores(resolved.values, settings)
         code = _start(resolved, started)
     except ConfigError as error:
         code = _complain(error)
@@ -236,7 +275,7 @@ def job(config: Any) -> int:
     return code
 
 
-def _start(resolved: Resolved, started: float, *, resume: bool = False) -> int:
+def _start(resolved: Resolved, started: float, *, resume: bool = False, collect: bool = False) -> int:
     """Hand a resolved config to the runner, and answer for its unexpected errors."""
     from hydra.core.hydra_config import HydraConfig
 
@@ -261,6 +300,7 @@ def _start(resolved: Resolved, started: float, *, resume: bool = False) -> int:
                 started=started,
                 import_seconds=imported,
                 resume=resume,
+                collect=collect,
             )
         except KeyboardInterrupt as error:  # which the runner has reported
             raise (_Terminated if isinstance(error, _Terminated) else _Reported) from None

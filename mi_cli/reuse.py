@@ -8,22 +8,31 @@ from pathlib import Path
 from mi_cli.dispatch import Progressing
 from mi_cli.journal import Entry, known, recorded
 from mi_cli.procedures.base import group, procedure
+from mi_cli.shards import FOLDER
 from mi_cli.sweep import Trial
 
-__all__ = ["restore"]
+__all__ = ["lose", "restore"]
 
 _MOST_RUNS = 500  # that are looked through, the newest first
 
 
-def restore(state: Progressing, *, resume: bool) -> list[str]:
+def restore(state: Progressing, *, resume: bool, collect: bool = False) -> list[str]:
     """Take what is recorded, of the run itself if it is to ``resume``, then of earlier ones; say so in lines.
 
-    A trial that failed or diverged is run again. Where a model is carried along an axis its trials are one training,
-    and taken together from the run itself or not at all.
+    To ``collect`` is to take what the jobs of the run have recorded, failures included, and nothing else. Otherwise a
+    trial that failed or diverged is run again. Where a model is carried along an axis its trials are one training, and
+    taken together from the run itself or not at all.
     """
-    config, told = state.config, []
+    config = state.config
+    told: list[str] = []
+    if collect:
+        for folder in _shards(state.folder):
+            _take(state, recorded(folder), failed=True)
+        return told
     if resume and not config.force:
-        entries = recorded(state.folder)
+        entries: dict[str, Entry] = {}
+        for folder in (*_shards(state.folder), state.folder):
+            entries |= recorded(folder)
         _take(state, entries)
         ours = {trial.fingerprint for trial in state.trials}
         again = sum(not entry.ok for mark, entry in entries.items() if mark in ours)
@@ -48,10 +57,23 @@ def restore(state: Progressing, *, resume: bool) -> list[str]:
     return told
 
 
-def _take(state: Progressing, entries: dict[str, Entry]) -> None:
+def lose(state: Progressing) -> None:
+    """Give up on trials that no job has recorded."""
+    lost = [trial for trial in state.trials if trial.index not in state.rows]
+    if lost:
+        ended = RuntimeError("the job that was to run it ended without")
+        state.fail(lost, ended, f"{ended}; mi-run resume={state.folder} runs it")
+
+
+def _shards(folder: Path) -> list[Path]:
+    """The folders of a run's jobs."""
+    return sorted(path for path in (folder / FOLDER).glob("*") if path.is_dir())
+
+
+def _take(state: Progressing, entries: dict[str, Entry], *, failed: bool = False) -> None:
     def fits(trial: Trial) -> bool:
         entry = entries.get(trial.fingerprint)
-        if entry is None or not entry.ok:
+        if entry is None or not (entry.ok or failed):
             return False
         return entry.samples is not None or not state.shows_samples(trial)
 

@@ -23,10 +23,10 @@ from mi_cli.folders import locked
 from mi_cli.jobs import stacks, trained
 from mi_cli.logs import logging_to
 from mi_cli.output import printing, silence
-from mi_cli.procedures.base import procedure
-from mi_cli.reuse import restore
+from mi_cli.procedures.base import group, procedure
+from mi_cli.reuse import lose, restore
 from mi_cli.schema import Config
-from mi_cli.sweep import axes, expand
+from mi_cli.sweep import Trial, axes, expand
 
 __all__ = ["plan", "run", "stacks"]
 
@@ -84,6 +84,8 @@ def plan(values: Mapping[str, Any]) -> None:
     table = Table()
     for column in ("stack", "trials", "trainings", "steps", "multiply-adds", "about"):
         table.add_column(column, justify="right")
+    if config.shards > 1:
+        console.print(f"in {config.shards} jobs, of {_counts(trials)} trials each", soft_wrap=True)
     total = 0.0
     for number, stack in enumerate(found):
         cost = procedure(config).cost(stack.trials[0].config)
@@ -96,8 +98,16 @@ def plan(values: Mapping[str, Any]) -> None:
     console.print(f"{report.counted(len(found), 'stack')} on {report.counted(workers, 'thread')}", table)
     busy = min(workers, len(found))
     seconds = f"about {total / busy:.0f} s of training on {report.counted(busy, 'thread')}"
+    if config.shards > 1:
+        seconds = f"about {total / config.shards:.0f} s of training for each job on a thread"
     more = "evaluation, probes and plots come on top, and take memory of their own"
     console.print(f"{seconds}, by this machine's speed just now; {more}", soft_wrap=True)
+
+
+def _counts(trials: list[Trial]) -> str:
+    """How many of the trials each shard gets."""
+    sizes = [len(_of_shard(trials, shard)) for shard in range(trials[0].config.shards)]
+    return str(sizes[0]) if len(set(sizes)) == 1 else f"{min(sizes)} to {max(sizes)}"
 
 
 def _multiply_adds_a_second() -> float:
@@ -126,10 +136,12 @@ def run(
     started: float | None = None,
     import_seconds: float = 0.0,
     resume: bool = False,
+    collect: bool = False,
 ) -> int:
     """Run a resolved config into an empty folder; return the exit code, 0, or 1 if a trial failed or diverged.
 
-    With ``resume`` the folder is that of a run of this config, and what it has recorded is kept.
+    With ``resume`` the folder is that of a run of this config, and what it has recorded is kept; with ``collect`` that
+    is all there will be: its jobs are done.
 
     Raises:
         ConfigError: another run is at the folder.
@@ -139,9 +151,9 @@ def run(
     begun = time.time()
     console = _Console(stderr=True)
     with locked(folder), logging_to(folder / "run.log"):
-        state = Progressing(folder, expand(values), list(axes(values)))
+        state = Progressing(folder, _of_shard(expand(values), values.get("shard")), list(axes(values)))
         notes = (note for trial in state.trials for note in trial.config.dataset.describe().get("notes", ()))
-        taken = restore(state, resume=resume)
+        taken = restore(state, resume=resume, collect=collect)
         _tell([*notices, *dict.fromkeys(notes), *taken], console)
         n_threads, target, clock = threads(state.config), device(state.config), Clock()
         added = plugins.used((s, getattr(t.config, s).name) for t in state.trials for s in plugins.REGISTRIES)
@@ -150,10 +162,13 @@ def run(
         )
         try:
             with state.writing():
-                if not resume:
+                if not (resume or collect):
                     provenance.write_config(folder, values, overrides)
                 record.write({}, "running")
-            train(state, target, n_threads, clock, console)
+            if collect:
+                lose(state)
+            else:
+                train(state, target, n_threads, clock, console)
             with state.writing():
                 return _close(state, clock, record)
         except KeyboardInterrupt:
@@ -164,6 +179,15 @@ def run(
             line = f"mi-run: interrupted; {done}, in {folder}; mi-run resume={folder} goes on"
             console.print(line, markup=False, highlight=False, soft_wrap=True)
             raise
+
+
+def _of_shard(trials: list[Trial], shard: int | None) -> list[Trial]:
+    """The trials of one job of several; those that share a training stay together."""
+    config = trials[0].config
+    if shard is None:
+        return trials
+    units = group(trials, procedure(config).training_key)[shard :: config.shards]
+    return sorted((trial for unit in units for trial in unit), key=lambda trial: trial.index)
 
 
 def _tell(notices: Sequence[str], console: Console) -> None:
@@ -185,7 +209,7 @@ def _close(state: Progressing, clock: Clock, record: provenance.Provenance) -> i
     for name, rows in summary["tables"].items():
         records.write_table(folder / "tables" / f"{name}.csv", rows)
     with clock("plots"):
-        failed_plots = _plot(config, folder)
+        failed_plots = _plot(config, folder) if config.shard is None else []  # the whole of them is drawn
     record.write(clock.seconds, "finished")
     console = _console()
     with printing():
