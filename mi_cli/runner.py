@@ -236,6 +236,7 @@ def _close(state: _Run, clock: Clock, record: provenance.Provenance) -> int:
     with clock("plots"):
         failed_plots = _plot(config, folder)
     record.write(clock.seconds, "finished")
+    page_left = importlib.import_module("mi_cli.page").leave(folder)
     console = _console()
     with printing():
         report.show(summary, console)
@@ -245,7 +246,7 @@ def _close(state: _Run, clock: Clock, record: provenance.Provenance) -> int:
                 console.print(f"{what} {row['status']}: {row['reason']}", style="yellow", markup=False, soft_wrap=True)
         console.print(f"results: {folder}", markup=False, highlight=False, soft_wrap=True)
     statuses = Counter(row["status"] for row in state.all_rows)
-    return 1 if failed_plots or set(statuses) - {"ok"} else 0
+    return 1 if failed_plots or not page_left or set(statuses) - {"ok"} else 0
 
 
 def _train(state: _Run, target: torch.device, n_threads: int, clock: Clock, console: Console) -> None:
