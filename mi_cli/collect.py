@@ -85,7 +85,7 @@ class Provenance(BaseModel):
     threads: int | None = None
 
 
-class _Unreadable(Exception):
+class _UnreadableError(Exception):
     """A file of a run that cannot be made sense of; its text is the line that says so."""
 
 
@@ -161,7 +161,7 @@ class Collection:
 
         A value that is an axis of one run or was typed for some is a column for all of them.
         """
-        varied = self._varied()
+        varied = self.varied
         frames = []
         for run in self.runs:
             more = {path: value for path, value in varied[run.name].items() if path not in run.results.columns}
@@ -171,16 +171,24 @@ class Collection:
             frames.append(frame if len(run.results) else frame.clear())
         whole = pl.concat(frames, how="diagonal_relaxed")
         first = ["run", *(name for name in _NEEDED if name in whole.columns)]
-        settings = list(dict.fromkeys([*(a for run in self.runs for a in run.axes), *(p for v in varied.values() for p in v)]))
-        first += [path for path in settings if path in whole.columns and path not in first]
+        first += [path for path in self.settings if path in whole.columns and path not in first]
         return whole.select(*first, *(name for name in whole.columns if name not in first))
 
-    def _varied(self) -> dict[str, dict[str, Any]]:
+    @property
+    def settings(self) -> list[str]:
+        """Columns of the table that say what was tried: axes, and what sets the runs apart."""
+        apart = (path for values in self.varied.values() for path in values)
+        return list(dict.fromkeys([*(axis for run in self.runs for axis in run.axes), *apart]))
+
+    @cached_property
+    def varied(self) -> dict[str, dict[str, Any]]:
         """Of each run, the values of its config that are an axis of another or differ from what another typed."""
         values = {run.name: {path: _scalar(run.config, path) for path in _typed(self.runs)} for run in self.runs}
         swept = {axis for run in self.runs for axis in run.axes if axis not in _NEEDED}
         paths = [p for p in _typed(self.runs) if p in swept or len({repr(v[p]) for v in values.values()}) > 1]
-        return {name: {path: value[path] for path in paths if value[path] is not None} for name, value in values.items()}
+        return {
+            name: {path: value[path] for path in paths if value[path] is not None} for name, value in values.items()
+        }
 
 
 def _typed(runs: Iterable[Run]) -> list[str]:
@@ -215,7 +223,7 @@ def collect(paths: Iterable[Path]) -> Collection:
     for folder in folders:
         try:
             found.runs.append(read(folder, names[folder]))
-        except _Unreadable as error:
+        except _UnreadableError as error:
             found.faults.append(str(error))
     return found
 
@@ -293,11 +301,11 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except ValidationError as error:
         first = error.errors()[0]
-        raise _Unreadable(_line(path, f"{'.'.join(map(str, first['loc']))}: {first['msg']}")) from None
+        raise _UnreadableError(_line(path, f"{'.'.join(map(str, first['loc']))}: {first['msg']}")) from None
     except OSError as error:
-        raise _Unreadable(_line(path, error.strerror or type(error).__name__)) from None
+        raise _UnreadableError(_line(path, error.strerror or type(error).__name__)) from None
     except (ValueError, yaml.YAMLError, pl.exceptions.PolarsError, ConfigError) as error:
-        raise _Unreadable(_line(path, str(error))) from None
+        raise _UnreadableError(_line(path, str(error))) from None
 
 
 def _line(path: Path, reason: str) -> str:

@@ -168,7 +168,9 @@ class Records:
     @cached_property
     def results(self) -> pl.DataFrame:
         """``results.csv``."""
-        frame = pl.read_csv(self.folder / "results.csv", infer_schema_length=None)
+        data = (self.folder / "results.csv").read_bytes()
+        whole = data[: data.rfind(b"\n") + 1]  # of a file that is still being copied, the lines that have come
+        frame = pl.read_csv(whole, infer_schema_length=None)
         return frame.with_columns(pl.col(name).cast(pl.Float64) for name in _AFTER_AXES if name not in ("kind",))
 
     @cached_property

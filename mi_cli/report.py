@@ -119,8 +119,8 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
     if "estimates" in summary["tables"]:
         pass  # which says all that the means over seeds would, and more
     elif not summary["tables"] or len(summary["cells"]) <= _MANY:
-        heading = f"{summary['name']} ({summary['variant']}, {summary['budget']}); MI in {units}, means over seeds"
-        _print(heading, console)
+        title = f"{summary['name']} ({summary['variant']}, {summary['budget']}); MI in {units}, means over seeds"
+        _print(title, console)
         console.print(_table(summary))
     else:
         _print(f"{summary['name']}: means of {len(summary['cells'])} settings are in summary.json", console)

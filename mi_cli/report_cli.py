@@ -30,19 +30,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = _arguments(argv)
     page = args.output or (args.paths[0] / _PAGE if len(args.paths) == 1 and args.paths[0].is_dir() else Path(_PAGE))
-    watching = False
+    said: set[str] = set()
     try:
         if not args.watch:
-            return _write(args.paths, page, args.table)
-        while True:
-            code = _write(args.paths, page, args.table, args.every)
-            watching = True
-            if code == _BAD_INPUT:
-                return code
+            return _write(args.paths, page, args.table, said)
+        while (code := _write(args.paths, page, args.table, said, args.every)) != _BAD_INPUT:
             time.sleep(args.every)
+        return code
     except KeyboardInterrupt:
         # The last word: a page that no longer refreshes itself.
-        return _write(args.paths, page, args.table) if watching else _INTERRUPTED
+        return _write(args.paths, page, args.table, said) if said else _INTERRUPTED
     except OSError as error:
         print(f"mi-report: {error.filename or page}: cannot be written ({error.strerror})", file=sys.stderr)
         return _BAD_INPUT
@@ -97,25 +94,29 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _write(paths: Sequence[Path], page: Path, table: Path | None, refresh: float | None = None) -> int:
-    """Collect, write and say what was written; the exit code."""
+def _write(paths: Sequence[Path], page: Path, table: Path | None, said: set[str], refresh: float | None = None) -> int:
+    """Collect, write and say what was written, unless it was ``said``; the exit code."""
     from mi_cli import collect
     from mi_cli.page import write
 
     found = collect.collect(paths)
-    for line in found.faults:
+    for line in (line for line in found.faults if line not in said):
         print(f"mi-report: {line}", file=sys.stderr)
+    said.update(found.faults)
     if not found.runs:
         return _BAD_INPUT
     if table:
         collect.write(table, found.table)
     write(page, found, refresh)
-    with printing():
-        print(_said(found, [page, *([table] if table else [])]))
+    line = _told(found, [page, *([table] if table else [])])
+    if line not in said:
+        with printing():
+            print(line)
+    said.add(line)
     return _SOME_BROKEN if found.faults else _FINE
 
 
-def _said(found: Collection, files: Sequence[Path]) -> str:
+def _told(found: Collection, files: Sequence[Path]) -> str:
     counts = f"{len(found.runs)} run{'' if len(found.runs) == 1 else 's'}, {len(found.table):,} rows"
     going_on = sum(run.provenance is None for run in found.runs)
     counts += f", {going_on} running or killed" if going_on else ""

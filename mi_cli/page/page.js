@@ -26,15 +26,15 @@
     column.same = data.rows > 1 && column.values.every((value) => value === first);
     column.long = !column.number && column.values.some((value) => value !== null && value.length > 40);
   }
-  const form = (value) => {
+  const form = (value, plain) => {
     if (value === null) return "";
     if (typeof value !== "number") return value;
-    if (Number.isInteger(value) && Math.abs(value) < 1e15) return String(value);
     if (!Number.isFinite(value)) return value > 0 ? "∞" : "-∞";
+    if (plain) return String(Number.isInteger(value) ? value : Number(value.toPrecision(6)));
     const size = Math.abs(value);
-    return size >= 1e-3 && size < 1e4 ? value.toFixed(4) : value.toExponential(1);
+    return size === 0 || size >= 1e-3 && size < 1e4 ? value.toFixed(4) : value.toExponential(1);
   };
-  const text = (column, row) => (column.texts[row] ??= form(column.values[row]));
+  const text = (column, row) => (column.texts[row] ??= form(column.values[row], column.plain));
   const visible = () => columns.filter((column) => state.shown[column.name] ?? !column.same);
 
   // --- filtering and sorting
@@ -134,7 +134,7 @@
   const soon = () => { clearTimeout(waiting); waiting = setTimeout(update, 120); };
   const same = () => {
     const hidden = columns.filter((column) => column.same && !visible().includes(column));
-    $("same").textContent = hidden.length ? `The same in all rows: ${hidden.map((column) => `${column.label} ${form(column.values[0]) || "–"}`).join(", ")}.` : "";
+    $("same").textContent = hidden.length ? `The same in all rows: ${hidden.map((column) => `${column.label} ${text(column, 0) || "–"}`).join(", ")}.` : "";
   };
   for (const column of columns) {
     const box = make("input", { type: "checkbox", checked: visible().includes(column) });
@@ -172,6 +172,17 @@
   body();
   if (state.scroll && document.body.dataset.refresh) scrollTo({ top: state.scroll, behavior: "instant" });
 
+  // --- figures
+  const large = $("large");
+  for (const button of document.querySelectorAll(".enlarge")) {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const image = button.closest("figure").querySelector("img"), copy = large.querySelector("img");
+      [copy.src, copy.alt] = [image.src, image.alt];
+      large.showModal();
+    });
+  }
+
   // --- a page that is written again shows it, unless one is typing or asked it not to
   const refresh = Number(document.body.dataset.refresh);
   if (refresh) {
@@ -180,7 +191,7 @@
     box.addEventListener("change", () => { state.paused = !box.checked; keep(); });
     setInterval(() => {
       const typing = document.activeElement?.matches("input[type=text], input[type=search]");
-      if (box.checked && !typing && !document.hidden) { keep(); location.reload(); }
+      if (box.checked && !typing && !large.open && !document.hidden) { keep(); location.reload(); }
     }, refresh * 1000);
   }
 })();

@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,13 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 def view(found: Collection) -> dict[str, Any]:
     """All that the template is given."""
-    runs = [_run(run, number) for number, run in enumerate(found.runs)]
+    runs = [_run(run, index, found.varied[run.name]) for index, run in enumerate(found.runs)]
     alone = len(runs) == 1
     return {
         "title": f"{found.runs[0].experiment} · {found.runs[0].name}" if alone else counted(len(runs), "run"),
         "runs": runs,
         "alone": alone,
+        "total": _total(runs),
         "faults": found.faults,
         "made": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S %z"),
         "version": __version__,
@@ -44,7 +46,20 @@ def view(found: Collection) -> dict[str, Any]:
     }
 
 
-def _run(run: Run, index: int) -> dict[str, Any]:
+def _total(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """States, trials and verdicts of all runs together."""
+    verdicts: Counter[str] = Counter()
+    for run in runs:
+        verdicts.update(run["verdicts"])
+    return {
+        "states": Counter(run["state"] for run in runs),
+        "done": sum(run["done"] for run in runs),
+        "planned": sum(run["planned"] for run in runs),
+        "verdicts": {verdict: verdicts[verdict] for verdict in _VERDICTS if verdicts[verdict]},
+    }
+
+
+def _run(run: Run, index: int, apart: Mapping[str, Any]) -> dict[str, Any]:
     summary = run.summary
     claims = [_claim(claim.model_dump()) for claim in summary.claims] if summary else []
     verdicts = Counter(claim["verdict"] for claim in claims)
@@ -52,6 +67,7 @@ def _run(run: Run, index: int) -> dict[str, Any]:
         "id": f"run-{index}",
         "name": run.name,
         "experiment": run.experiment,
+        "about": " · ".join([run.experiment, *(f"{path}={_text(value)}" for path, value in apart.items())]),
         "question": str(run.config.get("summary", "")),
         "variant": str(run.config.get("variant", "")),
         "state": run.state,
@@ -69,7 +85,7 @@ def _run(run: Run, index: int) -> dict[str, Any]:
         "figures": [_figure(path) for path in run.plots],
         "overrides": run.overrides,
         "config": (run.folder / "config.yaml").read_text(encoding="utf-8"),
-        "started": run.provenance.started if run.provenance else "",
+        "started": run.provenance.started.replace("T", " ") if run.provenance else "",
         "seconds": _seconds(run.provenance.seconds) if run.provenance else "",
         "command": run.provenance.command if run.provenance else "",
         "provenance": _provenance(run.provenance) if run.provenance else [],
@@ -131,7 +147,7 @@ def _table(columns: Mapping[str, bool], rows: Sequence[Sequence[str]]) -> dict[s
 
 
 def _text(value: Any) -> str:
-    return number(value) if isinstance(value, float) else str(value)
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _figure(path: Path) -> dict[str, Any]:
@@ -141,6 +157,7 @@ def _figure(path: Path) -> dict[str, Any]:
     return {"name": path.stem, "about": _about(path.stem), "size": size, "data": base64.b64encode(data).decode()}
 
 
+@cache
 def _about(plot: str) -> str:
     """What a plot shows, by its module's own words, which are read and not imported: that would import matplotlib."""
     spec = importlib.util.find_spec(f"mi_cli.plots.{plot}") if plot in PLOTS else None
@@ -186,9 +203,10 @@ def _results(found: Collection) -> dict[str, Any]:
     units = "bits" if all(run.units == "bits" for run in found.runs) else "nats"
     if len(found.runs) == 1 and "run" in frame.columns:
         frame = frame.drop("run")
-    scale = SCALES[units]
+    scale, plain = SCALES[units], {*found.settings, "rows", "steps"}
     columns = []
-    for name in frame.columns:
+    # As they are in the files, but reasons are long and come last.
+    for name in sorted(frame.columns, key=lambda name: name == "reason"):
         column = frame[name]
         if column.null_count() == len(column):
             continue
@@ -201,6 +219,7 @@ def _results(found: Collection) -> dict[str, Any]:
                 "name": name,
                 "unit": units if name in _IN_NATS else "",
                 "number": is_number,
+                "plain": name in plain or column.dtype.is_integer(),
                 "values": column.cast(pl.String).to_list() if is_text else _finite(column.to_list()),
             }
         )
