@@ -161,12 +161,11 @@ class Collection:
 
         A value that is an axis of one run or was typed for some is a column for all of them.
         """
-        varied = self.varied
         frames = []
         for run in self.runs:
-            more = {path: value for path, value in varied[run.name].items() if path not in run.results.columns}
             frame = run.results.with_columns(
-                pl.lit(run.name).alias("run"), *(pl.lit(value).alias(path) for path, value in more.items())
+                pl.lit(run.name).alias("run"),
+                *(pl.lit(value).alias(path) for path, value in self.varied[run.name].items()),
             )
             frames.append(frame if len(run.results) else frame.clear())
         whole = pl.concat(frames, how="diagonal_relaxed")
@@ -183,11 +182,13 @@ class Collection:
     @cached_property
     def varied(self) -> dict[str, dict[str, Any]]:
         """Of each run, the values of its config that are an axis of another or differ from what another typed."""
-        values = {run.name: {path: _scalar(run.config, path) for path in _typed(self.runs)} for run in self.runs}
-        swept = {axis for run in self.runs for axis in run.axes if axis not in _NEEDED}
-        paths = [p for p in _typed(self.runs) if p in swept or len({repr(v[p]) for v in values.values()}) > 1]
+        paths = _typed(self.runs)
+        values = {run.name: {path: _scalar(run.config, path) for path in paths} for run in self.runs}
+        swept = {axis for run in self.runs for axis in run.axes}
+        paths = [path for path in paths if path in swept or len({repr(own[path]) for own in values.values()}) > 1]
         return {
-            name: {path: value[path] for path in paths if value[path] is not None} for name, value in values.items()
+            run.name: {p: values[run.name][p] for p in paths if p not in run.axes and values[run.name][p] is not None}
+            for run in self.runs
         }
 
 
@@ -197,8 +198,8 @@ def _typed(runs: Iterable[Run]) -> list[str]:
     for run in runs:
         keys = (text.lstrip("+~").partition("=")[0].removeprefix("sweep.") for text in run.overrides)
         found |= dict.fromkeys([*run.axes, *keys])
-    left_out = {*NOT_AXES, *_NEEDED, "hydra", "units", "experiment"}
-    return [path for path in found if path.split(".")[0] not in left_out]
+    left_out = {*NOT_AXES, "hydra", "units", "experiment"}
+    return [path for path in found if path not in _NEEDED and path.split(".")[0] not in left_out]
 
 
 def _scalar(config: Mapping[str, Any], path: str) -> Any:
@@ -301,7 +302,7 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except ValidationError as error:
         first = error.errors()[0]
-        raise _UnreadableError(_line(path, f"{'.'.join(map(str, first['loc']))}: {first['msg']}")) from None
+        raise _UnreadableError(_line(path, ": ".join([*map(str, first["loc"]), first["msg"]]))) from None
     except OSError as error:
         raise _UnreadableError(_line(path, error.strerror or type(error).__name__)) from None
     except (ValueError, yaml.YAMLError, pl.exceptions.PolarsError, ConfigError) as error:

@@ -37,7 +37,8 @@ from mi_cli.procedures import estimate
 from mi_cli.records import Records
 
 FILES = {
-    "config.yaml", "overrides.yaml", "results.csv", "history.parquet", "summary.json", "run.log", "provenance.json"
+    "config.yaml", "overrides.yaml", "results.csv", "history.parquet", "summary.json", "run.log", "provenance.json",
+    "report.html"
 }  # fmt: skip
 COLUMNS = (
     "trial,status,reason,seed,dataset,estimator,method,dataset.rho,rows,true_mi,estimate,stderr,ci_low,ci_high,lower,p_value,"
