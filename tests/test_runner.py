@@ -438,7 +438,7 @@ def test_interruption_keeps_finished_trials(tmp_path, monkeypatch, capsys, threa
     assert time.perf_counter() - begun[0] < 2
     rows = rows_of(tmp_path)
     assert [f"{row['trial']} {row['status']} {row['training.steps']}" for row in rows] == ["0 ok 20"]
-    assert all_files(tmp_path) == FILES - {"summary.json"}
+    assert all_files(tmp_path) == FILES - {"summary.json", "report.html"}
     assert strict_json(tmp_path / "provenance.json")["status"] == "interrupted"
     assert Records(tmp_path).history["trial"].unique().to_list() == [0]
     assert f"interrupted; 1 of 2 trials are finished, in {tmp_path}" in capsys.readouterr().err
