@@ -233,12 +233,14 @@ def _below(path: Path, faults: list[str]) -> Iterator[Path]:
     """Folders of runs at and below a path, in order."""
     if not path.is_dir():
         what = "is not a folder" if path.exists() else "no such folder"
-        faults.append(f"{path}: {what}; accepted: the folder of a run or of a sweep, or one that holds such folders")
+        faults.append(
+            f"{_text(path)}: {what}; accepted: the folder of a run or of a sweep, or one that holds such folders"
+        )
         return
     before, any_run = len(faults), False
 
     def unreadable(error: OSError) -> None:
-        faults.append(f"{error.filename}: {error.strerror}")
+        faults.append(_line(Path(error.filename), error.strerror or type(error).__name__))
 
     for folder, inside, files in os.walk(path, onerror=unreadable):
         inside[:] = sorted(name for name in inside if not name.startswith("."))
@@ -247,22 +249,29 @@ def _below(path: Path, faults: list[str]) -> Iterator[Path]:
             any_run = True
             yield Path(folder)
     if not any_run and len(faults) == before:
-        faults.append(f"{path}: holds no run; accepted: folders with config.yaml and results.csv or provenance.json")
+        faults.append(
+            f"{_text(path)}: holds no run; accepted: folders with config.yaml and results.csv or provenance.json"
+        )
 
 
 def _names(folders: Sequence[Path]) -> dict[Path, str]:
     """What to call each: its path from the folder that all are in."""
     if len(folders) == 1:
-        return {folders[0]: folders[0].name}
+        return {folders[0]: _text(Path(folders[0].name))}
     above = Path(os.path.commonpath(folders)) if folders else Path()
-    return {folder: folder.relative_to(above).as_posix() for folder in folders}
+    return {folder: _text(folder.relative_to(above)) for folder in folders}
+
+
+def _text(path: Path) -> str:
+    """A path as text that any file can hold, whatever bytes it has."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "replace")
 
 
 def read(folder: Path, name: str | None = None) -> Run:
     """Read a run's folder.
 
     Raises:
-        Exception: a file of it is broken; the text is a line that names it.
+        _UnreadableError: a file of it is broken; the text is a line that names it.
     """
     records = Records(folder)
     with _reading(folder / "config.yaml"):
@@ -291,7 +300,15 @@ def read(folder: Path, name: str | None = None) -> Run:
         present = (folder / file for file in ("config.yaml", "run.log", *_MARKS))
         changed = datetime.fromtimestamp(max(file.stat().st_mtime for file in present if file.exists()))
     return Run(
-        name or folder.name, records, config, overrides, results, summary, provenance, planned, changed.astimezone()
+        name or _text(Path(folder.name)),
+        records,
+        config,
+        overrides,
+        results,
+        summary,
+        provenance,
+        planned,
+        changed.astimezone(),
     )
 
 
@@ -311,7 +328,7 @@ def _reading(path: Path) -> Iterator[None]:
 
 def _line(path: Path, reason: str) -> str:
     text = " ".join(reason.split())
-    return f"{path}: {text if len(text) <= _LONGEST else text[:_LONGEST] + ' ...'}"
+    return f"{_text(path)}: {text if len(text) <= _LONGEST else text[:_LONGEST] + ' ...'}"
 
 
 def _numbers(value: Any) -> Any:

@@ -32,14 +32,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     page = args.output or (args.paths[0] / _PAGE if len(args.paths) == 1 and args.paths[0].is_dir() else Path(_PAGE))
     said: set[str] = set()
     try:
-        if not args.watch:
-            return _write(args.paths, page, args.table, said)
-        while (code := _write(args.paths, page, args.table, said, args.every)) != _BAD_INPUT:
-            time.sleep(args.every)
-        return code
-    except KeyboardInterrupt:
-        # The last word: a page that no longer refreshes itself.
-        return _write(args.paths, page, args.table, said) if said else _INTERRUPTED
+        try:
+            if not args.watch:
+                return _write(args.paths, page, args.table, said)
+            while (code := _write(args.paths, page, args.table, said, args.every)) != _BAD_INPUT:
+                time.sleep(args.every)
+            return code
+        except KeyboardInterrupt:
+            # The last word: a page that no longer refreshes itself.
+            return _write(args.paths, page, args.table, said) if said else _INTERRUPTED
     except OSError as error:
         print(f"mi-report: {error.filename or page}: cannot be written ({error.strerror})", file=sys.stderr)
         return _BAD_INPUT

@@ -214,6 +214,24 @@ def test_axe_finds_no_fault(opened, name, width, dark):
     assert len(found["passes"]) > 20
 
 
+def test_a_page_that_is_watched_shows_what_is_new_unless_paused(browser, tmp_path):
+    folder = leave_run(tmp_path / "a", done=2, status=None)
+    page.write(tmp_path / "live.html", collect([folder]), refresh=0.3)
+    browser.get((tmp_path / "live.html").as_uri())
+    assert "2 of 6 trials" in browser.find_element("id", "summary").text
+    browser.find_element("id", "refresh").click()
+    leave_run(tmp_path / "b", done=3, status=None)
+    page.write(tmp_path / "live.html", collect([tmp_path / "b"]), refresh=0.3)
+    time.sleep(0.8)
+    assert "2 of 6 trials" in browser.find_element("id", "summary").text
+    browser.find_element("id", "refresh").click()
+    deadline = time.monotonic() + 10
+    while "3 of 6 trials" not in browser.page_source and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert "3 of 6 trials" in browser.page_source
+    assert browser.get_log("browser") == []
+
+
 def test_it_prints(opened):
     driver = opened("some")
     printed = base64.b64decode(driver.execute_cdp_cmd("Page.printToPDF", {"printBackground": False})["data"])

@@ -149,6 +149,38 @@ def test_ids_are_told_apart_and_headings_in_order(tmp_path):
     assert all(b <= a + 1 for a, b in itertools.pairwise(levels))
 
 
+def test_a_figure_that_is_no_image_is_not_taken_in(tmp_path):
+    secret = leave_run(tmp_path / "a") / "plots" / "secret.png"
+    secret.write_text("of somebody")
+    text = html(tmp_path)
+    assert "plots/secret.png</code> is no PNG image." in text
+    assert base64.b64encode(b"of somebody").decode() not in text
+
+
+def test_many_runs_are_folded(tmp_path):
+    for index in range(9):
+        leave_run(tmp_path / str(index), {"seed": [0]}, dataset={"rho": index / 10})
+    text = html(tmp_path)
+    assert text.count('<details class="part"') == 4 * 9
+    assert 'href="#run-8-records"' in text
+    assert 'id="run-8-records"' in text
+
+
+def test_names_and_texts_that_are_no_unicode_have_a_page(tmp_path):
+    folder = leave_run(tmp_path / "a").rename(tmp_path / "a\udcff")
+    leave_run(tmp_path / "b")
+    told = json.loads((folder / "summary.json").read_text())
+    (folder / "summary.json").write_text(json.dumps(told | {"advice": ["half a \ud83d"]}))
+    page.write(tmp_path / "report.html", collect([tmp_path]))
+    assert "a\ufffd" in (tmp_path / "report.html").read_text()
+
+
+def test_integers_that_a_browser_cannot_hold_are_text(tmp_path):
+    leave_run(tmp_path / "a", {"seed": [0, 2**60 + 1]})
+    seeds = column(html(tmp_path), "seed")
+    assert (seeds["number"], seeds["values"]) == (False, ["0", "1152921504606846977"])
+
+
 def test_refresh_can_be_paused(tmp_path):
     leave_run(tmp_path / "a")
     assert 'data-refresh="2.5"' in html(tmp_path, refresh=2.5)

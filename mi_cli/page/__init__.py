@@ -33,11 +33,9 @@ def html(found: Collection, refresh: float | None = None) -> str:
     """
     style, script = (Markup((_HERE / f"page.{end}").read_text(encoding="utf-8")) for end in ("css", "js"))  # noqa: S704
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return (
-        _environment()
-        .get_template("page.html")
-        .render(view(found), style=style, script=script, digest=digest, refresh=refresh)
-    )
+    template = _environment().get_template("page.html")
+    text = template.render(view(found), style=style, script=script, digest=digest, refresh=refresh)
+    return text.encode("utf-8", "replace").decode()  # JSON may hold halves of characters
 
 
 def write(path: Path, found: Collection, refresh: float | None = None) -> None:

@@ -183,6 +183,14 @@
     });
   }
 
+  // --- a link to something folded opens it
+  const unfold = () => {
+    const target = $(location.hash.slice(1));
+    if (target?.matches("details")) target.open = true;
+  };
+  addEventListener("hashchange", unfold);
+  unfold();
+
   // --- a page that is written again shows it, unless one is typing or asked it not to
   const refresh = Number(document.body.dataset.refresh);
   if (refresh) {

@@ -26,6 +26,7 @@ _VERDICTS = ("fails", "undecided", "holds")
 _MANY = 40  # rows; a longer table is folded
 _IN_NATS = {"critic_mi", "critic_stderr", "train_mi", "val_mi", *INFORMATION}
 _NOT_COMPARED = ("summary", "output_root", "plan")
+_EXACT = 2**53  # beyond, the browser's numbers skip integers
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -151,10 +152,12 @@ def _text(value: Any) -> str:
 
 
 def _figure(path: Path) -> dict[str, Any]:
-    """An image with its size and what it shows."""
-    data = path.read_bytes()
-    size = [int.from_bytes(data[at : at + 4], "big") for at in (16, 20)] if data[:8] == _PNG else None
-    return {"name": path.stem, "about": _about(path.stem), "size": size, "data": base64.b64encode(data).decode()}
+    """An image with its size and what it shows; of a file that is none, nothing is taken."""
+    data, size = path.read_bytes(), None
+    if data.startswith(_PNG):
+        size = [int.from_bytes(data[at : at + 4], "big") for at in (16, 20)]
+    inside = base64.b64encode(data).decode() if size else ""
+    return {"name": path.stem, "about": _about(path.stem), "size": size, "data": inside}
 
 
 @cache
@@ -211,16 +214,17 @@ def _results(found: Collection) -> dict[str, Any]:
         if column.null_count() == len(column):
             continue
         is_number = column.dtype.is_numeric()
+        if column.dtype.is_integer() and any(abs(value) > _EXACT for value in column.drop_nulls()):
+            is_number = False
         if is_number and name in _IN_NATS and scale != 1:
             column = column * scale
-        is_text = not is_number
         columns.append(
             {
                 "name": name,
                 "unit": units if name in _IN_NATS else "",
                 "number": is_number,
                 "plain": name in plain or column.dtype.is_integer(),
-                "values": column.cast(pl.String).to_list() if is_text else _finite(column.to_list()),
+                "values": _finite(column.to_list()) if is_number else column.cast(pl.String).to_list(),
             }
         )
     return {"rows": len(frame), "columns": columns, "several": len(found.runs) > 1}
