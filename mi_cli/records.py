@@ -35,6 +35,9 @@ __all__ = [
 _BEFORE_AXES = ("trial", "status", "reason", "seed", "dataset", "estimator", "method")
 _AFTER_AXES = ("rows", "true_mi", "estimate", *ESTIMATE_FIELDS, "test_mse", "split_mse", "steps", "seconds")
 
+# The same by libyaml where it is there: ten times faster.
+_LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+
 Row = dict[str, Any]
 
 
@@ -162,7 +165,8 @@ class Records:
     @cached_property
     def config(self) -> dict[str, Any]:
         """The resolved config."""
-        config: dict[str, Any] = yaml.safe_load((self.folder / "config.yaml").read_text(encoding="utf-8"))
+        text = (self.folder / "config.yaml").read_text(encoding="utf-8")
+        config: dict[str, Any] = yaml.load(text, _LOADER)  # noqa: S506 (either loader is a safe one)
         return config
 
     @cached_property

@@ -382,6 +382,18 @@ def test_plot_that_fails_costs_no_other(tmp_path, monkeypatch, capsys):
     assert "plot estimate_against_axis failed" in capsys.readouterr().err
 
 
+def test_report_that_fails_costs_nothing_else(tmp_path, monkeypatch, capsys):
+    def broken(found):
+        raise RuntimeError("no page")
+
+    monkeypatch.setattr("mi_cli.page.view", broken)
+    code, rows = run(tmp_path, SMALL)
+    assert (code, rows[0]["status"]) == (1, "ok")
+    assert all_files(tmp_path) == FILES - {"report.html"}
+    assert "RuntimeError: no page" in (tmp_path / "run.log").read_text()
+    assert f"report.html failed; see {tmp_path / 'run.log'}" in capsys.readouterr().err
+
+
 def test_disk_that_is_full_ends_the_run_at_once(tmp_path, monkeypatch):
     written = records.write_results
 
