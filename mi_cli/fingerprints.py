@@ -11,7 +11,23 @@ __all__ = ["code", "file_digest"]
 
 # What makes no number of a trial's: words, pictures, and where things go.
 _SHOWS = {
-    *("plots", "page", "configs", "cli.py", "overview.py", "report.py", "report_cli.py", "page.py", "logs.py"),
+    *(
+        "plots",
+        "page",
+        "trackers",
+        "configs",
+        "cli.py",
+        "collect.py",
+        "shards.py",
+        "reuse.py",
+        "again.py",
+        "trust.py",
+        "overview.py",
+        "report.py",
+        "report_cli.py",
+        "page.py",
+        "logs.py",
+    ),
     *("folders.py", "composition.py", "arguments.py", "faults.py", "provenance.py", "estimates.py", "tables.py"),
     *("claims.py", "output.py", "forking.py", "journal.py", "fingerprints.py", "dispatch.py", "runner.py"),
 }

@@ -211,6 +211,7 @@ def _close(state: Progressing, clock: Clock, record: provenance.Provenance) -> i
     with clock("plots"):
         failed_plots = _plot(config, folder) if config.shard is None else []  # the whole of them is drawn
     record.write(clock.seconds, "finished")
+    page_left = importlib.import_module("mi_cli.page").leave(folder)
     console = _console()
     with printing():
         report.show(summary, console)
@@ -220,7 +221,7 @@ def _close(state: Progressing, clock: Clock, record: provenance.Provenance) -> i
                 console.print(f"{what} {row['status']}: {row['reason']}", style="yellow", markup=False, soft_wrap=True)
         console.print(f"results: {folder}", markup=False, highlight=False, soft_wrap=True)
     statuses = Counter(row["status"] for row in state.all_rows)
-    return 1 if failed_plots or set(statuses) - {"ok"} else 0
+    return 1 if failed_plots or not page_left or set(statuses) - {"ok"} else 0
 
 
 def _traces(state: Progressing) -> dict[int, dict[str, list[float]]]:

@@ -40,7 +40,8 @@ from mi_cli.procedures import estimate
 from mi_cli.records import Records
 
 FILES = {
-    "config.yaml", "overrides.yaml", "results.csv", "history.parquet", "summary.json", "run.log", "provenance.json"
+    "config.yaml", "overrides.yaml", "results.csv", "history.parquet", "summary.json", "run.log", "provenance.json",
+    "report.html"
 }  # fmt: skip
 COLUMNS = (
     "trial,status,reason,seed,dataset,estimator,method,dataset.rho,rows,true_mi,estimate,stderr,ci_low,ci_high,lower,p_value,"
@@ -384,6 +385,18 @@ def test_plot_that_fails_costs_no_other(tmp_path, monkeypatch, capsys):
     assert "plot estimate_against_axis failed" in capsys.readouterr().err
 
 
+def test_report_that_fails_costs_nothing_else(tmp_path, monkeypatch, capsys):
+    def broken(found):
+        raise RuntimeError("no page")
+
+    monkeypatch.setattr("mi_cli.page.view", broken)
+    code, rows = run(tmp_path, SMALL)
+    assert (code, rows[0]["status"]) == (1, "ok")
+    assert all_files(tmp_path) == FILES - {"report.html"}
+    assert "RuntimeError: no page" in (tmp_path / "run.log").read_text()
+    assert f"report.html failed; see {tmp_path / 'run.log'}" in capsys.readouterr().err
+
+
 def test_disk_that_is_full_ends_the_run_at_once(tmp_path, monkeypatch):
     added = Journal.add
 
@@ -441,7 +454,7 @@ def test_interruption_keeps_finished_trials(tmp_path, monkeypatch, capsys, threa
     assert time.perf_counter() - begun[0] < 2
     rows = rows_of(tmp_path)
     assert [f"{row['trial']} {row['status']} {row['training.steps']}" for row in rows] == ["0 ok 20"]
-    assert all_files(tmp_path) == FILES - {"summary.json"}
+    assert all_files(tmp_path) == FILES - {"summary.json", "report.html"}
     assert strict_json(tmp_path / "provenance.json")["status"] == "interrupted"
     assert Records(tmp_path).history["trial"].unique().to_list() == [0]
     assert f"interrupted; 1 of 2 trials are finished, in {tmp_path}" in capsys.readouterr().err
