@@ -206,7 +206,8 @@ def _sharded(args: argparse.Namespace, started: float) -> int:
         shards.prepare(folder.path, whole)
         cut = [f"++shards={number}", f"++shard={','.join(map(str, range(number)))}"]
         _hydra(only, ["--multirun", *cut, _quoted("hydra.sweep.dir", folder.path), shards.SUBFOLDER], job)
-        _hydra(only, ["hydra/launcher=basic", _quoted("hydra.run.dir", folder.path)], collect)
+        only.overrides = [text for text in typed if not text.startswith(("hydra/launcher", "hydra.launcher"))]
+        _hydra(only, [_quoted("hydra.run.dir", folder.path)], collect)
     finally:
         folder.discard_if_empty()
     return codes[0] if codes else _FAILED
@@ -269,6 +270,8 @@ def job(config: Any) -> int:
         code = _start(resolved, started)
     except ConfigError as error:
         code = _complain(error)
+    except _Terminated:  # said so; launchers wait for jobs that end without a result
+        code = _TERMINATED
     if code:
         with (Path(settings.sweep.dir) / _FAILURES).open("a", encoding="utf-8") as failures:
             failures.write(f"{settings.job.num}: {' '.join(settings.overrides.task)}\n")
@@ -289,8 +292,8 @@ def _start(resolved: Resolved, started: float, *, resume: bool = False, collect:
         runner = importlib.import_module("mi_cli.runner")
         imported = time.time() - started
         _begun.set()
-        if _on_interrupt(_end_at_once, signal.default_int_handler):
-            signal.signal(signal.SIGTERM, _terminate)
+        _on_interrupt(_end_at_once, signal.default_int_handler)
+        before = _on_termination()
         try:
             code = runner.run(
                 resolved.values,
@@ -304,6 +307,9 @@ def _start(resolved: Resolved, started: float, *, resume: bool = False, collect:
             )
         except KeyboardInterrupt as error:  # which the runner has reported
             raise (_Terminated if isinstance(error, _Terminated) else _Reported) from None
+        finally:
+            if before is not None:
+                signal.signal(signal.SIGTERM, before)
     except ConfigError as error:
         return _complain(error)
     except OutputError as error:
@@ -326,6 +332,13 @@ class _Terminated(_Reported):
     """SIGTERM, as schedulers send it some time before they kill: what is finished is recorded, and nothing is begun."""
 
 
+def _on_termination() -> Any:
+    """Have SIGTERM end the run in order, whatever a launcher makes of it; what it was, where this is for us to say."""
+    if threading.current_thread() is not threading.main_thread():
+        return None
+    return signal.signal(signal.SIGTERM, _terminate)
+
+
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
     raise _Terminated
 
@@ -340,12 +353,9 @@ def _end_at_once(number: int, frame: FrameType | None) -> NoReturn:
     os._exit(_INTERRUPTED)
 
 
-def _on_interrupt(instead_of: Any, handler: Any) -> bool:
-    """Have SIGINT do something else than it does, if this is for us to say; whether it was."""
-    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is instead_of
-    if ours:
+def _on_interrupt(instead_of: Any, handler: Any) -> None:
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is instead_of:
         signal.signal(signal.SIGINT, handler)
-    return ours
 
 
 def _plan(resolved: Resolved, heading: str = "") -> int:
