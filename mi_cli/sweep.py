@@ -16,7 +16,19 @@ from mi_cli.schema import Config, validate
 __all__ = ["GROUPS", "NOT_AXES", "NO_AXES", "Trial", "axes", "expand", "get", "put"]
 
 GROUPS = ("estimator", "dataset", "noise", "shift", "representation", "training")
-_NOT_SCIENCE = ("summary", "budget", "claims", "plots", "tables", "sweep", "device", "threads", "output_root", "plan")
+_NOT_SCIENCE = (
+    "summary",
+    "budget",
+    "claims",
+    "plots",
+    "tables",
+    "sweep",
+    "device",
+    "threads",
+    "output_root",
+    "plan",
+    "trust",
+)
 NO_AXES = "must be a section of axes, such as sweep.seed=[0, 1, 2]; sweep=null drops them all"
 NOT_AXES = ("name", "procedure", "variant", *_NOT_SCIENCE)
 
