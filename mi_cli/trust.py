@@ -196,8 +196,8 @@ def _children(node: Any, path: str) -> Iterator[tuple[str, Any]]:
         except (MissingMandatoryValue, InterpolationToMissingValueError):
             continue
         except OmegaConfBaseException as error:
-            if isinstance(error.__cause__, ConfigError):
-                raise ConfigError(f"{name}={_raw(node, key)}: {error.__cause__}") from None
+            if _ENVIRONMENT in str(error):
+                raise ConfigError(f"{name}={_raw(node, key)}: {_ENVIRONMENT}") from None
             if name.startswith("hydra."):  # as it stands, Hydra could make anything of it later
                 reason = str(error).partition("\n")[0].rpartition("resolving interpolation: ")[2]
                 raise _refusal(name, _raw(node, key), reason, "${key} of a key in the config") from None
@@ -235,7 +235,7 @@ def _check_hydra(own: DictConfig, anywhere: Path, given: Mapping[str, str]) -> N
         raise _refusal("hydra.callbacks", values["callbacks"], "names code to run", "none")
     if str(own.mode).endswith("MULTIRUN") and "hydra.mode" not in given:
         raise _refusal("hydra.mode", "MULTIRUN", "must be typed", "-m")
-    for key in ("job.env_set", "job.env_copy"):
+    for key in ("job.env_copy", "job.env_set"):
         if values[key]:
             raise _refusal(f"hydra.{key}", values[key], "changes the environment of jobs", "none")
     for part in ("launcher", "sweeper"):
