@@ -71,6 +71,8 @@ def _main(args: argparse.Namespace, started: float) -> int:
 
             with printing():
                 print(overview())
+        elif any(_sets("again", text) for text in args.overrides):
+            return _again(args, started)
         elif args.to_hydra:
             from mi_cli.composition import composing, setting
 
@@ -133,6 +135,25 @@ def _run(args: argparse.Namespace, started: float) -> int:
     finally:
         folder.discard_if_empty()
     return codes[0] if codes else _FAILED
+
+
+def _again(args: argparse.Namespace, started: float) -> int:
+    """A finished run once more, from its own config, and whether its results are the same."""
+    from mi_cli.again import compare, earlier
+
+    run, args.overrides = earlier(args)
+    args.config_path = str(run.absolute())
+    code = _run(args, started)
+    new = _made[-1].path
+    if code == _BAD_INPUT or not (new / "provenance.json").exists():
+        return code
+    from mi_cli.records import write_json
+
+    found = compare(run, new)
+    write_json(new / "comparison.json", found.record())
+    with printing():
+        print(*found.lines(), sep="\n")
+    return _FINE if found.holds else _FAILED
 
 
 def _multirun(args: argparse.Namespace) -> int:

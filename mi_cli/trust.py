@@ -161,7 +161,7 @@ def check_root(root: str, name: str, saved: Path | None) -> None:
         return
     if not _is_here(place / name):
         raise _refusal(
-            "output_root", root, "a config says so, and it is outside the current folder", "one in it, typed"
+            "output_root", root, "a config says so, and it is outside the current folder", "one in it, or typed"
         )
 
 
@@ -255,7 +255,7 @@ def _check_hydra(own: DictConfig, anywhere: Path, given: Mapping[str, str]) -> N
         place = values[key]
         if place is not None and f"hydra.{key}" not in given and not _is_here(Path(str(place))):
             fault = "a config says so, and it is outside the current folder"
-            raise _refusal(f"hydra.{key}", place, fault, "one in it, typed")
+            raise _refusal(f"hydra.{key}", place, fault, "one in it, or typed")
 
 
 def _resolved(own: DictConfig, part: str) -> Any:

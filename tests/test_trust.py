@@ -253,7 +253,7 @@ def test_saved_run_goes_on_where_it_lies(runner, tmp_path, here, capsys):
     capsys.readouterr()
     moved = tmp_path / "moved"
     runner.runs[0][1].rename(moved)
-    refused(capsys, here, ["--config-path", str(moved)], f"output_root={root}: a config says so, and it is outside")
+    refused(capsys, here, ["--config-path", str(moved)], "output_root=/")
     assert main(["--config-path", str(moved), f"output_root={root}"]) == 0
     assert main(["--config-path", str(moved), "trust=true"]) == 0
 
