@@ -6,6 +6,7 @@ import argparse
 import csv
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from mi_cli.faults import ConfigError, listed
+from mi_cli.faults import ConfigError, listed, shown
 from mi_cli.trust import typed
 
 __all__ = ["ABSOLUTE", "RELATIVE", "Column", "Comparison", "compare", "earlier"]
@@ -24,6 +25,7 @@ _FILES = ("config.yaml", "results.csv", "provenance.json")
 _A_RUN = "the folder of a finished run, such as outputs/<name>/<date>_<time>_<id>"
 _TIMES = "seconds"
 _HOST = ("name", "system", "processor", "cores")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _KEY = ("trial", "method")
 
 Rows = dict[tuple[str, ...], dict[str, str]]
@@ -43,7 +45,11 @@ class Column:
         """In a word or two."""
         if not self.differing:
             return "identical"
-        return f"{self.largest:.2g}" if math.isfinite(self.largest) else f"not the same in {self.differing} rows"
+        return (
+            f"{self.largest:.2g}"
+            if math.isfinite(self.largest)
+            else f"differs in {self.differing} row{'s' * (self.differing != 1)}"
+        )
 
 
 @dataclass(frozen=True)
@@ -64,11 +70,12 @@ class Comparison:
     @property
     def verdict(self) -> str:
         """One line that says whether it holds, by what measure, and what differs besides."""
-        other = ", ".join(f"{key} ({before} before, {now} now)" for key, (before, now) in self.differs.items())
+        other = ", ".join(f"{key} ({_brief(a)} before, {_brief(b)} now)" for key, (a, b) in self.differs.items())
         tolerance = f"{ABSOLUTE:g} + {RELATIVE:.0%} of the value"
         worst = max(self.columns, key=lambda c: (not c.within, c.largest, c.differing), default=None)
         if self.missing:
-            said = f"does not hold: {listed(self.missing, 'and')} are in one of the results only"
+            are = "is" if len(self.missing) == 1 else "are"
+            said = f"does not hold: {listed(self.missing, 'and')} {are} in one of the results only"
         elif worst is None or not worst.differing:
             said = "holds: identical, bit for bit"
         elif not self.differs:
@@ -82,7 +89,7 @@ class Comparison:
     def lines(self) -> Iterator[str]:
         """A small table, and the verdict."""
         width = max((len(column.name) for column in self.columns), default=0) + 2
-        yield f"{'column'.ljust(width)}largest difference in {self.rows} rows"
+        yield f"{'column'.ljust(width)}largest difference in {self.rows} row{'s' * (self.rows != 1)}"
         for column in self.columns:
             yield column.name.ljust(width) + column.told
         yield f"again: {self.verdict}"
@@ -159,12 +166,18 @@ def compare(run: Path, new: Path) -> Comparison:
     rows = [f"trial {trial} {method}".strip() for trial, method in sorted(before.keys() ^ now.keys())]
     missing = [*rows, *(name for name in names[0] if name not in names[1])]  # what is new has no counterpart to miss
     shared = [key for key in before if key in now]
-    columns = [
-        _column(name, [(before[key][name], now[key][name]) for key in shared])
+    columns = {
+        name: [(before[key][name], now[key][name]) for key in shared]
         for name in names[0]
         if name in names[1] and not name.endswith(_TIMES)
-    ]
-    return Comparison(run, len(shared), tuple(columns), tuple(missing), _differences(run, new))
+    }
+    told = [_column(name, pairs) for name, pairs in columns.items() if any(map(any, pairs))]  # others do not apply
+    return Comparison(run, len(shared), tuple(told), tuple(missing), _differences(run, new))
+
+
+def _brief(value: Any) -> str:
+    text = shown(value)
+    return text[:10] if _COMMIT.fullmatch(text) else text
 
 
 def _rows(run: Path) -> Rows:
