@@ -6,7 +6,6 @@ the environment to set. So a composed config is checked here, Hydra's own sectio
 
 from __future__ import annotations
 
-import copy
 import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -47,9 +46,10 @@ _PATHS = re.compile(
     rf"output_root|hydra\.(run|sweep)\.dir|hydra\.searchpath{_INDEX}|hydra\.launcher\.submitit_folder"
     rf"|(sweep\.)?dataset{_INDEX}?\.path{_INDEX}?"
 )
+_PLACES = ("output_root", "hydra.run.dir", "hydra.sweep.dir")  # where things are made
 _ENVIRONMENT = (
-    "reads the environment, and runs keep what their configs say; accepted: in output_root, dataset.path, "
-    f"hydra.searchpath, hydra.run.dir and hydra.sweep.dir, {_OR_TRUST}"
+    "reads the environment, and runs keep what their configs say; accepted: in dataset.path and hydra.searchpath, "
+    f"in {listed(_PLACES, 'and')} if typed, {_OR_TRUST}"
 )
 # What Hydra itself sets, or keeps of what was typed without ever resolving it.
 _HYDRAS = frozenset({"hydra.overrides", "hydra.runtime", "hydra.job.override_dirname", "hydra.job.config_name"})
@@ -67,7 +67,16 @@ _HANDLERS = ("logging.StreamHandler", "logging.FileHandler", "logging.NullHandle
 _STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
 _DEEPEST = 60
 
-_by_key: Callable[[str], bool] = lambda key: _PATHS.fullmatch(key) is not None  # noqa: E731
+
+def _by_key(key: str) -> bool:
+    """Whether the value of a key may come from the environment."""
+    return _PATHS.fullmatch(key) is not None
+
+
+def _by_none(key: str) -> bool:
+    return False
+
+
 _may_read: ContextVar[Callable[[str], bool]] = ContextVar("may_read", default=_by_key)
 
 
@@ -119,7 +128,7 @@ def check(config: DictConfig, overrides: Sequence[str]) -> None:
     """Refuse a composed config, ``hydra`` included, that names code or places outside the run's folder.
 
     Args:
-        config: as composed, nothing resolved; placeholders take the place of what Hydra sets later.
+        config: as composed, nothing resolved.
         overrides: what it was composed with.
 
     Raises:
@@ -129,20 +138,27 @@ def check(config: DictConfig, overrides: Sequence[str]) -> None:
         return
     if config.get("trust", False) is not False and "trust" not in typed(overrides):
         raise ConfigError(f"trust={shown(config.trust)}: no config vouches for itself; accepted: trust=true, typed")
-    config = copy.deepcopy(config)
-    own, anywhere = config.hydra, Path("/", secrets.token_hex(8))
-    _check_overrides(own, overrides)
+    given = typed(overrides)
+    _check_overrides(config.hydra, overrides)
+    with _as_in_a_job(config.hydra) as folder:
+        _walk(config, "", 0, given)
+        _check_hydra(config.hydra, folder, given)
+
+
+@contextmanager
+def _as_in_a_job(own: DictConfig) -> Iterator[Path]:
+    """Something in place of what Hydra sets when a job begins, such as the folder that is yielded."""
+    folder = Path("/", secrets.token_hex(8))
+    values = {"runtime.output_dir": str(folder), "job.num": 0, "job.id": "0"}
+    missing = [key for key in values if OmegaConf.is_missing(own[key.split(".")[0]], key.split(".")[1])]
     with read_write(own), open_dict(own):
-        for section, key, value in (
-            (own.runtime, "output_dir", str(anywhere)),
-            (own.job, "num", 0),
-            (own.job, "id", "0"),
-        ):
-            if OmegaConf.is_missing(section, key):
-                section[key] = value
-    for key, child in _children(config, ""):
-        _walk(child, key, 0)
-    _check_hydra(own, anywhere, typed(overrides))
+        for key in missing:
+            OmegaConf.update(own, key, values[key])
+        try:
+            yield folder
+        finally:
+            for key in missing:
+                OmegaConf.update(own, key, "???")
 
 
 def check_root(root: str, name: str, saved: Path | None) -> None:
@@ -181,7 +197,7 @@ def _refusal(key: str, value: Any, what: str, accepted: str) -> ConfigError:
     return ConfigError(f"{key}={shown(value)}: {what}; accepted: {accepted}, {_OR_TRUST}")
 
 
-def _children(node: Any, path: str) -> Iterator[tuple[str, Any]]:
+def _children(node: Any, path: str, given: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
     """Keys and values of a container, resolved one by one; what is missing is left out."""
     keys = range(len(node)) if isinstance(node, ListConfig) else node.keys()
     for key in keys:
@@ -190,7 +206,7 @@ def _children(node: Any, path: str) -> Iterator[tuple[str, Any]]:
             continue
         if str(key) in _CODE and name.removesuffix("._target_") not in _PLUGINS:
             raise _refusal(name, _raw(node, key), "names code to run", "values only")
-        token = _may_read.set(_by_key if _by_key(name) else lambda key: False)
+        token = _may_read.set(_by_key if _by_key(name) and (name not in _PLACES or name in given) else _by_none)
         try:
             value = node[key]
         except (MissingMandatoryValue, InterpolationToMissingValueError):
@@ -212,13 +228,13 @@ def _raw(node: Any, key: Any) -> str:
     return shown(values[key])
 
 
-def _walk(value: Any, path: str, depth: int) -> None:
+def _walk(value: Any, path: str, depth: int, given: Mapping[str, str]) -> None:
     if not isinstance(value, DictConfig | ListConfig):
         return
     if depth > _DEEPEST:
         raise ConfigError(f"{path}: refers to itself; accepted: values that end")
-    for key, child in _children(value, path):
-        _walk(child, key, depth + 1)
+    for key, child in _children(value, path, given):
+        _walk(child, key, depth + 1, given)
 
 
 def _check_overrides(own: DictConfig, overrides: Sequence[str]) -> None:

@@ -77,6 +77,7 @@ IN_CONFIGS = {
     ),
     "secret": ("summary: ${oc.env:MI_SECRET}", "summary=${oc.env:MI_SECRET}: reads the environment, and runs keep w"),
     "secret by a detour": ("summary: ${output_root}\noutput_root: ${oc.env:MI_SECRET}", "summary=${output_root}: re"),
+    "secret as a folder": ("output_root: out/${oc.env:MI_SECRET}", "output_root=out/${oc.env:MI_SECRET}: reads the "),
     "secret in disguise": (
         "summary: ${oc.decode:'\\${oc.env:MI_SECRET}'}",
         "summary=${oc.decode:'\\${oc.env:MI_SECRET}'}: reads the environment",
