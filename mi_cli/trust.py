@@ -309,27 +309,44 @@ def _is_below(text: str, folder: Path | None = None) -> bool:
 
 def _check_logging(key: str, conf: Mapping[str, Any], anywhere: Path) -> None:
     """Refuse what ``logging.config`` would import or call, and log files outside the run's folder."""
+    for place, value in _leaves(conf, key):
+        if isinstance(value, str) and value.startswith(("ext://", "cfg://")) and value not in _STREAMS:
+            raise _refusal(place, value, "names code to run", listed(_STREAMS))
     for part, section in conf.items():
-        if part in _LOGGING_VALUES or (part == "root" and section is None):
+        if part in _LOGGING_VALUES or section is None:
             continue
+        place = f"{key}.{part}"
         if part not in (*_LOGGING, "root"):
-            raise _refusal(
-                f"{key}.{part}", section, "may name code to run", listed([*_LOGGING, *_LOGGING_VALUES, "root"])
-            )
-        entries = {"": section} if part == "root" else section or {}
+            raise _refusal(place, section, "may name code to run", listed([*_LOGGING, *_LOGGING_VALUES, "root"]))
+        keys = _LOGGING["loggers" if part == "root" else part]
+        entries = {place: section}
+        if part != "root":
+            entries = {f"{place}.{name}": entry for name, entry in _section(section, place).items()}
         for name, entry in entries.items():
-            keys = _LOGGING["loggers" if part == "root" else part]
-            for field, value in (entry or {}).items():
-                place = ".".join(filter(None, (key, part, name, field)))
-                if field not in keys:
-                    raise _refusal(place, value, "may name code to run", listed(sorted(keys)))
-                if field == "class" and value not in _HANDLERS:
-                    raise _refusal(place, value, "names code to run", listed(_HANDLERS))
-                if field == "stream" and value not in _STREAMS:
-                    raise _refusal(place, value, "names code to run", listed(_STREAMS))
-                if field == "filename" and not _is_below(str(value), anywhere):
-                    told = "a file in ${hydra.runtime.output_dir}"
-                    raise _refusal(place, value, "is outside the run's folder", told)
-                for text in value if isinstance(value, list) else [value]:
-                    if isinstance(text, str) and field != "stream" and text.startswith(("ext://", "cfg://")):
-                        raise _refusal(place, text, "names code to run", "plain values")
+            for field, value in _section(entry, name).items():
+                _check_field(f"{name}.{field}", field, value, keys, anywhere)
+
+
+def _check_field(place: str, field: str, value: Any, keys: Iterable[str], anywhere: Path) -> None:
+    if field not in keys:
+        raise _refusal(place, value, "may name code to run", listed(sorted(keys)))
+    if field == "class" and value not in _HANDLERS:
+        raise _refusal(place, value, "names code to run", listed(_HANDLERS))
+    if field == "stream" and value not in _STREAMS:
+        raise _refusal(place, value, "names code to run", listed(_STREAMS))
+    if field == "filename" and not _is_below(str(value), anywhere):
+        raise _refusal(place, value, "is outside the run's folder", "a file in ${hydra.runtime.output_dir}")
+
+
+def _section(value: Any, place: str) -> Mapping[str, Any]:
+    if value is not None and not isinstance(value, Mapping):
+        raise ConfigError(f"{place}={shown(value)}: must be a section of keys and values")
+    return value or {}
+
+
+def _leaves(value: Any, place: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping | list):
+        for key, child in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from _leaves(child, f"{place}.{key}")
+    else:
+        yield place, value

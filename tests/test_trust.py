@@ -55,6 +55,14 @@ IN_CONFIGS = {
         "hydra: {job_logging: {version: 1, formatters: {f: {(): os.mkdir}}}}",
         "hydra.job_logging.formatters.f.()=os.mkdir: may name code to run",
     ),
+    "log version": (
+        "hydra: {job_logging: {version: 'ext://antigravity', root: {}}}",
+        "hydra.job_logging.version=ext://antigravity: names code to run",
+    ),
+    "log that is no section": (
+        "hydra: {job_logging: {version: 1, handlers: [1]}}",
+        "hydra.job_logging.handlers=[1]: must be a section of keys and values",
+    ),
     "log filter": (
         "hydra: {job_logging: {version: 1, filters: {f: {(): os.mkdir}}}}",
         "hydra.job_logging.filters={f: {(): os.mkdir}}: may name code to run",
