@@ -17,7 +17,7 @@ import yaml
 from mi_cli.faults import ConfigError, listed, shown
 from mi_cli.trust import typed
 
-__all__ = ["ABSOLUTE", "RELATIVE", "Column", "Comparison", "compare", "earlier"]
+__all__ = ["ABSOLUTE", "RELATIVE", "Column", "Comparison", "compare", "earlier", "report"]
 
 ABSOLUTE, RELATIVE = 1e-3, 1e-2  # what may differ elsewhere: nats, and a share of the value
 _ALLOWED = ("threads", "device", "output_root", "hydra.run.dir", "trust")  # what changes no result
@@ -157,6 +157,16 @@ def earlier(args: argparse.Namespace) -> tuple[Path, list[str]]:
     if status != "finished":
         raise ConfigError(f"again={text}: is unfinished (provenance.json says {status}); accepted: {_A_RUN}")
     return run, overrides
+
+
+def report(run: Path, new: Path) -> bool:
+    """Compare, write ``comparison.json`` into the new folder, print it, and say whether it holds."""
+    from mi_cli.records import write_json
+
+    found = compare(run, new)
+    write_json(new / "comparison.json", found.record())
+    print(*found.lines(), sep="\n")
+    return found.holds
 
 
 def compare(run: Path, new: Path) -> Comparison:

@@ -139,7 +139,7 @@ def _run(args: argparse.Namespace, started: float) -> int:
 
 def _again(args: argparse.Namespace, started: float) -> int:
     """A finished run once more, from its own config, and whether its results are the same."""
-    from mi_cli.again import compare, earlier
+    from mi_cli.again import earlier, report
 
     run, args.overrides = earlier(args)
     args.config_path = str(run.absolute())
@@ -147,13 +147,8 @@ def _again(args: argparse.Namespace, started: float) -> int:
     new = _made[-1].path
     if code == _BAD_INPUT or not (new / "provenance.json").exists():
         return code
-    from mi_cli.records import write_json
-
-    found = compare(run, new)
-    write_json(new / "comparison.json", found.record())
     with printing():
-        print(*found.lines(), sep="\n")
-    return _FINE if found.holds else _FAILED
+        return _FINE if report(run, new) else _FAILED
 
 
 def _multirun(args: argparse.Namespace) -> int:
