@@ -156,7 +156,7 @@ def earlier(args: argparse.Namespace) -> tuple[Path, list[str]]:
         raise ConfigError(f"again={text}: is no run (its {', '.join(_FILES)} cannot be read); accepted: {_A_RUN}")
     if status != "finished":
         raise ConfigError(f"again={text}: is unfinished (provenance.json says {status}); accepted: {_A_RUN}")
-    return run, overrides
+    return run, [*overrides, "++force=true"]  # nothing is taken from what that run has recorded
 
 
 def report(run: Path, new: Path) -> bool:

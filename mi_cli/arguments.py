@@ -13,6 +13,7 @@ from mi_cli.plugins import as_choice
 __all__ = ["PRIMARY", "arguments"]
 
 PRIMARY = "config"
+_RESUMED = ("threads", "device", "trial_timeout", "plan", "output_root")  # what does not change what is computed
 _COMPLETIONS = ("install=", "uninstall=", "query=")
 
 
@@ -41,12 +42,32 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--info", "-i", nargs="?", const="all", choices=infos)
     parser.add_argument("overrides", nargs="*")
     args = parser.parse_intermixed_args(list(argv))
+    args.resume = _resumed(args)
     args.overrides = [_axis(text if args.config_path else as_choice(text)) for text in args.overrides]
     args.to_hydra = _to_hydra(args)
     args.config_name = args.config_name or PRIMARY
     if args.config_path is not None:
         args.config_path = _config_path(args.config_path, args.config_name)
     return args
+
+
+def _resumed(args: argparse.Namespace) -> Path | None:
+    """The folder of the run to go on with, whose config then is the one to run."""
+    asked = [text for text in args.overrides if text.startswith("resume=")]
+    if not asked:
+        return None
+    typed = asked[-1].removeprefix("resume=")
+    folder = Path(typed).expanduser().absolute()
+    if not typed or not (folder / f"{PRIMARY}.yaml").is_file():
+        raise ConfigError(f"resume={typed}: is no run's folder; accepted: one with a {PRIMARY}.yaml and results in it")
+    if args.config_path or args.multirun:
+        raise ConfigError(f"resume={typed}: runs a config of its own; accepted: neither --config-path nor --multirun")
+    args.overrides = [text for text in args.overrides if text not in asked]
+    for text in args.overrides:
+        if text.lstrip("+").partition("=")[0] not in _RESUMED:
+            raise ConfigError(f"{text}: cannot change a run that goes on; accepted: {', '.join(_RESUMED)}")
+    args.config_path = str(folder)
+    return folder
 
 
 def _config_path(typed: str, name: str) -> str:

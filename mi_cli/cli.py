@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import dataclasses
 import functools
 import importlib
 import os
@@ -19,20 +21,26 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mi_cli import __version__
 from mi_cli.arguments import PRIMARY, arguments
 from mi_cli.faults import ConfigError
-from mi_cli.folders import OWN_CONFIGS, OWN_LAYOUT, config_folder, given_folder, new_folder, own_config_folders
+from mi_cli.folders import (
+    OWN_CONFIGS,
+    OWN_LAYOUT,
+    NewFolder,
+    config_folder,
+    given_folder,
+    new_folder,
+    own_config_folders,
+)
 from mi_cli.output import OutputError, printing
 
 if TYPE_CHECKING:
-    import argparse
     from types import FrameType
 
-    from mi_cli.folders import NewFolder
     from mi_cli.resolve import Resolved
 
 __all__ = ["main"]
 
 _STARTED = time.time()
-_FINE, _FAILED, _BAD_INPUT, _INTERRUPTED = 0, 1, 2, 130
+_FINE, _FAILED, _BAD_INPUT, _INTERRUPTED, _TERMINATED = 0, 1, 2, 130, 143
 _BASIC = "hydra._internal.core_plugins.basic_"
 _FAILURES = "failed_jobs.txt"
 _TOO_EARLY = "mi-run: interrupted before anything was run\n"
@@ -52,11 +60,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _main(arguments(sys.argv[1:] if argv is None else argv), started)
     except ConfigError as error:
+        if argv is None and "mi_cli.forking" in sys.modules:  # whose output whoever reads ours would wait for
+            sys.modules["mi_cli.forking"].end()
         return _complain(error)
     except KeyboardInterrupt as error:
         if not isinstance(error, _Reported):
             sys.stderr.write("mi-run: interrupted\n" if _begun.is_set() else _TOO_EARLY)
-        return _INTERRUPTED
+        return _TERMINATED if isinstance(error, _Terminated) else _INTERRUPTED
     except OutputError as error:
         return _complain(error, _FAILED)
 
@@ -83,6 +93,8 @@ def _main(args: argparse.Namespace, started: float) -> int:
                 return _hydra(args, args.to_hydra, job)
         elif args.multirun or "hydra.mode=MULTIRUN" in args.overrides:
             return _multirun(args)
+        elif any(_sets("shards", text) for text in args.overrides):
+            return _sharded(args, started)
         else:
             return _run(args, started)
     return _FINE
@@ -115,6 +127,7 @@ def _run(args: argparse.Namespace, started: float) -> int:
     from mi_cli.composition import composing, setting
     from mi_cli.resolve import check_device, resolve
 
+    _fork_early(args.overrides)
     with composing(_config_path(args)):
         resolved = resolve(args.overrides, config_name=args.config_name)
         check_device(resolved.values["device"])
@@ -122,12 +135,15 @@ def _run(args: argparse.Namespace, started: float) -> int:
             return _plan(resolved)
         asked = any(_sets("hydra.run.dir", text) for text in args.overrides)
         asked_for = str(setting("hydra.run.dir", args.overrides, args.config_name) or "") if asked else None
-    folder = _folder(args, "hydra.run.dir", asked_for, resolved, resolved.values["name"], "run.log")
+    if args.resume:
+        folder = NewFolder(args.resume, None)
+    else:
+        folder = _folder(args, "hydra.run.dir", asked_for, resolved, resolved.values["name"], "run.log")
     codes: list[int] = []
 
     @functools.wraps(job)
     def task(config: Any) -> int:
-        codes.append(_start(resolved, started))
+        codes.append(_start(resolved, started, resume=args.resume is not None))
         return codes[0]
 
     try:
@@ -149,6 +165,14 @@ def _again(args: argparse.Namespace, started: float) -> int:
         return code
     with printing():
         return _FINE if report(run, new) else _FAILED
+
+
+def _fork_early(overrides: Sequence[str]) -> None:
+    """Have the workers' imports begin beside composing, where nothing typed says that there will be no workers."""
+    from mi_cli import forking
+
+    if forking.AVAILABLE and not {text.partition("=")[0] for text in overrides} & {"plan", "device", "threads"}:
+        forking.context()
 
 
 def _multirun(args: argparse.Namespace) -> int:
@@ -173,6 +197,40 @@ def _multirun(args: argparse.Namespace) -> int:
         return _FINE
     print(f"mi-run: jobs failed, or have failed trials: see {_shown(failures)}", file=sys.stderr)
     return _FAILED
+
+
+def _sharded(args: argparse.Namespace, started: float) -> int:
+    """A run whose trials are cut into jobs for a launcher, and what these leave collected, whatever became of them."""
+    from mi_cli import shards
+    from mi_cli.composition import composing, setting
+    from mi_cli.resolve import resolve
+
+    with composing(_config_path(args)):
+        resolved = resolve(args.overrides, config_name=args.config_name)
+        if resolved.values["plan"]:
+            return _plan(resolved)
+        number = shards.number(resolved.values)
+        asked = any(_sets("hydra.run.dir", text) for text in args.overrides)
+        asked_for = str(setting("hydra.run.dir", args.overrides, args.config_name) or "") if asked else None
+    folder = _folder(args, "hydra.run.dir", asked_for, resolved, resolved.values["name"], "run.log")
+    whole = dataclasses.replace(resolved, values=resolved.values | {"shards": 1})
+    codes: list[int] = []
+
+    @functools.wraps(job)
+    def collect(config: Any) -> int:
+        codes.append(_start(whole, started, collect=True))
+        return codes[0]
+
+    typed = [text for text in args.overrides if not _sets("shards", text) and not _sets("hydra.run.dir", text)]
+    only = argparse.Namespace(**(vars(args) | {"overrides": typed}))
+    try:
+        shards.prepare(folder.path, whole)
+        cut = [f"++shards={number}", f"++shard={','.join(map(str, range(number)))}"]
+        _hydra(only, ["--multirun", *cut, _quoted("hydra.sweep.dir", folder.path), shards.SUBFOLDER], job)
+        _hydra(only, ["hydra/launcher=basic", _quoted("hydra.run.dir", folder.path)], collect)
+    finally:
+        folder.discard_if_empty()
+    return codes[0] if codes else _FAILED
 
 
 def _jobs(args: argparse.Namespace) -> list[Resolved]:
@@ -215,6 +273,7 @@ def job(config: Any) -> int:
     from hydra.core.hydra_config import HydraConfig
 
     from mi_cli.resolve import check_device, resolve
+    from mi_cli.shards import share_cores
 
     settings, started = HydraConfig.get(), time.time()
     folder = Path(settings.runtime.output_dir)
@@ -227,6 +286,7 @@ def job(config: Any) -> int:
         overrides = [*settings.overrides.hydra, *settings.overrides.task]
         resolved = resolve(overrides, config_name=settings.job.config_name or PRIMARY)
         check_device(resolved.values["device"])
+        share_cores(resolved.values, settings)
         code = _start(resolved, started)
     except ConfigError as error:
         code = _complain(error)
@@ -236,7 +296,7 @@ def job(config: Any) -> int:
     return code
 
 
-def _start(resolved: Resolved, started: float) -> int:
+def _start(resolved: Resolved, started: float, *, resume: bool = False, collect: bool = False) -> int:
     """Hand a resolved config to the runner, and answer for its unexpected errors."""
     from hydra.core.hydra_config import HydraConfig
 
@@ -250,7 +310,8 @@ def _start(resolved: Resolved, started: float) -> int:
         runner = importlib.import_module("mi_cli.runner")
         imported = time.time() - started
         _begun.set()
-        _on_interrupt(_end_at_once, signal.default_int_handler)
+        if _on_interrupt(_end_at_once, signal.default_int_handler):
+            signal.signal(signal.SIGTERM, _terminate)
         try:
             code = runner.run(
                 resolved.values,
@@ -259,9 +320,11 @@ def _start(resolved: Resolved, started: float) -> int:
                 notices=list(resolved.notices),
                 started=started,
                 import_seconds=imported,
+                resume=resume,
+                collect=collect,
             )
-        except KeyboardInterrupt:  # which the runner has reported
-            raise _Reported from None
+        except KeyboardInterrupt as error:  # which the runner has reported
+            raise (_Terminated if isinstance(error, _Terminated) else _Reported) from None
     except ConfigError as error:
         return _complain(error)
     except OutputError as error:
@@ -280,6 +343,14 @@ class _Reported(KeyboardInterrupt):
     """An interruption of which the user knows where it left things."""
 
 
+class _Terminated(_Reported):
+    """SIGTERM, as schedulers send it some time before they kill: what is finished is recorded, and nothing is begun."""
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise _Terminated
+
+
 def _end_at_once(number: int, frame: FrameType | None) -> NoReturn:
     """Ctrl-C before the runner begins: nothing to keep, and imports have swallowed KeyboardInterrupt."""
     os.write(2, _TOO_EARLY.encode())
@@ -290,9 +361,12 @@ def _end_at_once(number: int, frame: FrameType | None) -> NoReturn:
     os._exit(_INTERRUPTED)
 
 
-def _on_interrupt(instead_of: Any, handler: Any) -> None:
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is instead_of:
+def _on_interrupt(instead_of: Any, handler: Any) -> bool:
+    """Have SIGINT do something else than it does, if this is for us to say; whether it was."""
+    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is instead_of
+    if ours:
         signal.signal(signal.SIGINT, handler)
+    return ours
 
 
 def _plan(resolved: Resolved, heading: str = "") -> int:

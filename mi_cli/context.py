@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Clock", "Context", "Stop", "Stopped"]
+__all__ = ["Clock", "Context", "Stop", "Stopped", "TooLong"]
 
 
 class Stop(Protocol):
@@ -27,6 +28,10 @@ class Stop(Protocol):
 
 class Stopped(Exception):  # noqa: N818 (it reports a request, not an error)
     """Raised inside training after the run was asked to stop."""
+
+
+class TooLong(Exception):  # noqa: N818 (it reports a limit, not an error)
+    """Raised inside training after the time that trials were given."""
 
 
 @dataclass
@@ -55,8 +60,11 @@ class Context:
     stop: Stop = field(default_factory=threading.Event)
     clock: Clock = field(default_factory=Clock)
     advance: Callable[[int], None] = lambda steps: None
+    deadline: float = math.inf  # of time.monotonic()
 
     def check(self) -> None:
-        """Raise ``Stopped`` if the run was asked to stop."""
+        """Raise ``Stopped`` if the run was asked to stop, ``TooLong`` if the time for it is over."""
         if self.stop.is_set():
             raise Stopped
+        if time.monotonic() > self.deadline:
+            raise TooLong

@@ -19,6 +19,7 @@ __all__ = [
     "NewFolder",
     "config_folder",
     "given_folder",
+    "locked",
     "new_folder",
     "own_config_folders",
     "stamp",
@@ -122,6 +123,30 @@ def given_folder(path: Path, key: str, first: str) -> NewFolder:
         if not empty:
             raise ConfigError(f"{key}: holds files already; accepted: a folder that is new or empty")
         return NewFolder(path, made, path / first)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep all other runs out of a folder for as long as this one is at it; a run that is killed keeps nobody out.
+
+    Raises:
+        ConfigError: another run is at it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # not to be had on this system
+        yield
+        return
+    lock = path / ".lock"
+    with lock.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(f"resume={path}: another run is at it; accepted: a folder of which none is") from None
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
 
 
 @contextmanager

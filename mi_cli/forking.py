@@ -6,6 +6,7 @@ child. So workers are forked from a server that has all imports and has never st
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext
 
-__all__ = ["AVAILABLE", "context", "discard", "ready"]
+__all__ = ["AVAILABLE", "context", "discard", "end", "ready"]
 
 AVAILABLE = sys.platform == "linux"
 
@@ -67,8 +68,19 @@ def ready() -> ForkServerContext:
     return found
 
 
+def end() -> None:
+    """End the server, if there is one, for a process that will not use it."""
+    from multiprocessing import forkserver
+
+    server = getattr(forkserver._forkserver, "_forkserver_pid", None)
+    if server is not None:
+        with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+            os.kill(server, signal.SIGKILL)
+
+
 def discard() -> None:
-    """Remove the folder of the server's socket, for a process that ends without the cleaning up of Python's exit."""
+    """The same for a process that ends without the cleaning up of Python's exit: the socket's folder goes, too."""
     from multiprocessing import util
 
+    end()
     shutil.rmtree(util.get_temp_dir(), ignore_errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +13,18 @@ __all__ = ["log_to", "logging_to"]
 _LOGGERS = ("mi_cli", "py.warnings")
 
 
+class _Log(logging.FileHandler):
+    """A log that ends with the disk's room: what the run has to say of that, it says where it keeps its results."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
+        """Print nothing for what is no fault of the message."""
+        if not isinstance(sys.exception(), OSError):
+            super().handleError(record)
+
+
 def log_to(path: Path) -> logging.Handler:
     """Send messages and warnings of this process to the end of a file, and nowhere else."""
-    handler = logging.FileHandler(path, encoding="utf-8")
+    handler = _Log(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.captureWarnings(True)
     for logger in map(logging.getLogger, _LOGGERS):

@@ -44,6 +44,7 @@ class Provenance:
     import_seconds: float
     overrides: Sequence[str] = ()
     plugins: Sequence[Mapping[str, str]] = ()
+    taken: Sequence[str] = ()  # of earlier runs
 
     def write(self, seconds: Mapping[str, float], status: str) -> None:
         """Write it, with the wall time of each phase in seconds."""
@@ -55,11 +56,12 @@ class Provenance:
                 "command": shlex.join(["mi-run", *self.overrides]),
                 "again": shlex.join(["mi-run", f"--config-path={self.folder.absolute()}"]),
                 "started": datetime.fromtimestamp(self.started).astimezone().isoformat(timespec="seconds"),
-                "seconds": round(time.time() - self.started, 3),
+                "seconds": round(max(0.0, time.time() - self.started), 3),
                 "wall_time": {phase: round(known.get(phase, 0.0), 3) for phase in _PHASES},
                 "versions": {"mi-cli": __version__, "python": platform.python_version()}
                 | {name: importlib.metadata.version(name) for name in _PACKAGES},
                 "plugins": list(self.plugins),
+                "taken": list(self.taken),
                 "git": _git(Path(__file__).resolve().parent.parent),
                 "host": {
                     "name": platform.node(),

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from mi_cli.schema import Config
 
-__all__ = ["counted", "show", "summarise"]
+__all__ = ["INFORMATION", "SCALES", "counted", "decision", "heading", "means", "number", "overall", "show", "summarise"]
 
 Row = Mapping[str, Any]
 
 _AGGREGATED = ("estimate", "stderr", "train_mi", "val_mi", "test_mse", "split_mse", "seconds")
 _BASELINE = "linear_regression"
-_SCALES = {"nats": 1.0, "bits": 1 / math.log(2)}
-_INFORMATION = {  # columns of tables that are in nats
+SCALES = {"nats": 1.0, "bits": 1 / math.log(2)}
+INFORMATION = {  # columns of tables that are in nats
     *("estimate", "stderr", "ci_low", "ci_high", "lower", "ceiling", "gap", "true_mi", "mean", "sd"),
     *("bias", "rmse", "limit", "limit_low", "limit_high"),
 }
@@ -119,13 +119,13 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
     if "estimates" in summary["tables"]:
         pass  # which says all that the means over seeds would, and more
     elif not summary["tables"] or len(summary["cells"]) <= _MANY:
-        heading = f"{summary['name']} ({summary['variant']}, {summary['budget']}); MI in {units}, means over seeds"
-        _print(heading, console)
+        title = f"{summary['name']} ({summary['variant']}, {summary['budget']}); MI in {units}, means over seeds"
+        _print(title, console)
         console.print(_table(summary))
     else:
         _print(f"{summary['name']}: means of {len(summary['cells'])} settings are in summary.json", console)
     for name, rows in summary["tables"].items():
-        _print(_heading(name, rows, summary), console)
+        _print(heading(name, rows, summary), console)
         if rows:
             console.print(_overall(rows[:_MANY], summary, console.width))
             for row in rows[:_MANY]:
@@ -149,10 +149,9 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what}" + ("" if number == 1 else "s")
 
 
-def _table(summary: Mapping[str, Any]) -> RenderableType:
-    from rich.table import Table
-
-    cells, scale = summary["cells"], _SCALES[summary["shown_in"]]
+def means(summary: Mapping[str, Any]) -> tuple[dict[str, bool], list[list[str]]]:
+    """The means over seeds as text: columns, each with whether it is of numbers, and a row for each cell."""
+    cells, scale = summary["cells"], SCALES[summary["shown_in"]]
     percent = f"{100 * summary['level']:g} %"
     columns = [column for column in ("estimate", "test_mse", "difference") if any(column in cell for cell in cells)]
     titles = {
@@ -160,26 +159,37 @@ def _table(summary: Mapping[str, Any]) -> RenderableType:
         "test_mse": f"test MSE ± {percent}",
         "difference": "MSE − linear regression's",
     }
-    table = Table()
-    for axis in summary["axes"]:
-        table.add_column(axis, no_wrap=True)
-    table.add_column("method", no_wrap=True)
-    table.add_column("seeds", justify="right", no_wrap=True)
     with_truth = summary["procedure"] == "estimate" and any("true_mi" in cell for cell in cells)
-    if with_truth:
-        table.add_column("true MI", justify="right")
-    for column in columns:
-        table.add_column(titles[column], justify="right", no_wrap=True)
+    found = (
+        dict.fromkeys([*summary["axes"], "method"], False) | {"seeds": True} | ({"true MI": True} if with_truth else {})
+    )
+    found |= {titles[column]: True for column in columns}
+    scales = [scale if column == "estimate" else 1.0 for column in columns]
+    rows = []
     for cell in cells:
         row = [str(cell[axis]) for axis in summary["axes"]] + [cell["method"], str(cell["n"])]
         if with_truth:
-            row.append(_number(cell.get("true_mi"), scale))
-        scales = [scale if column == "estimate" else 1.0 for column in columns]
-        table.add_row(*row, *(_mean(cell.get(column), by) for column, by in zip(columns, scales, strict=True)))
+            row.append(number(cell.get("true_mi"), scale))
+        rows.append([*row, *(_mean(cell.get(column), by) for column, by in zip(columns, scales, strict=True))])
+    return found, rows
+
+
+def _table(summary: Mapping[str, Any]) -> RenderableType:
+    from rich.table import Table
+
+    columns, rows = means(summary)
+    table = Table()
+    for title, is_number in columns.items():
+        if title == "true MI":
+            table.add_column(title, justify="right")
+        else:
+            table.add_column(title, justify="right" if is_number else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
     return table
 
 
-def _heading(name: str, rows: Sequence[Row], summary: Mapping[str, Any]) -> str:
+def heading(name: str, rows: Sequence[Row], summary: Mapping[str, Any]) -> str:
     """What a table of all settings is of."""
     if not rows:
         return f"{name}: no task has a true MI that is known and finite"
@@ -195,25 +205,31 @@ def _heading(name: str, rows: Sequence[Row], summary: Mapping[str, Any]) -> str:
     return f"{name}: {tasks} of {summary['name']} with a finite true MI; errors in nats"
 
 
-def _overall(rows: Sequence[Row], summary: Mapping[str, Any], width: int) -> RenderableType:
-    """A table of all settings: the columns that say something, numbers to the right."""
-    from rich.table import Table
-
+def overall(rows: Sequence[Row], summary: Mapping[str, Any]) -> tuple[dict[str, str], list[dict[str, str]]]:
+    """A table of all settings as text: titles of the columns that say something, by key, and the rows."""
     percent = f"{100 * summary['level']:g} %"
     titles = {"error": f"mean |error| ± {percent}", "coverage": f"coverage ({percent})", "seconds": "median s"}
-    cells = [_shown(row, _SCALES[summary["shown_in"]]) for row in rows]
+    cells = [_shown(row, SCALES[summary["shown_in"]]) for row in rows]
     told = {"reason"} | ({"status"} if all(row.get("status") == "ok" for row in rows) else set())
     cells = [{key: text for key, text in cell.items() if key not in told} for cell in cells]
     titles |= {"ci": f"{percent} interval", "lower": f"at least ({percent})", "p_value": "p", "gap": "training − test"}
     columns = [key for key in cells[0] if any(cell.get(key) not in ("", "0", None) for cell in cells)]
+    return {key: titles.get(key, key) for key in columns}, cells
+
+
+def _overall(rows: Sequence[Row], summary: Mapping[str, Any], width: int) -> RenderableType:
+    """The same for a terminal: numbers to the right."""
+    from rich.table import Table
+
+    columns, cells = overall(rows, summary)
     for key in _LESS:
-        wide = [max(len(titles.get(name, name)), *(len(cell.get(name, "")) for cell in cells)) for name in columns]
-        if sum(wide) + 3 * len(columns) + 1 > width and key in columns:
-            columns.remove(key)
+        wide = [max(len(title), *(len(cell.get(name, "")) for cell in cells)) for name, title in columns.items()]
+        if sum(wide) + 3 * len(columns) + 1 > width:
+            columns.pop(key, None)
     table = Table()
-    for key in columns:
+    for key, title in columns.items():
         is_text = all(isinstance(row.get(key), str) for row in rows)
-        table.add_column(titles.get(key, key), justify="left" if is_text else "right", no_wrap=True)
+        table.add_column(title, justify="left" if is_text else "right", no_wrap=True)
     for cell in cells:
         table.add_row(*(cell.get(key, "") for key in columns))
     return table
@@ -223,7 +239,7 @@ def _shown(row: Mapping[str, Any], scale: float) -> dict[str, str]:
     """A row of a table as text: the ends of an interval as one, the tasks behind those solved."""
     told: tuple[str, ...] = ("tasks", "answered", "trials", "error_ci_low", "error_ci_high")
     found = {
-        key: _number(value, scale if key in _INFORMATION else 1) if isinstance(value, float) else str(value)
+        key: number(value, scale if key in INFORMATION else 1) if isinstance(value, float) else str(value)
         for key, value in row.items()
         if key.rpartition("_")[0] not in _SHARES
     }
@@ -259,9 +275,15 @@ def _verdict(claim: Mapping[str, Any]) -> str:
 
     colour = {"holds": "green", "fails": "red", "undecided": "yellow"}[claim["verdict"]]
     text = f"[bold {colour}]{claim['verdict']}[/]: {escape(claim['text'])}"
+    decided = escape(decision(claim))
+    return f"{text}\n    {decided}" if claim["cells"] else f"{text} ({decided})"
+
+
+def decision(claim: Mapping[str, Any]) -> str:
+    """What decides a judged claim: a value with its interval, where, and in how many settings it holds."""
     cells = claim["cells"]
     if not cells:
-        return text + " (no numbers)"
+        return "no numbers"
     # The cell that decides: a failing one, else one that does not hold, else the first.
     decisive = min(cells, key=lambda cell: ("fails", "undecided", "holds").index(cell["verdict"]))
     where = ", ".join(f"{axis}={value}" for axis, value in decisive["where"].items())
@@ -269,7 +291,7 @@ def _verdict(claim: Mapping[str, Any]) -> str:
     counted = "" if len(cells) == 1 else f"; {counts['holds']} of {len(cells)} settings hold"
     unit = f"{claim['unit']} " if claim["unit"] else ""
     value = unit + _with_interval(dict(decisive, mean=decisive["value"]))
-    return f"{text}\n    {value}{' at ' + where if where else ''}{counted}"
+    return f"{value}{' at ' + where if where else ''}{counted}"
 
 
 def _mean(value: Mapping[str, Any] | None, scale: float = 1) -> str:
@@ -277,17 +299,18 @@ def _mean(value: Mapping[str, Any] | None, scale: float = 1) -> str:
     if not value:
         return ""
     if value.get("ci_low") is None:
-        return _number(value["mean"], scale)
-    return f"{_number(value['mean'], scale)} ± {_number((value['ci_high'] - value['ci_low']) / 2, scale)}"
+        return number(value["mean"], scale)
+    return f"{number(value['mean'], scale)} ± {number((value['ci_high'] - value['ci_low']) / 2, scale)}"
 
 
 def _with_interval(value: Mapping[str, Any]) -> str:
     if value.get("ci_low") is None:
-        return _number(value["mean"])
-    return f"{_number(value['mean'])} \\[{_number(value['ci_low'])}, {_number(value['ci_high'])}]"
+        return number(value["mean"])
+    return f"{number(value['mean'])} [{number(value['ci_low'])}, {number(value['ci_high'])}]"
 
 
-def _number(value: float | None, scale: float = 1) -> str:
+def number(value: float | None, scale: float = 1) -> str:
+    """A number as it is shown; nothing where there is none."""
     if value is None:
         return ""
     if math.isinf(value):

@@ -211,6 +211,7 @@ def _pair_columns(values: dict[str, Any]) -> None:
 
     try:
         values["sweep"]["dataset"]["pair"] = column_pairs(dataset)
+        dataset |= {"x": None, "y": None}  # which the pairs are of
     except ValueError as error:
         raise ConfigError(*str(error).splitlines()) from None
 

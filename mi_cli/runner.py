@@ -6,38 +6,33 @@ import importlib
 import logging
 import math
 import os
-import textwrap
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from mi_cli import plugins, provenance, records, report
-from mi_cli.context import Clock, Context, Stopped
-from mi_cli.jobs import Stack, split, stacks, trained
+from mi_cli.context import Clock
+from mi_cli.dispatch import Progressing, train
+from mi_cli.folders import locked
+from mi_cli.jobs import stacks, trained
 from mi_cli.logs import logging_to
 from mi_cli.output import printing, silence
-from mi_cli.procedures import estimate
-from mi_cli.procedures.base import WHOLE, Partial, procedure
+from mi_cli.procedures.base import group, procedure
+from mi_cli.reuse import lose, restore
 from mi_cli.schema import Config
 from mi_cli.sweep import Trial, axes, expand
-from mi_cli.workers import Done, Workers, work
 
 __all__ = ["plan", "run", "stacks"]
 
 log = logging.getLogger("mi_cli")
 
-_POLL_SECONDS = 0.1
-_LEAVE_SECONDS = 1.0  # how long an interrupted run waits for its workers to notice
-_LONGEST_REASON = 200  # characters of a failed trial's; the log has all of it
+_MOST_NOTICES = 8  # on the terminal; pairs of a table may each have one
 _PIPED_WIDTH = 140  # columns of tables that go to a file
 
 
@@ -89,6 +84,8 @@ def plan(values: Mapping[str, Any]) -> None:
     table = Table()
     for column in ("stack", "trials", "trainings", "steps", "multiply-adds", "about"):
         table.add_column(column, justify="right")
+    if config.shards > 1:
+        console.print(f"in {config.shards} jobs, of {_counts(trials)} trials each", soft_wrap=True)
     total = 0.0
     for number, stack in enumerate(found):
         cost = procedure(config).cost(stack.trials[0].config)
@@ -101,8 +98,16 @@ def plan(values: Mapping[str, Any]) -> None:
     console.print(f"{report.counted(len(found), 'stack')} on {report.counted(workers, 'thread')}", table)
     busy = min(workers, len(found))
     seconds = f"about {total / busy:.0f} s of training on {report.counted(busy, 'thread')}"
+    if config.shards > 1:
+        seconds = f"about {total / config.shards:.0f} s of training for each job on a thread"
     more = "evaluation, probes and plots come on top, and take memory of their own"
     console.print(f"{seconds}, by this machine's speed just now; {more}", soft_wrap=True)
+
+
+def _counts(trials: list[Trial]) -> str:
+    """How many of the trials each shard gets."""
+    sizes = [len(_of_shard(trials, shard)) for shard in range(trials[0].config.shards)]
+    return str(sizes[0]) if len(set(sizes)) == 1 else f"{min(sizes)} to {max(sizes)}"
 
 
 def _multiply_adds_a_second() -> float:
@@ -122,70 +127,6 @@ def _multiply_adds_a_second() -> float:
     return 8 * 16 * 16 * 2000 / best / 2
 
 
-@dataclass
-class _Run:
-    """The state of a run: what came back so far, and where it is written."""
-
-    folder: Path
-    trials: list[Trial]
-    axes: list[str]
-    rows: dict[int, list[records.Row]] = field(default_factory=dict)
-    histories: dict[int, Mapping[str, Any]] = field(default_factory=dict)
-    samples: dict[int, Any] = field(default_factory=dict)
-    phases: Counter[str] = field(default_factory=Counter)
-    parts: dict[int, list[Done]] = field(default_factory=dict)  # of a stack in parts, by its first trial
-
-    @property
-    def config(self) -> Config:
-        """What all trials have in common (and the first one's values of the axes)."""
-        return self.trials[0].config
-
-    @property
-    def all_rows(self) -> list[records.Row]:
-        """Result rows of all finished trials, in order."""
-        return [row for index in sorted(self.rows) for row in self.rows[index]]
-
-    def take(self, done: Done) -> None:
-        """Record outcomes of a stack; a trial's seconds are its share of the stack's."""
-        self.phases.update(done.phases)
-        first_seed = min(trial.config.seed for trial in self.trials)
-        for outcome in done.outcomes:
-            index = outcome.trial.index
-            self.rows[index] = records.result_rows(outcome, done.seconds / len(done.outcomes))
-            self.histories[index] = outcome.history
-            if outcome.samples is not None and outcome.trial.config.seed == first_seed:
-                self.samples[index] = outcome.samples
-        self.write()
-
-    def take_part(self, done: Done, stack: Stack) -> None:
-        """Record a stack once all of its parts are done."""
-        first = stack.trials[0]
-        parts = self.parts.setdefault(first.index, [])
-        parts.append(done)
-        if len(parts) < stack.part[1] or first.index in self.rows:
-            return
-        phases: Counter[str] = Counter()
-        for part in parts:
-            phases.update(part.phases)
-        partial: list[list[Partial]] = [part.partial for part in parts]
-        outcomes = estimate.join(stack.trials, partial)
-        self.take(Done(outcomes, sum(part.seconds for part in parts), dict(phases)))
-
-    def fail(self, trial: Trial, error: BaseException, seconds: float) -> None:
-        """Record a trial that raised."""
-        reason = textwrap.shorten(f"{type(error).__name__}: {error}", _LONGEST_REASON, placeholder=" ... (see run.log)")
-        log.error("trial %d failed: %s", trial.index, reason, exc_info=error)
-        self.rows[trial.index] = [records.failed_row(trial, reason, seconds)]
-        self.write()
-
-    def write(self) -> None:
-        """Bring the files up to date."""
-        records.write_results(self.folder / "results.csv", self.all_rows, self.axes)
-        records.write_frame(self.folder / "history.parquet", records.history_frame(self.histories))
-        if self.samples:
-            records.write_frame(self.folder / "samples.parquet", records.samples_frame(self.samples))
-
-
 def run(
     values: Mapping[str, Any],
     folder: Path,
@@ -194,48 +135,83 @@ def run(
     notices: Sequence[str] = (),
     started: float | None = None,
     import_seconds: float = 0.0,
+    resume: bool = False,
+    collect: bool = False,
 ) -> int:
     """Run a resolved config into an empty folder; return the exit code, 0, or 1 if a trial failed or diverged.
 
+    With ``resume`` the folder is that of a run of this config, and what it has recorded is kept; with ``collect`` that
+    is all there will be: its jobs are done.
+
     Raises:
+        ConfigError: another run is at the folder.
         KeyboardInterrupt: it was interrupted; finished trials are recorded and said so.
+        OutputError: the folder cannot be written to any more.
     """
     begun = time.time()
     console = _Console(stderr=True)
-    with logging_to(folder / "run.log"):
-        state = _Run(folder, expand(values), list(axes(values)))
+    with locked(folder), logging_to(folder / "run.log"):
+        state = Progressing(folder, _of_shard(expand(values), values.get("shard")), list(axes(values)))
         notes = (note for trial in state.trials for note in trial.config.dataset.describe().get("notes", ()))
-        for notice in (*notices, *dict.fromkeys(notes)):
-            console.print(f"mi-run: {notice}", highlight=False, markup=False, soft_wrap=True)
-            log.info(notice)
+        taken = restore(state, resume=resume, collect=collect)
+        _tell([*notices, *dict.fromkeys(notes), *taken], console)
         n_threads, target, clock = threads(state.config), device(state.config), Clock()
         added = plugins.used((s, getattr(t.config, s).name) for t in state.trials for s in plugins.REGISTRIES)
         record = provenance.Provenance(
-            folder, started or begun, str(target), n_threads, import_seconds, overrides, added
+            folder, started or begun, str(target), n_threads, import_seconds, overrides, added, taken
         )
         try:
-            provenance.write_config(folder, values, overrides)
-            _train(state, target, n_threads, clock, console)
-            return _close(state, clock, record)
+            with state.writing():
+                if not (resume or collect):
+                    provenance.write_config(folder, values, overrides)
+                record.write({}, "running")
+            if collect:
+                lose(state)
+            else:
+                train(state, target, n_threads, clock, console)
+            with state.writing():
+                return _close(state, clock, record)
         except KeyboardInterrupt:
-            state.write()
+            state.close()
             record.write(clock.seconds, "interrupted")
             done = f"{len(state.rows)} of {len(state.trials)} trials are finished"
             log.warning("interrupted: %s", done)
-            console.print(f"mi-run: interrupted; {done}, in {folder}", markup=False, highlight=False, soft_wrap=True)
+            line = f"mi-run: interrupted; {done}, in {folder}; mi-run resume={folder} goes on"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
             raise
 
 
-def _close(state: _Run, clock: Clock, record: provenance.Provenance) -> int:
+def _of_shard(trials: list[Trial], shard: int | None) -> list[Trial]:
+    """The trials of one job of several; those that share a training stay together."""
+    config = trials[0].config
+    if shard is None:
+        return trials
+    units = group(trials, procedure(config).training_key)[shard :: config.shards]
+    return sorted((trial for unit in units for trial in unit), key=lambda trial: trial.index)
+
+
+def _tell(notices: Sequence[str], console: Console) -> None:
+    """What the user should know before it begins."""
+    for notice in notices:
+        log.info(notice)
+    for notice in notices[:_MOST_NOTICES]:
+        console.print(f"mi-run: {notice}", highlight=False, markup=False, soft_wrap=True)
+    if len(notices) > _MOST_NOTICES:
+        console.print(f"mi-run: {len(notices) - _MOST_NOTICES} more such notes are in run.log", soft_wrap=True)
+
+
+def _close(state: Progressing, clock: Clock, record: provenance.Provenance) -> int:
     """Summarise, plot and print; the exit code."""
     folder, config = state.folder, state.config
+    state.close()
     summary = report.summarise(config, state.all_rows, [a for a in state.axes if a != "seed"], _traces(state))
     records.write_json(folder / "summary.json", summary)
     for name, rows in summary["tables"].items():
         records.write_table(folder / "tables" / f"{name}.csv", rows)
     with clock("plots"):
-        failed_plots = _plot(config, folder)
+        failed_plots = _plot(config, folder) if config.shard is None else []  # the whole of them is drawn
     record.write(clock.seconds, "finished")
+    page_left = importlib.import_module("mi_cli.page").leave(folder)
     console = _console()
     with printing():
         report.show(summary, console)
@@ -245,76 +221,10 @@ def _close(state: _Run, clock: Clock, record: provenance.Provenance) -> int:
                 console.print(f"{what} {row['status']}: {row['reason']}", style="yellow", markup=False, soft_wrap=True)
         console.print(f"results: {folder}", markup=False, highlight=False, soft_wrap=True)
     statuses = Counter(row["status"] for row in state.all_rows)
-    return 1 if failed_plots or set(statuses) - {"ok"} else 0
+    return 1 if failed_plots or not page_left or set(statuses) - {"ok"} else 0
 
 
-def _train(state: _Run, target: torch.device, n_threads: int, clock: Clock, console: Console) -> None:
-    """Run all stacks on a pool of workers."""
-    found = split(stacks(state.trials, n_threads), n_threads)
-    start = time.perf_counter()
-    workers = Workers(max(1, min(n_threads, len(found))), len(found), n_threads, target, state.folder / "run.log")
-    pending: dict[Future[Done], Stack] = {}
-    columns = (
-        TextColumn("training"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("steps"),
-        TimeElapsedColumn(),
-        TextColumn("ETA"),
-        TimeRemainingColumn(),
-    )
-    try:
-        pending.update((workers.submit(stack.trials, stack.part), stack) for stack in found)
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-            task = progress.add_task("", total=sum(stack.steps for stack in found))
-            while pending:
-                finished, _ = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
-                progress.update(task, completed=workers.steps)
-                for future in finished:
-                    _take(state, future, pending.pop(future), workers.context)
-        workers.close()
-    except BaseException:  # whatever it is, training on would be in vain
-        workers.stop()
-        wait(pending, timeout=_LEAVE_SECONDS)
-        raise
-    finally:
-        clock.seconds = _share(state.phases, time.perf_counter() - start)
-
-
-def _take(state: _Run, future: Future[Done], stack: Stack, context: Context) -> None:
-    """Record a stack; where it raised, run its units one by one, so that a fault costs no other trial."""
-    error = future.exception()
-    if error is None and stack.part != WHOLE:
-        state.take_part(future.result(), stack)
-    elif error is None:
-        state.take(future.result())
-    elif not isinstance(error, Exception):
-        raise error
-    elif stack.trials[0].index in state.rows:  # by the whole of what this is another part of
-        pass
-    elif len(stack.units) == 1 and stack.part == WHOLE and not isinstance(error, BrokenExecutor):  # by another stack
-        for trial in stack.trials:
-            state.fail(trial, error, 0.0)
-    else:
-        log.warning("a stack of %d trials raised %r; they are run one by one", len(stack.trials), error)
-        for unit in stack.units:
-            alone: Future[Done] = Future()
-            try:
-                alone.set_result(work(unit, context))
-            except Stopped:
-                raise
-            except Exception as fault:
-                alone.set_exception(fault)
-            _take(state, alone, Stack([unit]), context)
-
-
-def _share(busy: Mapping[str, float], seconds: float) -> dict[str, float]:
-    """Seconds of wall time by phase: threads work side by side, so each phase gets its share of the time they took."""
-    total = sum(busy.values())
-    return {phase: seconds * value / total for phase, value in busy.items()} if total else {}
-
-
-def _traces(state: _Run) -> dict[int, dict[str, list[float]]]:
+def _traces(state: Progressing) -> dict[int, dict[str, list[float]]]:
     """Traces of each trial at the steps where all of its metrics were measured."""
     found = {}
     for index, history in state.histories.items():

@@ -229,6 +229,11 @@ class Config(Section):
     output_root: Annotated[str, Field(pattern=r"\S", description="a folder")] = "outputs"
     plan: bool = False
     trust: bool = False
+    reuse: bool = True
+    force: bool = False
+    trial_timeout: Positive | None = None
+    shards: Annotated[Count, Field(le=1000)] = 1
+    shard: Natural | None = None
 
     @property
     def rows(self) -> dict[str, int]:
@@ -238,9 +243,15 @@ class Config(Section):
     @model_validator(mode="after")
     def _runs(self) -> Config:
         faults = [*self._data_faults(), *self._fold_faults(), *self._training_faults(), *self._procedure_faults()]
+        faults += self._shard_faults()
         if faults:
             raise ValueError("\n".join(faults))
         return self
+
+    def _shard_faults(self) -> list[str]:
+        if self.shard is None or self.shard < self.shards:
+            return []
+        return [f"shard={self.shard}: there are {self.shards} of them, from 0 on; accepted: null, which shards sets"]
 
     def _data_faults(self) -> list[str]:
         n, rows = self.dataset.n_samples, self.rows

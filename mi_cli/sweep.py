@@ -8,26 +8,20 @@ import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from mi_cli import plugins
 from mi_cli.faults import ConfigError, listed, shown
+from mi_cli.fingerprints import code
 from mi_cli.schema import Config, validate
 
 __all__ = ["GROUPS", "NOT_AXES", "NO_AXES", "Trial", "axes", "expand", "get", "put"]
 
 GROUPS = ("estimator", "dataset", "noise", "shift", "representation", "training")
 _NOT_SCIENCE = (
-    "summary",
-    "budget",
-    "claims",
-    "plots",
-    "tables",
-    "sweep",
-    "device",
-    "threads",
-    "output_root",
-    "plan",
-    "trust",
+    *("summary", "budget", "claims", "plots", "tables", "sweep", "units", "device", "threads", "output_root", "plan"),
+    *("reuse", "force", "trial_timeout", "shards", "shard", "trust"),
 )
 NO_AXES = "must be a section of axes, such as sweep.seed=[0, 1, 2]; sweep=null drops them all"
 NOT_AXES = ("name", "procedure", "variant", *_NOT_SCIENCE)
@@ -41,11 +35,18 @@ class Trial:
     axes: dict[str, Any]
     config: Config
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
-        """Sixteen hexadecimal digits that trials share exactly if they compute the same thing."""
-        values = self.config.model_dump(mode="json", exclude=set(_NOT_SCIENCE))
-        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+        """Sixteen hexadecimal digits that trials share exactly if they compute the same thing.
+
+        That is: of the same settings, on the same data, by the same code and packages.
+        """
+        values = self.config.model_dump(mode="json", exclude={"name", *_NOT_SCIENCE})
+        if (data := self.config.dataset.digest()) is not None:
+            values["dataset"]["path"] = data
+        added = plugins.used((section, getattr(self.config, section).name) for section in plugins.REGISTRIES)
+        told = json.dumps([values, code(), added], sort_keys=True)
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def axes(values: Mapping[str, Any]) -> dict[str, list[Any]]:

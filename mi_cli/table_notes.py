@@ -10,7 +10,7 @@ from mi_cli.faults import listed, shown
 from mi_cli.table_rows import Chosen, Data, Label, counted
 from mi_cli.tabular import listing
 
-__all__ = ["described"]
+__all__ = ["coarse", "described"]
 
 _MANY_TIES = 0.01  # share of repeated values from which on they are told
 
@@ -70,6 +70,15 @@ def _ties(data: Data) -> dict[str, float]:
     return {name: round(share, 4) for name, share in shares.items() if share > 0}
 
 
+@lru_cache(maxsize=64)
+def coarse(chosen: Chosen) -> tuple[str, ...]:
+    """Columns that are taken for numbers, but have few values, each many times."""
+    from mi_cli.estimators.direct import is_discrete
+
+    data = chosen.data()
+    return tuple(p.label.name for p in (*data.x, *data.y) if p.label.kind == "number" and is_discrete(p.values))
+
+
 def _notes(chosen: Chosen, data: Data, found: dict[str, Any]) -> list[str]:
     request, facts, notes = chosen.request, chosen.facts, []
     if facts.read < facts.in_file:
@@ -87,6 +96,11 @@ def _notes(chosen: Chosen, data: Data, found: dict[str, Any]) -> list[str]:
         notes.append(
             f"{listing(facts.guessed)} {verb}, being whole numbers with few values; dataset.classes=[] takes them for "
             "numbers"
+        )
+    if few := coarse(chosen):
+        notes.append(
+            f"{listing(few)} {'takes' if len(few) == 1 else 'take'} few values, taken for numbers; where they "
+            f"are codes, dataset.classes=[{', '.join(few[:3])}{', ...' * (len(few) > 3)}] takes them for classes"
         )
     labels = (*facts.x, *facts.y)
     if found["duplicates"] and any(label.kind == "number" for label in labels):

@@ -7,6 +7,7 @@ took .155 s a trial on one thread, .147 on two, .080 on two processes.
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import threading
@@ -43,14 +44,16 @@ class Done:
 def work(trials: Sequence[Trial], context: Context, part: Part = WHOLE) -> Done:
     """Run trials of one stack, or a part of each."""
     context.check()
-    start, clock = time.perf_counter(), Clock()
+    start, clock, limit = time.perf_counter(), Clock(), trials[0].config.trial_timeout
+    deadline = math.inf if limit is None else time.monotonic() + limit * len(trials)
     # A sharp critic's gradients are as small as exp(-90) on many rows, and processors take such numbers slowly.
     torch.set_flush_denormal(True)
     try:
         with threadpool_limits(1, user_api="blas"):
-            own = Context(context.device, context.stop, clock, context.advance)
+            own = Context(context.device, context.stop, clock, context.advance, deadline)
             outcomes = procedure(trials[0].config).run(trials, own) if part == WHOLE else []
             partial = [] if part == WHOLE else estimate.run_part(trials, own, part)
+        own.check()  # of what cannot be interrupted
     finally:
         torch.set_flush_denormal(False)  # the thread may be somebody's own
     return Done(outcomes, time.perf_counter() - start, clock.seconds, partial)
@@ -74,15 +77,26 @@ class Flag:
 class Workers:
     """``n`` workers for so many ``stacks``; ``steps`` counts what they did, ``stop`` has them end with their step.
 
-    What processes have to say goes to the file ``log``, if there is one.
+    What processes have to say goes to the file ``log``, if there is one. A single worker is a thread, unless it is to
+    be ``isolated``: a process whose death ends nothing else.
     """
 
-    def __init__(self, n: int, stacks: int, threads: int, device: torch.device, log: Path | None = None) -> None:
+    def __init__(
+        self,
+        n: int,
+        stacks: int,
+        threads: int,
+        device: torch.device,
+        log: Path | None = None,
+        *,
+        isolated: bool = False,
+    ) -> None:
         self.context = Context(device, Flag())
-        self.steps_of = multiprocessing.RawArray("q", stacks)  # each written to by the one worker that has the stack
+        # Each is written to by the one worker that has the stack; those that a stack is cut into later share them.
+        self.steps_of = multiprocessing.RawArray("q", stacks)
         self.submitted = 0
         self.pool: ProcessPoolExecutor | ThreadPoolExecutor
-        self.forks = n > 1 and device.type == "cpu" and forking.AVAILABLE
+        self.forks = (n > 1 or isolated) and device.type == "cpu" and forking.AVAILABLE
         if self.forks:
             shared = (self.context.stop, self.steps_of, log)
             self.pool = ProcessPoolExecutor(n, forking.ready(), initializer=_begin, initargs=shared)
@@ -94,7 +108,8 @@ class Workers:
     def submit(self, trials: Sequence[Trial], part: Part = WHOLE) -> Future[Done]:
         """Run a stack, or a part of it, as soon as a worker is free."""
         self.submitted += 1
-        return self.pool.submit(_work if self.forks else self._work, trials, part, self.submitted - 1)
+        slot = (self.submitted - 1) % len(self.steps_of)
+        return self.pool.submit(_work if self.forks else self._work, trials, part, slot)
 
     @property
     def steps(self) -> int:

@@ -76,6 +76,15 @@ def test_run_comes_out_again(run, capsys, here):
     assert {path.name: path.read_bytes() for path in run.iterdir()} == before
 
 
+def test_nothing_is_taken_from_earlier_runs(here, capsys):
+    assert main(SMOKE) == 0
+    (run,) = (here / "outputs" / "gaussian_sweep").iterdir()
+    assert main([f"again={run}"]) == 0
+    assert "are taken from" not in capsys.readouterr().err
+    (new,) = {*(here / "outputs" / "gaussian_sweep").iterdir()} - {run}
+    assert json.loads((new / "provenance.json").read_text(encoding="utf-8"))["wall_time"]["training"] > 0
+
+
 def test_the_least_difference_is_told_on_the_same_machine(run, capsys, here):
     move(run, 1e-9)
     assert main([f"again={run}", "output_root=other"]) == 1

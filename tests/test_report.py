@@ -149,4 +149,4 @@ def test_single_seed_is_shown_without_interval():
     [(None, ""), (math.inf, "∞"), (0, "0.0000"), (0.12345, "0.1235"), (1e-7, "1.0e-07"), (-2e5, "-2.0e+05")],
 )
 def test_numbers_have_four_digits(value, text):
-    assert report._number(value) == text
+    assert report.number(value) == text

@@ -7,6 +7,7 @@ import json
 import logging
 import math
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -29,19 +30,22 @@ from examples import (
     values,
 )
 
-from mi_cli import fit, folders, forking, jobs, records, runner, workers
+from mi_cli import dispatch, fit, folders, forking, jobs, runner, workers
 from mi_cli.cli import main
 from mi_cli.datasets.gaussian import Gaussian
+from mi_cli.journal import Journal
+from mi_cli.output import OutputError
 from mi_cli.plots import estimate_against_axis
 from mi_cli.procedures import estimate
 from mi_cli.records import Records
 
 FILES = {
-    "config.yaml", "overrides.yaml", "results.csv", "history.parquet", "summary.json", "run.log", "provenance.json"
+    "config.yaml", "overrides.yaml", "results.csv", "history.parquet", "summary.json", "run.log", "provenance.json",
+    "report.html"
 }  # fmt: skip
 COLUMNS = (
     "trial,status,reason,seed,dataset,estimator,method,dataset.rho,rows,true_mi,estimate,stderr,ci_low,ci_high,lower,p_value,"
-    "kind,ceiling,effective,critic_mi,critic_stderr,train_mi,val_mi,test_mse,split_mse,steps,seconds"
+    "kind,ceiling,effective,critic_mi,critic_stderr,train_mi,val_mi,test_mse,split_mse,steps,seconds,fingerprint"
 )
 SWEEP = {"dataset": {"rho": [0.2, 0.4, 0.6]}, "seed": [0, 1]}
 NUMBERS = ("estimate", "stderr", "ci_low", "ci_high", "lower", "train_mi", "val_mi")
@@ -381,16 +385,29 @@ def test_plot_that_fails_costs_no_other(tmp_path, monkeypatch, capsys):
     assert "plot estimate_against_axis failed" in capsys.readouterr().err
 
 
-def test_disk_that_is_full_ends_the_run_at_once(tmp_path, monkeypatch):
-    written = records.write_results
+def test_report_that_fails_costs_nothing_else(tmp_path, monkeypatch, capsys):
+    def broken(found):
+        raise RuntimeError("no page")
 
-    def full(path, rows, axes):
-        written(path, rows, axes)
+    monkeypatch.setattr("mi_cli.page.view", broken)
+    code, rows = run(tmp_path, SMALL)
+    assert (code, rows[0]["status"]) == (1, "ok")
+    assert all_files(tmp_path) == FILES - {"report.html"}
+    assert "RuntimeError: no page" in (tmp_path / "run.log").read_text()
+    assert f"report.html failed; see {tmp_path / 'run.log'}" in capsys.readouterr().err
+
+
+def test_disk_that_is_full_ends_the_run_at_once(tmp_path, monkeypatch):
+    added = Journal.add
+
+    def full(journal, entries):
+        added(journal, entries)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(records, "write_results", full)
+    monkeypatch.setattr(Journal, "add", full)
     begun = time.perf_counter()
-    with pytest.raises(OSError, match="No space"):
+    line = f"{tmp_path} cannot be written to (No space left on device); 0 of 2 trials are kept there, and "
+    with pytest.raises(OutputError, match=re.escape(f"{line}mi-run resume={tmp_path} goes on from them")):
         run(tmp_path, SMALL, {"training": {"steps": [20, 10**6]}})
     assert time.perf_counter() - begun < 10  # of the second stack's many minutes
 
@@ -422,7 +439,7 @@ def test_notice_is_one_line(tmp_path, capsys):
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_interruption_keeps_finished_trials(tmp_path, monkeypatch, capsys, threads):
-    waited, begun = runner.wait, []
+    waited, begun = dispatch.wait, []
 
     def interrupted(pending, **more):
         done = waited(pending, **more)
@@ -431,13 +448,13 @@ def test_interruption_keeps_finished_trials(tmp_path, monkeypatch, capsys, threa
             raise KeyboardInterrupt
         return done
 
-    monkeypatch.setattr(runner, "wait", interrupted)
+    monkeypatch.setattr(dispatch, "wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, SMALL, {"training": {"steps": [20, 10**6]}}, threads=threads)
     assert time.perf_counter() - begun[0] < 2
     rows = rows_of(tmp_path)
     assert [f"{row['trial']} {row['status']} {row['training.steps']}" for row in rows] == ["0 ok 20"]
-    assert all_files(tmp_path) == FILES - {"summary.json"}
+    assert all_files(tmp_path) == FILES - {"summary.json", "report.html"}
     assert strict_json(tmp_path / "provenance.json")["status"] == "interrupted"
     assert Records(tmp_path).history["trial"].unique().to_list() == [0]
     assert f"interrupted; 1 of 2 trials are finished, in {tmp_path}" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import signal
 import time
 from multiprocessing import forkserver
@@ -81,9 +82,13 @@ def test_stop_ends_a_stack_within_its_step(pool):
 
 @pytest.mark.skipif(not forking.AVAILABLE, reason="processes are forked on Linux only")
 @pytest.mark.parametrize("rhos", [[0.2, 0.4], [0.2, 0.4, 0.6, 0.8]], ids=["one trial each", "two trials each"])
-def test_worker_that_dies_costs_no_trial(tmp_path, monkeypatch, rhos):
+def test_worker_that_dies_costs_no_other_trial(tmp_path, monkeypatch, rhos):
     monkeypatch.setattr(workers, "_begin", begin_with_death)
-    assert runner.run(values(SMALL, {"dataset": {"rho": rhos}}, threads=2), tmp_path) == 0
+    assert runner.run(values(SMALL, {"dataset": {"rho": rhos}}, threads=2), tmp_path) == 1
+    with (tmp_path / "results.csv").open() as file:
+        rows = {row["dataset.rho"]: row for row in csv.DictReader(file)}
+    assert [rows[str(rho)]["status"] for rho in rhos] == ["failed" if rho == 0.4 else "ok" for rho in rhos]
+    assert rows["0.4"]["reason"] == "the process it ran in was killed, as it is where memory runs out"
     assert "run one by one" in (tmp_path / "run.log").read_text()
 
 

@@ -41,6 +41,11 @@ class Dataset(Section, ABC):
         return self.discrete
 
     @property
+    def coarse(self) -> tuple[str, ...]:
+        """Columns that are taken for numbers, but have few values, each many times."""
+        return ()
+
+    @property
     @abstractmethod
     def dim_x(self) -> int:
         """Columns of x."""
@@ -74,6 +79,10 @@ class Dataset(Section, ABC):
     def describe(self) -> dict[str, Any]:
         """What its user should know of it, for the run's summary; ``notes`` are lines for the terminal as well."""
         return {}
+
+    def digest(self) -> str | None:
+        """What tells the contents of its file, where it has one: it stands for ``path`` in fingerprints."""
+        return None
 
     @abstractmethod
     def true_mi(self, noise: float = 0.0) -> float | None:

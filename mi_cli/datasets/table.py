@@ -10,7 +10,8 @@ from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from mi_cli.datasets.base import Dataset, Side
 from mi_cli.fields import Count, Number
-from mi_cli.table_notes import described
+from mi_cli.fingerprints import file_digest
+from mi_cli.table_notes import coarse, described
 from mi_cli.table_rows import FEWEST_ROWS, Chosen, Request, counted
 from mi_cli.tabular import FILES, SELECTIONS, fault, source
 
@@ -72,6 +73,10 @@ class Table(Dataset):
     @model_validator(mode="after")
     def _can_be_read(self) -> Table:
         values = {name: getattr(self, name) for name in type(self).model_fields}
+        if self.pair is not None and (self.x or self.y):
+            side = "x" if self.x else "y"
+            text = "is beside dataset.pair, which says both columns; accepted: one of the two"
+            raise fault(side, list(getattr(self, side)), text)
         if self.pair is not None:
             values |= {"x": self.pair[:1], "y": self.pair[1:]}
         request = Request(source(self.path), **{key: values[key] for key in Request.FIELDS})
@@ -95,6 +100,11 @@ class Table(Dataset):
         facts = self._chosen.facts
         sides: dict[Side, Any] = {"x": facts.x, "y": facts.y}
         return frozenset(side for side, parts in sides.items() if any(part.kind != "number" for part in parts))
+
+    @property
+    def coarse(self) -> tuple[str, ...]:
+        """Columns that are taken for numbers, but have few values, each many times."""
+        return coarse(self._chosen)
 
     @property
     def dim_x(self) -> int:
@@ -147,6 +157,11 @@ class Table(Dataset):
     def describe(self) -> dict[str, Any]:
         """What was read, and what its user should know of it (``notes``)."""
         return described(self._chosen, self.n_samples or 0)
+
+    def digest(self) -> str:
+        """That of the file."""
+        found = self._chosen.request.source
+        return file_digest(found.file, found.size, found.changed)
 
     def true_mi(self, noise: float = 0.0) -> float | None:
         """Not known, but for shuffled rows: 0."""

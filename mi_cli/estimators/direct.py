@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from mi_cli.estimators.base import Estimate, Estimator, Kind, Problem, Rows, p_value
+from mi_cli.faults import listed, shown
 
 if TYPE_CHECKING:
     from mi_cli.context import Context
@@ -170,6 +171,10 @@ def joined(*remarks: str) -> str:
 def continuous_only(name: str, dataset: Dataset) -> list[str]:
     """A line if ``dataset`` has a discrete column, for an estimator that takes none."""
     discrete = dataset.discrete
+    if coarse := dataset.coarse:
+        few = f"{listed(map(shown, coarse[:6]), 'and')} {'take' if coarse[1:] else 'takes'} few values"
+        others = "accepted: histogram, mixed, nearest"
+        return [f"estimator.name={name}: takes continuous columns, and {few}; {others}"]
     if not dataset.with_classes:
         return []
     accepted = ["mixed", "nearest"] if discrete != dataset.with_classes else ["histogram", "mixed", "nearest"]

@@ -18,6 +18,7 @@ from mi_cli.estimators.direct import (
     blocked,
     checked,
     continuous_only,
+    joined,
     mapped,
     mean_error,
     refuse_discrete,
@@ -45,7 +46,7 @@ class Gaussian(Direct):
     The plug-in is too high by about dim_x · dim_y / 2n; ``correct`` subtracts :func:`small_sample_bias`, after which
     it is unbiased on Gaussian rows, so that it may be negative. The error is that of the log-determinants' influence
     function, which holds for rows of any distribution; without dependence the variance is of second order, and the
-    error √2 too large. Invariant under invertible linear maps of x and of y.
+    error √2 too large. Invariant under invertible linear maps of x and of y; columns that others add up to add nothing.
 
     Reference:
         Kullback 1959, *Information Theory and Statistics*, chapter 9; Hotelling 1936 (Biometrika 28, 321–377).
@@ -111,18 +112,26 @@ class Copula(Direct):
 
 def _found(x: Array, y: Array, correct: bool, block: Index | None) -> Found:
     left, right = _bases(x, y)
+    dims = left.shape[1], right.shape[1]
     u, v, r = _canonical(left, right)
     value = -0.5 * float(np.log1p(-(r**2)).sum())
     # d ln det S = z'S⁻¹z − d for one more row z: of x, of y, and of both, here in canonical coordinates.
     influence = 0.5 * (u**2 + v**2 - (u**2 + v**2 - 2 * r * u * v) / (1 - r**2)).sum(1)
-    bias = small_sample_bias(len(x), x.shape[1], y.shape[1]) if correct else 0.0
+    bias = small_sample_bias(len(x), *dims) if correct else 0.0
 
     def paired(of_x: Index, of_y: Index) -> float:
         r = np.linalg.svd(left[of_x].T @ right[of_y] * (len(x) / len(of_x)), compute_uv=False)
         return -0.5 * float(np.log(np.maximum(1 - r**2, _SEPARATE)).sum()) - bias
 
     stderr, freedom = mean_error(influence, block)
-    return Found(value - bias, stderr, freedom, statistic=Statistic(paired, len(x), _PERMUTED))
+    remark = joined(*(_redundant(*side) for side in (("x", x, dims[0]), ("y", y, dims[1]))))
+    return Found(value - bias, stderr, freedom, remark=remark, statistic=Statistic(paired, len(x), _PERMUTED))
+
+
+def _redundant(name: str, side: Array, rank: int) -> str:
+    if rank == side.shape[1]:
+        return ""
+    return f"{side.shape[1] - rank} of the {side.shape[1]} columns of {name} are sums of others and add nothing"
 
 
 def canonical(x: Array, y: Array) -> tuple[Array, Array, Array]:
@@ -133,11 +142,11 @@ def canonical(x: Array, y: Array) -> tuple[Array, Array, Array]:
         y: rows ``(n, dim_y)``.
 
     Returns:
-        The canonical variables u and v, ``(n, m)`` each with m = min(dim_x, dim_y), of mean 0 and variance 1 (of
+        The canonical variables u and v, ``(n, m)`` each with m the lesser rank of x and y, of mean 0 and variance 1 (of
         n − 1), and their correlations r, ``(m,)``, in falling order.
 
     Raises:
-        Unmeasurable: there are no more rows than dimensions, or columns determine each other linearly.
+        Unmeasurable: there are no more rows than dimensions, or x and y determine each other linearly.
 
     Reference:
         Björck & Golub 1973 (Mathematics of Computation 27, 579–594).
@@ -149,7 +158,7 @@ def _bases(x: Array, y: Array) -> tuple[Array, Array]:
     n, dims = len(x), (x.shape[1], y.shape[1])
     if n < sum(dims) + 2:
         raise Unmeasurable(f"{n} rows; x and y of {dims[0]} + {dims[1]} columns need at least {sum(dims) + 2}")
-    return _orthonormal("x", x), _orthonormal("y", y)
+    return _orthonormal(x), _orthonormal(y)
 
 
 def _canonical(left: Array, right: Array) -> tuple[Array, Array, Array]:
@@ -163,17 +172,11 @@ def _canonical(left: Array, right: Array) -> tuple[Array, Array, Array]:
     return left @ p * scale, right @ q.T * scale, r
 
 
-def _orthonormal(name: str, side: Array) -> Array:
-    """An orthonormal basis of the centred columns."""
+def _orthonormal(side: Array) -> Array:
+    """An orthonormal basis of the centred columns, one for each that others do not add up to."""
     centred = side - side.mean(0)
     basis, lengths, _ = np.linalg.svd(centred / centred.std(0), full_matrices=False)
-    rank = int((lengths > _LEAST * lengths[0]).sum())
-    if rank < side.shape[1]:
-        raise Unmeasurable(
-            f"the {side.shape[1]} columns of {name} determine each other linearly (rank {rank}): the covariance is "
-            "singular; needed: fewer columns, or noise on them"
-        )
-    return np.asarray(basis)
+    return np.asarray(basis[:, lengths > _LEAST * lengths[0]])
 
 
 def small_sample_bias(n: int, dim_x: int, dim_y: int) -> float:

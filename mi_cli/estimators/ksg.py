@@ -106,7 +106,7 @@ class Ksg(Direct):
 
 def permuted(estimate: Callable[[Part, Part, int], float], k: int, *sides: Array) -> Statistic:
     """The estimate from rows of x, rows of y and k as a statistic, of rows that take a second or two 199 times."""
-    most = 4000 if all(side.shape[1] == 1 for side in sides) else 1000
+    most = 2000 if all(side.shape[1] == 1 for side in sides) else 1000
     return Statistic(lambda of_x, of_y: estimate(of_x, of_y, max(k, _PERMUTED_K)), len(sides[0]), most)
 
 

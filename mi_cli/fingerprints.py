@@ -1,0 +1,66 @@
+"""What tells whether a recorded trial is the one that is wanted: its settings, the data it reads, and the code."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+from functools import lru_cache
+from pathlib import Path
+
+__all__ = ["code", "file_digest"]
+
+# What makes no number of a trial's: words, pictures, and where things go.
+_SHOWS = {
+    *(
+        "plots",
+        "page",
+        "trackers",
+        "configs",
+        "cli.py",
+        "collect.py",
+        "shards.py",
+        "reuse.py",
+        "again.py",
+        "trust.py",
+        "overview.py",
+        "report.py",
+        "report_cli.py",
+        "page.py",
+        "logs.py",
+    ),
+    *("folders.py", "composition.py", "arguments.py", "faults.py", "provenance.py", "estimates.py", "tables.py"),
+    *("claims.py", "output.py", "forking.py", "journal.py", "fingerprints.py", "dispatch.py", "runner.py"),
+}
+_VERSIONS = ("torch", "numpy", "scipy", "scikit-learn")
+_WHOLE = 1 << 30  # bytes up to which a file is read whole
+_PIECES, _PIECE = 256, 1 << 20
+
+
+@lru_cache(maxsize=1)
+def code() -> str:
+    """The digest of all code that trials are computed by, and the versions of what it computes with."""
+    package = Path(__file__).resolve().parent
+    found = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        if path.relative_to(package).parts[0] not in _SHOWS:
+            found.update(path.relative_to(package).as_posix().encode() + path.read_bytes())
+    for name in _VERSIONS:
+        found.update(f"{name} {importlib.metadata.version(name)}".encode())
+    return found.hexdigest()
+
+
+@lru_cache(maxsize=64)
+def file_digest(file: Path, size: int, changed: int) -> str:
+    """The digest of a file of this ``size`` in bytes, last ``changed`` at this time.
+
+    Of more than a gigabyte, 256 pieces of a megabyte are read, evenly spread, and the time of its last change counts.
+    """
+    found = hashlib.sha256(f"{size}".encode())
+    with file.open("rb") as opened:
+        if size <= _WHOLE:
+            return hashlib.file_digest(opened, lambda: found).hexdigest()
+        found.update(f"{changed}".encode())
+        for piece in range(_PIECES):
+            opened.seek((size - _PIECE) * piece // (_PIECES - 1))
+            found.update(opened.read(_PIECE))
+    return found.hexdigest()

@@ -1,0 +1,205 @@
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const $ = (id) => document.getElementById(id);
+  const PAGE = 100;
+  const columns = data.columns;
+
+  // --- what is kept from one refresh to the next
+  const KEY = "mi-report:" + location.pathname;
+  let kept = {};
+  try { kept = JSON.parse(sessionStorage.getItem(KEY)) || {}; } catch { kept = {}; }
+  const state = { sort: null, down: false, search: "", filters: {}, page: 0, shown: {}, open: [], paused: false, ...kept };
+  const keep = () => {
+    state.open = [...document.querySelectorAll("details[open]")].map((found) => found.id);
+    state.scroll = scrollY;
+    try { sessionStorage.setItem(KEY, JSON.stringify(state)); } catch { /* a browser that keeps nothing */ }
+  };
+
+  // --- values
+  const asNumber = (value) => (value === "inf" ? Infinity : value === "-inf" ? -Infinity : value);
+  for (const column of columns) {
+    if (column.number) column.values = column.values.map(asNumber);
+    column.texts = new Array(data.rows);
+    column.label = column.unit ? `${column.name} (${column.unit})` : column.name;
+    const first = column.values[0];
+    column.same = data.rows > 1 && column.values.every((value) => value === first);
+    column.long = !column.number && column.values.some((value) => value !== null && value.length > 40);
+  }
+  const form = (value, plain) => {
+    if (value === null) return "";
+    if (typeof value !== "number") return value;
+    if (!Number.isFinite(value)) return value > 0 ? "∞" : "-∞";
+    if (plain) return String(Number.isInteger(value) ? value : Number(value.toPrecision(6)));
+    const size = Math.abs(value);
+    return size === 0 || size >= 1e-3 && size < 1e4 ? value.toFixed(4) : value.toExponential(1);
+  };
+  const text = (column, row) => (column.texts[row] ??= form(column.values[row], column.plain));
+  const visible = () => columns.filter((column) => state.shown[column.name] ?? !column.same);
+
+  // --- filtering and sorting
+  const NUMBER = "([+-]?(?:\\d+\\.?\\d*|\\.\\d+)(?:e[+-]?\\d+)?|[+-]?inf)";
+  const COMPARED = new RegExp(`^(<=|>=|<|>|=)\\s*${NUMBER}$`, "i");
+  const BETWEEN = new RegExp(`^${NUMBER}\\s*\\.\\.\\s*${NUMBER}$`, "i");
+  const parsed = (written) => (/inf$/i.test(written) ? (written[0] === "-" ? -Infinity : Infinity) : Number(written));
+  const test = (column, wanted) => {
+    if (wanted === "=") return (row) => column.values[row] === null || column.values[row] === "";
+    if (column.number) {
+      const compared = COMPARED.exec(wanted), between = BETWEEN.exec(wanted);
+      if (between) {
+        const low = parsed(between[1]), high = parsed(between[2]);
+        return (row) => column.values[row] !== null && column.values[row] >= low && column.values[row] <= high;
+      }
+      if (compared) {
+        const limit = parsed(compared[2]);
+        const by = { "<": (a) => a < limit, ">": (a) => a > limit, "<=": (a) => a <= limit, ">=": (a) => a >= limit, "=": (a) => a === limit }[compared[1]];
+        return (row) => column.values[row] !== null && by(column.values[row]);
+      }
+    }
+    const low = wanted.toLowerCase();
+    return (row) => text(column, row).toLowerCase().includes(low);
+  };
+  const collator = new Intl.Collator("en", { numeric: true });
+  let order = [];
+  const ranks = new Map();
+  const rank = (column) => { // texts are compared once, not at each sorting
+    if (!ranks.has(column)) {
+      const known = new Map([...new Set(column.values)].filter((value) => value !== null).sort(collator.compare).map((value, at) => [value, at]));
+      ranks.set(column, column.values.map((value) => (value === null ? null : known.get(value))));
+    }
+    return ranks.get(column);
+  };
+  const arrange = () => {
+    const tests = columns.filter((column) => (state.filters[column.name] ?? "").trim()).map((column) => test(column, state.filters[column.name].trim()));
+    const words = state.search.toLowerCase().split(/\s+/).filter(Boolean);
+    if (words.length) tests.push((row) => words.every((word) => columns.some((column) => text(column, row).toLowerCase().includes(word))));
+    order = [];
+    for (let row = 0; row < data.rows; row++) if (tests.every((passes) => passes(row))) order.push(row);
+    const column = columns.find((found) => found.name === state.sort);
+    if (column) {
+      const values = column.number ? column.values : rank(column), way = state.down ? -1 : 1;
+      order.sort((a, b) => {
+        const x = values[a], y = values[b];
+        if (x === null || y === null) return (x === null) - (y === null) || a - b; // what is empty comes last, either way
+        return x < y ? -way : x > y ? way : a - b;
+      });
+    }
+  };
+
+  // --- drawing
+  const make = (tag, fields = {}, ...inside) => {
+    const element = Object.assign(document.createElement(tag), fields);
+    element.append(...inside);
+    return element;
+  };
+  const head = () => {
+    const names = make("tr"), filters = make("tr");
+    for (const column of visible()) {
+      const button = make("button", { type: "button" }, column.name);
+      if (column.unit) button.append(make("span", { className: "unit" }, ` (${column.unit})`));
+      const cell = make("th", { scope: "col", className: column.number ? "number" : "" }, button);
+      cell.setAttribute("aria-sort", state.sort !== column.name ? "none" : state.down ? "descending" : "ascending");
+      button.addEventListener("click", () => {
+        [state.sort, state.down] = state.sort !== column.name ? [column.name, false] : state.down ? [null, false] : [column.name, true];
+        for (const [at, other] of visible().entries()) {
+          names.children[at].setAttribute("aria-sort", state.sort !== other.name ? "none" : state.down ? "descending" : "ascending");
+        }
+        update();
+      });
+      names.append(cell);
+      const input = make("input", { type: "text", value: state.filters[column.name] ?? "", autocomplete: "off", spellcheck: false });
+      input.setAttribute("aria-label", `Filter ${column.label}`);
+      input.addEventListener("input", () => { state.filters[column.name] = input.value; soon(); });
+      filters.append(make("td", {}, input));
+    }
+    document.querySelector("#rows thead").replaceChildren(names, filters);
+  };
+  const body = () => {
+    const last = Math.max(0, Math.ceil(order.length / PAGE) - 1);
+    state.page = Math.min(state.page, last);
+    const from = state.page * PAGE, rows = order.slice(from, from + PAGE), shown = visible();
+    document.querySelector("#rows tbody").replaceChildren(...rows.map((row) => make("tr", {}, ...shown.map((column) => {
+      const value = text(column, row);
+      const kind = column.number ? "number" : column.name === "status" && value !== "ok" ? "lost" : column.long ? "long" : "";
+      return make("td", { className: kind }, value);
+    }))));
+    const some = order.length ? `Rows ${(from + 1).toLocaleString("en")} to ${(from + rows.length).toLocaleString("en")} of ` : "";
+    const all = order.length === data.rows ? "" : ` (of ${data.rows.toLocaleString("en")} in all)`;
+    $("count").textContent = data.rows ? `${some}${order.length.toLocaleString("en")}${order.length ? "" : " rows"}${all}` : "No results yet.";
+    $("before").disabled = state.page === 0;
+    $("after").disabled = state.page === last;
+  };
+  const update = () => { state.page = 0; arrange(); body(); keep(); };
+  let waiting = 0;
+  const soon = () => { clearTimeout(waiting); waiting = setTimeout(update, 120); };
+  const same = () => {
+    const hidden = columns.filter((column) => column.same && !visible().includes(column));
+    $("same").textContent = hidden.length ? `The same in all rows: ${hidden.map((column) => `${column.label} ${text(column, 0) || "–"}`).join(", ")}.` : "";
+  };
+  for (const column of columns) {
+    const box = make("input", { type: "checkbox", checked: visible().includes(column) });
+    box.addEventListener("change", () => { state.shown[column.name] = box.checked; head(); body(); same(); keep(); });
+    $("choice").append(make("label", {}, box, ` ${column.label}`));
+  }
+  const turn = (by) => { state.page += by; body(); document.querySelector("#results .tall").scrollTop = 0; keep(); };
+  $("before").addEventListener("click", () => turn(-1));
+  $("after").addEventListener("click", () => turn(1));
+  $("search").value = state.search;
+  $("search").addEventListener("input", () => { state.search = $("search").value; soon(); });
+  $("clear").addEventListener("click", () => {
+    state.search = $("search").value = "";
+    state.filters = {};
+    head();
+    update();
+  });
+  $("save").addEventListener("click", () => { // the values as they are, not as they are shown
+    const quoted = (value) => {
+      const written = value === null ? "" : String(value).replace("Infinity", "inf");
+      return /[",\n\r]/.test(written) ? `"${written.replaceAll('"', '""')}"` : written;
+    };
+    const lines = [columns.map((column) => quoted(column.label)), ...order.map((row) => columns.map((column) => quoted(column.values[row])))];
+    const link = make("a", { download: "results.csv", href: URL.createObjectURL(new Blob([lines.map((line) => line.join(",") + "\n").join("")], { type: "text/csv" })) });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  });
+  for (const id of state.open) if (id && $(id)) $(id).open = true;
+  $("table").hidden = false;
+  head();
+  same();
+  const page = state.page;
+  arrange();
+  state.page = page;
+  body();
+  if (state.scroll && document.body.dataset.refresh) scrollTo({ top: state.scroll, behavior: "instant" });
+
+  // --- figures
+  const large = $("large");
+  for (const button of document.querySelectorAll(".enlarge")) {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const image = button.closest("figure").querySelector("img"), copy = large.querySelector("img");
+      [copy.src, copy.alt] = [image.src, image.alt];
+      large.showModal();
+    });
+  }
+
+  // --- a link to something folded opens it
+  const unfold = () => {
+    const target = $(location.hash.slice(1));
+    if (target?.matches("details")) target.open = true;
+  };
+  addEventListener("hashchange", unfold);
+  unfold();
+
+  // --- a page that is written again shows it, unless one is typing or asked it not to
+  const refresh = Number(document.body.dataset.refresh);
+  if (refresh) {
+    const box = $("refresh");
+    box.checked = !state.paused;
+    box.addEventListener("change", () => { state.paused = !box.checked; keep(); });
+    setInterval(() => {
+      const typing = document.activeElement?.matches("input[type=text], input[type=search]");
+      if (box.checked && !typing && !large.open && !document.hidden) { keep(); location.reload(); }
+    }, refresh * 1000);
+  }
+})();

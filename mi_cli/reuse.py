@@ -1,0 +1,97 @@
+"""Trials that need no training: this run, or an earlier one, has recorded them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from mi_cli.dispatch import Progressing
+from mi_cli.journal import Entry, known, recorded
+from mi_cli.procedures.base import group, procedure
+from mi_cli.shards import FOLDER
+from mi_cli.sweep import Trial
+
+__all__ = ["lose", "restore"]
+
+_MOST_RUNS = 500  # that are looked through, the newest first
+
+
+def restore(state: Progressing, *, resume: bool, collect: bool = False) -> list[str]:
+    """Take what is recorded, of the run itself if it is to ``resume``, then of earlier ones; say so in lines.
+
+    To ``collect`` is to take what the jobs of the run have recorded, failures included, and nothing else. Otherwise a
+    trial that failed or diverged is run again. Where a model is carried along an axis its trials are one training, and
+    taken together from the run itself or not at all.
+    """
+    config = state.config
+    told: list[str] = []
+    if collect:
+        for folder in _shards(state.folder):
+            _take(state, recorded(folder), failed=True)
+        return told
+    if resume and not config.force:
+        entries: dict[str, Entry] = {}
+        for folder in (*_shards(state.folder), state.folder):
+            entries |= recorded(folder)
+        _take(state, entries)
+        ours = {trial.fingerprint for trial in state.trials}
+        again = sum(not entry.ok for mark, entry in entries.items() if mark in ours)
+        line = f"{len(state.rows)} of {len(state.trials)} trials are recorded in {state.folder}"
+        told.append(line + (f"; {again} that failed or diverged are run again" if again else ""))
+        if strange := len(entries.keys() - ours):
+            told.append(f"{strange} recorded trials are of other code, packages or data; they are run anew")
+    if config.reuse and not config.force and not config.training.carry:
+        for folder in _earlier(state):
+            wanted = {trial.fingerprint for trial in state.trials if trial.index not in state.rows}
+            if not wanted:
+                break
+            there = {mark for mark, ok in known(folder).items() if ok and mark in wanted}
+            before = len(state.rows)
+            if there:
+                _take(state, recorded(folder, there))
+            if count := len(state.rows) - before:
+                told.append(
+                    f"{count} of {len(state.trials)} trials are taken from {folder}, which recorded them "
+                    "(force=true trains them anew)"
+                )
+    return told
+
+
+def lose(state: Progressing) -> None:
+    """Give up on trials that no job has recorded."""
+    lost = [trial for trial in state.trials if trial.index not in state.rows]
+    if lost:
+        ended = RuntimeError("the job that was to run it ended without")
+        state.fail(lost, ended, f"{ended}; mi-run resume={state.folder} runs it")
+
+
+def _shards(folder: Path) -> list[Path]:
+    """The folders of a run's jobs."""
+    return sorted(path for path in (folder / FOLDER).glob("*") if path.is_dir())
+
+
+def _take(state: Progressing, entries: dict[str, Entry], *, failed: bool = False) -> None:
+    def fits(trial: Trial) -> bool:
+        entry = entries.get(trial.fingerprint)
+        if entry is None or not (entry.ok or failed):
+            return False
+        return entry.samples is not None or not state.shows_samples(trial)
+
+    shared = procedure(state.config)
+    units: Iterable[list[Trial]] = [[trial] for trial in state.trials]
+    if state.config.training.carry:
+        units = group(state.trials, shared.training_key)
+    for unit in units:
+        if all(map(fits, unit)):
+            for trial in unit:
+                if trial.index not in state.rows:
+                    state.restore(trial, entries[trial.fingerprint])
+
+
+def _earlier(state: Progressing) -> Iterator[Path]:
+    """Folders of earlier runs, the newest first: those of this experiment, and jobs of multiruns."""
+    root = Path(state.config.output_root).expanduser()
+    found = [*root.glob(f"{state.config.name}/*/results.csv"), *root.glob("multirun/*/*/results.csv")]
+    dated = sorted(((path.stat().st_mtime, path.parent) for path in found), reverse=True)
+    own = state.folder.resolve()
+    yield from (folder for _, folder in dated[:_MOST_RUNS] if folder.resolve() != own)

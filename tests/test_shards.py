@@ -1,0 +1,127 @@
+"""Trials cut into jobs, by each launcher there is."""
+
+from __future__ import annotations
+
+import csv
+import json
+from types import SimpleNamespace
+
+import pytest
+from examples import SMALL, trials
+
+from mi_cli import records, shards
+from mi_cli.cli import main
+from mi_cli.datasets.gaussian import Gaussian
+from mi_cli.faults import ConfigError
+from mi_cli.resolve import resolve
+
+GIVEN = [
+    "experiment=gaussian_sweep", "sweep.dataset.rho=[0.2,0.4,0.6]", "sweep.seed=[0]", "training.steps=20",
+    "dataset.n_samples=200", "split.test=200", "split.val=100", "plots=[estimate_against_axis]",
+]  # fmt: skip
+
+
+def rows_of(folder):
+    with (folder / "results.csv").open(encoding="utf-8", newline="") as file:
+        return [{key: row[key] for key in row if key not in ("seconds", "reason")} for row in csv.DictReader(file)]
+
+
+@pytest.mark.parametrize(
+    "launcher",
+    [
+        "basic",
+        pytest.param("joblib", marks=pytest.mark.slow),
+        pytest.param("submitit_local", marks=pytest.mark.slow),
+    ],
+)
+def test_jobs_make_what_one_run_makes(here, launcher):
+    if launcher != "basic":
+        pytest.importorskip(
+            f"hydra_plugins.hydra_{launcher.partition('_')[0]}_launcher", reason="needs mi-cli[parallel]"
+        )
+    assert main([*GIVEN, "hydra.run.dir=one", "threads=1", "reuse=false"]) == 0
+    assert main([*GIVEN, "hydra.run.dir=many", "shards=2", f"hydra/launcher={launcher}", "reuse=false"]) == 0
+    one, many = rows_of(here / "one"), rows_of(here / "many")
+    assert [row["trial"] for row in many] == ["0", "1", "2"]
+    for a, b in zip(one, many, strict=True):
+        assert a["fingerprint"] == b["fingerprint"]
+        assert float(a["estimate"]) == pytest.approx(float(b["estimate"]), abs=1e-4)
+    assert (here / "many" / "plots" / "estimate_against_axis.png").exists()
+    assert not (here / "many" / "shards" / "0" / "plots").exists()
+    assert [len(rows_of(here / "many" / "shards" / str(shard))) for shard in (0, 1)] == [2, 1]
+
+
+def test_more_shards_than_trials_and_a_plan(here, capsys):
+    assert main([*GIVEN, "shards=2", "plan=true"]) == 0
+    assert "in 2 jobs, of 1 to 2 trials each" in capsys.readouterr().out
+    assert shards.number(resolve([*GIVEN, "shards=9"]).values) == 3
+    with pytest.raises(ConfigError, match="shard=1: is set for each of the jobs"):
+        shards.number({"shards": 2, "shard": 1})
+
+
+def test_what_failed_jobs_have_is_collected(here, monkeypatch, capsys):
+    sample, write = Gaussian.sample, records.write_frame
+
+    def failing(dataset, n, generator, dtype=None):
+        if dataset.rho == 0.4:
+            raise ValueError("no such rows")
+        return sample(dataset, n, generator, dtype)
+
+    def full(path, frame):
+        if path.parent.name == "0":  # the first shard's
+            raise OSError(28, "No space left on device")
+        write(path, frame)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Gaussian, "sample", failing)
+        patch.setattr(records, "write_frame", full)
+        assert main([*GIVEN, "hydra.run.dir=many", "shards=3", "reuse=false", "threads=1"]) == 1
+    statuses = {row["dataset.rho"]: row["status"] for row in rows_of(here / "many")}
+    assert statuses == {"0.2": "ok", "0.4": "failed", "0.6": "ok"}  # kept by the journal
+    assert "No space left on device" in capsys.readouterr().err
+    assert main(["resume=many", "threads=1"]) == 0
+    assert "2 of 3 trials are recorded" in capsys.readouterr().err
+    assert {row["status"] for row in rows_of(here / "many")} == {"ok"}
+
+
+def test_job_that_left_nothing_is_a_row(here, monkeypatch, capsys):
+    from mi_cli import runner
+
+    run = runner.run
+
+    def dying(values, folder, **more):
+        if values["shard"] == 1:
+            raise RuntimeError("the node is gone")
+        return run(values, folder, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "run", dying)
+        assert main([*GIVEN, "hydra.run.dir=many", "shards=3", "reuse=false", "threads=1"]) == 1
+    with (here / "many" / "results.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["status"] for row in rows] == ["ok", "failed", "ok"]
+    assert rows[1]["reason"].startswith("the job that was to run it ended without; mi-run resume=")
+    assert json.loads((here / "many" / "provenance.json").read_text())["status"] == "finished"
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("target", "settings", "share"),
+    [
+        ("x.BasicLauncher", {}, "auto"),
+        ("x.JoblibLauncher", {"n_jobs": -1}, 1),
+        ("x.JoblibLauncher", {"n_jobs": 2}, 4),
+        ("x.LocalLauncher", {"cpus_per_task": None}, 1),
+        ("x.SlurmLauncher", {"cpus_per_task": 3}, 3),
+    ],
+)
+def test_jobs_share_the_cores(monkeypatch, target, settings, share):
+    monkeypatch.setattr(shards.os, "sched_getaffinity", lambda process: set(range(8)), raising=False)
+    values = {"threads": "auto"}
+    shards.share_cores(values, SimpleNamespace(launcher={"_target_": target} | settings, sweeper={}))
+    assert values == {"threads": share}
+
+
+def test_shard_is_among_the_shards():
+    with pytest.raises(ConfigError, match="shard=2: there are 2 of them, from 0 on"):
+        trials(SMALL, shards=2, shard=2)
