@@ -101,5 +101,5 @@ def _to_hydra(args: argparse.Namespace) -> list[str]:
 
 
 def _axis(text: str) -> str:
-    """``sweep.…`` works whether or not there is such an axis yet, which Hydra spells ``++``."""
-    return f"++{text}" if text.startswith(("sweep.", "sweep=")) else text
+    """``sweep.…`` works whether or not there is such an axis yet, which Hydra spells ``++``; so does ``trust``."""
+    return f"++{text}" if text.startswith(("sweep.", "sweep=", "trust=")) else text

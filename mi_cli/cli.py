@@ -81,7 +81,14 @@ def _main(args: argparse.Namespace, started: float) -> int:
 
             with printing():
                 print(overview())
+        elif any(_sets("again", text) for text in args.overrides):
+            return _again(args, started)
         elif args.to_hydra:
+            from mi_cli.composition import composing, setting
+
+            with printing(), composing(_config_path(args)):
+                if not args.shell_completion:
+                    setting("hydra.mode", args.overrides, args.config_name)  # which refuses what is more than data
             with printing():
                 return _hydra(args, args.to_hydra, job)
         elif args.multirun or "hydra.mode=MULTIRUN" in args.overrides:
@@ -131,7 +138,7 @@ def _run(args: argparse.Namespace, started: float) -> int:
     if args.resume:
         folder = NewFolder(args.resume, None)
     else:
-        folder = _folder("hydra.run.dir", asked_for, resolved, resolved.values["name"], "run.log")
+        folder = _folder(args, "hydra.run.dir", asked_for, resolved, resolved.values["name"], "run.log")
     codes: list[int] = []
 
     @functools.wraps(job)
@@ -144,6 +151,20 @@ def _run(args: argparse.Namespace, started: float) -> int:
     finally:
         folder.discard_if_empty()
     return codes[0] if codes else _FAILED
+
+
+def _again(args: argparse.Namespace, started: float) -> int:
+    """A finished run once more, from its own config, and whether its results are the same."""
+    from mi_cli.again import earlier, report
+
+    run, args.overrides = earlier(args)
+    args.config_path = str(run.absolute())
+    code = _run(args, started)
+    new = _made[-1].path
+    if code == _BAD_INPUT or not (new / "provenance.json").exists():
+        return code
+    with printing():
+        return _FINE if report(run, new) else _FAILED
 
 
 def _fork_early(overrides: Sequence[str]) -> None:
@@ -164,7 +185,7 @@ def _multirun(args: argparse.Namespace) -> int:
             return max(_plan(resolved, f"# {index}: ") for index, resolved in enumerate(jobs))
         asked = [text for text in args.overrides if _sets("hydra.sweep.dir", text)]
         asked_for = str(setting("hydra.sweep.dir", asked, args.config_name) or "") if asked else None
-    folder = _folder("hydra.sweep.dir", asked_for, jobs[0], "multirun", "multirun.yaml")
+    folder = _folder(args, "hydra.sweep.dir", asked_for, jobs[0], "multirun", "multirun.yaml")
     try:
         _hydra(args, ["--multirun", _quoted("hydra.sweep.dir", folder.path)], job)
     finally:
@@ -191,7 +212,7 @@ def _sharded(args: argparse.Namespace, started: float) -> int:
         number = shards.number(resolved.values)
         asked = any(_sets("hydra.run.dir", text) for text in args.overrides)
         asked_for = str(setting("hydra.run.dir", args.overrides, args.config_name) or "") if asked else None
-    folder = _folder("hydra.run.dir", asked_for, resolved, resolved.values["name"], "run.log")
+    folder = _folder(args, "hydra.run.dir", asked_for, resolved, resolved.values["name"], "run.log")
     whole = dataclasses.replace(resolved, values=resolved.values | {"shards": 1})
     codes: list[int] = []
 
@@ -401,14 +422,20 @@ def _hydra(args: argparse.Namespace, more: Sequence[str], task: Callable[[Any], 
     return _FINE
 
 
-def _folder(key: str, asked_for: str | None, resolved: Resolved, name: str, first: str) -> NewFolder:
+def _folder(
+    args: argparse.Namespace, key: str, asked_for: str | None, resolved: Resolved, name: str, first: str
+) -> NewFolder:
     """The folder that was asked for, which ``first`` is written to, or a new one in the output root."""
+    from mi_cli.trust import check_root, is_trusted, typed
+
     if asked_for is not None:
         if not asked_for.strip():
             raise ConfigError(f"{key}={asked_for}: must be a folder, new or empty")
         folder = given_folder(Path(asked_for).expanduser().absolute(), f"{key}={asked_for}", first)
     else:
         root = resolved.values["output_root"]
+        if not is_trusted(args.overrides) and "output_root" not in typed(args.overrides):
+            check_root(root, name, _config_path(args))
         folder = new_folder(Path(root).expanduser().absolute() / name, f"output_root={root}")
     _made.append(folder)
     return folder

@@ -20,7 +20,7 @@ from hydra.core.plugins import Plugins
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.plugins.config_source import ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import (
     InterpolationKeyError,
     InterpolationResolutionError,
@@ -29,7 +29,7 @@ from omegaconf.errors import (
     UnsupportedInterpolationType,
 )
 
-from mi_cli import plugins
+from mi_cli import plugins, trust
 from mi_cli.arguments import PRIMARY
 from mi_cli.faults import ConfigError, listed, shown
 from mi_cli.folders import OWN_CONFIGS, config_folder, own_config_folders
@@ -118,13 +118,14 @@ def composing(config_path: Path | None = None) -> Iterator[None]:
 
 
 def compose(overrides: Sequence[str], config_name: str = PRIMARY) -> dict[str, Any]:
-    """The composed config as plain values, without Hydra's own settings.
+    """The composed config as plain values, without Hydra's own settings; refused where it is more than data.
 
     Raises:
         ConfigError: one line that says what is wrong.
     """
     try:
-        return _plain(_compose(overrides, config_name))
+        with trust.harmless(trust.is_trusted(overrides)):
+            return _plain(_compose(overrides, config_name))
     except Exception as error:
         raise ConfigError(explain(error, overrides, config_name)) from None
 
@@ -136,8 +137,9 @@ def setting(path: str, overrides: Sequence[str], config_name: str = PRIMARY) -> 
         ConfigError: one line that says what is wrong.
     """
     try:
-        found = OmegaConf.select(_compose(overrides, config_name, with_hydra=True), path)
-        return OmegaConf.to_container(found, resolve=True) if OmegaConf.is_config(found) else found
+        with trust.harmless(trust.is_trusted(overrides)):
+            found = OmegaConf.select(_compose(overrides, config_name, with_hydra=True), path)
+            return OmegaConf.to_container(found, resolve=True) if OmegaConf.is_config(found) else found
     except Exception as error:
         raise ConfigError(explain(error, overrides, config_name)) from None
 
@@ -200,9 +202,27 @@ def explain(error: Exception, overrides: Sequence[str], config_name: str = PRIMA
 
 
 def _compose(overrides: Sequence[str], config_name: str, with_hydra: bool = False) -> DictConfig:
+    _check_search_path(overrides, config_name)
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*is not available")  # a folder of hydra.searchpath
-        return hydra.compose(config_name, list(overrides), return_hydra_config=with_hydra)
+        config = hydra.compose(config_name, list(overrides), return_hydra_config=True)
+    trust.check(config, overrides)
+    if not with_hydra:
+        with open_dict(config):
+            del config["hydra"]
+    return config
+
+
+def _check_search_path(overrides: Sequence[str], config_name: str) -> None:
+    """Hydra looks into what is to be searched while it composes: checked before, where it takes it from."""
+    if trust.is_trusted(overrides):
+        return
+    trust.check_search_path(
+        re.findall(r"[^\s'\",\[\]]*://[^\s'\",\[\]]*", trust.typed(overrides).get("hydra.searchpath", ""))
+    )
+    primary = GlobalHydra.instance().config_loader().repository.load_config(config_name)  # type: ignore[attr-defined]
+    if primary is not None and OmegaConf.is_dict(primary.config):
+        trust.check_search_path(OmegaConf.select(primary.config, "hydra.searchpath"))
 
 
 def _plain(config: DictConfig) -> dict[str, Any]:

@@ -35,6 +35,7 @@ Examples
   mi-run experiment=gaussian_sweep 'sweep.estimator=[dv,mine]'  and so is a list of a group's options
   mi-run -m experiment=gaussian_sweep training.lr=1e-3,1e-2     one run for each value
   mi-run --config-path=RUN_FOLDER                               a finished run once more
+  mi-run again=RUN_FOLDER                                       the same, and whether its results come out again
 
 Options
   -m, --multirun          one run for each combination of comma-separated values

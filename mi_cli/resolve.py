@@ -83,6 +83,8 @@ def resolve(overrides: Sequence[str], config_path: Path | None = None, config_na
             raise ConfigError(f"experiment={name}: its yaml {fault}")
         notices = _without_experiment(values, given) + _replace_axes(values, given)
         _replace_names(values, overrides, config_name)
+        if values.get("trust") is True:
+            values["trust"] = False  # what comes of this is data, and runs again without it
     notices += _leave_out(values, given)
     _apply_budget(values, given)
     _pair_columns(values)

@@ -228,6 +228,7 @@ class Config(Section):
     threads: Annotated[Count, Field(le=1024)] | Literal["auto"] = "auto"
     output_root: Annotated[str, Field(pattern=r"\S", description="a folder")] = "outputs"
     plan: bool = False
+    trust: bool = False
     reuse: bool = True
     force: bool = False
     trial_timeout: Positive | None = None

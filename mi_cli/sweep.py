@@ -21,7 +21,7 @@ __all__ = ["GROUPS", "NOT_AXES", "NO_AXES", "Trial", "axes", "expand", "get", "p
 GROUPS = ("estimator", "dataset", "noise", "shift", "representation", "training")
 _NOT_SCIENCE = (
     *("summary", "budget", "claims", "plots", "tables", "sweep", "units", "device", "threads", "output_root", "plan"),
-    *("reuse", "force", "trial_timeout", "shards", "shard"),
+    *("reuse", "force", "trial_timeout", "shards", "shard", "trust"),
 )
 NO_AXES = "must be a section of axes, such as sweep.seed=[0, 1, 2]; sweep=null drops them all"
 NOT_AXES = ("name", "procedure", "variant", *_NOT_SCIENCE)
