@@ -80,5 +80,5 @@ def _to_hydra(args: argparse.Namespace) -> list[str]:
 
 
 def _axis(text: str) -> str:
-    """``sweep.…`` works whether or not there is such an axis yet, which Hydra spells ``++``."""
-    return f"++{text}" if text.startswith(("sweep.", "sweep=")) else text
+    """``sweep.…`` works whether or not there is such an axis yet, which Hydra spells ``++``; a search's space too."""
+    return f"++{text}" if text.startswith(("sweep.", "sweep=", "search.space.", "search.space=")) else text

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from mi_cli import plugins, provenance, records, report
+from mi_cli import plugins, points, provenance, records, report, search, trackers
 from mi_cli.context import Clock, Context, Stopped
 from mi_cli.jobs import Stack, split, stacks, trained
 from mi_cli.logs import logging_to
@@ -28,7 +28,7 @@ from mi_cli.output import printing, silence
 from mi_cli.procedures import estimate
 from mi_cli.procedures.base import WHOLE, Partial, procedure
 from mi_cli.schema import Config
-from mi_cli.sweep import Trial, axes, expand
+from mi_cli.sweep import Trial
 from mi_cli.workers import Done, Workers, work
 
 __all__ = ["plan", "run", "stacks"]
@@ -38,6 +38,7 @@ log = logging.getLogger("mi_cli")
 _POLL_SECONDS = 0.1
 _LEAVE_SECONDS = 1.0  # how long an interrupted run waits for its workers to notice
 _LONGEST_REASON = 200  # characters of a failed trial's; the log has all of it
+_FINE = {"ok", "pruned"}  # statuses of trials that nothing went wrong in
 _PIPED_WIDTH = 140  # columns of tables that go to a file
 
 
@@ -73,18 +74,19 @@ def _console() -> Console:
 
 def plan(values: Mapping[str, Any]) -> None:
     """Print the trials, the stacks they are trained in and what each costs; train nothing."""
-    trials = expand(values)
+    trials, paths = points.first_trials(values)
     config = trials[0].config
     workers = threads(config)
     found = stacks(trials, workers)
     console = _console()
     listed = Table()
-    for column in ("trial", *axes(values), "stack"):
+    for column in ("trial", *paths, "stack"):
         listed.add_column(column, justify="right" if column in ("trial", "stack") else "left")
     place = {trial.index: number for number, stack in enumerate(found) for trial in stack.trials}
     for trial in trials:
         listed.add_row(str(trial.index), *map(str, trial.axes.values()), str(place[trial.index]))
-    console.print(f"{config.name}: {report.counted(len(trials), 'trial')}", listed)
+    of = "" if not points.searches(values) else f" of each of {values['search']['trials']} points; those of the first"
+    console.print(f"{config.name}: {report.counted(len(trials), 'trial')}{of}", listed)
     speed = _multiply_adds_a_second()
     table = Table()
     for column in ("stack", "trials", "trainings", "steps", "multiply-adds", "about"):
@@ -133,6 +135,7 @@ class _Run:
     histories: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     samples: dict[int, Any] = field(default_factory=dict)
     phases: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0  # of training, on the wall
     parts: dict[int, list[Done]] = field(default_factory=dict)  # of a stack in parts, by its first trial
 
     @property
@@ -203,7 +206,7 @@ def run(
     begun = time.time()
     console = _Console(stderr=True)
     with logging_to(folder / "run.log"):
-        state = _Run(folder, expand(values), list(axes(values)))
+        state = _Run(folder, *points.first_trials(values))
         notes = (note for trial in state.trials for note in trial.config.dataset.describe().get("notes", ()))
         for notice in (*notices, *dict.fromkeys(notes)):
             console.print(f"mi-run: {notice}", highlight=False, markup=False, soft_wrap=True)
@@ -215,8 +218,19 @@ def run(
         )
         try:
             provenance.write_config(folder, values, overrides)
-            _train(state, target, n_threads, clock, console)
-            return _close(state, clock, record)
+            if not points.searches(values):
+                _train(state, state.trials, target, n_threads, clock, console)
+                return _close(state, clock, record)
+            found = search.search(
+                values,
+                state,
+                lambda trials: _train(state, trials, target, n_threads, clock, console),
+                lambda line: console.print(f"mi-run: {line}", highlight=False, markup=False, soft_wrap=True),
+            )
+            code = _close(state, clock, record)
+            with printing():
+                print("\n".join(found))
+            return code
         except KeyboardInterrupt:
             state.write()
             record.write(clock.seconds, "interrupted")
@@ -236,21 +250,24 @@ def _close(state: _Run, clock: Clock, record: provenance.Provenance) -> int:
     with clock("plots"):
         failed_plots = _plot(config, folder)
     record.write(clock.seconds, "finished")
+    tracked = trackers.track(config.tracker, folder, state.trials)
     console = _console()
     with printing():
         report.show(summary, console)
         for row in state.all_rows:
-            if row["status"] != "ok":
+            if row["status"] not in _FINE:
                 what = f"trial {row['trial']} {row['method']}".rstrip()  # a trial that raised has no method
                 console.print(f"{what} {row['status']}: {row['reason']}", style="yellow", markup=False, soft_wrap=True)
         console.print(f"results: {folder}", markup=False, highlight=False, soft_wrap=True)
     statuses = Counter(row["status"] for row in state.all_rows)
-    return 1 if failed_plots or set(statuses) - {"ok"} else 0
+    return 1 if failed_plots or not tracked or set(statuses) - _FINE else 0
 
 
-def _train(state: _Run, target: torch.device, n_threads: int, clock: Clock, console: Console) -> None:
-    """Run all stacks on a pool of workers."""
-    found = split(stacks(state.trials, n_threads), n_threads)
+def _train(
+    state: _Run, trials: Sequence[Trial], target: torch.device, n_threads: int, clock: Clock, console: Console
+) -> None:
+    """Run trials as stacks on a pool of workers."""
+    found = split(stacks(trials, n_threads), n_threads)
     start = time.perf_counter()
     workers = Workers(max(1, min(n_threads, len(found))), len(found), n_threads, target, state.folder / "run.log")
     pending: dict[Future[Done], Stack] = {}
@@ -278,7 +295,8 @@ def _train(state: _Run, target: torch.device, n_threads: int, clock: Clock, cons
         wait(pending, timeout=_LEAVE_SECONDS)
         raise
     finally:
-        clock.seconds = _share(state.phases, time.perf_counter() - start)
+        state.seconds += time.perf_counter() - start
+        clock.seconds = _share(state.phases, state.seconds)
 
 
 def _take(state: _Run, future: Future[Done], stack: Stack, context: Context) -> None:
