@@ -72,6 +72,8 @@ def prepare(values: dict[str, Any], given: dict[str, Any]) -> list[str]:
     if values.get("claims"):
         values["claims"] = []
         notices.append("claims of the experiment are not judged: a search chooses its settings by their results")
+    # A study keeps no rows of data, which a search that goes on could draw.
+    values["plots"] = [plot for plot in values.get("plots") or () if plot != "gaussian_samples"]
     if section.get("repeat") is None:
         section["repeat"] = [
             path for path in sweep.axes(values) if path.split(".")[0] not in _METHOD and path not in listed_there
@@ -142,6 +144,10 @@ class Space:
         if carry is not None:
             raise ConfigError(f"training.carry={shown(carry)}: is for a sweep; accepted with a search: null")
         chosen = {path: axis for path, axis in axes.items() if path not in repeat}
+        if "seed" in chosen or "seed" in ranges:
+            raise ConfigError(
+                "search.space.seed: a seed is no setting, but luck; accepted: sweep.seed, in search.repeat"
+            )
         if not chosen and not ranges:
             example = "'search.space.training.lr={low: 1e-4, high: 0.1, log: true}'"
             raise ConfigError(f"search={search.name}: there is nothing to choose; accepted: axes, or {example}")
@@ -170,7 +176,10 @@ class Space:
         yield self.first
         for path, axis in self.lists.items():
             yield from (self.first | {path: value} for value in axis[1:])  # type: ignore[operator]
-        yield from (self.first | {path: choices.ends[1]} for path, choices in self.ranges.items())  # type: ignore[operator]
+        for path, choices in self.ranges.items():
+            low, high = choices.ends
+            inner = [] if choices.int else [low + 0.382 * (high - low)]  # which is no whole number
+            yield from (self.first | {path: value} for value in (high, *inner))  # type: ignore[operator]
 
     def shown(self, point: Point) -> dict[str, Any]:
         """Its choices as results show them: options by their names."""
@@ -244,10 +253,14 @@ def _leaves(node: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
 
 
 def _drop(axes: dict[str, Any], path: str) -> None:
-    *parents, last = path.split(".")
-    for part in parents:
-        axes = axes.get(part, {})
-    axes.pop(last, None)
+    """Remove an axis, and sections of axes that are empty then."""
+    first, _, rest = path.partition(".")
+    if not rest:
+        axes.pop(first, None)
+    elif isinstance(axes.get(first), dict):
+        _drop(axes[first], rest)
+        if not axes[first]:
+            del axes[first]
 
 
 def _objective_faults(search: Search, config: Config) -> list[str]:

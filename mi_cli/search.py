@@ -18,13 +18,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 import yaml
 
 from mi_cli import study
 from mi_cli.faults import ConfigError, shown
 from mi_cli.objective import TESTED, Judge, tested
 from mi_cli.points import Point, Space
-from mi_cli.study import REASON, ROWS, SAME
+from mi_cli.study import HISTORY, REASON, ROWS, SAME
 from mi_cli.sweep import Trial
 
 if TYPE_CHECKING:
@@ -53,10 +54,14 @@ class Run(Protocol):
         """Bring the files up to date."""
 
 
-def check() -> None:
-    """Raise ConfigError if optuna is missing."""
+def check(storage: str | None) -> None:
+    """Raise ConfigError if optuna is missing, or the folder of the file that a study is to be kept in."""
     if importlib.util.find_spec("optuna") is None:
         raise ConfigError("search=optuna: needs optuna; pip install 'mi-cli[search]'")
+    if storage is not None and "://" not in storage:
+        path = Path(storage).expanduser()
+        if path.is_dir() or not path.absolute().parent.is_dir():
+            raise ConfigError(f"search.storage={storage}: accepted: a file in a folder that is there, or an address")
 
 
 def search(
@@ -83,7 +88,11 @@ def search(
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         found = _Search(Space.of(values), run, train, say)
         found.restore()
-        found.go()
+        try:
+            found.go()
+        except KeyboardInterrupt:
+            say(f"the search goes on with search.storage={found.storage}")
+            raise
         return found.finish()
 
 
@@ -103,7 +112,7 @@ class _Search:
     train: Callable[[Sequence[Trial]], None]
     say: Callable[[str], None]
     steps: int = 0  # that trials of this run were trained for
-    saved: int = 0  # that those which were pruned were not
+    full: int = 0  # that they would have been without pruning
     known: dict[str, int] = field(default_factory=dict)  # numbers of the points that were evaluated, by their choices
 
     def __post_init__(self) -> None:
@@ -145,8 +154,9 @@ class _Search:
                 self.study.tell(frozen.number, state=states.FAIL)
                 self.study.enqueue_trial(frozen.params)
             elif ROWS in frozen.user_attrs:
-                self._remember(frozen.number, frozen.params, frozen.user_attrs[ROWS])
+                self._remember(frozen)
         self.run.trials.sort(key=lambda trial: trial.index)
+        self.run.write()
         done = self._done()
         of = "" if self.space.size is None else f"; the space has {self.space.size} in all"
         self.say(
@@ -154,12 +164,15 @@ class _Search:
             f"{self.space.search.trials} points are done in {self.storage}{of}"
         )
 
-    def _remember(self, number: int, params: Mapping[str, Any], rows: Sequence[Row]) -> None:
-        trials = self.space.trials(self._point(params), number)
+    def _remember(self, frozen: FrozenTrial) -> None:
+        """Take up the rows and traces of a point."""
+        trials, kept = self.space.trials(self._point(frozen.params), frozen.number), frozen.user_attrs
         self.run.trials += trials
         for trial in trials:
-            self.run.rows[trial.index] = [row for row in rows if row["trial"] == trial.index]
-        self.known[_key(params)] = number
+            self.run.rows[trial.index] = [row for row in kept[ROWS] if row["trial"] == trial.index]
+            traces = kept.get(f"{HISTORY}{trial.index}", {})
+            self.run.histories[trial.index] = {name: tuple(map(np.array, trace)) for name, trace in traces.items()}
+        self.known[_key(frozen.params)] = frozen.number
 
     def _done(self) -> int:
         return len(study.finished(self.study))
@@ -208,7 +221,9 @@ class _Search:
         for asked, _ in twice:  # whose twin has no value yet
             asked.set_user_attr(SAME, keys[_key(asked.params)])
             self.study.tell(asked, state=optuna.trial.TrialState.FAIL)
-        self.run.trials += [trial for candidate in batch for trial in candidate.trials]
+        trials = [trial for candidate in batch for trial in candidate.trials]
+        self.run.trials += trials
+        self.full += sum(trial.config.training.steps for trial in trials)
         return batch
 
     def _repeat(self, asked: Asked, number: int) -> None:
@@ -265,13 +280,10 @@ class _Search:
     def _prune(self, candidate: _Candidate, value: float, share: float) -> None:
         import optuna
 
-        for trial in candidate.trials:
-            for row in self.run.rows[trial.index]:
-                if row["status"] == "ok":
-                    row["status"] = "pruned"
-                    row["reason"] = f"{self.judge.name} {value:.4g} after {share:g} of the steps is behind the median"
-            full = trial.config.training.steps
-            self.saved += full - _shortened(trial, share).config.training.steps
+        for row in (row for trial in candidate.trials for row in self.run.rows[trial.index]):
+            if row["status"] == "ok":
+                row["status"] = "pruned"
+                row["reason"] = f"{self.judge.name} {value:.4g} after {share:g} of the steps is behind the median"
         self._keep(candidate.asked, candidate.trials)
         self.study.tell(candidate.asked, state=optuna.trial.TrialState.PRUNED)
 
@@ -286,6 +298,10 @@ class _Search:
 
     def _keep(self, asked: Asked, trials: Sequence[Trial]) -> None:
         rows = [{key: _plain(value) for key, value in row.items()} for t in trials for row in self.run.rows[t.index]]
+        for trial in trials:
+            traces = self.run.histories.get(trial.index, {})
+            kept = {name: [values.tolist() for values in trace] for name, trace in traces.items()}
+            asked.set_user_attr(f"{HISTORY}{trial.index}", kept)
         asked.set_user_attr(ROWS, rows)
         self.known[_key(asked.params)] = asked.number
 
@@ -318,6 +334,9 @@ class _Search:
         from mi_cli.records import write_json, write_text
         from mi_cli.resolve import SAVED_HEADER
 
+        if not self.run.trials:
+            last = study.finished(self.study)[-1]
+            raise ConfigError(f"search: no point could be run; the last: {last.user_attrs[REASON]}")
         best, folder = self._best(), self.run.folder
         found: dict[str, Any] = {
             "study": self.study.study_name,
@@ -325,7 +344,7 @@ class _Search:
             "objective": self.judge.name,
             "direction": self.judge.direction,
             "points": study.counts(study.finished(self.study)),
-            "steps": {"trained": self.steps, "saved_by_pruning": self.saved},
+            "steps": {"trained": self.steps, "without_pruning": self.full},
             "best": None,
             "test": None,
             "command": None,
@@ -350,7 +369,7 @@ class _Search:
         of = "" if len(rows) == 1 else f", mean of {len(rows)} trials"
         lines = [
             f"best of {self._done()} points: {choices}",
-            f"{self.judge.name} {best.value:.4g} on validation rows{of}",
+            f"{self.judge.name} {best.value:.4g} on the rows that chose it{of}",
         ]
         for column, value in found["test"].items():
             ends = "" if value["ci_low"] is None else f" [{value['ci_low']:.4g}, {value['ci_high']:.4g}]"

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-__all__ = ["REASON", "ROWS", "SAME", "best", "counts", "finished", "guide", "opened"]
+__all__ = ["HISTORY", "REASON", "ROWS", "SAME", "best", "counts", "finished", "guide", "opened"]
 
-ROWS, REASON, SAME = "rows", "reason", "same_as"  # what is kept of a point beside its value
+ROWS, HISTORY, REASON, SAME = "rows", "history_of_", "reason", "same_as"  # what is kept of a point beside its value
 _STARTUP = 5  # points that are trained in full before any is pruned
 _RANDOM = 10  # points that are chosen at random before any by what is known
 

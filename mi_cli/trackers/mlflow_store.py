@@ -6,8 +6,8 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,15 +26,44 @@ _LONGEST = 5000  # characters of a tag or parameter
 def write(told: Told) -> None:
     """Write a run where ``MLFLOW_TRACKING_URI`` says, or else beside the runs of the same output root."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # whoever runs an experiment has not agreed to any
-    for logger in ("mlflow", "alembic"):
-        logging.getLogger(logger).setLevel(logging.WARNING)  # a new store tells of each of its tables
     import mlflow
 
-    uri, artifacts = os.environ.get(URI), None
-    if not uri:
-        folder = Path(told.records.config["output_root"]).expanduser().absolute() / "mlruns"
-        uri, artifacts = local_store(folder), (folder / "artifacts").as_uri()
-    client = mlflow.MlflowClient(tracking_uri=uri)
+    for logger in ("mlflow", "alembic"):
+        logging.getLogger(logger).setLevel(logging.WARNING)  # a new store tells of each of its tables
+    if uri := os.environ.get(URI):
+        _write(told, mlflow.MlflowClient(tracking_uri=uri), None)
+        return
+    folder = Path(told.records.config["output_root"]).expanduser().absolute() / "mlruns"
+    with _few_flushes():
+        _write(told, mlflow.MlflowClient(tracking_uri=local_store(folder)), (folder / "artifacts").as_uri())
+
+
+def local_store(folder: Path) -> str:
+    """The address of the SQLite store in ``folder``, which is made if it is not there; it has a write-ahead log."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "mlflow.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+    return f"sqlite:///{path}"
+
+
+@contextmanager
+def _few_flushes() -> Iterator[None]:
+    """Let commits wait for no disk, of which a trial takes several: a power cut may lose the last, but no more."""
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    def wait_for_no_disk(connection: Any, record: Any) -> None:
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    event.listen(Engine, "connect", wait_for_no_disk)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "connect", wait_for_no_disk)
+
+
+def _write(told: Told, client: MlflowClient, artifacts: str | None) -> None:
     experiment = _experiment(client, told.experiment, artifacts)
     parent = client.create_run(experiment, tags=_cut(told.tags), run_name=told.folder.name).info.run_id
     _log(client, parent, metrics=_metrics(told.metrics, 0))
@@ -48,18 +77,6 @@ def write(told: Told) -> None:
         _log(client, run, _metrics(trial.metrics, trial.steps) + _history(trial), _parameters(trial))
         client.set_terminated(run, "FINISHED" if trial.ok else "FAILED")
     client.set_terminated(parent)
-
-
-def local_store(folder: Path) -> str:
-    """The address of the SQLite store in ``folder``, which is made if it is not there.
-
-    With a write-ahead log a commit takes one flush to the disk in place of several, and each trial takes some commits.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "mlflow.db"
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
-    return f"sqlite:///{path}"
 
 
 def _experiment(client: MlflowClient, name: str, artifacts: str | None) -> str:
