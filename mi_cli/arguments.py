@@ -101,5 +101,6 @@ def _to_hydra(args: argparse.Namespace) -> list[str]:
 
 
 def _axis(text: str) -> str:
-    """``sweep.…`` works whether or not there is such an axis yet, which Hydra spells ``++``; so does ``trust``."""
-    return f"++{text}" if text.startswith(("sweep.", "sweep=", "trust=")) else text
+    """Axes, a search's space and ``trust`` work whether or not there is such a key yet, which Hydra spells ``++``."""
+    new = ("sweep.", "sweep=", "search.space.", "search.space=", "trust=")
+    return f"++{text}" if text.startswith(new) else text

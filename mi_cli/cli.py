@@ -397,7 +397,7 @@ def _hydra(args: argparse.Namespace, more: Sequence[str], task: Callable[[Any], 
     from mi_cli.composition import composing, explain
 
     if "COMP_LINE" in os.environ:  # the words before the one that is being completed, as they are read here
-        os.environ["COMP_LINE"] = re.sub(r"(?<=\s)(?=sweep\.\S*\s)", "++", os.environ["COMP_LINE"])
+        os.environ["COMP_LINE"] = re.sub(r"(?<=\s)(?=(?:sweep|search\.space)\.\S*\s)", "++", os.environ["COMP_LINE"])
     typed, full_error = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
     path = [f"--config-path={args.config_path}"] if args.config_path else []
     flags = [*path, f"--config-name={args.config_name}", *(text for text in more if text.startswith("--"))]

@@ -54,6 +54,7 @@ class Progressing:
     histories: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     samples: dict[int, Any] = field(default_factory=dict)
     phases: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0  # of training, on the wall
     parts: dict[int, list[Done]] = field(default_factory=dict)  # of a stack in parts, by its first trial
     kept: int = 0  # trials that are on disk
     _written: float = -math.inf
@@ -168,14 +169,21 @@ class Progressing:
             ) from None
 
 
-def train(state: Progressing, target: torch.device, n_threads: int, clock: Clock, console: Console) -> None:
-    """Run all trials that have no rows yet.
+def train(
+    state: Progressing,
+    trials: Sequence[Trial],
+    target: torch.device,
+    n_threads: int,
+    clock: Clock,
+    console: Console,
+) -> None:
+    """Run those of the trials that have no rows yet.
 
     A stack that raises is run in smaller ones, so that a fault costs no other trial: halves where memory ran out,
     single trainings otherwise. A worker that dies takes down what others are at, too; from then on one stack is run at
     a time, so that it is known whose fault the next death is.
     """
-    found = split(_left(state, n_threads), n_threads)
+    found = split(_left(state, trials, n_threads), n_threads)
     start = time.perf_counter()
     for name in state.config.plots:  # matplotlib is imported while the workers work
         threading.Thread(target=importlib.import_module, args=[f"mi_cli.plots.{name}"], daemon=True).start()
@@ -191,13 +199,14 @@ def train(state: Progressing, target: torch.device, n_threads: int, clock: Clock
         crew.leave()
         raise
     finally:
-        clock.seconds = _share(state.phases, time.perf_counter() - start)
+        state.seconds += time.perf_counter() - start
+        clock.seconds = _share(state.phases, state.seconds)
 
 
-def _left(state: Progressing, n_threads: int) -> list[Stack]:
+def _left(state: Progressing, trials: Sequence[Trial], n_threads: int) -> list[Stack]:
     """Stacks as if nothing was recorded, so that the rest of them gives the same numbers, less what is."""
     found = []
-    for stack in stacks(state.trials, n_threads):
+    for stack in stacks(list(trials), n_threads):
         units = [unit for unit in stack.units if any(trial.index not in state.rows for trial in unit)]
         found += [Stack(units)] if units else []
     return found

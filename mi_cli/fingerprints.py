@@ -9,28 +9,13 @@ from pathlib import Path
 
 __all__ = ["code", "file_digest"]
 
-# What makes no number of a trial's: words, pictures, and where things go.
-_SHOWS = {
-    *(
-        "plots",
-        "page",
-        "trackers",
-        "configs",
-        "cli.py",
-        "collect.py",
-        "shards.py",
-        "reuse.py",
-        "again.py",
-        "trust.py",
-        "overview.py",
-        "report.py",
-        "report_cli.py",
-        "page.py",
-        "logs.py",
-    ),
-    *("folders.py", "composition.py", "arguments.py", "faults.py", "provenance.py", "estimates.py", "tables.py"),
-    *("claims.py", "output.py", "forking.py", "journal.py", "fingerprints.py", "dispatch.py", "runner.py"),
-}
+# What makes no number of a trial's: words, pictures, and which trials there are and where they go.
+_SHOWS = frozenset(
+    "plots page trackers configs again.py arguments.py claims.py cli.py collect.py composition.py dispatch.py "
+    "estimates.py faults.py fingerprints.py folders.py forking.py journal.py launching.py logs.py objective.py "
+    "output.py overview.py points.py provenance.py report.py report_cli.py reuse.py runner.py search.py shards.py "
+    "space.py study.py tables.py trust.py".split()
+)
 _VERSIONS = ("torch", "numpy", "scipy", "scikit-learn")
 _WHOLE = 1 << 30  # bytes up to which a file is read whole
 _PIECES, _PIECE = 256, 1 << 20

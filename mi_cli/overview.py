@@ -15,7 +15,7 @@ from mi_cli.folders import config_folder, own_config_folders
 
 __all__ = ["CHOICES", "GROUPS", "experiments", "groups", "overview", "packages", "yaml_fault"]
 
-GROUPS = ("estimator", "dataset", "noise", "shift", "representation", "training", "variant", "budget")
+GROUPS = ("estimator", "dataset", "noise", "shift", "representation", "training", "variant", "budget", "search")
 CHOICES = ("experiment", *GROUPS)
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mi_cli import sweep
+from mi_cli import points, search, trackers
 from mi_cli.arguments import PRIMARY
 from mi_cli.composition import NO_KEYS, compose, composing, options, parse
 from mi_cli.faults import ConfigError, listed, shown
@@ -39,6 +39,7 @@ hydra:
 """
 
 _LEAST_STEPS = 20
+_LEAST_POINTS = 4
 _LEAST_ROWS = {
     "dataset.n_samples": 50,
     "dataset.max_rows": 500,
@@ -81,7 +82,8 @@ def resolve(overrides: Sequence[str], config_path: Path | None = None, config_na
             if not isinstance(values["experiment"], Mapping):
                 fault = NO_KEYS
             raise ConfigError(f"experiment={name}: its yaml {fault}")
-        notices = _without_experiment(values, given) + _replace_axes(values, given)
+        notices = _without_experiment(values, given) + points.prepare(values, given) + _replace_axes(values, given)
+        points.settle(values, given)
         _replace_names(values, overrides, config_name)
         if values.get("trust") is True:
             values["trust"] = False  # what comes of this is data, and runs again without it
@@ -89,7 +91,10 @@ def resolve(overrides: Sequence[str], config_path: Path | None = None, config_na
     _apply_budget(values, given)
     _pair_columns(values)
     notices += _leave_unfit(values, given)
-    sweep.expand(values)
+    points.check(values)
+    if points.searches(values):
+        search.check(values["search"]["storage"])
+    trackers.check(values.get("tracker"))
     kept = [override.input_line or "" for override in parsed if not override.is_hydra_override()]
     return Resolved(values, tuple(kept), tuple(notices))
 
@@ -253,6 +258,7 @@ def _apply_budget(values: dict[str, Any], given: Mapping[str, Any]) -> None:
     _scale(values, "training.steps", partial(_scaled, factor=budget.steps, least=_LEAST_STEPS), given)
     for path, least in _LEAST_ROWS.items():
         _scale(values, path, partial(_scaled, factor=budget.samples, least=least), given)
+    _scale(values, "search.trials", partial(_scaled, factor=budget.steps, least=_LEAST_POINTS), given)
     seeds = _at(values, "sweep.seed")
     if isinstance(seeds, list) and "sweep.seed" not in given:
         values["sweep"]["seed"] = seeds[: budget.seeds]

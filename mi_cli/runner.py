@@ -16,9 +16,10 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from mi_cli import plugins, provenance, records, report
+from mi_cli import plugins, points, provenance, records, report, search, trackers
 from mi_cli.context import Clock
 from mi_cli.dispatch import Progressing, train
+from mi_cli.faults import ConfigError
 from mi_cli.folders import locked
 from mi_cli.jobs import stacks, trained
 from mi_cli.logs import logging_to
@@ -26,13 +27,14 @@ from mi_cli.output import printing, silence
 from mi_cli.procedures.base import group, procedure
 from mi_cli.reuse import lose, restore
 from mi_cli.schema import Config
-from mi_cli.sweep import Trial, axes, expand
+from mi_cli.sweep import Trial
 
 __all__ = ["plan", "run", "stacks"]
 
 log = logging.getLogger("mi_cli")
 
 _MOST_NOTICES = 8  # on the terminal; pairs of a table may each have one
+_FINE = {"ok", "pruned"}  # statuses of trials that nothing went wrong in
 _PIPED_WIDTH = 140  # columns of tables that go to a file
 
 
@@ -68,18 +70,19 @@ def _console() -> Console:
 
 def plan(values: Mapping[str, Any]) -> None:
     """Print the trials, the stacks they are trained in and what each costs; train nothing."""
-    trials = expand(values)
+    trials, paths = points.first_trials(values)
     config = trials[0].config
     workers = threads(config)
     found = stacks(trials, workers)
     console = _console()
     listed = Table()
-    for column in ("trial", *axes(values), "stack"):
+    for column in ("trial", *paths, "stack"):
         listed.add_column(column, justify="right" if column in ("trial", "stack") else "left")
     place = {trial.index: number for number, stack in enumerate(found) for trial in stack.trials}
     for trial in trials:
         listed.add_row(str(trial.index), *map(str, trial.axes.values()), str(place[trial.index]))
-    console.print(f"{config.name}: {report.counted(len(trials), 'trial')}", listed)
+    of = "" if not points.searches(values) else f" of each of {values['search']['trials']} points; those of the first"
+    console.print(f"{config.name}: {report.counted(len(trials), 'trial')}{of}", listed)
     speed = _multiply_adds_a_second()
     table = Table()
     for column in ("stack", "trials", "trainings", "steps", "multiply-adds", "about"):
@@ -149,11 +152,15 @@ def run(
         OutputError: the folder cannot be written to any more.
     """
     begun = time.time()
-    console = _Console(stderr=True)
+    console, searches = _Console(stderr=True), points.searches(values)
+    if searches and resume:
+        storage = f"search.storage={folder / 'search.journal'}"
+        raise ConfigError(f"resume={folder}: a search goes on by its own command; accepted: that with {storage}")
     with locked(folder), logging_to(folder / "run.log"):
-        state = Progressing(folder, _of_shard(expand(values), values.get("shard")), list(axes(values)))
+        trials, paths = points.first_trials(values)
+        state = Progressing(folder, _of_shard(trials, values.get("shard")), paths)
         notes = (note for trial in state.trials for note in trial.config.dataset.describe().get("notes", ()))
-        taken = restore(state, resume=resume, collect=collect)
+        taken = [] if searches else restore(state, resume=resume, collect=collect)
         _tell([*notices, *dict.fromkeys(notes), *taken], console)
         n_threads, target, clock = threads(state.config), device(state.config), Clock()
         added = plugins.used((s, getattr(t.config, s).name) for t in state.trials for s in plugins.REGISTRIES)
@@ -165,12 +172,23 @@ def run(
                 if not (resume or collect):
                     provenance.write_config(folder, values, overrides)
                 record.write({}, "running")
-            if collect:
+            found: list[str] = []
+            if searches:
+                found = search.search(
+                    values,
+                    state,
+                    lambda trials: train(state, trials, target, n_threads, clock, console),
+                    lambda line: _tell([line], console),
+                )
+            elif collect:
                 lose(state)
             else:
-                train(state, target, n_threads, clock, console)
+                train(state, state.trials, target, n_threads, clock, console)
             with state.writing():
-                return _close(state, clock, record)
+                code = _close(state, clock, record)
+            with printing():
+                print("\n".join(found), end="\n" * bool(found))
+            return code
         except KeyboardInterrupt:
             state.close()
             record.write(clock.seconds, "interrupted")
@@ -211,17 +229,18 @@ def _close(state: Progressing, clock: Clock, record: provenance.Provenance) -> i
     with clock("plots"):
         failed_plots = _plot(config, folder) if config.shard is None else []  # the whole of them is drawn
     record.write(clock.seconds, "finished")
-    page_left = importlib.import_module("mi_cli.page").leave(folder)
+    page_left = config.shard is not None or importlib.import_module("mi_cli.page").leave(folder)
+    tracked = config.shard is not None or trackers.track(config.tracker, folder, state.trials)
     console = _console()
     with printing():
         report.show(summary, console)
         for row in state.all_rows:
-            if row["status"] != "ok":
+            if row["status"] not in _FINE:
                 what = f"trial {row['trial']} {row['method']}".rstrip()  # a trial that raised has no method
                 console.print(f"{what} {row['status']}: {row['reason']}", style="yellow", markup=False, soft_wrap=True)
         console.print(f"results: {folder}", markup=False, highlight=False, soft_wrap=True)
     statuses = Counter(row["status"] for row in state.all_rows)
-    return 1 if failed_plots or not page_left or set(statuses) - {"ok"} else 0
+    return 1 if failed_plots or not page_left or not tracked or set(statuses) - _FINE else 0
 
 
 def _traces(state: Progressing) -> dict[int, dict[str, list[float]]]:

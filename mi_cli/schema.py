@@ -26,7 +26,9 @@ from mi_cli.faults import ConfigError, listed, shown, validation_lines
 from mi_cli.fields import Activation, Count, Fraction, Natural, NonNegative, Number, Positive, Section, Widths
 from mi_cli.plots import PLOTS
 from mi_cli.plugins import REGISTRIES
+from mi_cli.space import Search
 from mi_cli.tables import TABLES
+from mi_cli.trackers import TRACKERS
 
 __all__ = [
     "Budget",
@@ -223,10 +225,12 @@ class Config(Section):
     plots: tuple[Literal[*PLOTS], ...] = ()  # type: ignore[valid-type]
     tables: tuple[Literal[*TABLES], ...] = ()  # type: ignore[valid-type]
     sweep: dict[str, Any] = Field(default_factory=dict)
+    search: Search = Search()
     units: Literal["nats", "bits"] = "nats"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     threads: Annotated[Count, Field(le=1024)] | Literal["auto"] = "auto"
     output_root: Annotated[str, Field(pattern=r"\S", description="a folder")] = "outputs"
+    tracker: Literal[*TRACKERS] | None = None  # type: ignore[valid-type]
     plan: bool = False
     trust: bool = False
     reuse: bool = True

@@ -22,10 +22,13 @@ def number(values: Mapping[str, Any]) -> int:
     """How many jobs to make: no more than there are trials.
 
     Raises:
-        ConfigError: a shard was asked for besides.
+        ConfigError: a shard was asked for besides, or a search.
     """
+    from mi_cli.points import searches
     from mi_cli.sweep import expand
 
+    if searches(values):
+        raise ConfigError(f"shards={values['shards']}: a search is one job; accepted with search: 1")
     if values["shard"] is not None:
         raise ConfigError(f"shard={values['shard']}: is set for each of the jobs that shards makes; accepted: null")
     return min(int(values["shards"]), len(expand(values)))

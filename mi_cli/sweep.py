@@ -16,12 +16,12 @@ from mi_cli.faults import ConfigError, listed, shown
 from mi_cli.fingerprints import code
 from mi_cli.schema import Config, validate
 
-__all__ = ["GROUPS", "NOT_AXES", "NO_AXES", "Trial", "axes", "expand", "get", "put"]
+__all__ = ["GROUPS", "NOT_AXES", "NO_AXES", "Trial", "axes", "expand", "get", "labels", "put"]
 
 GROUPS = ("estimator", "dataset", "noise", "shift", "representation", "training")
 _NOT_SCIENCE = (
     *("summary", "budget", "claims", "plots", "tables", "sweep", "units", "device", "threads", "output_root", "plan"),
-    *("reuse", "force", "trial_timeout", "shards", "shard", "trust"),
+    *("reuse", "force", "trial_timeout", "shards", "shard", "trust", "tracker", "search"),
 )
 NO_AXES = "must be a section of axes, such as sweep.seed=[0, 1, 2]; sweep=null drops them all"
 NOT_AXES = ("name", "procedure", "variant", *_NOT_SCIENCE)
@@ -35,13 +35,18 @@ class Trial:
     axes: dict[str, Any]
     config: Config
 
+    @property
+    def science(self) -> dict[str, Any]:
+        """The config without what its numbers do not depend on."""
+        return self.config.model_dump(mode="json", exclude={"name", *_NOT_SCIENCE})
+
     @cached_property
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits that trials share exactly if they compute the same thing.
 
         That is: of the same settings, on the same data, by the same code and packages.
         """
-        values = self.config.model_dump(mode="json", exclude={"name", *_NOT_SCIENCE})
+        values = self.science
         if (data := self.config.dataset.digest()) is not None:
             values["dataset"]["path"] = data
         added = plugins.used((section, getattr(self.config, section).name) for section in plugins.REGISTRIES)
@@ -80,16 +85,16 @@ def expand(values: Mapping[str, Any]) -> list[Trial]:
     base = {key: value for key, value in values.items() if key != "sweep"}
     trials: list[Trial] = []
     faults: dict[str, None] = {}
-    told = {path: _labels(path, axis) for path, axis in found.items()}
+    told = {path: labels(path, axis) for path, axis in found.items()}
     numbered = [list(enumerate(axis)) for axis in found.values()]
     for index, point in enumerate(itertools.product(*numbered)):
-        resolved, labels = copy.deepcopy(base), {}
+        resolved, labelled = copy.deepcopy(base), {}
         # A group's option first, so that an axis inside the group applies to every option.
         for path, (number, value) in sorted(zip(found, point, strict=True), key=lambda item: item[0].count(".")):
-            labels[path] = told[path][number]
+            labelled[path] = told[path][number]
             put(resolved, path, {k: v for k, v in value.items() if k != "option"} if path in GROUPS else value)
         try:
-            trials.append(Trial(index, {path: labels[path] for path in found}, validate(resolved)))
+            trials.append(Trial(index, {path: labelled[path] for path in found}, validate(resolved)))
         except ConfigError as error:
             faults |= dict.fromkeys(_of_axis(line, found) for line in error.lines)
     if faults:
@@ -159,7 +164,7 @@ def _label(path: str, value: Any) -> Any:
     return value.get("option", value.get("name")) if path in GROUPS and isinstance(value, Mapping) else value
 
 
-def _labels(path: str, axis: list[Any]) -> list[Any]:
+def labels(path: str, axis: list[Any]) -> list[Any]:
     """Labels of an axis; options of one name tell by which of their values they differ."""
     plain = [_label(path, value) for value in axis]
     found = []

@@ -109,6 +109,8 @@ _NOT_SHAPE = {
     "threads",
     "output_root",
     "plan",
+    "tracker",
+    "search",
     "variant",
     "split",
 }

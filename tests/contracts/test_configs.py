@@ -76,6 +76,9 @@ def test_option_composes_and_validates(group, option, monkeypatch):
     if option == "ross":
         monkeypatch.setattr(Gaussian, "discrete", frozenset({"y"}))
     base = PLAIN if option in ESTIMATES_ONLY else COMPARE
+    if option == "optuna":
+        pytest.importorskip("optuna", reason="needs pip install 'mi-cli[search]'")
+        base = (*base, "++sweep.training.lr=[0.01, 0.1]")
     values = resolve([*base, f"{group}={option}", *_of_table(option)]).values
     assert values[group] == option if group == "variant" else values[group]["name"]
 
