@@ -10,11 +10,11 @@ from pathlib import Path
 __all__ = ["code", "file_digest"]
 
 # What makes no number of a trial's: words, pictures, and which trials there are and where they go.
-_SHOWS = frozenset(
+_SHOWS = (
     "plots page trackers configs again.py arguments.py claims.py cli.py collect.py composition.py dispatch.py "
     "estimates.py faults.py fingerprints.py folders.py forking.py journal.py launching.py logs.py objective.py "
     "output.py overview.py points.py provenance.py report.py report_cli.py reuse.py runner.py search.py shards.py "
-    "space.py study.py tables.py trust.py".split()
+    "space.py study.py tables.py trust.py"
 )
 _VERSIONS = ("torch", "numpy", "scipy", "scikit-learn")
 _WHOLE = 1 << 30  # bytes up to which a file is read whole
@@ -27,7 +27,7 @@ def code() -> str:
     package = Path(__file__).resolve().parent
     found = hashlib.sha256()
     for path in sorted(package.rglob("*.py")):
-        if path.relative_to(package).parts[0] not in _SHOWS:
+        if path.relative_to(package).parts[0] not in _SHOWS.split():
             found.update(path.relative_to(package).as_posix().encode() + path.read_bytes())
     for name in _VERSIONS:
         found.update(f"{name} {importlib.metadata.version(name)}".encode())

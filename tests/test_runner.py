@@ -227,9 +227,9 @@ def test_saved_config_gives_the_same_results(tmp_path, monkeypatch):
 
 def test_runs_of_one_second_have_folders_of_their_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(folders.time, "strftime", lambda form: "2026-01-01_00-00-00")
+    monkeypatch.setattr(folders.time, "strftime", lambda *form: "2026-01-01_00-00-00")
     typed = ["experiment=linear_discriminator", "budget=smoke", "sweep.dataset.rho=[0.4]", "split.test=100", "plots=[]"]
-    assert [main(typed), main(typed)] == [0, 0]
+    assert [main(typed), main([*typed, "force=true"])] == [0, 0]
     found = list(Path("outputs/linear_discriminator").iterdir())
     assert len(found) == 2
     assert all(path.name.startswith("2026-01-01_00-00-00_") and len(rows_of(path)) == 6 for path in found)

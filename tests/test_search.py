@@ -274,7 +274,7 @@ def test_a_search_that_is_done_says_so_and_trains_nothing(tmp_path):
 
 @needs_optuna
 def test_an_interrupted_point_is_asked_for_again(tmp_path, monkeypatch, capsys):
-    storage, train = str(tmp_path / "study"), runner._train
+    storage, train = str(tmp_path / "study"), runner.train
     found = prepared(space={"training": {"lr": LR}}, storage=storage)
     calls: list[int] = []
 
@@ -284,7 +284,7 @@ def test_an_interrupted_point_is_asked_for_again(tmp_path, monkeypatch, capsys):
             raise KeyboardInterrupt
         train(*args)
 
-    monkeypatch.setattr(runner, "_train", interrupted)
+    monkeypatch.setattr(runner, "train", interrupted)
     (tmp_path / "a").mkdir()
     with pytest.raises(KeyboardInterrupt):
         runner.run(found, tmp_path / "a")
