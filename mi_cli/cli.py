@@ -11,9 +11,7 @@ import os
 import re
 import signal
 import sys
-import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,22 +29,34 @@ from mi_cli.folders import (
     new_folder,
     own_config_folders,
 )
+from mi_cli.launching import (
+    BAD_INPUT,
+    FAILED,
+    FAILURES,
+    FINE,
+    INTERRUPTED,
+    TERMINATED,
+    TOO_EARLY,
+    Reported,
+    Terminated,
+    begun,
+    complain,
+    end_at_once,
+    job,
+    made,
+    on_interrupt,
+    shown_from_here,
+    start,
+)
 from mi_cli.output import OutputError, printing
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from mi_cli.resolve import Resolved
 
 __all__ = ["command", "main"]
 
 _STARTED = time.time()
-_FINE, _FAILED, _BAD_INPUT, _INTERRUPTED, _TERMINATED = 0, 1, 2, 130, 143
 _BASIC = "hydra._internal.core_plugins.basic_"
-_FAILURES = "failed_jobs.txt"
-_TOO_EARLY = "mi-run: interrupted before anything was run\n"
-_made: list[NewFolder] = []
-_begun = threading.Event()
 
 
 def command() -> NoReturn:
@@ -69,21 +79,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     0: fine; 1: a trial failed or diverged, or an unexpected error; 2: bad input; 130: interrupted.
     """
     started = _STARTED if argv is None else time.time()
-    _begun.clear()
+    begun.clear()
     if argv is None:
-        _on_interrupt(signal.default_int_handler, _end_at_once)
+        on_interrupt(signal.default_int_handler, end_at_once)
     try:
         return _main(arguments(sys.argv[1:] if argv is None else argv), started)
     except ConfigError as error:
         if argv is None and "mi_cli.forking" in sys.modules:  # whose output whoever reads ours would wait for
             sys.modules["mi_cli.forking"].end()
-        return _complain(error)
+        return complain(error)
     except KeyboardInterrupt as error:
-        if not isinstance(error, _Reported):
-            sys.stderr.write("mi-run: interrupted\n" if _begun.is_set() else _TOO_EARLY)
-        return _TERMINATED if isinstance(error, _Terminated) else _INTERRUPTED
+        if not isinstance(error, Reported):
+            sys.stderr.write("mi-run: interrupted\n" if begun.is_set() else TOO_EARLY)
+        return TERMINATED if isinstance(error, Terminated) else INTERRUPTED
     except OutputError as error:
-        return _complain(error, _FAILED)
+        return complain(error, FAILED)
 
 
 def _main(args: argparse.Namespace, started: float) -> int:
@@ -112,7 +122,7 @@ def _main(args: argparse.Namespace, started: float) -> int:
             return _sharded(args, started)
         else:
             return _run(args, started)
-    return _FINE
+    return FINE
 
 
 @contextmanager
@@ -158,14 +168,14 @@ def _run(args: argparse.Namespace, started: float) -> int:
 
     @functools.wraps(job)
     def task(config: Any) -> int:
-        codes.append(_start(resolved, started, resume=args.resume is not None))
+        codes.append(start(resolved, started, resume=args.resume is not None))
         return codes[0]
 
     try:
         _hydra(args, [_quoted("hydra.run.dir", folder.path)], task)
     finally:
         folder.discard_if_empty()
-    return codes[0] if codes else _FAILED
+    return codes[0] if codes else FAILED
 
 
 def _again(args: argparse.Namespace, started: float) -> int:
@@ -175,11 +185,11 @@ def _again(args: argparse.Namespace, started: float) -> int:
     run, args.overrides = earlier(args)
     args.config_path = str(run.absolute())
     code = _run(args, started)
-    new = _made[-1].path
-    if code == _BAD_INPUT or not (new / "provenance.json").exists():
+    new = made[-1].path
+    if code == BAD_INPUT or not (new / "provenance.json").exists():
         return code
     with printing():
-        return _FINE if report(run, new) else _FAILED
+        return FINE if report(run, new) else FAILED
 
 
 def _fork_early(overrides: Sequence[str]) -> None:
@@ -205,13 +215,13 @@ def _multirun(args: argparse.Namespace) -> int:
         _hydra(args, ["--multirun", _quoted("hydra.sweep.dir", folder.path)], job)
     finally:
         folder.discard_if_empty()
-    failures = folder.path / _FAILURES
+    failures = folder.path / FAILURES
     with printing():
-        print(f"mi-run: every job has a folder in {_shown(folder.path)}")
+        print(f"mi-run: every job has a folder in {shown_from_here(folder.path)}")
     if not failures.exists():
-        return _FINE
-    print(f"mi-run: jobs failed, or have failed trials: see {_shown(failures)}", file=sys.stderr)
-    return _FAILED
+        return FINE
+    print(f"mi-run: jobs failed, or have failed trials: see {shown_from_here(failures)}", file=sys.stderr)
+    return FAILED
 
 
 def _sharded(args: argparse.Namespace, started: float) -> int:
@@ -233,7 +243,7 @@ def _sharded(args: argparse.Namespace, started: float) -> int:
 
     @functools.wraps(job)
     def collect(config: Any) -> int:
-        codes.append(_start(whole, started, collect=True))
+        codes.append(start(whole, started, collect=True))
         return codes[0]
 
     typed = [text for text in args.overrides if not _sets("shards", text) and not _sets("hydra.run.dir", text)]
@@ -246,7 +256,7 @@ def _sharded(args: argparse.Namespace, started: float) -> int:
         _hydra(only, [_quoted("hydra.run.dir", folder.path)], collect)
     finally:
         folder.discard_if_empty()
-    return codes[0] if codes else _FAILED
+    return codes[0] if codes else FAILED
 
 
 def _jobs(args: argparse.Namespace) -> list[Resolved]:
@@ -284,116 +294,6 @@ def _jobs(args: argparse.Namespace) -> list[Resolved]:
     return resolved
 
 
-def job(config: Any) -> int:
-    """One job of a multirun: Hydra calls it, in this process or, by its launcher, in another."""
-    from hydra.core.hydra_config import HydraConfig
-
-    from mi_cli.resolve import check_device, resolve
-    from mi_cli.shards import share_cores
-
-    settings, started = HydraConfig.get(), time.time()
-    folder = Path(settings.runtime.output_dir)
-    try:
-        if any(path.name != settings.output_subdir for path in folder.iterdir()):
-            raise ConfigError(
-                f"hydra.sweep.subdir={settings.sweep.subdir}: {folder} holds files of another job; "
-                "accepted: a subfolder for each, as ${hydra.job.num} names"
-            )
-        overrides = [*settings.overrides.hydra, *settings.overrides.task]
-        resolved = resolve(overrides, config_name=settings.job.config_name or PRIMARY)
-        check_device(resolved.values["device"])
-        share_cores(resolved.values, settings)
-        code = _start(resolved, started)
-    except ConfigError as error:
-        code = _complain(error)
-    except _Terminated:  # said so; launchers wait for jobs that end without a result
-        code = _TERMINATED
-    if code:
-        with (Path(settings.sweep.dir) / _FAILURES).open("a", encoding="utf-8") as failures:
-            failures.write(f"{settings.job.num}: {' '.join(settings.overrides.task)}\n")
-    return code
-
-
-def _start(resolved: Resolved, started: float, *, resume: bool = False, collect: bool = False) -> int:
-    """Hand a resolved config to the runner, and answer for its unexpected errors."""
-    from hydra.core.hydra_config import HydraConfig
-
-    folder = _shown(Path(HydraConfig.get().runtime.output_dir))
-    try:
-        if resolved.values["threads"] != 1 and resolved.values["device"] in ("auto", "cpu"):
-            from mi_cli import forking
-
-            if forking.AVAILABLE:
-                forking.context()  # it imports what workers need while this process imports the same
-        runner = importlib.import_module("mi_cli.runner")
-        imported = time.time() - started
-        _begun.set()
-        _on_interrupt(_end_at_once, signal.default_int_handler)
-        before = _on_termination()
-        try:
-            code = runner.run(
-                resolved.values,
-                folder,
-                overrides=list(resolved.overrides),
-                notices=list(resolved.notices),
-                started=started,
-                import_seconds=imported,
-                resume=resume,
-                collect=collect,
-            )
-        except KeyboardInterrupt as error:  # which the runner has reported
-            raise (_Terminated if isinstance(error, _Terminated) else _Reported) from None
-        finally:
-            if before is not None:
-                signal.signal(signal.SIGTERM, before)
-    except ConfigError as error:
-        return _complain(error)
-    except OutputError as error:
-        return _complain(error, _FAILED)
-    except Exception as error:
-        log = folder / "run.log"
-        with log.open("a", encoding="utf-8") as file:
-            traceback.print_exc(file=file)
-        reason = " ".join(str(error).split())
-        print(f"mi-run: unexpected {type(error).__name__}: {reason}; the traceback is in {log}", file=sys.stderr)
-        return _FAILED
-    return int(code)
-
-
-class _Reported(KeyboardInterrupt):
-    """An interruption of which the user knows where it left things."""
-
-
-class _Terminated(_Reported):
-    """SIGTERM, as schedulers send it some time before they kill: what is finished is recorded, and nothing is begun."""
-
-
-def _on_termination() -> Any:
-    """Have SIGTERM end the run in order, whatever a launcher makes of it; what it was, where this is for us to say."""
-    if threading.current_thread() is not threading.main_thread():
-        return None
-    return signal.signal(signal.SIGTERM, _terminate)
-
-
-def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    raise _Terminated
-
-
-def _end_at_once(number: int, frame: FrameType | None) -> NoReturn:
-    """Ctrl-C before the runner begins: nothing to keep, and imports have swallowed KeyboardInterrupt."""
-    os.write(2, _TOO_EARLY.encode())
-    for folder in _made:
-        folder.discard_if_empty()
-    if "mi_cli.forking" in sys.modules:
-        sys.modules["mi_cli.forking"].discard()
-    os._exit(_INTERRUPTED)
-
-
-def _on_interrupt(instead_of: Any, handler: Any) -> None:
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is instead_of:
-        signal.signal(signal.SIGINT, handler)
-
-
 def _plan(resolved: Resolved, heading: str = "") -> int:
     runner = importlib.import_module("mi_cli.runner")
     for notice in resolved.notices:
@@ -402,7 +302,7 @@ def _plan(resolved: Resolved, heading: str = "") -> int:
         if heading:
             print(heading + " ".join(resolved.overrides))
         runner.plan(resolved.values)
-    return _FINE
+    return FINE
 
 
 def _hydra(args: argparse.Namespace, more: Sequence[str], task: Callable[[Any], int]) -> int:
@@ -422,7 +322,7 @@ def _hydra(args: argparse.Namespace, more: Sequence[str], task: Callable[[Any], 
     try:
         hydra.main(version_base="1.3", config_path=str(config_folder()), config_name=PRIMARY)(task)()
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else _FINE if end.code is None else _FAILED
+        return end.code if isinstance(end.code, int) else FINE if end.code is None else FAILED
     except Exception as error:
         if isinstance(error, OSError) and error.errno and not error.filename:  # standard output's
             raise
@@ -434,7 +334,7 @@ def _hydra(args: argparse.Namespace, more: Sequence[str], task: Callable[[Any], 
             del os.environ["HYDRA_FULL_ERROR"]
         else:
             os.environ["HYDRA_FULL_ERROR"] = full_error
-    return _FINE
+    return FINE
 
 
 def _folder(
@@ -452,7 +352,7 @@ def _folder(
         if not is_trusted(args.overrides) and "output_root" not in typed(args.overrides):
             check_root(root, name, _config_path(args))
         folder = new_folder(Path(root).expanduser().absolute() / name, f"output_root={root}")
-    _made.append(folder)
+    made.append(folder)
     return folder
 
 
@@ -464,15 +364,3 @@ def _quoted(key: str, path: Path) -> str:
     """An override by Hydra's grammar, whatever characters the path has."""
     text = str(path).replace("'", "\\'")
     return f"{key}='{text}'"
-
-
-def _shown(path: Path) -> Path:
-    """The path from here, if it lies below."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
-
-
-def _complain(error: ConfigError | OutputError, code: int = _BAD_INPUT) -> int:
-    for line in str(error).splitlines():
-        print(f"mi-run: {line}", file=sys.stderr)
-    return code

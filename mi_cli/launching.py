@@ -1,0 +1,174 @@
+"""What Hydra calls for each run: the runner with its resolved config, its exit codes, and signals on the way."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from mi_cli.arguments import PRIMARY
+from mi_cli.faults import ConfigError
+from mi_cli.output import OutputError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from mi_cli.folders import NewFolder
+    from mi_cli.resolve import Resolved
+
+__all__ = [
+    "BAD_INPUT",
+    "FAILED",
+    "FAILURES",
+    "FINE",
+    "INTERRUPTED",
+    "TERMINATED",
+    "TOO_EARLY",
+    "Reported",
+    "Terminated",
+    "begun",
+    "complain",
+    "end_at_once",
+    "job",
+    "made",
+    "on_interrupt",
+    "shown_from_here",
+    "start",
+]
+
+FINE, FAILED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
+FAILURES = "failed_jobs.txt"
+TOO_EARLY = "mi-run: interrupted before anything was run\n"
+
+made: list[NewFolder] = []  # folders of runs, for whoever ends the process to tidy
+begun = threading.Event()  # that something is run
+
+
+def job(config: Any) -> int:
+    """One job of a multirun: Hydra calls it, in this process or, by its launcher, in another."""
+    from hydra.core.hydra_config import HydraConfig
+
+    from mi_cli.resolve import check_device, resolve
+    from mi_cli.shards import share_cores
+
+    settings, started = HydraConfig.get(), time.time()
+    folder = Path(settings.runtime.output_dir)
+    try:
+        if any(path.name != settings.output_subdir for path in folder.iterdir()):
+            raise ConfigError(
+                f"hydra.sweep.subdir={settings.sweep.subdir}: {folder} holds files of another job; "
+                "accepted: a subfolder for each, as ${hydra.job.num} names"
+            )
+        overrides = [*settings.overrides.hydra, *settings.overrides.task]
+        resolved = resolve(overrides, config_name=settings.job.config_name or PRIMARY)
+        check_device(resolved.values["device"])
+        share_cores(resolved.values, settings)
+        code = start(resolved, started)
+    except ConfigError as error:
+        code = complain(error)
+    except Terminated:  # said so; launchers wait for jobs that end without a result
+        code = TERMINATED
+    if code:
+        with (Path(settings.sweep.dir) / FAILURES).open("a", encoding="utf-8") as failures:
+            failures.write(f"{settings.job.num}: {' '.join(settings.overrides.task)}\n")
+    return code
+
+
+def start(resolved: Resolved, started: float, *, resume: bool = False, collect: bool = False) -> int:
+    """Hand a resolved config to the runner, and answer for its unexpected errors."""
+    from hydra.core.hydra_config import HydraConfig
+
+    folder = shown_from_here(Path(HydraConfig.get().runtime.output_dir))
+    try:
+        if resolved.values["threads"] != 1 and resolved.values["device"] in ("auto", "cpu"):
+            from mi_cli import forking
+
+            if forking.AVAILABLE:
+                forking.context()  # it imports what workers need while this process imports the same
+        runner = importlib.import_module("mi_cli.runner")
+        imported = time.time() - started
+        begun.set()
+        on_interrupt(end_at_once, signal.default_int_handler)
+        before = _on_termination()
+        try:
+            code = runner.run(
+                resolved.values,
+                folder,
+                overrides=list(resolved.overrides),
+                notices=list(resolved.notices),
+                started=started,
+                import_seconds=imported,
+                resume=resume,
+                collect=collect,
+            )
+        except KeyboardInterrupt as error:  # which the runner has reported
+            raise (Terminated if isinstance(error, Terminated) else Reported) from None
+        finally:
+            if before is not None:
+                signal.signal(signal.SIGTERM, before)
+    except ConfigError as error:
+        return complain(error)
+    except OutputError as error:
+        return complain(error, FAILED)
+    except Exception as error:
+        log = folder / "run.log"
+        with log.open("a", encoding="utf-8") as file:
+            traceback.print_exc(file=file)
+        reason = " ".join(str(error).split())
+        print(f"mi-run: unexpected {type(error).__name__}: {reason}; the traceback is in {log}", file=sys.stderr)
+        return FAILED
+    return int(code)
+
+
+class Reported(KeyboardInterrupt):
+    """An interruption of which the user knows where it left things."""
+
+
+class Terminated(Reported):
+    """SIGTERM, as schedulers send it some time before they kill: what is finished is recorded, and nothing is begun."""
+
+
+def _on_termination() -> Any:
+    """Have SIGTERM end the run in order, whatever a launcher makes of it; what it was, where this is for us to say."""
+    if threading.current_thread() is not threading.main_thread():
+        return None
+    return signal.signal(signal.SIGTERM, _terminate)
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
+def end_at_once(number: int, frame: FrameType | None) -> NoReturn:
+    """Ctrl-C before the runner begins: nothing to keep, and imports have swallowed KeyboardInterrupt."""
+    os.write(2, TOO_EARLY.encode())
+    for folder in made:
+        folder.discard_if_empty()
+    if "mi_cli.forking" in sys.modules:
+        sys.modules["mi_cli.forking"].discard()
+    os._exit(INTERRUPTED)
+
+
+def on_interrupt(instead_of: Any, handler: Any) -> None:
+    """Have SIGINT call a handler where it would call another, if that is for us to say."""
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is instead_of:
+        signal.signal(signal.SIGINT, handler)
+
+
+def shown_from_here(path: Path) -> Path:
+    """The path from here, if it lies below."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def complain(error: ConfigError | OutputError, code: int = BAD_INPUT) -> int:
+    """Print an error's lines; the exit code."""
+    for line in str(error).splitlines():
+        print(f"mi-run: {line}", file=sys.stderr)
+    return code
