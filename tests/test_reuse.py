@@ -248,7 +248,7 @@ def test_sweep_survives_fifty_kills(tmp_path):
     source = random.Random(0)
     given = [
         "experiment=gaussian_sweep", "sweep.estimator=[gaussian,mine,ksg,copula]", "sweep.seed=[0,1,2,3,4]",
-        "sweep.dataset.rho=[0,.1,.2,.3,.4,.5,.6,.7,.8,.9]", "reuse=false",
+        "sweep.dataset.rho=[0,.1,.2,.3,.4,.5,.6,.7,.8,.9]", "dataset.n_samples=2000", "reuse=false",
     ]  # fmt: skip
     whole, killed, kills, finished = tmp_path / "whole", tmp_path / "0", 0, 0
     subprocess.run([*COMMAND, *given, f"hydra.run.dir={whole}"], check=False, capture_output=True)
