@@ -29,7 +29,7 @@ def restore(state: Progressing, *, resume: bool, collect: bool = False) -> list[
         for folder in _shards(state.folder):
             _take(state, recorded(folder), failed=True)
         return told
-    if resume and not config.force:
+    if resume:  # whatever was forced when it began
         entries: dict[str, Entry] = {}
         for folder in (*_shards(state.folder), state.folder):
             entries |= recorded(folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import itertools
 import json
@@ -88,7 +87,7 @@ def expand(values: Mapping[str, Any]) -> list[Trial]:
     told = {path: labels(path, axis) for path, axis in found.items()}
     numbered = [list(enumerate(axis)) for axis in found.values()]
     for index, point in enumerate(itertools.product(*numbered)):
-        resolved, labelled = copy.deepcopy(base), {}
+        resolved, labelled = _sections(base), {}
         # A group's option first, so that an axis inside the group applies to every option.
         for path, (number, value) in sorted(zip(found, point, strict=True), key=lambda item: item[0].count(".")):
             labelled[path] = told[path][number]
@@ -100,6 +99,11 @@ def expand(values: Mapping[str, Any]) -> list[Trial]:
     if faults:
         raise ConfigError(*faults)
     return trials
+
+
+def _sections(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy whose sections can be changed; their values are shared, and never are."""
+    return {key: _sections(value) if isinstance(value, dict) else value for key, value in values.items()}
 
 
 def get(values: Mapping[str, Any], path: str) -> Any:
