@@ -38,6 +38,11 @@ from mi_cli.plugins import REGISTRIES
 
 __all__ = ["CHOICES", "NO_KEYS", "compose", "composing", "explain", "options", "parse", "setting"]
 
+_EXTRAS = {  # options that come with them
+    "hydra/launcher=joblib": "parallel",
+    "hydra/launcher=submitit_local": "parallel",
+    "hydra/launcher=submitit_slurm": "slurm",
+}
 NO_KEYS = "must hold keys and values, such as 'seed: 1'"
 
 
@@ -291,7 +296,9 @@ def _not_found(error: MissingConfigException, overrides: Sequence[str], config_n
     if error.options:
         typed = f"{group}={name}" in overrides
         by = "" if typed else ", named in a defaults list"
-        return f"{group}={name}: no such {group}{by}; accepted: {', '.join(error.options)}"
+        extra = _EXTRAS.get(f"{group}={name}")
+        more = f" (it comes with pip install 'mi-cli[{extra}]')" if extra else ""
+        return f"{group}={name}: no such {group}{by}{more}; accepted: {', '.join(error.options)}"
     parent = re.match(r"In '(.*?)'", text)
     return f"{parent[1] if parent else config_name}.yaml: its defaults name {missing}, which is not there"
 
