@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -66,6 +67,7 @@ def command() -> NoReturn:
     """
     code = main()
     if "torch" in sys.modules:
+        threading._shutdown()  # type: ignore[attr-defined]  # the order of Python's own end
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
