@@ -7,7 +7,9 @@ import csv
 import json
 import os
 import random
+import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +23,6 @@ from examples import SMALL, endless_command, failing_at, merged, no_rows, trials
 from mi_cli import forking, runner
 from mi_cli.cli import main
 from mi_cli.datasets.gaussian import Gaussian
-from mi_cli.faults import ConfigError
 from mi_cli.folders import locked
 from mi_cli.journal import known, recorded
 
@@ -231,13 +232,47 @@ def test_memory_limit_is_a_row_with_its_reason(tmp_path):
     assert "memory" in second["reason"]
 
 
-def test_folder_gone_read_only_ends_with_a_line(place, monkeypatch):
-    if os.geteuid() == 0:
-        pytest.skip("root may write anywhere")
-    (place / "a").mkdir(parents=True)
-    (place / "a").chmod(0o500)
-    with pytest.raises((OSError, ConfigError)):
-        run(place / "a", SMALL)
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 150 kB, and a function that mounts it anew with other options."""
+    place = tmp_path / "disk"
+    place.mkdir()
+
+    def mount(options):
+        return subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)], capture_output=True, check=False
+        )
+
+    if not shutil.which("mount") or mount("size=150k").returncode:
+        pytest.skip("needs the right to mount a disk")
+    yield place, lambda options: mount(f"remount,{options}")
+    subprocess.run(["umount", str(place)], check=True)
+
+
+SMALL_RUNS = [
+    "experiment=gaussian_sweep", "sweep.estimator=[gaussian]", "sweep.dataset.rho=[.1,.2,.3,.4,.5]",
+    "dataset.n_samples=300", "split.test=100", "split.val=100", f"sweep.seed={list(range(40))}", "plots=[]",
+    "threads=1", "reuse=false",
+]  # fmt: skip
+
+
+def test_disk_that_is_full_keeps_what_is_done(small_disk):
+    disk, remount = small_disk
+    folder = disk / "run"
+    command = [*COMMAND, *SMALL_RUNS, f"hydra.run.dir={folder}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    line = done.stderr.splitlines()[-1]
+    assert line.startswith(f"mi-run: {folder} cannot be written to (No space left on device); ")
+    kept = int(line.partition("; ")[2].split()[0])
+    assert 0 < kept < 200
+    remount("size=8m")
+    done = subprocess.run([*COMMAND, f"resume={folder}"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    there = int(re.search(r"mi-run: (\d+) of 200 trials are recorded", done.stderr)[1])
+    assert kept <= there <= kept + 1  # the one that the disk had no more room to say of
+    assert len(rows_of(folder)) == 200
 
 
 @pytest.mark.slow
