@@ -34,6 +34,8 @@ Examples
   mi-run experiment=gaussian_sweep 'sweep.dataset.rho=[0,0.5]'  a list in `sweep` is an axis
   mi-run experiment=gaussian_sweep 'sweep.estimator=[dv,mine]'  and so is a list of a group's options
   mi-run -m experiment=gaussian_sweep training.lr=1e-3,1e-2     one run for each value
+  mi-run experiment=gaussian_sweep shards=4                     its trials in 4 jobs of a hydra/launcher
+  mi-run resume=RUN_FOLDER                                      go on with a run that was stopped, or has failures
   mi-run --config-path=RUN_FOLDER                               a finished run once more
   mi-run again=RUN_FOLDER                                       the same, and whether its results come out again
 
