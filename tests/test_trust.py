@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from omegaconf import OmegaConf
 from test_bad_input import matches
@@ -119,6 +120,7 @@ IN_CONFIGS = {
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch, tmp_path, here):
+    monkeypatch.setattr(HydraConfig.instance(), "cfg", None)  # as in a process that has run nothing before
     monkeypatch.setenv("MI_SECRET", SECRET)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     (tmp_path / "elsewhere").mkdir()
