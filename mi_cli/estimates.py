@@ -58,7 +58,7 @@ def advice(
     Args:
         rows: result rows.
         axes: the sweep's axes other than the seed.
-        columns: of x and y together, as estimators see them.
+        columns: of x and y together.
         duplicates: rows that repeat an earlier one.
         blocks: whether some rows depend on each other.
     """

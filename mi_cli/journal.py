@@ -71,6 +71,7 @@ class Journal:
 
 def known(folder: Path) -> dict[str, bool]:
     """The fingerprints that a run's folder has something of, and whether all of it came to numbers."""
+    noted = {entry.fingerprint: entry.ok for entry in _journalled(folder)}
     found: dict[str, bool] = {}
     results = folder / "results.csv"
     if results.exists():
@@ -78,21 +79,26 @@ def known(folder: Path) -> dict[str, bool]:
             for row in csv.DictReader(file):
                 if mark := row.get("fingerprint"):
                     found[mark] = found.get(mark, True) and row["status"] == "ok"
-    return found | {entry.fingerprint: entry.ok for entry in _journalled(folder)}
+    return found | noted
 
 
 def recorded(folder: Path, wanted: Iterable[str] | None = None) -> dict[str, Entry]:
     """What a run's folder has of trials, all or the ``wanted`` ones, by fingerprint."""
     asked = None if wanted is None else set(wanted)
-    found = _finished(folder, asked)
-    found |= {entry.fingerprint: entry for entry in _journalled(folder)}
+    noted = {entry.fingerprint: entry for entry in _journalled(folder)}
+    found = _finished(folder, asked) | noted
     return found if asked is None else {mark: entry for mark, entry in found.items() if mark in asked}
 
 
 def _journalled(folder: Path) -> list[Entry]:
+    """What ``trials/`` has. It is read first: once a run that goes on takes it away, its tables are complete."""
     found = []
     for path in sorted((folder / FOLDER).glob("[0-9]*.json")):
-        for line in json.loads(path.read_text(encoding="utf-8")):
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return []
+        for line in json.loads(text):
             history = {
                 name: (np.array(steps, np.int64), np.array(values)) for name, (steps, values) in line["history"].items()
             }

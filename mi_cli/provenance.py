@@ -20,7 +20,7 @@ from mi_cli import __version__
 from mi_cli.records import write_json, write_text
 from mi_cli.resolve import SAVED_HEADER
 
-__all__ = ["Provenance", "write_config"]
+__all__ = ["Provenance", "typed", "write_config"]
 
 _PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "polars", "hydra-core", "omegaconf", "pydantic", "matplotlib")
 _PHASES = ("import", "data", "training", "evaluation", "plots")
@@ -31,6 +31,13 @@ def write_config(folder: Path, values: Mapping[str, Any], overrides: Sequence[st
     dumped = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
     write_text(folder / "config.yaml", SAVED_HEADER + dumped)
     write_text(folder / "overrides.yaml", yaml.safe_dump(list(overrides), allow_unicode=True))
+
+
+def typed(folder: Path) -> list[str]:
+    """What was typed for the run of a folder, as it was begun."""
+    path = folder / "overrides.yaml"
+    found = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None
+    return [str(text) for text in found] if isinstance(found, list) else []
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,10 @@ def _advice(config: Config, rows: Sequence[Row], axes: Sequence[str]) -> list[st
     dataset, described = config.dataset, config.dataset.describe()
     duplicates = 0 if dataset.with_classes else described.get("duplicates") or 0  # classes repeat themselves
     blocks = bool(described.get("groups") or described.get("time"))
-    return advice(rows, axes, dataset.dim_x + dataset.dim_y, duplicates, blocks=blocks)
+    columns = dataset.dim_x + dataset.dim_y  # of a table its own, not one for each class
+    if "x" in described and "y" in described:
+        columns = len(described["x"]) + len(described["y"])
+    return advice(rows, axes, columns, duplicates, blocks=blocks)
 
 
 def _cells(rows: Sequence[Row], axes: Sequence[str], level: float) -> Iterable[dict[str, Any]]:

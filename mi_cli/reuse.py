@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from polars.exceptions import PolarsError
+
 from mi_cli.dispatch import Progressing
+from mi_cli.faults import ConfigError
 from mi_cli.journal import Entry, known, recorded
 from mi_cli.procedures.base import group, procedure
 from mi_cli.shards import FOLDER
@@ -13,6 +18,9 @@ from mi_cli.sweep import Trial
 
 __all__ = ["lose", "restore"]
 
+log = logging.getLogger("mi_cli")
+
+_BROKEN = (OSError, ValueError, LookupError, TypeError, csv.Error, PolarsError)  # of files that no run left like this
 _MOST_RUNS = 500  # that are looked through, the newest first
 
 
@@ -22,6 +30,9 @@ def restore(state: Progressing, *, resume: bool, collect: bool = False) -> list[
     To ``collect`` is to take what the jobs of the run have recorded, failures included, and nothing else. Otherwise a
     trial that failed or diverged is run again. Where a model is carried along an axis its trials are one training, and
     taken together from the run itself or not at all.
+
+    Raises:
+        ConfigError: what is to be resumed cannot be read; other runs of which that is so are passed over.
     """
     config = state.config
     told: list[str] = []
@@ -32,7 +43,13 @@ def restore(state: Progressing, *, resume: bool, collect: bool = False) -> list[
     if resume:  # whatever was forced when it began
         entries: dict[str, Entry] = {}
         for folder in (*_shards(state.folder), state.folder):
-            entries |= recorded(folder)
+            try:
+                entries |= recorded(folder)
+            except _BROKEN as error:
+                reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+                raise ConfigError(
+                    f"resume={state.folder}: {folder} cannot be read ({reason}); accepted: a run's"
+                ) from None
         _take(state, entries)
         ours = {trial.fingerprint for trial in state.trials}
         again = sum(not entry.ok for mark, entry in entries.items() if mark in ours)
@@ -45,10 +62,13 @@ def restore(state: Progressing, *, resume: bool, collect: bool = False) -> list[
             wanted = {trial.fingerprint for trial in state.trials if trial.index not in state.rows}
             if not wanted:
                 break
-            there = {mark for mark, ok in known(folder).items() if ok and mark in wanted}
             before = len(state.rows)
-            if there:
-                _take(state, recorded(folder, there))
+            try:
+                there = {mark for mark, ok in known(folder).items() if ok and mark in wanted}
+                if there:
+                    _take(state, recorded(folder, there))
+            except _BROKEN as error:
+                log.warning("%s cannot be read and is passed over: %r", folder, error)
             if count := len(state.rows) - before:
                 told.append(
                     f"{count} of {len(state.trials)} trials are taken from {folder}, which recorded them "

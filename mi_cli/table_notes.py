@@ -19,7 +19,8 @@ _MANY_TIES = 0.01  # share of repeated values from which on they are told
 def described(chosen: Chosen, n_samples: int) -> dict[str, Any]:
     """The facts of a table and, in ``notes``, those that its user must see.
 
-    ``duplicates`` are rows that are equal to an earlier one in x and y; ``ties`` the share of values of a column of
+    ``duplicates`` are rows that are equal to an earlier one in x and y, where a column of many values makes that more
+    than chance; ``ties`` the share of values of a column of
     numbers that are equal to an earlier one, where there are any.
     """
     request, facts, data = chosen.request, chosen.facts, chosen.data()
@@ -32,7 +33,7 @@ def described(chosen: Chosen, n_samples: int) -> dict[str, Any]:
         "x": _columns(facts.x),
         "y": _columns(facts.y),
         "missing": facts.missing,
-        "duplicates": _duplicates(data),
+        "duplicates": _duplicates(data) if _has_continuous(chosen) else 0,
         "ties": _ties(data),
         "groups": None,
         "time": request.time,
@@ -45,6 +46,12 @@ def described(chosen: Chosen, n_samples: int) -> dict[str, Any]:
 
 def _columns(labels: Sequence[Label]) -> list[dict[str, Any]]:
     return [{"column": label.name, "kind": label.kind, "width": label.width} for label in labels]
+
+
+def _has_continuous(chosen: Chosen) -> bool:
+    """Whether a column has many values: rows of classes and codes repeat each other without being copies."""
+    few = coarse(chosen)
+    return any(label.kind == "number" and label.name not in few for label in (*chosen.facts.x, *chosen.facts.y))
 
 
 def _duplicates(data: Data) -> int:
@@ -102,8 +109,7 @@ def _notes(chosen: Chosen, data: Data, found: dict[str, Any]) -> list[str]:
             f"{listing(few)} {'takes' if len(few) == 1 else 'take'} few values, taken for numbers; where they "
             f"are codes, dataset.classes=[{', '.join(few[:3])}{', ...' * (len(few) > 3)}] takes them for classes"
         )
-    labels = (*facts.x, *facts.y)
-    if found["duplicates"] and any(label.kind == "number" for label in labels):
+    if found["duplicates"]:
         notes.append(
             f"{found['duplicates']:,} of {data.rows:,} rows are duplicates: nearest neighbours take them for dependence"
         )

@@ -23,8 +23,9 @@ from examples import SMALL, endless_command, failing_at, merged, no_rows, trials
 from mi_cli import forking, runner
 from mi_cli.cli import main
 from mi_cli.datasets.gaussian import Gaussian
+from mi_cli.faults import ConfigError
 from mi_cli.folders import locked
-from mi_cli.journal import known, recorded
+from mi_cli.journal import Journal, known, recorded
 
 SWEEP = {"dataset": {"rho": [0.2, 0.4, 0.6]}, "seed": [0, 1]}
 COMMAND = [str(Path(sys.executable).with_name("mi-run"))]
@@ -129,6 +130,50 @@ def test_records_come_back_as_they_were(place):
     assert recorded(place / "a", ["nothing"]) == {}
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("results.csv", b"trial,fingerprint\nx,1"),
+        ("results.csv", b"\xff\xfe\x00"),
+        ("history.parquet", b"PAR1 cut short"),
+    ],
+)
+def test_broken_earlier_run_is_passed_over_and_not_resumed(place, name, content, capsys):
+    _, first = run(place / "a", SMALL, SWEEP)
+    (place / "a" / name).write_bytes(content)
+    code, second = run(place / "b", SMALL, SWEEP)
+    assert code == 0
+    assert without(second, "seconds") == without(first, "seconds")
+    assert "taken" not in capsys.readouterr().err
+    assert f"{place / 'a'} cannot be read and is passed over" in (place / "b" / "run.log").read_text()
+    (place / "b" / name).write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match=f"resume={place / 'b'}: .* cannot be read"):
+        run(place / "b", SMALL, SWEEP, resume=True)
+
+
+def test_journal_that_its_run_takes_away_is_no_fault(place, monkeypatch):
+    _, rows = run(place / "a", SMALL, SWEEP)
+    Journal(place / "a").add(recorded(place / "a").values())
+    read_text = Path.read_text
+
+    def gone(path, *args, **more):
+        if path.parent.name == "trials":
+            raise FileNotFoundError(path)
+        return read_text(path, *args, **more)
+
+    monkeypatch.setattr(Path, "read_text", gone)
+    assert len(recorded(place / "a")) == len(rows)
+
+
+def test_clock_that_is_set_back_costs_nothing(place, monkeypatch):
+    now = iter(range(10**9, 0, -3600))
+    monkeypatch.setattr(time, "time", lambda: float(next(now)))
+    code, rows = run(place / "a", SMALL, SWEEP)
+    assert (code, len(rows)) == (0, 6)
+    assert json.loads((place / "a" / "provenance.json").read_text())["seconds"] == 0
+    assert run(place / "a", SMALL, SWEEP, resume=True) == (0, rows)
+
+
 def test_carried_model_is_taken_whole_or_not_at_all(place, capsys):
     carried = merged(SMALL, {"training": {"carry": "dataset.rho", "batch": 100}})
     run(place / "a", carried, {"dataset": {"rho": [0.2, 0.4]}})
@@ -181,6 +226,7 @@ def test_interrupted_by_a_scheduler_and_resumed(tmp_path):
     )
     assert done.returncode == 1
     assert "1 of 2 trials are recorded" in done.stderr
+    assert "experiment=gaussian_sweep" in json.loads((folder / "provenance.json").read_text())["command"]
     first, second = rows_of(folder)
     assert (first["status"], second["status"]) == ("ok", "failed")
     assert second["reason"] == "took longer than trial_timeout=1 seconds"

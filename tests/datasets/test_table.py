@@ -229,6 +229,14 @@ def test_duplicates_and_ties_are_told(made):
     assert made(x="arm", y="sick").describe()["notes"] == []  # classes repeat
 
 
+def test_codes_that_repeat_are_no_copies(made):
+    found = made({"a": list(range(25)) * 16, "b": list(range(40)) * 10}, x="a", y="b").describe()
+    assert found["duplicates"] == 0
+    (codes, ties) = found["notes"]
+    assert codes.endswith("where they are codes, dataset.classes=[a, b] takes them for classes")
+    assert "repeated values" in ties
+
+
 def test_description_is_data(made):
     found = made(x=["arm", "a"], y="sick").describe()
     assert found["x"] == [{"column": "a", "kind": "number", "width": 1}, {"column": "arm", "kind": "class", "width": 3}]
