@@ -185,8 +185,8 @@ def train(
     """
     found = split(_left(state, trials, n_threads), n_threads)
     start = time.perf_counter()
-    for name in state.config.plots:  # matplotlib is imported while the workers work
-        threading.Thread(target=importlib.import_module, args=[f"mi_cli.plots.{name}"], daemon=True).start()
+    importing = threading.Thread(target=_import_plots, args=[state.config.plots], daemon=True)
+    importing.start()
     crew = _Crew(state, found, n_threads, target)
     try:
         with _progress(console) as progress:
@@ -195,12 +195,19 @@ def train(
                 crew.go_on()
                 progress.update(task, completed=crew.steps)
         crew.workers.close()
+        importing.join()
     except BaseException:  # whatever it is, training on would be in vain
         crew.leave()
         raise
     finally:
         state.seconds += time.perf_counter() - start
         clock.seconds = _share(state.phases, state.seconds)
+
+
+def _import_plots(names: Sequence[str]) -> None:
+    """Import matplotlib while workers work, all of it in one thread: two that import it at once see halves of it."""
+    for name in names:
+        importlib.import_module(f"mi_cli.plots.{name}")
 
 
 def _left(state: Progressing, trials: Sequence[Trial], n_threads: int) -> list[Stack]:

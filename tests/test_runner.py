@@ -9,8 +9,10 @@ import math
 import os
 import re
 import signal
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -395,6 +397,24 @@ def test_report_that_fails_costs_nothing_else(tmp_path, monkeypatch, capsys):
     assert all_files(tmp_path) == FILES - {"report.html"}
     assert "RuntimeError: no page" in (tmp_path / "run.log").read_text()
     assert f"report.html failed; see {tmp_path / 'run.log'}" in capsys.readouterr().err
+
+
+def test_plots_are_imported_one_after_another_before_they_are_drawn(tmp_path, monkeypatch):
+    imported, inside = [], threading.Lock()
+    real = dispatch.importlib.import_module
+
+    def alone(name):
+        assert inside.acquire(blocking=False)  # two threads that import matplotlib at once see halves of it
+        time.sleep(0.2)
+        imported.append(name)
+        inside.release()
+        return real(name)
+
+    monkeypatch.setattr(dispatch, "importlib", SimpleNamespace(import_module=alone))
+    plots = ["estimate_against_axis", "estimate_against_step", "estimate_heat_map"]
+    code, _ = run(tmp_path, SMALL, SWEEP, plots=plots)
+    assert code == 0
+    assert imported == [f"mi_cli.plots.{name}" for name in plots]
 
 
 def test_disk_that_is_full_ends_the_run_at_once(tmp_path, monkeypatch):
