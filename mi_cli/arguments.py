@@ -13,7 +13,8 @@ from mi_cli.plugins import as_choice
 __all__ = ["PRIMARY", "arguments"]
 
 PRIMARY = "config"
-_RESUMED = ("threads", "device", "trial_timeout", "plan", "output_root")  # what does not change what is computed
+# What does not change what is computed.
+_RESUMED = ("threads", "device", "trial_timeout", "checkpoint_every", "plan", "output_root")
 _COMPLETIONS = ("install=", "uninstall=", "query=")
 
 

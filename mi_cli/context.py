@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import torch
 
+    from mi_cli.checkpoints import Checkpoints
+
 __all__ = ["Clock", "Context", "Stop", "Stopped", "TooLong"]
 
 
@@ -61,6 +63,7 @@ class Context:
     clock: Clock = field(default_factory=Clock)
     advance: Callable[[int], None] = lambda steps: None
     deadline: float = math.inf  # of time.monotonic()
+    checkpoints: Checkpoints | None = None  # of the trainings inside, in the order in which they begin
 
     def check(self) -> None:
         """Raise ``Stopped`` if the run was asked to stop, ``TooLong`` if the time for it is over."""

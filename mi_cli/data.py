@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from mi_cli.estimators.base import Rows
+from mi_cli.estimators.base import Draw, Rows
 from mi_cli.folds import border
 from mi_cli.schema import Config
 from mi_cli.seeds import Stream, generator
@@ -43,17 +43,15 @@ def parts(config: Config) -> dict[str, Rows]:
     return found
 
 
-class fresh_rows:  # noqa: N801 (used as a function)
-    """Fresh training rows of a trial, in float32: ``fresh_rows(config)(n)``."""
+def fresh_rows(config: Config) -> Draw:
+    """Fresh training rows of a trial, in float32."""
+    source = generator(config.seed, "train")
 
-    def __init__(self, config: Config) -> None:
-        self.dataset, self.noise = config.dataset, config.noise
-        self.generator = generator(config.seed, "train")
+    def draw(n: int) -> Rows:
+        x, y = config.dataset.sample(n, source)
+        return Rows(config.noise.apply(x, source), y)
 
-    def __call__(self, n: int) -> Rows:
-        """The next n rows."""
-        x, y = self.dataset.sample(n, self.generator)
-        return Rows(self.noise.apply(x, self.generator), y)
+    return Draw(draw, source)
 
 
 def _draw(config: Config, n: int, stream: Stream) -> Rows:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import math
+import shutil
 import textwrap
 import threading
 import time
@@ -22,6 +23,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from mi_cli import records
+from mi_cli.checkpoints import FOLDER as CHECKPOINTS
+from mi_cli.checkpoints import forget, place
 from mi_cli.context import Clock, TooLong
 from mi_cli.jobs import Stack, split, stacks
 from mi_cli.journal import Entry, Journal
@@ -37,7 +40,7 @@ __all__ = ["Progressing", "train"]
 log = logging.getLogger("mi_cli")
 
 _POLL_SECONDS = 0.1
-_LEAVE_SECONDS = 1.0  # how long an interrupted run waits for its workers to notice
+_LEAVE_SECONDS = 3.0  # how long an interrupted run waits for its workers to notice, and to write checkpoints
 _LONGEST_REASON = 200  # characters of a failed trial's; the log has all of it
 _REFRESH_SECONDS = 2.0  # at least, between two times that all results are written
 _REFRESH_SHARE = 20  # and so many times as long as that takes
@@ -101,6 +104,11 @@ class Progressing:
                 self.samples[trial.index] = outcome.samples
         self._keep([outcome.trial for outcome in done.outcomes])
 
+    def forget(self, stack: Stack) -> None:
+        """Take the checkpoints of a stack away, which are of no more use."""
+        for index in range(stack.part[1]):
+            forget(place(self.folder, stack.trials, (index, stack.part[1])))
+
     def take_part(self, done: Done, stack: Stack) -> None:
         """Record a stack once all of its parts are done."""
         first = stack.trials[0]
@@ -155,6 +163,8 @@ class Progressing:
         """The tables are complete."""
         self.write()
         self._journal.close()
+        if len(self.rows) == len(self.trials) and not any(row["status"] == "failed" for row in self.all_rows):
+            shutil.rmtree(self.folder / CHECKPOINTS, ignore_errors=True)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -187,6 +197,7 @@ def train(
     start = time.perf_counter()
     importing = threading.Thread(target=_import_plots, args=[state.config.plots], daemon=True)
     importing.start()
+    _tell_of_checkpoints(state.folder, found, console)
     crew = _Crew(state, found, n_threads, target)
     try:
         with _progress(console) as progress:
@@ -202,6 +213,13 @@ def train(
     finally:
         state.seconds += time.perf_counter() - start
         clock.seconds = _share(state.phases, state.seconds)
+
+
+def _tell_of_checkpoints(folder: Path, found: Sequence[Stack], console: Console) -> None:
+    if known := sum(place(folder, stack.trials, stack.part).exists() for stack in found):
+        line = f"{known} of {len(found)} stacks of trials go on from checkpoints"
+        log.info(line)
+        console.print(f"mi-run: {line}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _import_plots(names: Sequence[str]) -> None:
@@ -249,7 +267,7 @@ class _Crew:
             max(1, len(self.waiting)),
             self.n_threads,
             self.target,
-            self.state.folder / "run.log",
+            self.state.folder,
             isolated=self.one_by_one,
         )
 
@@ -289,6 +307,8 @@ class _Crew:
                 state.take(future.result())
             else:
                 state.take_part(future.result(), stack)
+            if stack.trials[0].index in state.rows:
+                state.forget(stack)
         elif not isinstance(error, Exception):
             raise error
         else:
@@ -296,6 +316,8 @@ class _Crew:
 
     def _run_smaller(self, stack: Stack, error: Exception) -> None:
         """Run a stack that raised in smaller ones; what is as small as can be has failed."""
+        if not (isinstance(error, TooLong) and len(stack.units) == 1):  # with more time, that goes on
+            self.state.forget(stack)
         if stack.part != WHOLE:
             log.warning("a part of a trial raised %r; it is run whole", error)
             whole = replace(stack, part=WHOLE)

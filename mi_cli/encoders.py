@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mi_cli.batching import stacked
+from mi_cli.checkpoints import Generators
 from mi_cli.context import Context
 from mi_cli.estimators.base import Estimate, Rows
 from mi_cli.estimators.variational import Variational
-from mi_cli.fit import held_out, outcomes, stacked, validation_mi
+from mi_cli.fit import held_out, outcomes, validation_mi
 from mi_cli.pairing import Partners
 from mi_cli.perceptron import Perceptron, with_ones
 from mi_cli.schema import Config
@@ -73,7 +75,10 @@ def maximise(configs: Sequence[Config], rows: Sequence[dict[str, Rows]], context
     with context.clock("training"):
         initial = torch.stack([task.initial(c.seed) for c in configs])
         lr = torch.tensor([c.training.lr for c in configs])
-        trained = train(task.shapes, State.fresh(initial), lr, task.step, task.validate, config.training, context)
+        trained = train(
+            *(task.shapes, State.fresh(initial), lr, task.step, task.validate, config.training, context),
+            memory=(Generators([*task.orders, *task.noise]), task.partners, task.objective),
+        )
     codes = Networks(task.encoder, task.encoder_part(trained.best))
     with context.clock("evaluation"):
         estimates = task.held_out(trained, context)

@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mi_cli.batching import batches, stacked
+from mi_cli.checkpoints import Generators
 from mi_cli.context import Context
 from mi_cli.critics import Critic, Scores
 from mi_cli.estimators.base import Estimate, Problem, Rows, interval, lower_limit, p_value
 from mi_cli.pairing import Partners
-from mi_cli.perceptron import with_ones
 from mi_cli.preprocessing import Preprocess, fitted
 from mi_cli.stack import Parameters, State, Trained, train
 
@@ -26,23 +27,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Critics",
-    "batches",
     "fit_critics",
     "held_out",
     "held_out_scores",
     "measured",
     "outcomes",
     "prepared",
-    "stacked",
     "validation_mi",
 ]
 
-_POOL_ROWS = 16384  # fresh rows drawn at once for each trial: calls of a generator cost more than what they draw
 _VALIDATION_SHIFTS = 2
 _VALIDATION_SHIFTS_OF_ALL = 16  # where training, too, pairs each row with all others
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
-Batches = Callable[[], tuple[Tensor, Tensor]]
 
 
 def fit_critics(
@@ -105,9 +102,9 @@ class Critics:
             val = [problem.val for problem in problems]
             self.val = stacked(val, context.device) if len(val[0]) else None
         self.partners: Partners | None = None
+        self.orders = [problem.order for problem in problems]
         if estimator.product != "all":
-            orders = [problem.order for problem in problems]
-            self.partners = Partners(estimator.product, estimator.n_product, rows, orders, context.device)
+            self.partners = Partners(estimator.product, estimator.n_product, rows, self.orders, context.device)
         self.objective = estimator.objective()
 
     def train(self, start: State | None = None) -> Trained:
@@ -116,7 +113,8 @@ class Critics:
             start = State.fresh(torch.stack([self.critic.initial(problem.init) for problem in self.problems]))
         lr = torch.tensor([problem.lr for problem in self.problems])
         validate = None if self.val is None else self.validate
-        return train(self.critic.shapes, start, lr, self.step, validate, self.training, self.context)
+        memory = (Generators(self.orders), self.batches, self.partners, self.objective)
+        return train(self.critic.shapes, start, lr, self.step, validate, self.training, self.context, memory=memory)
 
     def step(self, layers: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Loss and bound on the next batch."""
@@ -142,13 +140,12 @@ def prepared(problem: Problem, preprocess: Preprocess, norms: bool) -> Problem:
             return Rows(rows.x.new_empty(0, 1), rows.y.new_empty(0, 1))
         return Rows(of_x(rows.x), of_y(rows.y), rows.block)
 
-    draw = problem.draw
     return replace(
         problem,
         dim_x=problem.dim_x + norms,
         dim_y=problem.dim_y + norms,
         train=None if problem.train is None else mapped(problem.train),
-        draw=None if draw is None else lambda n: mapped(draw(n)),
+        draw=None if problem.draw is None else problem.draw.mapped(mapped),
         val=mapped(problem.val),
         test=mapped(problem.test),
         fresh=None if problem.fresh is None else mapped(problem.fresh),
@@ -178,18 +175,6 @@ def validation_mi(estimator: Variational, critic: Critic, layers: Sequence[Tenso
     """The lower bound ``(K,)`` on validation rows, each x with a few fixed partners."""
     wanted = _VALIDATION_SHIFTS_OF_ALL if estimator.product == "all" else _VALIDATION_SHIFTS
     return estimator.criterion(critic.held_out(layers, x, y, min(wanted, y.shape[2] - 1)))
-
-
-def stacked(rows: Sequence[Rows], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Rows of K trials, feature-major in float32: x with its row of ones ``(K, dim_x + 1, n)``, y ``(K, dim_y, n)``."""
-    x = torch.stack([_columns(part.x.float()) for part in rows]).to(device)
-    y = torch.stack([_columns(part.y.float()) for part in rows]).to(device)
-    return with_ones(x), y
-
-
-def _columns(rows: Tensor) -> Tensor:
-    """Rows ``(n, d)`` as ``(d, n)``; torch takes a slow path to copy the transpose of a single column."""
-    return rows.reshape(1, -1) if rows.shape[1] == 1 else rows.T
 
 
 def held_out(
@@ -321,54 +306,3 @@ def _tail(trace: tuple[np.ndarray, np.ndarray], steps: int, last: int = 50) -> f
     """Mean of a trace over the last steps that a trial took."""
     values = trace[1][(trace[0] > steps - last) & np.isfinite(trace[1])]
     return float(values.mean()) if len(values) else float("nan")
-
-
-def batches(problems: Sequence[Problem], training: Training, device: torch.device) -> tuple[Batches, int]:
-    """A source of batches, x with ones ``(K, dim_x + 1, n)`` and y ``(K, dim_y, n)``, and their n."""
-    if problems[0].train is None:
-        assert training.batch != "full"  # noqa: S101 (the schema refuses it)
-        return _fresh(problems, training.batch, device), training.batch
-    rows = stacked([problem.train for problem in problems if problem.train is not None], device)
-    n = rows[0].shape[2]
-    batch = training.batch_of(n)
-    if batch == n:
-        return lambda: rows, n
-    return _minibatches(rows, batch, [problem.order for problem in problems]), batch
-
-
-def _fresh(problems: Sequence[Problem], batch: int, device: torch.device) -> Batches:
-    steps = max(1, _POOL_ROWS // batch)
-    x = torch.ones((len(problems), problems[0].dim_x + 1, steps * batch), device=device)
-    y = torch.ones((len(problems), problems[0].dim_y, steps * batch), device=device)
-    used = steps
-
-    def draw() -> tuple[Tensor, Tensor]:
-        nonlocal used
-        if used == steps:
-            used = 0
-            for index, problem in enumerate(problems):
-                assert problem.draw is not None  # noqa: S101 (a problem has train or draw)
-                rows = problem.draw(steps * batch)
-                x[index, :-1], y[index] = _columns(rows.x), _columns(rows.y)
-        part = slice(used * batch, (used + 1) * batch)
-        used += 1
-        return x[:, :, part], y[:, :, part]
-
-    return draw
-
-
-def _minibatches(rows: tuple[Tensor, Tensor], batch: int, generators: Sequence[torch.Generator]) -> Batches:
-    x, y = rows
-    k, _, n = x.shape
-    order, used = torch.empty(0), n
-
-    def draw() -> tuple[Tensor, Tensor]:
-        nonlocal order, used
-        if used + batch > n:
-            order = torch.stack([torch.randperm(n, generator=g) for g in generators]).to(x.device).unsqueeze(1)
-            used = 0
-        index = order[:, :, used : used + batch]
-        used += batch
-        return tuple(part.gather(2, index.expand(k, part.shape[1], batch)) for part in (x, y))  # type: ignore[return-value]
-
-    return draw

@@ -12,11 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mi_cli.batching import batches, stacked
+from mi_cli.checkpoints import Generators
 from mi_cli.conditional import entropy_difference, entropy_difference_error, gaussian_log_density
 from mi_cli.context import Context
 from mi_cli.densities import ConditionalGaussian, Density
 from mi_cli.estimators.base import Estimate, Kind, Problem
-from mi_cli.fit import batches, outcomes, stacked
+from mi_cli.fit import outcomes
 from mi_cli.preprocessing import Preprocess
 from mi_cli.rows import posable
 from mi_cli.stack import Parameters, State, Trained, train
@@ -257,9 +259,10 @@ def _fit(
 
     with context.clock("training"):
         lr = torch.tensor([problem.lr for problem in problems] * fit.members)
+        memory = (Generators([problem.order for problem in problems]), draw)
         by_trial = replace(context, advance=lambda steps: context.advance(steps // fit.members))
         trained = train(
-            fit.density.shapes, start, lr, step, validate if val else None, training, by_trial, fit.criterion
+            fit.density.shapes, start, lr, step, validate if val else None, training, by_trial, fit.criterion, memory
         )
         choosing = val is not None and training.checkpoint == "best"
         if choosing:

@@ -1,4 +1,4 @@
-"""Standard output that may end before what is printed does: a full disk, or a reader that has seen enough."""
+"""Files that are whole or not there, and standard output that may end before what is printed does."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-__all__ = ["OutputError", "printing", "silence"]
+__all__ = ["OutputError", "printing", "silence", "write_bytes"]
 
 
 class OutputError(Exception):
@@ -40,3 +41,16 @@ def silence(descriptor: int) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, descriptor)
     os.close(nowhere)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """A file that is there whole or not at all, whatever happens."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import torch
@@ -46,6 +46,14 @@ class Partners:
             indices = [self.cycle[shift : shift + self.n] for trial in self.shifts.pop() for shift in trial]
             torch.stack(indices, out=self.drawn.flatten(0, 1))
         return self.drawn.to(self.device)
+
+    def remembered(self) -> dict[str, Tensor]:
+        """The shifts that are drawn and not used yet."""
+        return {"shifts": torch.tensor(self.shifts, dtype=torch.int64)}
+
+    def recall(self, kept: Mapping[str, Tensor]) -> None:
+        """Have them."""
+        self.shifts = kept["shifts"].tolist()
 
 
 def pair(y: Tensor, indices: Tensor) -> Tensor:

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +16,7 @@ import numpy as np
 import polars as pl
 import yaml
 
+from mi_cli.output import write_bytes
 from mi_cli.procedures.base import ESTIMATE_FIELDS, Outcome, Trace
 from mi_cli.sweep import Trial
 
@@ -134,7 +134,7 @@ def write_frame(path: Path, frame: pl.DataFrame) -> None:
     """A Parquet file."""
     buffer = io.BytesIO()
     frame.write_parquet(buffer)
-    _write(path, buffer.getvalue())
+    write_bytes(path, buffer.getvalue())
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -152,19 +152,7 @@ def _finite(value: Any) -> Any:
 
 def write_text(path: Path, text: str) -> None:
     """A text file in UTF-8."""
-    _write(path, text.encode())
-
-
-def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_bytes(path, text.encode())
 
 
 @dataclass(frozen=True)

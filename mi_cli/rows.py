@@ -30,7 +30,7 @@ def _preprocessed(problem: Problem, preprocess: Preprocess) -> Problem:
     Raises:
         ValueError: the columns cannot be mapped, are not finite, or those of y have no density.
     """
-    draw, first = problem.draw, problem.sample
+    first = problem.sample
     for part, rows in {"training": first, "validation": problem.val, "test": problem.test}.items():
         for name, columns in (("x", rows.x), ("y", rows.y)):
             if not torch.isfinite(columns).all():
@@ -51,7 +51,7 @@ def _preprocessed(problem: Problem, preprocess: Preprocess) -> Problem:
     return replace(
         problem,
         train=None if problem.train is None else mapped(problem.train),
-        draw=None if draw is None else lambda n: mapped(draw(n)),
+        draw=None if problem.draw is None else problem.draw.mapped(mapped),
         val=mapped(problem.val),
         test=mapped(problem.test),
     )

@@ -236,6 +236,7 @@ class Config(Section):
     reuse: bool = True
     force: bool = False
     trial_timeout: Positive | None = None
+    checkpoint_every: Positive = 30
     shards: Annotated[Count, Field(le=1000)] = 1
     shard: Natural | None = None
 

@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mi_cli.context import Context
+from mi_cli.checkpoints import Arrays, Memory
+from mi_cli.context import Context, Stopped, TooLong
 from mi_cli.schema import Training
 
 __all__ = ["Parameters", "State", "Trained", "chunks", "train"]
@@ -33,6 +34,9 @@ Validate = Callable[[Sequence[Tensor]], Mapping[str, Tensor]]
 # below it the fixed cost of each operation shows. Measured by tests/benchmarks/layout.py.
 _CACHE_BYTES = 32 << 20
 _MOST = 64
+
+# Of a training's state, what checkpoints keep besides parameters and history.
+_KEPT = ("mean", "square", "average", "best", "best_step", "best_value", "waited", "running", "diverged", "ended")
 
 
 class Parameters:
@@ -113,6 +117,7 @@ def train(
     training: Training,
     context: Context,
     criterion: str = "val_mi",
+    memory: Sequence[object] = (),
 ) -> Trained:
     """Minimise K losses by Adam (Kingma & Ba 2015, arXiv 1412.6980).
 
@@ -123,24 +128,69 @@ def train(
         step: parameters → (loss ``(K,)``, value to record ``(K,)``), on data of its own choosing.
         validate: parameters → metrics ``(K,)``; the checkpoint with the highest ``criterion`` is kept, if there is one.
         training: steps, schedule, weight average, checkpoint and stopping.
-        context: device, progress and the request to stop.
+        context: device, progress, checkpoints and the request to stop.
         criterion: the metric that chooses the checkpoint and stops.
+        memory: whatever ``step`` draws from or remembers; what has a :class:`Memory` is part of checkpoints.
 
     Raises:
         Stopped: the run was asked to stop.
     """
     loop = _Loop(shapes, start, lr, training, context, criterion)
-    for index in range(1, training.steps + 1):
-        context.check()
-        loop.update(index, step)
-        last = index == training.steps
-        if validate and (last or index % training.validate_every == 0):
-            loop.validate(index, validate)
+    saved = _Saved(loop, [part for part in memory if isinstance(part, Memory)], context)
+    context.advance(loop.index * len(lr))
+    while loop.index < training.steps and (loop.all_running or loop.running.any()):
+        saved.check()
+        loop.update(loop.index + 1, step)
+        last = loop.index == training.steps
+        if validate and (last or loop.index % training.validate_every == 0):
+            loop.validate(loop.index, validate)
         context.advance(len(lr))
-        if not last and not loop.all_running and not loop.running.any():
-            context.advance((training.steps - index) * len(lr))
-            break
+    saved.end()
+    context.advance((training.steps - loop.index) * len(lr))
     return loop.outcome()
+
+
+class _Saved:
+    """The checkpoints of one training, where there are any: read when it begins, written as it goes on."""
+
+    def __init__(self, loop: _Loop, memory: Sequence[Memory], context: Context) -> None:
+        self.loop, self.memory, self.context, self.known = loop, memory, context, loop.index
+        if context.checkpoints is None:
+            return
+        self.name, found = context.checkpoints.begin()
+        if found is not None:
+            kept = {key: torch.from_numpy(array) for key, array in found.items()}
+            loop.restore(kept)
+            for index, part in enumerate(memory):
+                part.recall({key.partition(".")[2]: kept[key] for key in kept if key.startswith(f"memory{index}.")})
+            self.known = loop.index
+
+    def state(self) -> Arrays:
+        """All that the training needs to go on."""
+        kept = self.loop.state()
+        for index, part in enumerate(self.memory):
+            kept |= {f"memory{index}.{key}": value for key, value in part.remembered().items()}
+        return {key: value.numpy(force=True) for key, value in kept.items()}
+
+    def check(self) -> None:
+        """Stop where that is asked for, with all that was done kept; write now and then."""
+        try:
+            self.context.check()
+        except (Stopped, TooLong):
+            self._write()
+            raise
+        if self.context.checkpoints is not None and self.context.checkpoints.due():
+            self._write()
+
+    def _write(self) -> None:
+        if self.context.checkpoints is not None and self.loop.index > self.known:
+            self.context.checkpoints.write({self.name: self.state()})
+            self.known = self.loop.index
+
+    def end(self) -> None:
+        """Keep the outcome, for a stack whose later trainings do not end."""
+        if self.context.checkpoints is not None and self.loop.index > self.known:
+            self.context.checkpoints.end(self.name, self.state())
 
 
 class _Loop:
@@ -156,6 +206,7 @@ class _Loop:
         criterion: str,
     ) -> None:
         device, k = context.device, len(lr)
+        self.index = 0  # steps taken
         self.training, self.offset, self.criterion = training, start.steps, criterion
         self.parameters = Parameters(shapes, start.flat.clone().to(device))
         self.mean, self.square = start.mean.clone().to(device), start.square.clone().to(device)
@@ -172,7 +223,29 @@ class _Loop:
         self.ended = torch.full((k,), training.steps, dtype=torch.int64, device=device)
         self.history: dict[str, tuple[list[int], list[Tensor]]] = {}
 
+    def state(self) -> dict[str, Tensor]:
+        """All that changes from step to step."""
+        kept = {name: getattr(self, name) for name in _KEPT} | {"flat": self.parameters.flat.detach()}
+        for name, (steps, values) in self.history.items():
+            kept |= {f"steps.{name}": torch.tensor(steps), f"values.{name}": torch.stack(values)}
+        return kept | {"index": torch.tensor(self.index)}
+
+    def restore(self, kept: Mapping[str, Tensor]) -> None:
+        """Be as it was, in memory that others look at."""
+        with torch.no_grad():
+            self.parameters.flat.copy_(kept["flat"])
+            for name in _KEPT:
+                getattr(self, name).copy_(kept[name])
+        self.index, self.all_running = int(kept["index"]), bool(self.running.all())
+        device = self.running.device
+        for key in kept:
+            what, _, name = key.partition(".")
+            if what == "steps":
+                values = kept[f"values.{name}"].to(device)
+                self.history[name] = kept[key].tolist(), list(values.unbind())
+
     def update(self, index: int, step: Step) -> None:
+        self.index = index
         loss, value = step(self.parameters.tensors)
         gradients = torch.autograd.grad(loss.sum(), self.parameters.tensors)
         gradient = torch.cat([g.flatten(1) for g in gradients], 1)

@@ -20,7 +20,7 @@ __all__ = ["GROUPS", "NOT_AXES", "NO_AXES", "Trial", "axes", "expand", "get", "l
 GROUPS = ("estimator", "dataset", "noise", "shift", "representation", "training")
 _NOT_SCIENCE = (
     *("summary", "budget", "claims", "plots", "tables", "sweep", "units", "device", "threads", "output_root", "plan"),
-    *("reuse", "force", "trial_timeout", "shards", "shard", "trust", "tracker", "search"),
+    *("reuse", "force", "trial_timeout", "checkpoint_every", "shards", "shard", "trust", "tracker", "search"),
 )
 NO_AXES = "must be a section of axes, such as sweep.seed=[0, 1, 2]; sweep=null drops them all"
 NOT_AXES = ("name", "procedure", "variant", *_NOT_SCIENCE)

@@ -22,7 +22,8 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from mi_cli import forking
-from mi_cli.context import Clock, Context, Stop
+from mi_cli.checkpoints import Checkpoints, place
+from mi_cli.context import Clock, Context, Stop, Stopped, TooLong
 from mi_cli.logs import log_to
 from mi_cli.procedures import estimate
 from mi_cli.procedures.base import WHOLE, Outcome, Part, Partial, procedure
@@ -41,22 +42,32 @@ class Done:
     partial: list[Partial] = field(default_factory=list)
 
 
-def work(trials: Sequence[Trial], context: Context, part: Part = WHOLE) -> Done:
-    """Run trials of one stack, or a part of each."""
+def work(trials: Sequence[Trial], context: Context, part: Part = WHOLE, folder: Path | None = None) -> Done:
+    """Run trials of one stack, or a part of each; long trainings have checkpoints in a run's ``folder``."""
     context.check()
     start, clock, limit = time.perf_counter(), Clock(), trials[0].config.trial_timeout
     deadline = math.inf if limit is None else time.monotonic() + limit * len(trials)
+    kept = None
+    if folder is not None:
+        kept = Checkpoints(place(folder, trials, part), trials[0].config.checkpoint_every)
     # A sharp critic's gradients are as small as exp(-90) on many rows, and processors take such numbers slowly.
     torch.set_flush_denormal(True)
     try:
         with threadpool_limits(1, user_api="blas"):
-            own = Context(context.device, context.stop, clock, context.advance, deadline)
+            own = Context(context.device, context.stop, clock, context.advance, deadline, kept)
             outcomes = procedure(trials[0].config).run(trials, own) if part == WHOLE else []
             partial = [] if part == WHOLE else estimate.run_part(trials, own, part)
         own.check()  # of what cannot be interrupted
+    except (Stopped, TooLong):
+        if kept is not None:
+            kept.write({})
+        raise
     finally:
         torch.set_flush_denormal(False)  # the thread may be somebody's own
-    return Done(outcomes, time.perf_counter() - start, clock.seconds, partial)
+    if kept is not None and partial:  # which is recorded with the other parts only
+        kept.write({})
+    earlier = 0.0 if kept is None else kept.before
+    return Done(outcomes, earlier + time.perf_counter() - start, clock.seconds, partial)
 
 
 class Flag:
@@ -77,8 +88,8 @@ class Flag:
 class Workers:
     """``n`` workers for so many ``stacks``; ``steps`` counts what they did, ``stop`` has them end with their step.
 
-    What processes have to say goes to the file ``log``, if there is one. A single worker is a thread, unless it is to
-    be ``isolated``: a process whose death ends nothing else.
+    If there is a run's ``folder``, what processes have to say goes to its log, and checkpoints go to it. A single
+    worker is a thread, unless it is to be ``isolated``: a process whose death ends nothing else.
     """
 
     def __init__(
@@ -87,18 +98,18 @@ class Workers:
         stacks: int,
         threads: int,
         device: torch.device,
-        log: Path | None = None,
+        folder: Path | None = None,
         *,
         isolated: bool = False,
     ) -> None:
-        self.context = Context(device, Flag())
+        self.context, self.folder = Context(device, Flag()), folder
         # Each is written to by the one worker that has the stack; those that a stack is cut into later share them.
         self.steps_of = multiprocessing.RawArray("q", stacks)
         self.submitted = 0
         self.pool: ProcessPoolExecutor | ThreadPoolExecutor
         self.forks = (n > 1 or isolated) and device.type == "cpu" and forking.AVAILABLE
         if self.forks:
-            shared = (self.context.stop, self.steps_of, log)
+            shared = (self.context.stop, self.steps_of, folder)
             self.pool = ProcessPoolExecutor(n, forking.ready(), initializer=_begin, initargs=shared)
         else:
             self.pool = ThreadPoolExecutor(
@@ -126,20 +137,20 @@ class Workers:
         self.pool.shutdown(wait=True)
 
     def _work(self, trials: Sequence[Trial], part: Part, stack: int) -> Done:
-        return work(trials, _counted(self.context, self.steps_of, stack), part)
+        return work(trials, _counted(self.context, self.steps_of, stack), part, self.folder)
 
 
-_shared: tuple[Context, Any]
+_shared: tuple[Context, Any, Path | None]
 
 
-def _begin(stop: Stop, steps_of: Any, log: Path | None) -> None:
+def _begin(stop: Stop, steps_of: Any, folder: Path | None) -> None:
     """In a new process: no stack uses more than its core."""
     global _shared
-    if log is not None:
-        log_to(log)
+    if folder is not None:
+        log_to(folder / "run.log")
     torch.set_num_threads(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _shared = Context(torch.device("cpu"), stop), steps_of
+    _shared = Context(torch.device("cpu"), stop), steps_of, folder
 
 
 def _end_with_parent() -> None:
@@ -150,7 +161,8 @@ def _end_with_parent() -> None:
 
 
 def _work(trials: Sequence[Trial], part: Part, stack: int) -> Done:
-    return work(trials, _counted(*_shared, stack), part)
+    context, steps_of, folder = _shared
+    return work(trials, _counted(context, steps_of, stack), part, folder)
 
 
 def _counted(context: Context, steps_of: Any, stack: int) -> Context:

@@ -21,7 +21,7 @@ from mi_cli import workers
 from mi_cli.context import Context
 from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.datasets.sources import AdditiveUniform, Normal, Source, Student
-from mi_cli.estimators.base import Estimate, Problem, Rows
+from mi_cli.estimators.base import Draw, Estimate, Problem, Rows
 from mi_cli.schema import Config, validate
 from mi_cli.sweep import Trial, expand
 
@@ -97,6 +97,8 @@ def problem(rho: float = 0.6, seed: int = 0, n: int = 500, lr: float = 0.01, **p
         "init": torch.Generator().manual_seed(10 * seed + 4),
         "order": torch.Generator().manual_seed(10 * seed + 5),
     }
+    if (rows := parts.get("draw")) is not None:
+        parts["draw"] = Draw(rows, torch.Generator())
     return Problem(**({"dim_x": 1, "dim_y": 1, "draw": None, "lr": lr} | fields | parts))
 
 

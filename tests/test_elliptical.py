@@ -9,10 +9,10 @@ import torch
 from scipy import stats
 
 from mi_cli import elliptical
+from mi_cli.batching import stacked
 from mi_cli.bounds import donsker_varadhan, donsker_varadhan_error
 from mi_cli.elliptical import LogRatio, fit
 from mi_cli.estimators.base import Rows
-from mi_cli.fit import stacked
 
 D_X, D_Y = 2, 3
 NUS = pytest.mark.parametrize("nu", [math.inf, 3.0, 10.0])

@@ -12,12 +12,12 @@ from examples import CPU, SMALL, agree, config, context, gaussian_rows, problem
 from scipy import integrate, stats
 
 from mi_cli import likelihood
+from mi_cli.batching import stacked
 from mi_cli.context import Context, Stopped
 from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.estimators import ESTIMATORS
 from mi_cli.estimators.base import Rows
 from mi_cli.faults import ConfigError
-from mi_cli.fit import stacked
 from mi_cli.procedures import estimate as procedure
 from mi_cli.schema import Evaluation, Training, load
 

@@ -12,9 +12,10 @@ from examples import CPU, PLAIN, agree, context, gaussian_rows, problem
 from scipy import stats
 
 from mi_cli import fit
+from mi_cli.batching import batches, stacked
 from mi_cli.bounds import donsker_varadhan
 from mi_cli.critics import ConcatCritic, Scores
-from mi_cli.estimators.base import Rows
+from mi_cli.estimators.base import Draw, Rows
 from mi_cli.estimators.variational import DonskerVaradhan, Mine
 from mi_cli.pairing import shifted
 from mi_cli.schema import Evaluation, Training
@@ -36,7 +37,7 @@ def critics(k=2, dim=1):
 
 def test_rows_are_stacked_feature_major_with_ones_below_x():
     rows = [Rows(torch.randn(4, 2).double(), torch.randn(4, 1).double()) for _ in range(3)]
-    x, y = fit.stacked(rows, CPU)
+    x, y = stacked(rows, CPU)
     assert (x.shape, y.shape, x.dtype) == ((3, 3, 4), (3, 1, 4), torch.float32)
     assert (x[:, 2] == 1).all()
     torch.testing.assert_close(x[1, :2].T.double(), rows[1].x, rtol=1e-6, atol=1e-6)
@@ -56,7 +57,7 @@ def test_scores_are_split_into_joint_and_product():
 @pytest.mark.parametrize("shifts", [1, 8])
 def test_held_out_estimate_is_the_bound_on_all_rows(n, shifts):
     critic, flat = critics(dim=2)
-    x, y = fit.stacked([gaussian_rows(n, 0.6, seed, dim=2) for seed in range(2)], CPU)
+    x, y = stacked([gaussian_rows(n, 0.6, seed, dim=2) for seed in range(2)], CPU)
     found = fit.held_out(DonskerVaradhan(), critic, flat, (x, y), Evaluation(shifts=shifts, level=0.9), context())
     with torch.no_grad():
         scores = critic(Parameters(critic.shapes, flat).tensors, x, shifted(y, shifts)).double()
@@ -71,7 +72,7 @@ def test_held_out_estimate_is_the_bound_on_all_rows(n, shifts):
 
 def test_shifts_are_at_most_all_other_rows():
     critic, flat = critics(k=1)
-    rows = fit.stacked([gaussian_rows(5, 0.6, 0)], CPU)
+    rows = stacked([gaussian_rows(5, 0.6, 0)], CPU)
     (estimate,) = fit.held_out(DonskerVaradhan(), critic, flat, rows, Evaluation(shifts=100), context())
     assert estimate.ceiling == pytest.approx(math.log(5 * 4))
 
@@ -79,7 +80,7 @@ def test_shifts_are_at_most_all_other_rows():
 def test_held_out_scores_that_are_not_finite_are_a_status():
     critic, flat = critics()
     flat[1, 0] = torch.nan
-    rows = fit.stacked([gaussian_rows(50, 0.6, 0)] * 2, CPU)
+    rows = stacked([gaussian_rows(50, 0.6, 0)] * 2, CPU)
     fine, bad = fit.held_out(DonskerVaradhan(), critic, flat, rows, Evaluation(), context())
     assert fine.status == "ok"
     assert (bad.status, bad.value, bad.stderr) == ("diverged", None, None)
@@ -110,7 +111,7 @@ def test_fresh_rows_train_as_well_and_are_drawn_in_turn():
 
 def test_batches_of_fixed_rows_use_every_row_once_before_any_again():
     rows = Rows(torch.arange(10.0).unsqueeze(1), torch.arange(10.0).unsqueeze(1) + 100)
-    draw, n = fit.batches([problem(train=rows)] * 2, Training(batch=3), CPU)
+    draw, n = batches([problem(train=rows)] * 2, Training(batch=3), CPU)
     assert n == 3
     for _ in range(4):
         epoch = [draw() for _ in range(3)]
@@ -124,7 +125,7 @@ def test_batches_of_fixed_rows_use_every_row_once_before_any_again():
 
 def test_large_batch_is_all_rows():
     for batch in ("full", 500, 800):
-        draw, n = fit.batches([problem(n=500)], Training(batch=batch), CPU)
+        draw, n = batches([problem(n=500)], Training(batch=batch), CPU)
         assert n == 500
         assert draw()[0] is draw()[0]
 
@@ -159,18 +160,22 @@ def test_problem_that_diverges_is_reported_and_changes_no_other(what):
         assert agree(found[index], calm[index])
 
 
+def endless(rows):
+    return Draw(rows, torch.Generator())
+
+
 def posed_with(fault, fresh=False):
     """Four problems whose second one has columns that cannot be prepared."""
     found = [problem(seed=seed) for seed in range(4)]
     if fresh:
         draws = [iter(range(100 * seed, 100 * seed + 100)) for seed in range(4)]
-        parts = [{"draw": lambda n, draw=draw: gaussian_rows(n, 0.6, next(draw))} for draw in draws]
+        parts = [{"draw": endless(lambda n, draw=draw: gaussian_rows(n, 0.6, next(draw)))} for draw in draws]
         found = [replace(one, train=None, **part) for one, part in zip(found, parts, strict=True)]
     if fault is None:
         return found
     rows = gaussian_rows(500, 0.6, 11)
     rows.x[7 if fault != "constant" else slice(None)] = {"infinite": math.inf, "missing": math.nan}.get(fault, 3.0)
-    found[1] = replace(found[1], **({"draw": lambda n: rows} if fresh else {"train": rows}))
+    found[1] = replace(found[1], **({"draw": endless(lambda n: rows)} if fresh else {"train": rows}))
     return found
 
 
@@ -282,7 +287,7 @@ def test_mean_of_the_last_steps_leaves_out_what_was_not_measured():
 def test_p_values_are_uniform_without_dependence(n, shifts):
     # 400 trials: each share is known to 2.5 %. False alarms: 1e-5 (4.3 standard errors).
     critic, flat = critics(k=1)
-    x, y = fit.stacked([gaussian_rows(n, 0.0, seed) for seed in range(400)], CPU)
+    x, y = stacked([gaussian_rows(n, 0.0, seed) for seed in range(400)], CPU)
     found = fit.held_out(DonskerVaradhan(), critic, flat.expand(400, -1), (x, y), Evaluation(shifts=shifts), context())
     for level in (0.05, 0.2, 0.5):
         share = np.mean([estimate.p_value <= level for estimate in found])

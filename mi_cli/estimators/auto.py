@@ -144,7 +144,8 @@ def _quantiles(rows: Rows, nu: float) -> Rows:
 
 
 def _copula_scores(sample: Rows, parts: Sequence[tuple[Rows, int]], nu: float) -> Parts:
-    from mi_cli import elliptical, fit
+    from mi_cli import elliptical
+    from mi_cli.batching import stacked
     from mi_cli.critics import Scores
 
     try:
@@ -153,7 +154,7 @@ def _copula_scores(sample: Rows, parts: Sequence[tuple[Rows, int]], nu: float) -
         return _ignorant(parts)
     ratio = elliptical.LogRatio([fitted], nu)
     return [
-        Scores.of_partners(ratio.shifted(*fit.stacked([rows], sample.x.device), shifts).double().cpu())
+        Scores.of_partners(ratio.shifted(*stacked([rows], sample.x.device), shifts).double().cpu())
         for rows, shifts in parts
     ]
 
@@ -173,6 +174,7 @@ def _network(
     import torch
 
     from mi_cli import fit
+    from mi_cli.batching import stacked
 
     with context.clock("data"):
         prepared = [fit.prepared(problem, estimator.preprocess, estimator.norms) for problem in problems]
@@ -182,7 +184,7 @@ def _network(
     with context.clock("evaluation"):
         of_parts = []
         for part in zip(*(_parts(problem, shifts) for problem in prepared), strict=True):
-            rows = fit.stacked([rows for rows, _ in part], context.device)
+            rows = stacked([rows for rows, _ in part], context.device)
             of_parts.append(fit.held_out_scores(critics.critic, trained.best, rows, part[0][1], context))
     found = []
     for problem, *parts in zip(problems, *of_parts, strict=True):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mi_cli.datasets.base import Dataset
     from mi_cli.schema import Evaluation, Training
 
-__all__ = ["Estimate", "Estimator", "Problem", "Rows", "interval", "lower_limit", "p_value"]
+__all__ = ["Draw", "Estimate", "Estimator", "Problem", "Rows", "interval", "lower_limit", "p_value"]
 
 _SAMPLE_ROWS = 16384
 _TAIL_FROM = 100  # statistics, the rows' own among them, that tell the shape of a tail
@@ -60,6 +60,22 @@ class Rows:
 
 
 @dataclass(frozen=True)
+class Draw:
+    """``draw(n)``: n fresh rows at a time, of which ``generator`` is the only source of randomness."""
+
+    rows: Callable[[int], Rows]
+    generator: torch.Generator
+
+    def __call__(self, n: int) -> Rows:
+        """The next n rows."""
+        return self.rows(n)
+
+    def mapped(self, to: Callable[[Rows], Rows]) -> Draw:
+        """The same rows, each mapped."""
+        return Draw(lambda n: to(self.rows(n)), self.generator)
+
+
+@dataclass(frozen=True)
 class Problem:
     """One trial as an estimator sees it.
 
@@ -71,7 +87,7 @@ class Problem:
     dim_x: int
     dim_y: int
     train: Rows | None
-    draw: Callable[[int], Rows] | None
+    draw: Draw | None
     val: Rows
     test: Rows
     init: torch.Generator

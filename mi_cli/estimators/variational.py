@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -92,7 +92,7 @@ class Variational(Estimator):
     def objective(self) -> Objective:
         """A function of scores: the loss and the bound, ``(K,)`` each.
 
-        It may remember earlier steps, so every training takes its own.
+        It may remember earlier steps, so every training takes its own; for checkpoints it then is a ``Memory``.
         """
 
         def loss(scores: Scores) -> tuple[Tensor, Tensor]:
@@ -198,27 +198,46 @@ class Mine(_ReportsDonskerVaradhan):
 
     def objective(self) -> Objective:
         """A loss with MINE's gradient, and DV."""
+        return _MovingAverage(self)
+
+
+class _MovingAverage:
+    """MINE's objective, which remembers the partition terms of earlier steps."""
+
+    def __init__(self, mine: Mine) -> None:
+        self.rate, self.correct_start, self.partition = mine.ema_rate, mine.correct_start, mine.partition
+        self.average: Tensor | None = None  # of exp T, as a logarithm
+        self.count = 0
+
+    def __call__(self, scores: Scores) -> tuple[Tensor, Tensor]:
+        """The loss, and DV."""
         import torch
 
         from mi_cli.bounds import log_mean_exp, log_mean_exp_naive
 
         partition = log_mean_exp if self.partition == "logsumexp" else log_mean_exp_naive
-        average: Tensor | None = None  # of exp T, as a logarithm
-        count = 0
-        keep, take = math.log1p(-self.ema_rate) if self.ema_rate < 1 else -math.inf, math.log(self.ema_rate)
+        log_z, mean = partition(scores.product), scores.joint.mean(-1)
+        now = log_z.detach()
+        taken = now + math.log(self.rate)
+        self.count += 1
+        if self.average is None:
+            self.average = taken if self.correct_start else now
+        else:
+            keep = math.log1p(-self.rate) if self.rate < 1 else -math.inf
+            # Not logaddexp, whose last bit depends on how many trials there are.
+            self.average = torch.logsumexp(torch.stack([self.average.to(now.device) + keep, taken], -1), -1)
+        correction = math.log1p(-((1 - self.rate) ** self.count)) if self.correct_start else 0.0
+        weight = torch.exp(now - self.average + correction)
+        return weight * log_z - mean, (mean - log_z)
 
-        def loss(scores: Scores) -> tuple[Tensor, Tensor]:
-            nonlocal average, count
-            log_z, mean = partition(scores.product), scores.joint.mean(-1)
-            now = log_z.detach()
-            count += 1
-            if average is None:
-                average = now + take if self.correct_start else now
-            else:
-                # Not logaddexp, whose last bit depends on how many trials there are.
-                average = torch.logsumexp(torch.stack([average + keep, now + take], -1), -1)
-            correction = math.log1p(-((1 - self.ema_rate) ** count)) if self.correct_start else 0.0
-            weight = torch.exp(now - average + correction)
-            return weight * log_z - mean, (mean - log_z)
+    def remembered(self) -> dict[str, Tensor]:
+        """The average, and of how many steps it is."""
+        import torch
 
-        return loss
+        average = torch.empty(0) if self.average is None else self.average
+        return {"average": average, "count": torch.tensor(self.count)}
+
+    def recall(self, kept: Mapping[str, Tensor]) -> None:
+        """Have them."""
+        self.count = int(kept["count"])
+        self.average = kept["average"] if self.count else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mi_cli import probes
@@ -84,7 +85,7 @@ def _supervised(
 
 def _silent(context: Context) -> Context:
     """The same context; steps of the small networks do not count as progress."""
-    return Context(context.device, context.stop, context.clock)
+    return replace(context, advance=lambda steps: None)
 
 
 def _scores(
