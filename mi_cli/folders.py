@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -130,7 +131,7 @@ def locked(path: Path) -> Iterator[None]:
     """Keep all other runs out of a folder for as long as this one is at it; a run that is killed keeps nobody out.
 
     Raises:
-        ConfigError: another run is at it.
+        ConfigError: another run is at it, or nobody can write to it.
     """
     try:
         import fcntl
@@ -138,7 +139,9 @@ def locked(path: Path) -> Iterator[None]:
         yield
         return
     lock = path / ".lock"
-    with lock.open("a") as file:
+    with _one_line(str(path)):
+        opened = lock.open("a")
+    with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -146,7 +149,8 @@ def locked(path: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            lock.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # of a folder gone read-only; what is left there keeps nobody out
+                lock.unlink()
 
 
 @contextmanager

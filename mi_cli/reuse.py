@@ -51,6 +51,7 @@ def restore(state: Progressing, *, resume: bool, collect: bool = False) -> list[
                     f"resume={state.folder}: {folder} cannot be read ({reason}); accepted: a run's"
                 ) from None
         _take(state, entries)
+        state.kept = len(state.rows)
         ours = {trial.fingerprint for trial in state.trials}
         again = sum(not entry.ok for mark, entry in entries.items() if mark in ours)
         line = f"{len(state.rows)} of {len(state.trials)} trials are recorded in {state.folder}"

@@ -195,3 +195,17 @@ def test_run_that_ends_inside_a_training_goes_on_there(tmp_path, sent):
     assert "2 of 2 stacks of trials go on from checkpoints" in done.stderr
     assert rows(folder) == rows(plain)
     assert not (folder / "checkpoints").exists()
+
+
+def test_trial_that_took_too_long_goes_on_with_more_time(tmp_path):
+    plain, folder = tmp_path / "plain", tmp_path / "ended"
+    given = [*LONG, "sweep.dataset.rho=[.5]", "sweep.seed=[0]", "threads=1", "checkpoint_every=100", "reuse=false"]
+    subprocess.run(command(*given, f"hydra.run.dir={plain}"), check=True, capture_output=True)
+    ended = command(*given, f"hydra.run.dir={folder}", "trial_timeout=.5")
+    assert subprocess.run(ended, check=False, capture_output=True).returncode == 1
+    assert rows(folder)[0]["reason"] == "took longer than trial_timeout=0.5 seconds"
+    given = command(f"resume={folder}", "trial_timeout=600")
+    done = subprocess.run(given, capture_output=True, text=True, check=True)
+    assert "1 of 1 stacks of trials go on from checkpoints" in done.stderr
+    assert rows(folder) == rows(plain)
+    assert not (folder / "checkpoints").exists()

@@ -321,6 +321,40 @@ def test_disk_that_is_full_keeps_what_is_done(small_disk):
     assert len(rows_of(folder)) == 200
 
 
+def test_folder_gone_read_only_keeps_what_is_done(tmp_path):
+    """Modes bind nobody who may override them: as root, the run is one that may not."""
+    bound = []
+    if os.geteuid() == 0:
+        if not shutil.which("setpriv"):
+            pytest.skip("needs setpriv, or another user than root")
+        bound = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    folder = tmp_path / "run"
+    given = [*bound, *COMMAND, *SMALL_RUNS, "training.steps=100000", f"hydra.run.dir={folder}"]
+    given = [text.replace("[gaussian]", "[gaussian,mine]") for text in given]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(given, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as process:
+        deadline = time.monotonic() + 60
+        while len(list(folder.glob("trials/*.json"))) < 20 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        modes = [(place, place.stat().st_mode) for place in (folder / "trials", folder)]
+        for place, mode in modes:
+            place.chmod(mode & ~0o222)
+        _, err = process.communicate(timeout=60)
+        refused = subprocess.run([*bound, *COMMAND, f"resume={folder}"], capture_output=True, text=True, check=False)
+        for place, mode in modes:
+            place.chmod(mode)
+    assert refused.returncode == 1
+    last = refused.stderr.splitlines()[-1]
+    assert last.startswith(f"mi-run: {folder} cannot be written to (Permission denied); {len(recorded(folder))} of 400 ")
+    assert process.returncode == 1
+    line = err.splitlines()[-1]
+    assert line.startswith(f"mi-run: {folder} cannot be written to (Permission denied); ")
+    kept = int(line.partition("; ")[2].split()[0])
+    there = recorded(folder)
+    assert 20 <= kept <= len(there) + 1
+    assert all(entry.ok for entry in there.values())
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif(not forking.AVAILABLE, reason="sessions of processes are found in /proc")
@@ -330,6 +364,7 @@ def test_sweep_survives_fifty_kills(tmp_path):
     given = [
         "experiment=gaussian_sweep", "sweep.estimator=[gaussian,mine,ksg,copula]", "sweep.seed=[0,1,2,3,4]",
         "sweep.dataset.rho=[0,.1,.2,.3,.4,.5,.6,.7,.8,.9]", "dataset.n_samples=2000", "reuse=false",
+        "checkpoint_every=.2",
     ]  # fmt: skip
     whole, killed, kills, finished = tmp_path / "whole", tmp_path / "0", 0, 0
     subprocess.run([*COMMAND, *given, f"hydra.run.dir={whole}"], check=False, capture_output=True)
