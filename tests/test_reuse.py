@@ -345,7 +345,8 @@ def test_folder_gone_read_only_keeps_what_is_done(tmp_path):
             place.chmod(mode)
     assert refused.returncode == 1
     last = refused.stderr.splitlines()[-1]
-    assert last.startswith(f"mi-run: {folder} cannot be written to (Permission denied); {len(recorded(folder))} of 400 ")
+    there = len(recorded(folder))
+    assert last.startswith(f"mi-run: {folder} cannot be written to (Permission denied); {there} of 400 ")
     assert process.returncode == 1
     line = err.splitlines()[-1]
     assert line.startswith(f"mi-run: {folder} cannot be written to (Permission denied); ")
