@@ -13,8 +13,8 @@ from mi_cli.plugins import as_choice
 __all__ = ["PRIMARY", "arguments"]
 
 PRIMARY = "config"
-# What does not change what is computed.
-_RESUMED = ("threads", "device", "trial_timeout", "checkpoint_every", "plan", "output_root")
+# What does not change what is computed, but for how far.
+_RESUMED = ("threads", "device", "trial_timeout", "checkpoint_every", "search.trials", "plan", "output_root")
 _COMPLETIONS = ("install=", "uninstall=", "query=")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from polars.exceptions import PolarsError
@@ -16,7 +16,7 @@ from mi_cli.procedures.base import group, procedure
 from mi_cli.shards import FOLDER
 from mi_cli.sweep import Trial
 
-__all__ = ["lose", "restore"]
+__all__ = ["lose", "of_itself", "restore", "take"]
 
 log = logging.getLogger("mi_cli")
 
@@ -38,19 +38,11 @@ def restore(state: Progressing, *, resume: bool, collect: bool = False) -> list[
     told: list[str] = []
     if collect:
         for folder in _shards(state.folder):
-            _take(state, recorded(folder), failed=True)
+            take(state, recorded(folder), failed=True)
         return told
     if resume:  # whatever was forced when it began
-        entries: dict[str, Entry] = {}
-        for folder in (*_shards(state.folder), state.folder):
-            try:
-                entries |= recorded(folder)
-            except _BROKEN as error:
-                reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-                raise ConfigError(
-                    f"resume={state.folder}: {folder} cannot be read ({reason}); accepted: a run's"
-                ) from None
-        _take(state, entries)
+        entries = of_itself(state.folder)
+        take(state, entries)
         state.kept = len(state.rows)
         ours = {trial.fingerprint for trial in state.trials}
         again = sum(not entry.ok for mark, entry in entries.items() if mark in ours)
@@ -67,7 +59,7 @@ def restore(state: Progressing, *, resume: bool, collect: bool = False) -> list[
             try:
                 there = {mark for mark, ok in known(folder).items() if ok and mark in wanted}
                 if there:
-                    _take(state, recorded(folder, there))
+                    take(state, recorded(folder, there))
             except _BROKEN as error:
                 log.warning("%s cannot be read and is passed over: %r", folder, error)
             if count := len(state.rows) - before:
@@ -76,6 +68,22 @@ def restore(state: Progressing, *, resume: bool, collect: bool = False) -> list[
                     "(force=true trains them anew)"
                 )
     return told
+
+
+def of_itself(run: Path) -> dict[str, Entry]:
+    """What the folder of a run that is to be resumed has recorded, its jobs' included.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    entries: dict[str, Entry] = {}
+    for folder in (*_shards(run), run):
+        try:
+            entries |= recorded(folder)
+        except _BROKEN as error:
+            reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+            raise ConfigError(f"resume={run}: {folder} cannot be read ({reason}); accepted: a run's") from None
+    return entries
 
 
 def lose(state: Progressing) -> None:
@@ -91,7 +99,11 @@ def _shards(folder: Path) -> list[Path]:
     return sorted(path for path in (folder / FOLDER).glob("*") if path.is_dir())
 
 
-def _take(state: Progressing, entries: dict[str, Entry], *, failed: bool = False) -> None:
+def take(
+    state: Progressing, entries: Mapping[str, Entry], trials: Sequence[Trial] | None = None, *, failed: bool = False
+) -> None:
+    """Take what ``entries`` have of the run's trials, or of these, with no rows yet; what ``failed`` if asked for."""
+
     def fits(trial: Trial) -> bool:
         entry = entries.get(trial.fingerprint)
         if entry is None or not (entry.ok or failed):
@@ -99,7 +111,7 @@ def _take(state: Progressing, entries: dict[str, Entry], *, failed: bool = False
         return entry.samples is not None or not state.shows_samples(trial)
 
     shared = procedure(state.config)
-    units: Iterable[list[Trial]] = [[trial] for trial in state.trials]
+    units: Iterable[list[Trial]] = [[trial] for trial in (state.trials if trials is None else trials)]
     if state.config.training.carry:
         units = group(state.trials, shared.training_key)
     for unit in units:

@@ -19,13 +19,12 @@ from rich.table import Table
 from mi_cli import plugins, points, provenance, records, report, search, trackers
 from mi_cli.context import Clock
 from mi_cli.dispatch import Progressing, train
-from mi_cli.faults import ConfigError
 from mi_cli.folders import locked
 from mi_cli.jobs import stacks, trained
 from mi_cli.logs import logging_to
 from mi_cli.output import printing, silence
 from mi_cli.procedures.base import group, procedure
-from mi_cli.reuse import lose, restore
+from mi_cli.reuse import lose, of_itself, restore, take
 from mi_cli.schema import Config
 from mi_cli.sweep import Trial
 
@@ -153,9 +152,6 @@ def run(
     """
     begun = time.time()
     console, searches = _Console(stderr=True), points.searches(values)
-    if searches and resume:
-        storage = f"search.storage={folder / 'search.journal'}"
-        raise ConfigError(f"resume={folder}: a search goes on by its own command; accepted: that with {storage}")
     with locked(folder), logging_to(folder / "run.log"):
         trials, paths = points.first_trials(values)
         state = Progressing(folder, _of_shard(trials, values.get("shard")), paths)
@@ -176,12 +172,13 @@ def run(
                 record.write({}, "running")
             found: list[str] = []
             if searches:
-                found = search.search(
-                    values,
-                    state,
-                    lambda trials: train(state, trials, target, n_threads, clock, console),
-                    lambda line: _tell([line], console),
-                )
+                entries = of_itself(folder) if resume else {}
+
+                def train_batch(trials: Sequence[Trial]) -> None:
+                    take(state, entries, trials)
+                    train(state, trials, target, n_threads, clock, console)
+
+                found = search.search(values, state, train_batch, lambda line: _tell([line], console))
             elif collect:
                 lose(state)
             else:

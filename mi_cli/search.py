@@ -88,11 +88,7 @@ def search(
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         found = _Search(Space.of(values), run, train, say)
         found.restore()
-        try:
-            found.go()
-        except KeyboardInterrupt:
-            say(f"the search goes on with search.storage={found.storage}")
-            raise
+        found.go()
         return found.finish()
 
 

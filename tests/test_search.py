@@ -18,6 +18,7 @@ from mi_cli.arguments import arguments
 from mi_cli.cli import main
 from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.faults import ConfigError
+from mi_cli.journal import recorded
 from mi_cli.objective import Judge
 from mi_cli.points import Space
 from mi_cli.records import Records
@@ -43,9 +44,12 @@ def prepared(base: Any = SMALL, sweep: Any = SWEEP, space: Any = None, **section
 def run(folder: Path, found: dict[str, Any]) -> tuple[int, list[dict[str, str]], dict[str, Any]]:
     folder.mkdir()
     code = runner.run(found, folder)
+    return code, rows_of(folder), json.loads((folder / "search.json").read_text(encoding="utf-8"))
+
+
+def rows_of(folder: Path) -> list[dict[str, str]]:
     with (folder / "results.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return code, rows, json.loads((folder / "search.json").read_text(encoding="utf-8"))
+        return list(csv.DictReader(file))
 
 
 def resolved(*typed: str) -> dict[str, Any]:
@@ -288,12 +292,49 @@ def test_an_interrupted_point_is_asked_for_again(tmp_path, monkeypatch, capsys):
     (tmp_path / "a").mkdir()
     with pytest.raises(KeyboardInterrupt):
         runner.run(found, tmp_path / "a")
-    assert f"the search goes on with search.storage={storage}" in capsys.readouterr().err
+    assert f"mi-run resume={tmp_path / 'a'} goes on" in capsys.readouterr().err
     code, rows, after = run(tmp_path / "b", found)
     assert code == 0
     assert after["points"]["complete"] == 4
     assert calls == [4, 4, 4]
     assert [int(row["trial"]) // 2 for row in rows[::2]] == [0, 1, 4, 5]
+
+
+@needs_optuna
+@pytest.mark.parametrize("pruner", ["none", "median"])
+def test_a_search_that_was_killed_is_resumed(tmp_path, pruner):
+    """Its batch was trained and not told yet: points and rows are those of a search that was not killed."""
+    given = {
+        "space": {"training": {"lr": LR}}, "trials": 5, "batch": 5, "sampler": "random", "pruner": pruner,
+    }  # fmt: skip
+    expected = run(tmp_path / "whole", prepared(**given))
+    found = prepared(**given)
+
+    class Killed(BaseException):
+        pass
+
+    def killed(self: Any, batch: Any) -> None:
+        self._train([trial for candidate in batch for trial in candidate.trials])
+        raise Killed
+
+    folder = tmp_path / "killed"
+    folder.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search._Search, "_evaluate", killed)
+        with pytest.raises(Killed):
+            runner.run(found, folder)
+    seconds = {entry.rows[0]["seconds"] for entry in recorded(folder).values()}
+    assert runner.run(found, folder, resume=True) == 0
+    code, rows, told = expected
+    assert code == 0
+    after = rows_of(folder)
+    assert seconds & {float(row["seconds"]) for row in after}  # they were not trained again
+    told_of = ("status", "training.lr", "estimator.hidden", "seed", "val_mi", "estimate")
+    assert sorted([row[key] for key in told_of] for row in after) == sorted(
+        [row[key] for key in told_of] for row in rows
+    )
+    best = json.loads((folder / "search.json").read_text())["best"]
+    assert (best["parameters"], best["value"]) == (told["best"]["parameters"], told["best"]["value"])
 
 
 @needs_optuna
