@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from mi_cli.faults import listed, shown
-from mi_cli.table_rows import Chosen, Data, Label, counted
+from mi_cli.table_rows import SECOND, Chosen, Data, Label, counted
 from mi_cli.tabular import listing
 
 __all__ = ["coarse", "described"]
@@ -82,8 +82,9 @@ def coarse(chosen: Chosen) -> tuple[str, ...]:
     """Columns that are taken for numbers, but have few values, each many times."""
     from mi_cli.estimators.direct import is_discrete
 
-    data = chosen.data()
-    return tuple(p.label.name for p in (*data.x, *data.y) if p.label.kind == "number" and is_discrete(p.values))
+    data, copies = chosen.data(), chosen.request.transform == "two_copies"
+    found = (p.label.name for p in (*data.x, *data.y) if p.label.kind == "number" and is_discrete(p.values))
+    return tuple(dict.fromkeys(name.removesuffix(SECOND) if copies else name for name in found))
 
 
 def _notes(chosen: Chosen, data: Data, found: dict[str, Any]) -> list[str]:

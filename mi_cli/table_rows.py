@@ -18,9 +18,21 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-__all__ = ["FEWEST_ROWS", "Chosen", "Data", "Facts", "Label", "Part", "Request", "counted", "looks_like_classes"]
+__all__ = [
+    "FEWEST_ROWS",
+    "SECOND",
+    "Chosen",
+    "Data",
+    "Facts",
+    "Label",
+    "Part",
+    "Request",
+    "counted",
+    "looks_like_classes",
+]
 
 FEWEST_ROWS = 20
+SECOND = " (2)"  # after the name of a column, of the second of two copies
 _MOST_COLUMNS = 2000
 _MOST_CLASSES = 50
 _WHOLE_CLASSES = 20  # values of a column of whole numbers that is taken for classes unasked
@@ -311,7 +323,7 @@ def _transformed(request: Request, data: Data) -> Data:
         order = np.random.default_rng(_SEED + 2).permutation(data.rows)
         first, second = order[:half], order[half : 2 * half]
         x, y = (
-            (*(part.of(first) for part in parts), *(part.of(second, " (2)") for part in parts))
+            (*(part.of(first) for part in parts), *(part.of(second, SECOND) for part in parts))
             for parts in (data.x, data.y)
         )
         return Data(x, y)

@@ -272,3 +272,9 @@ def test_many_choices_and_seeds_read_a_file_once(made, tmp_path, monkeypatch):
     assert len(trials) == len({trial.fingerprint for trial in trials}) == 12
     assert [trial.config.dataset.dim_y for trial in trials[::2]][:2] == [1, 9]  # a number, and counts of nine values
     assert readings == [1]
+
+
+def test_columns_of_few_values_are_told_by_the_names_that_the_file_has(made):
+    table = made(x="a", y="count", classes=[], transform="two_copies")
+    assert table.coarse == ("count",)
+    assert any("dataset.classes=[count] takes them for classes" in note for note in table.describe()["notes"])
