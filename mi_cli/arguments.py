@@ -14,7 +14,10 @@ __all__ = ["PRIMARY", "arguments"]
 
 PRIMARY = "config"
 # What does not change what is computed, but for how far.
-_RESUMED = ("threads", "device", "trial_timeout", "checkpoint_every", "search.trials", "plan", "output_root")
+_RESUMED = (
+    *("threads", "device", "trial_timeout", "checkpoint_every", "search.trials", "plan", "output_root"),
+    *("shards", "hydra/launcher", "hydra.launcher"),
+)
 _COMPLETIONS = ("install=", "uninstall=", "query=")
 
 
@@ -65,7 +68,8 @@ def _resumed(args: argparse.Namespace) -> Path | None:
         raise ConfigError(f"resume={typed}: runs a config of its own; accepted: neither --config-path nor --multirun")
     args.overrides = [text for text in args.overrides if text not in asked]
     for text in args.overrides:
-        if text.lstrip("+").partition("=")[0] not in _RESUMED:
+        key = text.lstrip("+").partition("=")[0]
+        if key not in _RESUMED and not key.startswith("hydra.launcher."):
             raise ConfigError(f"{text}: cannot change a run that goes on; accepted: {', '.join(_RESUMED)}")
     args.config_path = str(folder)
     return folder

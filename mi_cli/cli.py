@@ -27,6 +27,7 @@ from mi_cli.folders import (
     NewFolder,
     config_folder,
     given_folder,
+    locked,
     new_folder,
     own_config_folders,
 )
@@ -239,7 +240,10 @@ def _sharded(args: argparse.Namespace, started: float) -> int:
         number = shards.number(resolved.values)
         asked = any(_sets("hydra.run.dir", text) for text in args.overrides)
         asked_for = str(setting("hydra.run.dir", args.overrides, args.config_name) or "") if asked else None
-    folder = _folder(args, "hydra.run.dir", asked_for, resolved, resolved.values["name"], "run.log")
+    if args.resume:
+        folder = NewFolder(args.resume, None)
+    else:
+        folder = _folder(args, "hydra.run.dir", asked_for, resolved, resolved.values["name"], "run.log")
     whole = dataclasses.replace(resolved, values=resolved.values | {"shards": 1})
     codes: list[int] = []
 
@@ -251,9 +255,12 @@ def _sharded(args: argparse.Namespace, started: float) -> int:
     typed = [text for text in args.overrides if not _sets("shards", text) and not _sets("hydra.run.dir", text)]
     only = argparse.Namespace(**(vars(args) | {"overrides": typed}))
     try:
-        shards.prepare(folder.path, whole)
+        if not args.resume:
+            shards.prepare(folder.path, whole)
         cut = [f"++shards={number}", f"++shard={','.join(map(str, range(number)))}"]
-        _hydra(only, ["--multirun", *cut, _quoted("hydra.sweep.dir", folder.path), shards.SUBFOLDER], job)
+        place = [_quoted("hydra.sweep.dir", folder.path), shards.subfolder(folder.path, number)]
+        with locked(folder.path):
+            _hydra(only, ["--multirun", *cut, *place], job)
         only.overrides = [text for text in typed if not text.startswith(("hydra/launcher", "hydra.launcher"))]
         _hydra(only, [_quoted("hydra.run.dir", folder.path)], collect)
     finally:

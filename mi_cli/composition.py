@@ -11,15 +11,10 @@ from typing import Any
 
 import hydra
 import yaml
-from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.core.plugins import Plugins
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from hydra.plugins.config_source import ConfigResult, ConfigSource
-from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import (
     InterpolationKeyError,
@@ -31,10 +26,10 @@ from omegaconf.errors import (
 
 from mi_cli import plugins, trust
 from mi_cli.arguments import PRIMARY
+from mi_cli.config_sources import register
 from mi_cli.faults import ConfigError, listed, shown
-from mi_cli.folders import OWN_CONFIGS, config_folder, own_config_folders
+from mi_cli.folders import config_folder, own_config_folders
 from mi_cli.overview import CHOICES, yaml_fault
-from mi_cli.plugins import REGISTRIES
 
 __all__ = ["CHOICES", "NO_KEYS", "compose", "composing", "explain", "options", "parse", "setting"]
 
@@ -45,70 +40,7 @@ _EXTRAS = {  # options that come with them
 }
 NO_KEYS = "must hold keys and values, such as 'seed: 1'"
 
-
-class OwnConfigs(SearchPathPlugin):
-    """Puts the folders of ``MI_CONFIG_PATH`` on Hydra's search path, after ours, and then what packages add to ours."""
-
-    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Append each of them."""
-        for folder in own_config_folders():
-            search_path.append(OWN_CONFIGS, f"file://{folder}")
-        folders = [Path(element.path.removeprefix("file://")) for element in search_path.get_path() if element.path]
-        if config_folder() not in folders:
-            return  # a saved config has no options
-        for folder in plugins.config_folders():
-            search_path.append("mi_cli.configs", f"file://{folder}")
-        search_path.append("mi_cli.plugins", f"{PluginDefaults.scheme()}://")
-
-
-class PluginDefaults(ConfigSource):
-    """An option for each dataset and estimator of other packages: the defaults of its class, ``???`` for what has none.
-
-    A yaml of the same name goes before it. The class is imported when its option is composed, not when it is listed.
-    """
-
-    @staticmethod
-    def scheme() -> str:
-        """What its place on the search path begins with."""
-        return "mi-plugins"
-
-    def available(self) -> bool:
-        """It is always there."""
-        return True
-
-    def is_group(self, config_path: str) -> bool:
-        """Whether packages may add options to it."""
-        return config_path.strip("/") in REGISTRIES
-
-    def is_config(self, config_path: str) -> bool:
-        """Whether a package adds it, usable or not: what is wrong is said when it is composed."""
-        group, _, name = config_path.removesuffix(".yaml").rpartition("/")
-        return group in REGISTRIES and name not in REGISTRIES[group] and plugins.named(group, name)
-
-    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
-        """The groups, or the options of one that can be used."""
-        group = config_path.strip("/")
-        if not group:
-            return [] if results_filter == ObjectType.CONFIG else sorted(REGISTRIES)
-        return [] if results_filter == ObjectType.GROUP or group not in REGISTRIES else plugins.names(group)
-
-    def load_config(self, config_path: str) -> ConfigResult:
-        """The defaults.
-
-        Raises:
-            ConfigError: the class cannot be had.
-        """
-        group, _, name = config_path.removesuffix(".yaml").rpartition("/")
-        plugin = plugins.find(group, name)
-        assert plugin is not None  # noqa: S101 (for the type checker)
-        found = plugins.load(plugin)
-        defaults = found.model_construct(name=name).model_dump(mode="json", include=set(found.model_fields))
-        values = {"name": name} | {key: defaults.get(key, "???") for key in found.model_fields}
-        return ConfigResult(plugin.source, self.full_path(), OmegaConf.create(values), {"package": None})
-
-
-Plugins.instance().register(OwnConfigs)
-Plugins.instance().register(PluginDefaults)
+register()
 
 
 @contextmanager

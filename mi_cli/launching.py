@@ -60,7 +60,9 @@ def job(config: Any) -> int:
     settings, started = HydraConfig.get(), time.time()
     folder = Path(settings.runtime.output_dir)
     try:
-        if any(path.name != settings.output_subdir for path in folder.iterdir()):
+        shard = any(text.startswith("++shard=") for text in settings.overrides.task)
+        resume = shard and (folder / f"{PRIMARY}.yaml").is_file()  # of a run that goes on
+        if not shard and any(path.name != settings.output_subdir for path in folder.iterdir()):
             raise ConfigError(
                 f"hydra.sweep.subdir={settings.sweep.subdir}: {folder} holds files of another job; "
                 "accepted: a subfolder for each, as ${hydra.job.num} names"
@@ -69,7 +71,7 @@ def job(config: Any) -> int:
         resolved = resolve(overrides, config_name=settings.job.config_name or PRIMARY)
         check_device(resolved.values["device"])
         share_cores(resolved.values, settings)
-        code = start(resolved, started)
+        code = start(resolved, started, resume=resume)
     except ConfigError as error:
         code = complain(error)
     except Terminated:  # said so; launchers wait for jobs that end without a result

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from polars.exceptions import PolarsError
 
+from mi_cli import shards
 from mi_cli.dispatch import Progressing
 from mi_cli.faults import ConfigError
 from mi_cli.journal import Entry, known, recorded
 from mi_cli.procedures.base import group, procedure
-from mi_cli.shards import FOLDER
 from mi_cli.sweep import Trial
 
 __all__ = ["lose", "of_itself", "restore", "take"]
@@ -37,19 +37,13 @@ def restore(state: Progressing, *, resume: bool, collect: bool = False) -> list[
     config = state.config
     told: list[str] = []
     if collect:
-        for folder in _shards(state.folder):
-            take(state, recorded(folder), failed=True)
+        entries_of = [recorded(folder) for folder in (*shards.of(state.folder), state.folder)]
+        for failed in (False, True):
+            for entries in entries_of:
+                take(state, entries, failed=failed)
         return told
-    if resume:  # whatever was forced when it began
-        entries = of_itself(state.folder)
-        take(state, entries)
-        state.kept = len(state.rows)
-        ours = {trial.fingerprint for trial in state.trials}
-        again = sum(not entry.ok for mark, entry in entries.items() if mark in ours)
-        line = f"{len(state.rows)} of {len(state.trials)} trials are recorded in {state.folder}"
-        told.append(line + (f"; {again} that failed or diverged are run again" if again else ""))
-        if strange := len(entries.keys() - ours):
-            told.append(f"{strange} recorded trials are of other code, packages or data; they are run anew")
+    if resume or config.shard is not None:  # whatever was forced when it began
+        told += _of_the_run(state, resume=resume)
     if config.reuse and not config.force and not config.training.carry:
         for folder in _earlier(state):
             wanted = {trial.fingerprint for trial in state.trials if trial.index not in state.rows}
@@ -70,6 +64,21 @@ def restore(state: Progressing, *, resume: bool, collect: bool = False) -> list[
     return told
 
 
+def _of_the_run(state: Progressing, *, resume: bool) -> list[str]:
+    """Take what the run has recorded, of which this is a job if it is a shard."""
+    shard = state.config.shard is not None
+    entries = of_itself(state.folder.parents[1] if shard else state.folder)
+    take(state, entries)
+    state.kept = len(state.rows)
+    ours = {trial.fingerprint for trial in state.trials}
+    again = sum(not entry.ok for mark, entry in entries.items() if mark in ours)
+    line = f"{len(state.rows)} of {len(state.trials)} trials are recorded in {state.folder}"
+    told = [line + (f"; {again} that failed or diverged are run again" if again else "")]
+    if not shard and (strange := len(entries.keys() - ours)):
+        told.append(f"{strange} recorded trials are of other code, packages or data; they are run anew")
+    return told if resume or entries else []
+
+
 def of_itself(run: Path) -> dict[str, Entry]:
     """What the folder of a run that is to be resumed has recorded, its jobs' included.
 
@@ -77,12 +86,13 @@ def of_itself(run: Path) -> dict[str, Entry]:
         ConfigError: it cannot be read.
     """
     entries: dict[str, Entry] = {}
-    for folder in (*_shards(run), run):
+    for folder in (*shards.of(run), run):
         try:
-            entries |= recorded(folder)
+            found = recorded(folder)
         except _BROKEN as error:
             reason = f"{type(error).__name__}: {error}".partition("\n")[0]
             raise ConfigError(f"resume={run}: {folder} cannot be read ({reason}); accepted: a run's") from None
+        entries |= {mark: entry for mark, entry in found.items() if entry.ok or mark not in entries}
     return entries
 
 
@@ -92,11 +102,6 @@ def lose(state: Progressing) -> None:
     if lost:
         ended = RuntimeError("the job that was to run it ended without")
         state.fail(lost, ended, f"{ended}; mi-run resume={state.folder} runs it")
-
-
-def _shards(folder: Path) -> list[Path]:
-    """The folders of a run's jobs."""
-    return sorted(path for path in (folder / FOLDER).glob("*") if path.is_dir())
 
 
 def take(

@@ -160,7 +160,7 @@ def run(
         _tell([*notices, *dict.fromkeys(notes), *taken], console)
         n_threads, target, clock = threads(state.config), device(state.config), Clock()
         added = plugins.used((s, getattr(t.config, s).name) for t in state.trials for s in plugins.REGISTRIES)
-        if resume:  # what makes it again is what was typed first
+        if resume or collect:  # what makes it again is what was typed first
             overrides = provenance.typed(folder)
         record = provenance.Provenance(
             folder, started or begun, str(target), n_threads, import_seconds, overrides, added, taken

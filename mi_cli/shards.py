@@ -12,10 +12,9 @@ from mi_cli.faults import ConfigError
 if TYPE_CHECKING:
     from mi_cli.resolve import Resolved
 
-__all__ = ["FOLDER", "SUBFOLDER", "number", "prepare", "share_cores"]
+__all__ = ["FOLDER", "number", "of", "prepare", "share_cores", "subfolder"]
 
 FOLDER = "shards"
-SUBFOLDER = f"hydra.sweep.subdir='{FOLDER}/${{hydra.job.num}}'"
 
 
 def number(values: Mapping[str, Any]) -> int:
@@ -32,6 +31,18 @@ def number(values: Mapping[str, Any]) -> int:
     if values["shard"] is not None:
         raise ConfigError(f"shard={values['shard']}: is set for each of the jobs that shards makes; accepted: null")
     return min(int(values["shards"]), len(expand(values)))
+
+
+def of(run: Path) -> list[Path]:
+    """The folders of a run's jobs."""
+    return sorted(path for path in (run / FOLDER).glob("*") if path.is_dir())
+
+
+def subfolder(run: Path, count: int) -> str:
+    """Where each job goes, for Hydra; on from where it was, if the run was cut into so many before."""
+    before = [path for path in of(run) if path.name.isdigit()]
+    cut = f"of_{count}_" if before and len(before) != count else ""
+    return f"hydra.sweep.subdir='{FOLDER}/{cut}${{hydra.job.num}}'"
 
 
 def prepare(folder: Path, resolved: Resolved) -> None:

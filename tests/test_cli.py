@@ -157,6 +157,18 @@ def test_saved_config_runs_again(runner):
     assert not Path("multirun").exists()
 
 
+def test_folders_of_a_run_are_no_options(runner):
+    """Some have the names of keys, which Hydra takes for groups where there is such a folder."""
+    assert main([EXPERIMENT]) == 0
+    folder = runner.runs[0][1]
+    for name in ("plots", "tables", "shards/0"):
+        (folder / name).mkdir(parents=True)
+    (folder / "shards" / "0" / "config.yaml").touch()
+    assert main(["--config-path", str(folder), "plots=[forest]", "tables=[]"]) == 0
+    assert main(["--config-path", str(folder), "shards=2", "plan=true"]) == 0
+    assert (runner.runs[1][0]["plots"], runner.plans[0]["shards"]) == (["forest"], 2)
+
+
 # Multirun
 
 

@@ -105,6 +105,42 @@ def test_job_that_left_nothing_is_a_row(here, monkeypatch, capsys):
     capsys.readouterr()
 
 
+def test_jobs_go_on_as_jobs(here, monkeypatch, capsys):
+    """Where they were if there are as many, and else in folders of their own, which take what the others recorded."""
+    from mi_cli import runner
+
+    run, begun = runner.run, []
+
+    def dying(values, folder, **more):
+        if values["shard"] == 1:
+            raise RuntimeError("the node is gone")
+        return run(values, folder, **more)
+
+    def telling(values, folder, **more):
+        begun.append((folder.name, more["resume"]))
+        return run(values, folder, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "run", dying)
+        assert main([*GIVEN, "hydra.run.dir=many", "shards=2", "reuse=false", "threads=1"]) == 1
+    typed = json.loads((here / "many" / "provenance.json").read_text())["command"]
+    first = {row["trial"]: row for row in rows_of(here / "many") if row["status"] == "ok"}
+    assert list(first) == ["0", "2"]
+    monkeypatch.setattr(runner, "run", telling)
+    capsys.readouterr()
+    assert main(["resume=many", "shards=3", "hydra/launcher=basic"]) == 0
+    assert begun == [("of_3_0", False), ("of_3_1", False), ("of_3_2", False), ("many", False)]
+    assert capsys.readouterr().err.count("1 of 1 trials are recorded in") == 2
+    rows = {row["trial"]: row for row in rows_of(here / "many")}
+    assert {row["status"] for row in rows.values()} == {"ok"}
+    assert first.items() <= rows.items()
+    begun.clear()
+    assert main(["resume=many", "shards=2"]) == 0
+    assert begun == [("0", True), ("1", False), ("many", False)]
+    assert {row["trial"]: row for row in rows_of(here / "many")} == rows
+    assert json.loads((here / "many" / "provenance.json").read_text())["command"] == typed
+
+
 @pytest.mark.parametrize(
     ("target", "settings", "share"),
     [

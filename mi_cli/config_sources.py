@@ -1,0 +1,109 @@
+"""Where Hydra finds configs: our folder, people's own, those of other packages, and a saved run's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hydra._internal.core_plugins.file_config_source import FileConfigSource
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.object_type import ObjectType
+from hydra.core.plugins import Plugins
+from hydra.plugins.config_source import ConfigResult, ConfigSource
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import OmegaConf
+
+from mi_cli import plugins
+from mi_cli.folders import OWN_CONFIGS, config_folder, own_config_folders
+from mi_cli.plugins import REGISTRIES
+
+__all__ = ["ConfigPath", "OwnConfigs", "PluginDefaults", "register"]
+
+
+class OwnConfigs(SearchPathPlugin):
+    """Puts the folders of ``MI_CONFIG_PATH`` on Hydra's search path, after ours, and then what packages add to ours.
+
+    Without ours, the config is a saved one or somebody's own, from a :class:`ConfigPath`.
+    """
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Append each of them."""
+        for folder in own_config_folders():
+            search_path.append(OWN_CONFIGS, f"file://{folder}")
+        folders = [Path(element.path.removeprefix("file://")) for element in search_path.get_path() if element.path]
+        if config_folder() not in folders:
+            for element in search_path.get_path():
+                if element.provider == "main" and element.path:
+                    element.path = f"{ConfigPath.scheme()}://{element.path.removeprefix('file://')}"
+            return
+        for folder in plugins.config_folders():
+            search_path.append("mi_cli.configs", f"file://{folder}")
+        search_path.append("mi_cli.plugins", f"{PluginDefaults.scheme()}://")
+
+
+class ConfigPath(FileConfigSource):
+    """A folder with a primary config, whose folders are groups if configs lie in them.
+
+    Those of a run have the names of keys: plots, tables, shards.
+    """
+
+    @staticmethod
+    def scheme() -> str:
+        """What its place on the search path begins with."""
+        return "mi-config"
+
+    def is_group(self, config_path: str) -> bool:
+        """Whether there is such a group; asked for the whole, whether the folder is there."""
+        folder = Path(self.path, config_path)
+        return folder.is_dir() and (config_path.strip("/") in ("", "hydra") or any(folder.glob("*.yaml")))
+
+
+class PluginDefaults(ConfigSource):
+    """An option for each dataset and estimator of other packages: the defaults of its class, ``???`` for what has none.
+
+    A yaml of the same name goes before it. The class is imported when its option is composed, not when it is listed.
+    """
+
+    @staticmethod
+    def scheme() -> str:
+        """What its place on the search path begins with."""
+        return "mi-plugins"
+
+    def available(self) -> bool:
+        """It is always there."""
+        return True
+
+    def is_group(self, config_path: str) -> bool:
+        """Whether packages may add options to it."""
+        return config_path.strip("/") in REGISTRIES
+
+    def is_config(self, config_path: str) -> bool:
+        """Whether a package adds it, usable or not: what is wrong is said when it is composed."""
+        group, _, name = config_path.removesuffix(".yaml").rpartition("/")
+        return group in REGISTRIES and name not in REGISTRIES[group] and plugins.named(group, name)
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
+        """The groups, or the options of one that can be used."""
+        group = config_path.strip("/")
+        if not group:
+            return [] if results_filter == ObjectType.CONFIG else sorted(REGISTRIES)
+        return [] if results_filter == ObjectType.GROUP or group not in REGISTRIES else plugins.names(group)
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        """The defaults.
+
+        Raises:
+            ConfigError: the class cannot be had.
+        """
+        group, _, name = config_path.removesuffix(".yaml").rpartition("/")
+        plugin = plugins.find(group, name)
+        assert plugin is not None  # noqa: S101 (for the type checker)
+        found = plugins.load(plugin)
+        defaults = found.model_construct(name=name).model_dump(mode="json", include=set(found.model_fields))
+        values = {"name": name} | {key: defaults.get(key, "???") for key in found.model_fields}
+        return ConfigResult(plugin.source, self.full_path(), OmegaConf.create(values), {"package": None})
+
+
+def register() -> None:
+    """Have Hydra look there."""
+    for found in (OwnConfigs, ConfigPath, PluginDefaults):
+        Plugins.instance().register(found)
