@@ -57,12 +57,12 @@ BAD = [
     ),
     (
         [EXPERIMENT, "foo=1"],
-        "foo=1: unknown key; accepted: budget, checkpoint_every, claims, dataset, device, estimator, evaluation, experiment,",
+        "foo=1: unknown key; accepted: budget, checkpoint_every, claims, dataset, device, estimator, evaluation,",
     ),
     ([EXPERIMENT, "foo.bar=1"], "foo.bar=1: unknown key; accepted: budget,"),
     (
         [EXPERIMENT, "+foo=1"],
-        "foo=1: unknown key; accepted: budget, checkpoint_every, claims, dataset, device, estimator, evaluation, experiment,",
+        "foo=1: unknown key; accepted: budget, checkpoint_every, claims, dataset, device, estimator, evaluation,",
     ),
     (
         [EXPERIMENT, "+dataset.foo=1"],

@@ -136,7 +136,7 @@ def test_defaults_are_valid():
         ({"output_root": 3}, "output_root=3: must be a folder"),
         ({"output_root": " "}, "output_root=: must be a folder"),
         ({"sweep": 3}, "sweep=3: must be a section"),
-        ({"foo": 1}, "foo=1: unknown key; accepted: budget, claims, dataset,"),
+        ({"foo": 1}, "foo=1: unknown key; accepted: budget, checkpoint_every, claims, dataset,"),
         ({"procedure": "maximise"}, "dataset.n_samples=null: procedure=maximise needs a number of rows"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
