@@ -139,7 +139,7 @@ def earlier(args: argparse.Namespace) -> tuple[Path, list[str]]:
     run = Path(text.strip("'\"")).expanduser()
     if not text or not run.is_dir():
         raise ConfigError(f"again={text}: no such folder; accepted: {_A_RUN}")
-    if (run / "multirun.yaml").exists():
+    if (run / "multirun.yaml").exists() and not (run / "config.yaml").exists():  # shards leave both
         raise ConfigError(f"again={text}: is a multirun; accepted: the folder of one of its jobs, such as {run / '0'}")
     if not (run / "config.yaml").is_file():
         raise ConfigError(f"again={text}: is no run (it has no config.yaml); accepted: {_A_RUN}")

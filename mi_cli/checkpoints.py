@@ -117,7 +117,7 @@ class Checkpoints:
 
     def _save(self, file: str, trainings: Mapping[str, Arrays]) -> None:
         seconds = np.array(self.before + time.monotonic() - self.begun)
-        arrays: dict[str, Any] = {"seconds": seconds}
+        arrays: dict[str, Any] = {"seconds": seconds, "stack": np.array(self.folder.name)}
         arrays |= {f"{name}/{key}": array for name, state in trainings.items() for key, array in state.items()}
         buffer = io.BytesIO()
         np.savez(buffer, **arrays)
@@ -142,11 +142,13 @@ class Checkpoints:
     def _trainings(self, file: Path) -> dict[str, dict[str, np.ndarray]]:
         found: dict[str, dict[str, np.ndarray]] = {}
         with np.load(file, allow_pickle=False) as arrays:
+            if str(arrays["stack"]) != self.folder.name:
+                raise ValueError(f"{file} is of other trials")
             for path in arrays:
                 name, _, key = path.partition("/")
                 if key:
                     found.setdefault(name, {})[key] = arrays[path]
-                else:
+                elif path == "seconds":
                     self.before = max(self.before, float(arrays[path]))
         return found
 

@@ -27,6 +27,7 @@ from mi_cli.folders import (
     NewFolder,
     config_folder,
     given_folder,
+    is_locked,
     locked,
     new_folder,
     own_config_folders,
@@ -39,14 +40,17 @@ from mi_cli.launching import (
     INTERRUPTED,
     TERMINATED,
     TOO_EARLY,
+    LostJobs,
     Reported,
     Terminated,
     begun,
     complain,
     end_at_once,
+    ending_with_us,
     job,
     made,
     on_interrupt,
+    over,
     shown_from_here,
     start,
 )
@@ -83,6 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     started = _STARTED if argv is None else time.time()
     begun.clear()
+    over.clear()
     if argv is None:
         on_interrupt(signal.default_int_handler, end_at_once)
     try:
@@ -208,23 +213,40 @@ def _multirun(args: argparse.Namespace) -> int:
     from mi_cli.composition import composing, setting
 
     with composing(_config_path(args)):
-        jobs = _jobs(args)
+        launcher = _launcher(args, args.overrides)
+        jobs = _jobs(args, launcher)
         if jobs[0].values["plan"]:
             return max(_plan(resolved, f"# {index}: ") for index, resolved in enumerate(jobs))
         asked = [text for text in args.overrides if _sets("hydra.sweep.dir", text)]
         asked_for = str(setting("hydra.sweep.dir", asked, args.config_name) or "") if asked else None
     folder = _folder(args, "hydra.sweep.dir", asked_for, jobs[0], "multirun", "multirun.yaml")
     try:
-        _hydra(args, ["--multirun", _quoted("hydra.sweep.dir", folder.path)], job)
+        with ending_with_us(folder.path, launcher, resumed=False):
+            all_came_back = _launch(args, [_quoted("hydra.sweep.dir", folder.path)], folder.path)
+        if over.is_set():
+            raise Terminated
     finally:
         folder.discard_if_empty()
     failures = folder.path / FAILURES
     with printing():
         print(f"mi-run: every job has a folder in {shown_from_here(folder.path)}")
-    if not failures.exists():
-        return FINE
-    print(f"mi-run: jobs failed, or have failed trials: see {shown_from_here(failures)}", file=sys.stderr)
-    return FAILED
+    if failures.exists():
+        print(f"mi-run: jobs failed, or have failed trials: see {shown_from_here(failures)}", file=sys.stderr)
+    return FAILED if failures.exists() or not all_came_back else FINE
+
+
+def _launch(args: argparse.Namespace, more: Sequence[str], jobs: Path) -> bool:
+    """Have a launcher run jobs, whose folders will be in ``jobs``; whether all of them came back."""
+    try:
+        _hydra(args, ["--multirun", *more], job, jobs)
+    except LostJobs as lost:
+        going_on = [path for path in jobs.glob("*") if is_locked(path)]
+        waits = f"; waiting for {', '.join(path.name for path in going_on)}" if going_on else ""
+        print(f"mi-run: {lost}{waits}", file=sys.stderr)
+        while any(map(is_locked, going_on)):
+            time.sleep(0.2)
+        return False
+    return True
 
 
 def _sharded(args: argparse.Namespace, started: float) -> int:
@@ -238,6 +260,7 @@ def _sharded(args: argparse.Namespace, started: float) -> int:
         if resolved.values["plan"]:
             return _plan(resolved)
         number = shards.number(resolved.values)
+        launcher = _launcher(args, args.overrides)
         asked = any(_sets("hydra.run.dir", text) for text in args.overrides)
         asked_for = str(setting("hydra.run.dir", args.overrides, args.config_name) or "") if asked else None
     if args.resume:
@@ -259,8 +282,10 @@ def _sharded(args: argparse.Namespace, started: float) -> int:
             shards.prepare(folder.path, whole)
         cut = [f"++shards={number}", f"++shard={','.join(map(str, range(number)))}"]
         place = [_quoted("hydra.sweep.dir", folder.path), shards.subfolder(folder.path, number)]
-        with locked(folder.path):
-            _hydra(only, ["--multirun", *cut, *place], job)
+        with locked(folder.path), ending_with_us(folder.path, launcher, resumed=True):
+            _launch(only, [*cut, *place], folder.path / shards.FOLDER)
+        if over.is_set():
+            raise Terminated
         only.overrides = [text for text in typed if not text.startswith(("hydra/launcher", "hydra.launcher"))]
         _hydra(only, [_quoted("hydra.run.dir", folder.path)], collect)
     finally:
@@ -268,7 +293,15 @@ def _sharded(args: argparse.Namespace, started: float) -> int:
     return codes[0] if codes else FAILED
 
 
-def _jobs(args: argparse.Namespace) -> list[Resolved]:
+def _launcher(args: argparse.Namespace, overrides: Sequence[str]) -> str:
+    """The class of what starts jobs."""
+    from mi_cli.composition import parse, setting
+
+    plain = [o.input_line or "" for o in parse(overrides) if not o.is_sweep_override()]
+    return str(setting("hydra.launcher", plain, args.config_name)["_target_"])
+
+
+def _jobs(args: argparse.Namespace, launcher: str) -> list[Resolved]:
     """The jobs of a multirun, resolved; of a sweeper that searches, the config it starts from."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
@@ -277,7 +310,7 @@ def _jobs(args: argparse.Namespace) -> list[Resolved]:
 
     parsed = parse(args.overrides)
     plain = [o.input_line or "" for o in parsed if not o.is_sweep_override()]
-    sweeper, launcher = (setting(f"hydra.{part}", plain, args.config_name) for part in ("sweeper", "launcher"))
+    sweeper = setting("hydra.sweeper", plain, args.config_name)
     jobs = [plain]
     if sweeper["_target_"].startswith(_BASIC):
         swept = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
@@ -294,7 +327,7 @@ def _jobs(args: argparse.Namespace) -> list[Resolved]:
     for overrides in jobs:
         try:
             resolved.append(resolve(overrides, config_name=args.config_name))
-            if launcher["_target_"].startswith(_BASIC):
+            if launcher.startswith(_BASIC):
                 check_device(resolved[-1].values["device"])
         except ConfigError as error:
             faults += error.lines
@@ -314,8 +347,13 @@ def _plan(resolved: Resolved, heading: str = "") -> int:
     return FINE
 
 
-def _hydra(args: argparse.Namespace, more: Sequence[str], task: Callable[[Any], int]) -> int:
-    """Let Hydra do what was typed and ``more``; it raises its errors, as ``HYDRA_FULL_ERROR`` asks for."""
+def _hydra(args: argparse.Namespace, more: Sequence[str], task: Callable[[Any], int], jobs: Path | None = None) -> int:
+    """Let Hydra do what was typed and ``more``; it raises its errors, as ``HYDRA_FULL_ERROR`` asks for.
+
+    Raises:
+        ConfigError: what Hydra says of the config.
+        LostJobs: what a launcher says of jobs, one of whose folders is in ``jobs`` already.
+    """
     import hydra
 
     from mi_cli.composition import composing, explain
@@ -335,6 +373,8 @@ def _hydra(args: argparse.Namespace, more: Sequence[str], task: Callable[[Any], 
     except Exception as error:
         if isinstance(error, OSError) and error.errno and not error.filename:  # standard output's
             raise
+        if jobs is not None and any(path.is_dir() and path.name[0] != "." for path in jobs.glob("*")):
+            raise LostJobs(error) from None
         with composing(_config_path(args)):
             raise ConfigError(explain(error, overrides, args.config_name)) from None
     finally:

@@ -19,6 +19,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from mi_cli.faults import ConfigError
+from mi_cli.points import searches
 from mi_cli.records import Records, write_frame, write_text
 from mi_cli.sweep import GROUPS, NOT_AXES, axes, get
 
@@ -137,6 +138,11 @@ class Run:
     def done(self) -> int:
         """How many trials have results."""
         return sum(self.statuses.values())
+
+    @property
+    def wanted(self) -> int:
+        """How many there are to be."""
+        return max(self.planned, self.done)
 
     @cached_property
     def axes(self) -> list[str]:
@@ -279,7 +285,7 @@ def read(folder: Path, name: str | None = None) -> Run:
         config = records.config
         if not isinstance(config, dict):
             raise ValueError("must be a section")
-        planned = math.prod(len(axis) for axis in axes(config).values())
+        planned = _planned(config)
     overrides: list[str] = []
     if (folder / "overrides.yaml").exists():
         with _reading(folder / "overrides.yaml"):
@@ -297,6 +303,8 @@ def read(folder: Path, name: str | None = None) -> Run:
     if (folder / "provenance.json").exists():
         with _reading(folder / "provenance.json"):
             provenance = Provenance.model_validate_json((folder / "provenance.json").read_bytes())
+    if searches(config) and provenance and provenance.status == "finished":
+        planned = 0  # so many as there are: points may have come twice, or could not be run
     with _reading(folder):
         present = (folder / file for file in ("config.yaml", "run.log", *_MARKS))
         changed = datetime.fromtimestamp(max(file.stat().st_mtime for file in present if file.exists()))
@@ -313,6 +321,16 @@ def read(folder: Path, name: str | None = None) -> Run:
     )
 
 
+def _planned(config: Mapping[str, Any]) -> int:
+    """Trials that a config asks for; of a search, those of all of its points."""
+    found = axes(config)
+    if not searches(config):
+        return math.prod(len(axis) for axis in found.values())
+    section = config["search"]
+    repeated = section.get("repeat") or ()
+    return int(section["trials"]) * math.prod(len(found[path]) for path in repeated if path in found)
+
+
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
     """Say of whatever is wrong with a file in one line that it is wrong with that."""
@@ -324,7 +342,7 @@ def _reading(path: Path) -> Iterator[None]:
     except OSError as error:
         raise _UnreadableError(_line(path, error.strerror or type(error).__name__)) from None
     except (ValueError, yaml.YAMLError, pl.exceptions.PolarsError, ConfigError) as error:
-        raise _UnreadableError(_line(path, str(error))) from None
+        raise _UnreadableError(_line(path, str(error).partition("\n\n")[0])) from None  # what comes then is advice
 
 
 def _line(path: Path, reason: str) -> str:

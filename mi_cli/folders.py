@@ -20,6 +20,7 @@ __all__ = [
     "NewFolder",
     "config_folder",
     "given_folder",
+    "is_locked",
     "locked",
     "new_folder",
     "own_config_folders",
@@ -151,6 +152,22 @@ def locked(path: Path) -> Iterator[None]:
         finally:
             with contextlib.suppress(OSError):  # of a folder gone read-only; what is left there keeps nobody out
                 lock.unlink()
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a run is at a folder."""
+    try:
+        import fcntl
+    except ImportError:
+        return False
+    try:
+        with (path / ".lock").open("r") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # there is none
+        return False
+    return False
 
 
 @contextmanager

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -30,14 +34,17 @@ __all__ = [
     "INTERRUPTED",
     "TERMINATED",
     "TOO_EARLY",
+    "LostJobs",
     "Reported",
     "Terminated",
     "begun",
     "complain",
     "end_at_once",
+    "ending_with_us",
     "job",
     "made",
     "on_interrupt",
+    "over",
     "shown_from_here",
     "start",
 ]
@@ -48,6 +55,8 @@ TOO_EARLY = "mi-run: interrupted before anything was run\n"
 
 made: list[NewFolder] = []  # folders of runs, for whoever ends the process to tidy
 begun = threading.Event()  # that something is run
+over = threading.Event()  # that this process was told to end: it begins no other job
+_GRACE_SECONDS = 15.0  # in which jobs end that were told to
 
 
 def job(config: Any) -> int:
@@ -57,6 +66,8 @@ def job(config: Any) -> int:
     from mi_cli.resolve import check_device, resolve
     from mi_cli.shards import share_cores
 
+    if over.is_set():
+        return TERMINATED
     settings, started = HydraConfig.get(), time.time()
     folder = Path(settings.runtime.output_dir)
     try:
@@ -76,9 +87,17 @@ def job(config: Any) -> int:
         code = complain(error)
     except Terminated:  # said so; launchers wait for jobs that end without a result
         code = TERMINATED
+        over.set()
+    except KeyboardInterrupt:
+        over.set()
+        raise
     if code:
-        with (Path(settings.sweep.dir) / FAILURES).open("a", encoding="utf-8") as failures:
-            failures.write(f"{settings.job.num}: {' '.join(settings.overrides.task)}\n")
+        failures = Path(settings.sweep.dir) / FAILURES
+        try:
+            with failures.open("a", encoding="utf-8") as file:
+                file.write(f"{settings.job.num}: {' '.join(settings.overrides.task)}\n")
+        except OSError as error:
+            complain(OutputError(f"{failures} cannot be written to ({error.strerror})"))
     return code
 
 
@@ -119,13 +138,29 @@ def start(resolved: Resolved, started: float, *, resume: bool = False, collect: 
     except OutputError as error:
         return complain(error, FAILED)
     except Exception as error:
-        log = folder / "run.log"
+        return _unexpected(error, folder)
+    return int(code)
+
+
+def _unexpected(error: Exception, folder: Path) -> int:
+    """Say so in a line, and keep the traceback; where the folder has no room for it, that is what happened."""
+    log = folder / "run.log"
+    try:
         with log.open("a", encoding="utf-8") as file:
             traceback.print_exc(file=file)
-        reason = " ".join(str(error).split())
-        print(f"mi-run: unexpected {type(error).__name__}: {reason}; the traceback is in {log}", file=sys.stderr)
-        return FAILED
-    return int(code)
+    except OSError as full:
+        return complain(OutputError(f"{folder} cannot be written to ({full.strerror or type(full).__name__})"), FAILED)
+    reason = " ".join(str(error).split())
+    print(f"mi-run: unexpected {type(error).__name__}: {reason}; the traceback is in {log}", file=sys.stderr)
+    return FAILED
+
+
+class LostJobs(Exception):  # noqa: N818 (of others; what they have recorded is there)
+    """A launcher gave up on jobs that had begun: one was killed, say."""
+
+    def __init__(self, error: BaseException) -> None:
+        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+        super().__init__(f"the launcher lost jobs ({type(error).__name__}: {reason})")
 
 
 class Reported(KeyboardInterrupt):
@@ -155,6 +190,77 @@ def end_at_once(number: int, frame: FrameType | None) -> NoReturn:
     if "mi_cli.forking" in sys.modules:
         sys.modules["mi_cli.forking"].discard()
     os._exit(INTERRUPTED)
+
+
+@contextmanager
+def ending_with_us(folder: Path, launcher: str, *, resumed: bool) -> Iterator[None]:
+    """While a launcher runs jobs in other processes, have Ctrl-C and SIGTERM end these in order, too.
+
+    That the whole can be ``resumed`` is told then.
+    What Slurm was given it keeps: a connection that is lost is no reason to stop a cluster.
+    """
+    if launcher.endswith("BasicLauncher") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)
+        queued = launcher.endswith("SlurmLauncher")
+        if not queued:
+            _end_jobs(folder)
+        goes_on = "; what Slurm was given goes on" if queued else ""
+        where = f"what jobs have recorded is in {shown_from_here(folder)}"
+        then = f"; mi-run resume={shown_from_here(folder)} goes on" if resumed else ""
+        sys.stderr.write(f"mi-run: interrupted{goes_on}; {where}{then}\n")
+        raise Terminated if number == signal.SIGTERM else Reported
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: not Python's
+
+
+def _end_jobs(folder: Path) -> None:
+    """Tell jobs in processes of ours to end, wait until those that have begun did, and see that no other begins."""
+    for child in _started({os.getpid()}):
+        _signal(child, signal.SIGTERM)
+    deadline = time.monotonic() + _GRACE_SECONDS
+    while any(folder.glob("*/**/.lock")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    doomed, found = {os.getpid()}, _started({os.getpid()})
+    while found - doomed:  # and what these have started
+        doomed |= found
+        found = _started(doomed)
+    for process in doomed - {os.getpid()}:
+        _signal(process, signal.SIGKILL)
+
+
+def _signal(process: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, number)
+
+
+def _started(parents: set[int]) -> set[int]:
+    """The processes that these have started, but for those that tidy up after them."""
+    return {pid for pid, parent, args in _processes() if parent in parents and "resource_tracker" not in args}
+
+
+def _processes() -> Iterator[tuple[int, int, str]]:
+    """Each process, its parent, and what it was started as."""
+    if not Path("/proc/self/stat").exists():
+        ps = ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="]
+        told = subprocess.run(ps, capture_output=True, text=True, check=False).stdout  # noqa: S603 (nobody's input)
+        for line in told.splitlines():
+            pid, parent, args = line.split(None, 2)
+            yield int(pid), int(parent), args
+        return
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended
+            state = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
+            yield int(folder.name), int(state[1]), (folder / "cmdline").read_text(errors="replace")
 
 
 def on_interrupt(instead_of: Any, handler: Any) -> None:

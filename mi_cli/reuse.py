@@ -76,7 +76,7 @@ def _of_the_run(state: Progressing, *, resume: bool) -> list[str]:
     told = [line + (f"; {again} that failed or diverged are run again" if again else "")]
     if not shard and (strange := len(entries.keys() - ours)):
         told.append(f"{strange} recorded trials are of other code, packages or data; they are run anew")
-    return told if resume or entries else []
+    return told if resume or state.rows or again else []
 
 
 def of_itself(run: Path) -> dict[str, Entry]:
@@ -113,7 +113,7 @@ def take(
         entry = entries.get(trial.fingerprint)
         if entry is None or not (entry.ok or failed):
             return False
-        return entry.samples is not None or not state.shows_samples(trial)
+        return entry.samples is not None or not entry.ok or not state.shows_samples(trial)
 
     shared = procedure(state.config)
     units: Iterable[list[Trial]] = [[trial] for trial in (state.trials if trials is None else trials)]

@@ -6,9 +6,12 @@ import importlib
 import logging
 import math
 import os
+import signal
+import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -189,13 +192,29 @@ def run(
                 print("\n".join(found), end="\n" * bool(found))
             return code
         except KeyboardInterrupt:
-            state.close()
-            record.write(clock.seconds, "interrupted")
+            with _undisturbed():
+                state.close()
+                record.write(clock.seconds, "interrupted")
             done = f"{len(state.rows)} of {len(state.trials)} trials are finished"
             log.warning("interrupted: %s", done)
-            line = f"mi-run: interrupted; {done}, in {folder}; mi-run resume={folder} goes on"
+            whole = folder if state.config.shard is None else folder.parents[1]
+            line = f"mi-run: interrupted; {done}, in {folder}; mi-run resume={whole} goes on"
             console.print(line, markup=False, highlight=False, soft_wrap=True)
             raise
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Have nobody interrupt what is written after an interruption."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: not Python's
 
 
 def _of_shard(trials: list[Trial], shard: int | None) -> list[Trial]:

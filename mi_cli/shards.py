@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mi_cli.faults import ConfigError
+from mi_cli.output import OutputError
 
 if TYPE_CHECKING:
     from mi_cli.resolve import Resolved
@@ -46,10 +47,17 @@ def subfolder(run: Path, count: int) -> str:
 
 
 def prepare(folder: Path, resolved: Resolved) -> None:
-    """Leave in the folder what it takes to go on should all be lost but that."""
+    """Leave in the folder what it takes to go on should all be lost but that.
+
+    Raises:
+        OutputError: it cannot be written to.
+    """
     from mi_cli.provenance import write_config
 
-    write_config(folder, resolved.values, resolved.overrides)
+    try:
+        write_config(folder, resolved.values, resolved.overrides)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written to ({error.strerror or type(error).__name__})") from None
 
 
 def share_cores(values: dict[str, Any], settings: Any) -> None:

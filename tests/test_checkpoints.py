@@ -142,6 +142,16 @@ def test_broken_checkpoint_is_told_of_and_training_begins_anew(tmp_path, caplog,
     assert "training begins anew" in caplog.text
 
 
+def test_checkpoints_of_other_trials_are_not_taken(tmp_path, caplog):
+    found, (expected, looks) = of("estimate"), whole("estimate")
+    with pytest.raises(Stopped):
+        run(tmp_path, found, Ending(looks // 2))
+    other = found[:2]
+    place(tmp_path, found, workers.WHOLE).rename(place(tmp_path, other, workers.WHOLE))
+    assert all(map(agree, run(tmp_path, other, Ending(10**9)).outcomes, expected[:2]))
+    assert "is of other trials" in caplog.text
+
+
 def test_nothing_is_unpickled(tmp_path):
     folder = tmp_path / "here"
     folder.mkdir()

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from examples import SMALL, trials
 
-from mi_cli import records, shards
+from mi_cli import forking, records, shards
 from mi_cli.cli import main
 from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.faults import ConfigError
@@ -139,6 +146,118 @@ def test_jobs_go_on_as_jobs(here, monkeypatch, capsys):
     assert begun == [("0", True), ("1", False), ("many", False)]
     assert {row["trial"]: row for row in rows_of(here / "many")} == rows
     assert json.loads((here / "many" / "provenance.json").read_text())["command"] == typed
+
+
+LONG = [
+    "experiment=gaussian_sweep", "sweep.dataset.rho=[.2,.5,.8]", "sweep.seed=[0]", "training.steps=1000000", "plots=[]",
+    "split.test=500", "reuse=false", "checkpoint_every=.2",
+]  # fmt: skip
+
+
+@contextlib.contextmanager
+def jobs_at_work(launcher, *more):
+    """``mi-run`` in a folder ``many``, from when two of its jobs train on."""
+    given = [Path(sys.executable).with_name("mi-run"), *LONG, *more, f"hydra/launcher={launcher}", "hydra.run.dir=many"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(given, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while len(list(Path("many").glob("shards/*/checkpoints/*/*.npz"))) < 2 and time.monotonic() < deadline:
+                time.sleep(0.05)
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.mark.skipif(not forking.AVAILABLE, reason="processes are found in /proc")
+@pytest.mark.parametrize(
+    ("launcher", "number", "whole", "code"),
+    [
+        ("joblib", signal.SIGINT, True, 130),  # as Ctrl-C does
+        pytest.param("joblib", signal.SIGTERM, False, 143, marks=pytest.mark.slow),
+        pytest.param("submitit_local", signal.SIGINT, False, 130, marks=pytest.mark.slow),
+        pytest.param("basic", signal.SIGTERM, False, 143, marks=pytest.mark.slow),
+    ],
+)
+def test_jobs_end_with_the_run(here, launcher, number, whole, code):
+    if launcher != "basic":
+        pytest.importorskip(f"hydra_plugins.hydra_{launcher.partition('_')[0]}_launcher", reason="needs an extra")
+    with jobs_at_work(launcher, "shards=3") as process:
+        assert len(members(process.pid)) > (1 if launcher == "basic" else 2)
+        (os.killpg if whole else os.kill)(process.pid, number)
+        _, err = process.communicate(timeout=30)
+        assert process.returncode == code
+        assert "mi-run resume=many goes on" in err
+        assert "before anything" not in err
+        assert "Traceback" not in err
+        deadline = time.monotonic() + 10
+        while (left := members(process.pid)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not left
+    assert sorted(path.name for path in Path("many/shards").iterdir()) in (["0"], ["0", "1"], ["0", "1", "2"])
+    states = [json.loads(path.read_text())["status"] for path in Path("many").glob("shards/*/provenance.json")]
+    assert set(states) == {"interrupted"}
+    assert list(Path("many").glob("shards/*/checkpoints/*/going_on.npz"))
+
+
+def members(session):
+    """What processes of a session were started as."""
+    return [command_of(folder) for folder in Path("/proc").glob("[0-9]*") if session_of(folder) == session]
+
+
+def session_of(folder):
+    """The session of a process that has not ended."""
+    try:
+        state, _, _, session = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
+    except OSError:
+        return None
+    return None if state == "Z" else int(session)
+
+
+@pytest.mark.slow
+def test_job_that_is_killed_costs_no_other(here):
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher", reason="needs mi-cli[parallel]")
+    with jobs_at_work("submitit_local", "shards=3", "training.steps=8000") as process:
+        marks = "submitit.core._submit"
+        jobs = [path for path in Path("/proc").glob("[0-9]*") if session_of(path) and marks in command_of(path)]
+        os.kill(int(jobs[0].name), signal.SIGKILL)
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "mi-run: the launcher lost jobs (UncompletedJobError: " in err
+    assert sorted(row["status"] for row in rows_of(here / "many")) == ["failed", "ok", "ok"]
+
+
+def command_of(folder):
+    with contextlib.suppress(OSError):
+        return (folder / "cmdline").read_text()
+    return ""
+
+
+def test_reasons_of_failures_are_collected(here, monkeypatch, capsys):
+    def failing(dataset, n, generator, dtype=None):
+        raise ValueError("no such rows")
+
+    monkeypatch.setattr(Gaussian, "sample", failing)
+    given = ["plots=[gaussian_samples]", "hydra.run.dir=many", "shards=2", "reuse=false", "threads=1"]
+    assert main([*GIVEN, *given]) == 1
+    with (here / "many" / "results.csv").open(encoding="utf-8", newline="") as file:
+        assert {row["reason"] for row in csv.DictReader(file)} == {"ValueError: no such rows"}
+
+
+def test_sharded_run_is_run_again_as_one(here, capsys):
+    assert main([*GIVEN, "hydra.run.dir=many", "shards=2", "reuse=false", "threads=1"]) == 0
+    assert main(["again=many", "threads=1"]) == 0
+    assert "again: holds: identical, bit for bit" in capsys.readouterr().out
+
+
+def test_no_room_is_one_line(here, monkeypatch, capsys):
+    def full(*given):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("mi_cli.provenance.write_text", full)
+    assert main([*GIVEN, "hydra.run.dir=many", "shards=2"]) == 1
+    assert capsys.readouterr().err.endswith("many cannot be written to (No space left on device)\n")
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def _run(run: Run, index: int, apart: Mapping[str, Any]) -> dict[str, Any]:
         "state": run.state,
         "partial": summary is None,
         "done": run.done,
-        "planned": run.planned,
+        "planned": run.wanted,
         "statuses": run.statuses,
         "lost": sum(count for status, count in run.statuses.items() if status != "ok"),
         "changed": run.changed.isoformat(" ", "seconds"),
