@@ -87,10 +87,6 @@ def job(config: Any) -> int:
         code = complain(error)
     except Terminated:  # said so; launchers wait for jobs that end without a result
         code = TERMINATED
-        over.set()
-    except KeyboardInterrupt:
-        over.set()
-        raise
     if code:
         failures = Path(settings.sweep.dir) / FAILURES
         try:
@@ -115,24 +111,20 @@ def start(resolved: Resolved, started: float, *, resume: bool = False, collect: 
         runner = importlib.import_module("mi_cli.runner")
         imported = time.time() - started
         begun.set()
-        on_interrupt(end_at_once, signal.default_int_handler)
-        before = _on_termination()
         try:
-            code = runner.run(
-                resolved.values,
-                folder,
-                overrides=list(resolved.overrides),
-                notices=list(resolved.notices),
-                started=started,
-                import_seconds=imported,
-                resume=resume,
-                collect=collect,
-            )
+            with _ended_once():
+                code = runner.run(
+                    resolved.values,
+                    folder,
+                    overrides=list(resolved.overrides),
+                    notices=list(resolved.notices),
+                    started=started,
+                    import_seconds=imported,
+                    resume=resume,
+                    collect=collect,
+                )
         except KeyboardInterrupt as error:  # which the runner has reported
             raise (Terminated if isinstance(error, Terminated) else Reported) from None
-        finally:
-            if before is not None:
-                signal.signal(signal.SIGTERM, before)
     except ConfigError as error:
         return complain(error)
     except OutputError as error:
@@ -171,15 +163,30 @@ class Terminated(Reported):
     """SIGTERM, as schedulers send it some time before they kill: what is finished is recorded, and nothing is begun."""
 
 
-def _on_termination() -> Any:
-    """Have SIGTERM end the run in order, whatever a launcher makes of it; what it was, where this is for us to say."""
+@contextmanager
+def _ended_once() -> Iterator[None]:
+    """Have Ctrl-C and SIGTERM end a run in order, whatever a launcher makes of them, and the first of them only.
+
+    Another exception on the way out of the first one finds locks of threads half taken.
+    """
     if threading.current_thread() is not threading.main_thread():
-        return None
-    return signal.signal(signal.SIGTERM, _terminate)
+        yield
+        return
 
+    def end(number: int, frame: FrameType | None) -> None:
+        if not over.is_set():
+            over.set()
+            raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
-def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    raise Terminated
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, end)}
+    if signal.getsignal(signal.SIGINT) in (end_at_once, signal.default_int_handler):
+        signal.signal(signal.SIGINT, end)
+        before[signal.SIGINT] = signal.default_int_handler
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: not Python's
 
 
 def end_at_once(number: int, frame: FrameType | None) -> NoReturn:

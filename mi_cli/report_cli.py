@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from mi_cli import __version__
 from mi_cli.output import OutputError, printing
@@ -35,9 +35,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             if not args.watch:
                 return _write(args.paths, page, args.table, said)
-            while (code := _write(args.paths, page, args.table, said, args.every)) != _BAD_INPUT:
+            while _write(args.paths, page, args.table, said, args.every) != _BAD_INPUT or all(
+                path.exists()
+                for path in args.paths  # of which there is nothing to be read yet
+            ):
                 time.sleep(args.every)
-            return code
+            return _BAD_INPUT
         except KeyboardInterrupt:
             # The last word: a page that no longer refreshes itself.
             return _write(args.paths, page, args.table, said) if said else _INTERRUPTED
@@ -49,8 +52,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _SOME_BROKEN
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Complain in one line."""
+        self.exit(_BAD_INPUT, f"mi-report: {message}; see mi-report --help\n")
+
+
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         "mi-report", description="Any set of runs of mi-run as one table and one self-contained HTML page."
     )
     parser.add_argument(

@@ -6,12 +6,9 @@ import importlib
 import logging
 import math
 import os
-import signal
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -192,29 +189,14 @@ def run(
                 print("\n".join(found), end="\n" * bool(found))
             return code
         except KeyboardInterrupt:
-            with _undisturbed():
-                state.close()
-                record.write(clock.seconds, "interrupted")
+            state.close()
+            record.write(clock.seconds, "interrupted")
             done = f"{len(state.rows)} of {len(state.trials)} trials are finished"
             log.warning("interrupted: %s", done)
             whole = folder if state.config.shard is None else folder.parents[1]
             line = f"mi-run: interrupted; {done}, in {folder}; mi-run resume={whole} goes on"
             console.print(line, markup=False, highlight=False, soft_wrap=True)
             raise
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Have nobody interrupt what is written after an interruption."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: not Python's
 
 
 def _of_shard(trials: list[Trial], shard: int | None) -> list[Trial]:
@@ -251,7 +233,8 @@ def _close(state: Progressing, clock: Clock, record: provenance.Provenance) -> i
     tracked = config.shard is not None or trackers.track(config.tracker, folder, state.trials)
     console = _console()
     with printing():
-        report.show(summary, console)
+        if config.shard is None:  # what a part of the trials says, the whole may not
+            report.show(summary, console)
         for row in state.all_rows:
             if row["status"] not in _FINE:
                 what = f"trial {row['trial']} {row['method']}".rstrip()  # a trial that raised has no method

@@ -188,7 +188,10 @@ def finish(run, status):
         (lambda run: (run / "results.csv").write_bytes(b"\xff"), "is no run (its config.yaml, results.csv, provenance"),
         (lambda run: (run / "results.csv").write_text("a,b\n1,2\n"), "is no run (its config.yaml, results.csv, proven"),
         (lambda run: (run / "config.yaml").write_text("a: [1"), "is no run (its config.yaml, results.csv, provenance."),
-        (lambda run: (run / "multirun.yaml").touch(), "is a multirun; accepted: the folder of one of its jobs, such"),
+        (
+            lambda run: (run / "config.yaml").rename(run / "multirun.yaml"),
+            "is a multirun; accepted: the folder of one of",
+        ),
     ],
 )
 def test_folder_that_is_no_finished_run_is_refused(run, here, capsys, spoil, line):

@@ -474,7 +474,9 @@ def test_interruption_keeps_finished_trials(tmp_path, monkeypatch, capsys, threa
     assert time.perf_counter() - begun[0] < 2
     rows = rows_of(tmp_path)
     assert [f"{row['trial']} {row['status']} {row['training.steps']}" for row in rows] == ["0 ok 20"]
-    assert all_files(tmp_path) == FILES - {"summary.json", "report.html"}
+    files = {name for name in all_files(tmp_path) if not name.startswith("checkpoints/")}
+    assert files == FILES - {"summary.json", "report.html"}
+    assert len(list(tmp_path.glob("checkpoints/*/going_on.npz"))) == 1
     assert strict_json(tmp_path / "provenance.json")["status"] == "interrupted"
     assert Records(tmp_path).history["trial"].unique().to_list() == [0]
     assert f"interrupted; 1 of 2 trials are finished, in {tmp_path}" in capsys.readouterr().err
