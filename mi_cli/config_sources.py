@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import yaml
 from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.object_type import ObjectType
@@ -13,10 +14,13 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 
 from mi_cli import plugins
+from mi_cli.faults import ConfigError
 from mi_cli.folders import OWN_CONFIGS, config_folder, own_config_folders
 from mi_cli.plugins import REGISTRIES
 
 __all__ = ["ConfigPath", "OwnConfigs", "PluginDefaults", "register"]
+
+_MOST_VALUES = 100_000  # of a config
 
 
 class OwnConfigs(SearchPathPlugin):
@@ -28,12 +32,12 @@ class OwnConfigs(SearchPathPlugin):
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Append each of them."""
         for folder in own_config_folders():
-            search_path.append(OWN_CONFIGS, f"file://{folder}")
-        folders = [Path(element.path.removeprefix("file://")) for element in search_path.get_path() if element.path]
+            search_path.append(OWN_CONFIGS, f"{ConfigPath.scheme()}://{folder}")
+        folders = [Path(element.path.rpartition("://")[2]) for element in search_path.get_path() if element.path]
         if config_folder() not in folders:
             for element in search_path.get_path():
                 if element.provider == "main" and element.path:
-                    element.path = f"{ConfigPath.scheme()}://{element.path.removeprefix('file://')}"
+                    element.path = f"{ConfigPath.scheme()}://{element.path.rpartition('://')[2]}"
             return
         for folder in plugins.config_folders():
             search_path.append("mi_cli.configs", f"file://{folder}")
@@ -41,9 +45,9 @@ class OwnConfigs(SearchPathPlugin):
 
 
 class ConfigPath(FileConfigSource):
-    """A folder with a primary config, whose folders are groups if configs lie in them.
+    """A folder of somebody's own, whose folders are groups if configs lie in them, and whose configs are of some size.
 
-    Those of a run have the names of keys: plots, tables, shards.
+    The folders of a run have the names of keys: plots, tables, shards.
     """
 
     @staticmethod
@@ -55,6 +59,43 @@ class ConfigPath(FileConfigSource):
         """Whether there is such a group; asked for the whole, whether the folder is there."""
         folder = Path(self.path, config_path)
         return folder.is_dir() and (config_path.strip("/") in ("", "hydra") or any(folder.glob("*.yaml")))
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        """A config, once it is known what its aliases come to: each is copied.
+
+        Raises:
+            ConfigError: too much.
+        """
+        file = Path(self.path, self._normalize_file_name(config_path))
+        accepted = f"accepted: a config of at most {_MOST_VALUES:,} values, and none within itself"
+        try:
+            if file.is_file() and (count := _weight(file)) > _MOST_VALUES:
+                raise ConfigError(f"{file}: its aliases come to {count:,} values; {accepted}")
+            return super().load_config(config_path)
+        except RecursionError:
+            raise ConfigError(f"{file}: is nested too deeply, or within itself; {accepted}") from None
+
+
+def _weight(file: Path) -> int:
+    """How many values a config with aliases comes to."""
+    try:
+        text = file.read_text(encoding="utf-8")
+        root = yaml.compose(text, Loader=yaml.SafeLoader) if "*" in text else None
+    except (yaml.YAMLError, UnicodeDecodeError):  # of which whoever loads it tells
+        return 0
+    return 0 if root is None else _values(root, {})
+
+
+def _values(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many values a node comes to, whatever is an alias being counted each time."""
+    if id(node) not in known:
+        inner: list[yaml.Node] = []
+        if isinstance(node, yaml.MappingNode):
+            inner = [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            inner = node.value
+        known[id(node)] = 1 + sum(_values(part, known) for part in inner)
+    return known[id(node)]
 
 
 class PluginDefaults(ConfigSource):

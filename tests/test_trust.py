@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import os
 from pathlib import Path
 
@@ -358,3 +359,26 @@ def test_nothing_is_unpickled():
             if called == "yaml.load":
                 assert ast.unparse(node.args[1]) == "_LOADER", path
     assert {module._LOADER for module in (overview, records)} <= {yaml.SafeLoader, getattr(yaml, "CSafeLoader", None)}
+
+
+_TENFOLD = "\n".join(f"{b}: &{b} [{','.join([f'*{a}'] * 10)}]" for a, b in itertools.pairwise("abcdefgh"))
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (f"a: &a [x]\n{_TENFOLD}", "its aliases come to 23,"),
+        ("summary: &a [*a]", "is nested too deeply, or within itself; accepted: a config of at most 100,000 values"),
+        (f"summary: {'[' * 5000}", "is nested too deeply, or within itself; accepted: a config of at most 100,000 val"),
+    ],
+    ids=["aliases of aliases", "within itself", "deep"],
+)
+def test_config_of_too_much_is_refused_at_once(tmp_path, capsys, text, fault):
+    path = tmp_path / "experiment" / "large.yaml"
+    path.parent.mkdir()
+    path.write_text(f"# @package _global_\n{text}\n", encoding="utf-8")
+    assert main(["--config-dir", str(tmp_path), "experiment=large"]) == 2
+    assert capsys.readouterr().err.startswith(f"mi-run: {path}: {fault}")
+    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
+    assert main(["--config-path", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith(f"mi-run: {tmp_path / 'config.yaml'}: {fault}")
