@@ -93,7 +93,7 @@ def resolve(overrides: Sequence[str], config_path: Path | None = None, config_na
     notices += _leave_unfit(values, given)
     points.check(values)
     if points.searches(values):
-        search.check(values["search"]["storage"])
+        search.check(values["search"]["storage"], plan=values.get("plan") is True)
     trackers.check(values.get("tracker"))
     kept = [override.input_line or "" for override in parsed if not override.is_hydra_override()]
     return Resolved(values, tuple(kept), tuple(notices))

@@ -54,14 +54,16 @@ class Run(Protocol):
         """Bring the files up to date."""
 
 
-def check(storage: str | None) -> None:
-    """Raise ConfigError if optuna is missing, or the folder of the file that a study is to be kept in."""
+def check(storage: str | None, *, plan: bool) -> None:
+    """Raise ConfigError if optuna is missing, or a study cannot be kept where it is to be; to ``plan``, none is."""
     if importlib.util.find_spec("optuna") is None:
         raise ConfigError("search=optuna: needs optuna; pip install 'mi-cli[search]'")
     if storage is not None and "://" not in storage:
         path = Path(storage).expanduser()
         if path.is_dir() or not path.absolute().parent.is_dir():
             raise ConfigError(f"search.storage={storage}: accepted: a file in a folder that is there, or an address")
+    if storage is not None and not plan:
+        study.connected(storage)
 
 
 def search(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-__all__ = ["HISTORY", "REASON", "ROWS", "SAME", "best", "counts", "finished", "guide", "opened"]
+__all__ = ["HISTORY", "REASON", "ROWS", "SAME", "best", "connected", "counts", "finished", "guide", "opened"]
 
 ROWS, HISTORY, REASON, SAME = "rows", "history_of_", "reason", "same_as"  # what is kept of a point beside its value
 _STARTUP = 5  # points that are trained in full before any is pruned
@@ -27,13 +28,35 @@ def opened(storage: str, name: str, *, maximise: bool) -> Study:
         ConfigError: the storage cannot be used.
     """
     import optuna
+
+    direction: Any = "maximize" if maximise else "minimize"
+    with _in_one_line(storage):
+        return optuna.create_study(
+            storage=connected(storage), study_name=name, direction=direction, load_if_exists=True
+        )
+
+
+def connected(storage: str) -> Any:
+    """What studies are kept in, which is made if it is not there.
+
+    Raises:
+        ConfigError: it cannot be used.
+    """
+    import optuna
     from optuna.storages.journal import JournalFileBackend
 
+    with _in_one_line(storage):
+        if "://" in storage:
+            return optuna.storages.get_storage(storage)
+        return optuna.storages.JournalStorage(JournalFileBackend(str(Path(storage).expanduser())))
+
+
+@contextmanager
+def _in_one_line(storage: str) -> Iterator[None]:
     try:
-        path = str(Path(storage).expanduser())
-        kept: Any = storage if "://" in storage else optuna.storages.JournalStorage(JournalFileBackend(path))
-        direction: Any = "maximize" if maximise else "minimize"
-        return optuna.create_study(storage=kept, study_name=name, direction=direction, load_if_exists=True)
+        yield
+    except ConfigError:
+        raise
     except Exception as error:  # of the file system, a database or its driver
         reason = " ".join(str(error).split())[:200]
         raise ConfigError(

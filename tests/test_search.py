@@ -159,7 +159,7 @@ def test_what_is_typed_goes_before_what_the_experiment_says(here):
 def test_without_optuna_it_is_told_before_anything_is_run(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name, package=None: None)
     with pytest.raises(ConfigError, match=r"^search=optuna: needs optuna; pip install 'mi-cli\[search\]'$"):
-        search.check(None)
+        search.check(None, plan=False)
 
 
 def test_a_search_is_no_part_of_a_trials_science():
@@ -398,3 +398,13 @@ def test_a_storage_that_cannot_be_used(tmp_path):
     found = prepared(storage=str(tmp_path / "study"))
     with pytest.raises(ConfigError, match=r"search\.storage=.*study: cannot be opened \("):
         runner.run(found, tmp_path / "run")
+
+
+@needs_optuna
+@pytest.mark.parametrize("storage", ["foo://", "postgresql://nobody@localhost:1/x", "table.csv", "sqlite:////no/x.db"])
+def test_a_storage_that_cannot_be_used_leaves_nothing(here, capsys, storage):
+    Path("table.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    given = ["experiment=gaussian_sweep", "search=optuna", "sweep.training.lr=[1e-3,1e-2]"]
+    assert main([*given, f"search.storage={storage}"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f"mi-run: search.storage={storage}: cannot be opened (")
+    assert [path.name for path in here.iterdir()] == ["table.csv"]
