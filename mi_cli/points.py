@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mi_cli import sweep
-from mi_cli.faults import ConfigError, listed, shown
+from mi_cli.faults import ConfigError, listed, shown, validation_lines
 from mi_cli.schema import Config, validate
 from mi_cli.space import Range, Search
 from mi_cli.sweep import Trial, put
@@ -62,6 +62,7 @@ def prepare(values: dict[str, Any], given: dict[str, Any]) -> list[str]:
             notices.append(f"{path}={shown(given[path])} replaces search.space.{path}={shown(choices)}")
             continue
         if isinstance(choices, list):
+            _check_list(values, path, choices)
             listed_there.add(path)
             if typed:
                 given[f"sweep.{path}"] = choices
@@ -216,13 +217,22 @@ class Space:
 
 
 def _search(values: Mapping[str, Any]) -> Search:
-    from mi_cli.faults import validation_lines
-
     try:
         return Search.model_validate(values["search"])
     except ValidationError as error:
         lines = validation_lines(error, Search, values["search"], lambda key, value: None)
         raise ConfigError(*(line if line.startswith("search.") else f"search.{line}" for line in lines)) from None
+
+
+def _check_list(values: Mapping[str, Any], path: str, choices: list[Any]) -> None:
+    """Refuse, by the name it has there, a list that would be no axis."""
+    key = f"search.space.{path}={shown(choices)}"
+    try:
+        sweep.get(values, path)
+    except KeyError:
+        raise ConfigError(f"{key}: no such value in the config; accepted: the path of one, such as lr") from None
+    if not choices:
+        raise ConfigError(f"{key}: is empty; accepted: at least one value")
 
 
 def _range(values: Mapping[str, Any], path: str, written: Any) -> Range:
@@ -238,9 +248,11 @@ def _range(values: Mapping[str, Any], path: str, written: Any) -> Range:
     try:
         return Range.model_validate(written)
     except ValidationError as error:
-        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
-        where = ".".join(map(str, error.errors()[0]["loc"]))
-        raise ConfigError(f"{key}: {where + ': ' if where else ''}{reason}") from None
+        lines = validation_lines(error, Range, written, lambda key, value: None)
+        about_all = error.errors()[0]["type"] == "value_error"
+        raise ConfigError(
+            *(f"{key}: {line}" if about_all else f"search.space.{path}.{line}" for line in lines)
+        ) from None
 
 
 def _leaves(node: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
