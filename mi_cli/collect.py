@@ -141,8 +141,8 @@ class Run:
 
     @property
     def wanted(self) -> int:
-        """How many there are to be."""
-        return max(self.planned, self.done)
+        """How many trials there are to be; of a search that is over, as there are: points may have come twice."""
+        return self.done if searches(self.config) and self.state == "finished" else self.planned
 
     @cached_property
     def axes(self) -> list[str]:
@@ -303,8 +303,6 @@ def read(folder: Path, name: str | None = None) -> Run:
     if (folder / "provenance.json").exists():
         with _reading(folder / "provenance.json"):
             provenance = Provenance.model_validate_json((folder / "provenance.json").read_bytes())
-    if searches(config) and provenance and provenance.status == "finished":
-        planned = 0  # so many as there are: points may have come twice, or could not be run
     with _reading(folder):
         present = (folder / file for file in ("config.yaml", "run.log", *_MARKS))
         changed = datetime.fromtimestamp(max(file.stat().st_mtime for file in present if file.exists()))

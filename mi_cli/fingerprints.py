@@ -12,9 +12,9 @@ __all__ = ["code", "file_digest"]
 # What makes no number of a trial's: words, pictures, and which trials there are and where they go.
 _SHOWS = (
     "plots page trackers configs again.py arguments.py claims.py cli.py collect.py composition.py "
-    "config_sources.py dispatch.py estimates.py faults.py fingerprints.py folders.py forking.py journal.py "
+    "config_sources.py dispatch.py estimates.py faults.py fingerprints.py folders.py forking.py handing.py journal.py "
     "launching.py logs.py objective.py output.py overview.py points.py provenance.py report.py report_cli.py "
-    "reuse.py runner.py search.py shards.py space.py study.py tables.py trust.py"
+    "reuse.py runner.py search.py shards.py space.py spreading.py study.py tables.py trust.py"
 )
 _VERSIONS = ("torch", "numpy", "scipy", "scikit-learn")
 _WHOLE = 1 << 30  # bytes up to which a file is read whole

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -34,13 +32,12 @@ __all__ = [
     "INTERRUPTED",
     "TERMINATED",
     "TOO_EARLY",
-    "LostJobs",
     "Reported",
     "Terminated",
     "begun",
     "complain",
     "end_at_once",
-    "ending_with_us",
+    "handled",
     "job",
     "made",
     "on_interrupt",
@@ -56,7 +53,6 @@ TOO_EARLY = "mi-run: interrupted before anything was run\n"
 made: list[NewFolder] = []  # folders of runs, for whoever ends the process to tidy
 begun = threading.Event()  # that something is run
 over = threading.Event()  # that this process was told to end: it begins no other job
-_GRACE_SECONDS = 15.0  # in which jobs end that were told to
 
 
 def job(config: Any) -> int:
@@ -71,15 +67,15 @@ def job(config: Any) -> int:
     settings, started = HydraConfig.get(), time.time()
     folder = Path(settings.runtime.output_dir)
     try:
-        shard = any(text.startswith("++shard=") for text in settings.overrides.task)
-        resume = shard and (folder / f"{PRIMARY}.yaml").is_file()  # of a run that goes on
+        overrides = [*settings.overrides.hydra, *settings.overrides.task]
+        resolved = resolve(overrides, config_name=settings.job.config_name or PRIMARY)
+        shard = resolved.values["shard"] is not None
         if not shard and any(path.name != settings.output_subdir for path in folder.iterdir()):
             raise ConfigError(
                 f"hydra.sweep.subdir={settings.sweep.subdir}: {folder} holds files of another job; "
                 "accepted: a subfolder for each, as ${hydra.job.num} names"
             )
-        overrides = [*settings.overrides.hydra, *settings.overrides.task]
-        resolved = resolve(overrides, config_name=settings.job.config_name or PRIMARY)
+        resume = shard and (folder / f"{PRIMARY}.yaml").is_file()  # of a run that goes on
         check_device(resolved.values["device"])
         share_cores(resolved.values, settings)
         code = start(resolved, started, resume=resume)
@@ -147,14 +143,6 @@ def _unexpected(error: Exception, folder: Path) -> int:
     return FAILED
 
 
-class LostJobs(Exception):  # noqa: N818 (of others; what they have recorded is there)
-    """A launcher gave up on jobs that had begun: one was killed, say."""
-
-    def __init__(self, error: BaseException) -> None:
-        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-        super().__init__(f"the launcher lost jobs ({type(error).__name__}: {reason})")
-
-
 class Reported(KeyboardInterrupt):
     """An interruption of which the user knows where it left things."""
 
@@ -169,24 +157,30 @@ def _ended_once() -> Iterator[None]:
 
     Another exception on the way out of the first one finds locks of threads half taken.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
 
     def end(number: int, frame: FrameType | None) -> None:
         if not over.is_set():
             over.set()
             raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
-    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, end)}
-    if signal.getsignal(signal.SIGINT) in (end_at_once, signal.default_int_handler):
-        signal.signal(signal.SIGINT, end)
-        before[signal.SIGINT] = signal.default_int_handler
+    on_interrupt(end_at_once, signal.default_int_handler)
+    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with handled(end, signal.SIGTERM, *([signal.SIGINT] if ours else [])):
+        yield
+
+
+@contextmanager
+def handled(handler: Any, *signals: int) -> Iterator[None]:
+    """Have a handler for signals, in the thread that gets them; afterwards what was there before."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number in signals}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: not Python's
+        for number, earlier in before.items():
+            signal.signal(number, signal.SIG_DFL if earlier is None else earlier)  # None: not Python's
 
 
 def end_at_once(number: int, frame: FrameType | None) -> NoReturn:
@@ -197,77 +191,6 @@ def end_at_once(number: int, frame: FrameType | None) -> NoReturn:
     if "mi_cli.forking" in sys.modules:
         sys.modules["mi_cli.forking"].discard()
     os._exit(INTERRUPTED)
-
-
-@contextmanager
-def ending_with_us(folder: Path, launcher: str, *, resumed: bool) -> Iterator[None]:
-    """While a launcher runs jobs in other processes, have Ctrl-C and SIGTERM end these in order, too.
-
-    That the whole can be ``resumed`` is told then.
-    What Slurm was given it keeps: a connection that is lost is no reason to stop a cluster.
-    """
-    if launcher.endswith("BasicLauncher") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def end(number: int, frame: FrameType | None) -> NoReturn:
-        for each in before:
-            signal.signal(each, signal.SIG_IGN)
-        queued = launcher.endswith("SlurmLauncher")
-        if not queued:
-            _end_jobs(folder)
-        goes_on = "; what Slurm was given goes on" if queued else ""
-        where = f"what jobs have recorded is in {shown_from_here(folder)}"
-        then = f"; mi-run resume={shown_from_here(folder)} goes on" if resumed else ""
-        sys.stderr.write(f"mi-run: interrupted{goes_on}; {where}{then}\n")
-        raise Terminated if number == signal.SIGTERM else Reported
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: not Python's
-
-
-def _end_jobs(folder: Path) -> None:
-    """Tell jobs in processes of ours to end, wait until those that have begun did, and see that no other begins."""
-    for child in _started({os.getpid()}):
-        _signal(child, signal.SIGTERM)
-    deadline = time.monotonic() + _GRACE_SECONDS
-    while any(folder.glob("*/**/.lock")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    doomed, found = {os.getpid()}, _started({os.getpid()})
-    while found - doomed:  # and what these have started
-        doomed |= found
-        found = _started(doomed)
-    for process in doomed - {os.getpid()}:
-        _signal(process, signal.SIGKILL)
-
-
-def _signal(process: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(process, number)
-
-
-def _started(parents: set[int]) -> set[int]:
-    """The processes that these have started, but for those that tidy up after them."""
-    return {pid for pid, parent, args in _processes() if parent in parents and "resource_tracker" not in args}
-
-
-def _processes() -> Iterator[tuple[int, int, str]]:
-    """Each process, its parent, and what it was started as."""
-    if not Path("/proc/self/stat").exists():
-        ps = ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="]
-        told = subprocess.run(ps, capture_output=True, text=True, check=False).stdout  # noqa: S603 (nobody's input)
-        for line in told.splitlines():
-            pid, parent, args = line.split(None, 2)
-            yield int(pid), int(parent), args
-        return
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # it has ended
-            state = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
-            yield int(folder.name), int(state[1]), (folder / "cmdline").read_text(errors="replace")
 
 
 def on_interrupt(instead_of: Any, handler: Any) -> None:

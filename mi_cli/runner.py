@@ -167,7 +167,7 @@ def run(
         )
         try:
             with state.writing():
-                if not (resume or collect):
+                if searches or not (resume or collect):  # a search that goes on may go further
                     provenance.write_config(folder, values, overrides)
                 record.write({}, "running")
             found: list[str] = []

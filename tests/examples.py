@@ -150,6 +150,20 @@ def endless_command(folder: Path, threads: int) -> Iterator[subprocess.Popen[str
             process.kill()
 
 
+def members(session: int) -> list[int]:
+    """Processes of a session that have not ended."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                state, _, _, theirs = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
+            except OSError:  # it has ended
+                continue
+            if int(theirs) == session and state != "Z":
+                found.append(int(folder.name))
+    return found
+
+
 def agree(one: Estimate, other: Estimate) -> bool:
     """Whether two estimates are equal, bit for bit, with their histories."""
     plain = [replace(estimate, null=None, history={}) for estimate in (one, other)]

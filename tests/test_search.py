@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from examples import COMPARE, SMALL, config, failing_at, merged, no_rows, trials, values
 
 from mi_cli import objective, points, runner, search
 from mi_cli.arguments import arguments
 from mi_cli.cli import main
+from mi_cli.collect import read
 from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.faults import ConfigError
 from mi_cli.journal import recorded
@@ -341,6 +343,19 @@ def test_a_search_that_was_killed_is_resumed(tmp_path, pruner):
     )
     best = json.loads((folder / "search.json").read_text())["best"]
     assert (best["parameters"], best["value"]) == (told["best"]["parameters"], told["best"]["value"])
+
+
+@needs_optuna
+def test_a_search_that_goes_further_says_so_in_its_config_and_its_report(tmp_path):
+    """Two choices in all: most points are the same as one before, and have no trials of their own."""
+    given = {"sampler": "random", "batch": 4}
+    run(tmp_path / "a", prepared(trials=4, **given))
+    assert runner.run(prepared(trials=6, **given), tmp_path / "a", resume=True) == 0
+    assert yaml.safe_load((tmp_path / "a" / "config.yaml").read_text())["search"]["trials"] == 6
+    found = read(tmp_path / "a")
+    assert (found.state, found.done, found.wanted) == ("finished", 4, 4)
+    (tmp_path / "a" / "provenance.json").unlink()
+    assert (read(tmp_path / "a").state, read(tmp_path / "a").wanted) == ("running or killed", 12)
 
 
 @needs_optuna

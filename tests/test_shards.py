@@ -14,12 +14,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from examples import SMALL, trials
+from examples import SMALL, members, trials
+from hydra.core.plugins import Plugins
+from hydra.plugins.launcher import Launcher
 
 from mi_cli import forking, records, shards
 from mi_cli.cli import main
 from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.faults import ConfigError
+from mi_cli.folders import is_locked, locked
 from mi_cli.resolve import resolve
 
 GIVEN = [
@@ -201,37 +204,42 @@ def test_jobs_end_with_the_run(here, launcher, number, whole, code):
     assert list(Path("many").glob("shards/*/checkpoints/*/going_on.npz"))
 
 
-def members(session):
-    """What processes of a session were started as."""
-    return [command_of(folder) for folder in Path("/proc").glob("[0-9]*") if session_of(folder) == session]
-
-
-def session_of(folder):
-    """The session of a process that has not ended."""
-    try:
-        state, _, _, session = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
-    except OSError:
-        return None
-    return None if state == "Z" else int(session)
-
-
 @pytest.mark.slow
 def test_job_that_is_killed_costs_no_other(here):
     pytest.importorskip("hydra_plugins.hydra_submitit_launcher", reason="needs mi-cli[parallel]")
     with jobs_at_work("submitit_local", "shards=3", "training.steps=8000") as process:
-        marks = "submitit.core._submit"
-        jobs = [path for path in Path("/proc").glob("[0-9]*") if session_of(path) and marks in command_of(path)]
-        os.kill(int(jobs[0].name), signal.SIGKILL)
+        jobs = [
+            pid for pid in members(process.pid) if "submitit.core._submit" in Path(f"/proc/{pid}/cmdline").read_text()
+        ]
+        os.kill(jobs[0], signal.SIGKILL)
         _, err = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "mi-run: the launcher lost jobs (UncompletedJobError: " in err
     assert sorted(row["status"] for row in rows_of(here / "many")) == ["failed", "ok", "ok"]
 
 
-def command_of(folder):
-    with contextlib.suppress(OSError):
-        return (folder / "cmdline").read_text()
-    return ""
+def test_jobs_that_never_begin_are_a_fault_of_the_launcher(here, monkeypatch, capsys):
+    """Also where there are folders of jobs already."""
+    assert main([*GIVEN, "hydra.run.dir=many", "shards=2", "reuse=false", "threads=1"]) == 0
+    table = (here / "many" / "results.csv").read_bytes()
+    capsys.readouterr()
+
+    def launch(*given):
+        raise RuntimeError("no sbatch")
+
+    basic = next(found for found in Plugins.instance().discover(Launcher) if found.__name__ == "BasicLauncher")
+    monkeypatch.setattr(basic, "launch", launch)
+    assert main(["resume=many", "shards=2"]) == 2
+    assert "RuntimeError: no sbatch" in capsys.readouterr().err
+    assert (here / "many" / "results.csv").read_bytes() == table
+
+
+def test_lock_that_a_killed_job_left_keeps_nobody_waiting(tmp_path):
+    (tmp_path / "0").mkdir()
+    (tmp_path / "0" / ".lock").touch()
+    assert not is_locked(tmp_path / "0")
+    with locked(tmp_path / "0"):
+        assert is_locked(tmp_path / "0")
 
 
 def test_reasons_of_failures_are_collected(here, monkeypatch, capsys):

@@ -17,6 +17,7 @@ from examples import (
     begin_with_fault,
     endless_command,
     failing_at,
+    members,
     no_rows,
     trials,
     values,
@@ -99,20 +100,6 @@ def test_workers_are_forked_from_a_process_without_threads():
     Workers(2, 1, 2, CPU).close()  # its imports are done
     assert "libtorch_cpu" in (server / "maps").read_text()
     assert len(list((server / "task").iterdir())) == 1
-
-
-def members(session):
-    """Processes of a session that have not ended."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                state, _, _, theirs = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
-            except OSError:  # it has ended
-                continue
-            if int(theirs) == session and state != "Z":
-                found.append(int(folder.name))
-    return found
 
 
 @pytest.mark.skipif(not forking.AVAILABLE, reason="processes are forked on Linux only")
