@@ -59,7 +59,7 @@ def multirun(args: argparse.Namespace) -> int:
     folder = handing.folder(args, "hydra.sweep.dir", asked, jobs[0], "multirun", "multirun.yaml")
     try:
         with _ending_jobs(folder.path, launcher, resumed=False):
-            all_came_back = _launch(args, [handing.quoted("hydra.sweep.dir", folder.path)], folder.path)
+            all_came_back = _launch(args, launcher, [handing.quoted("hydra.sweep.dir", folder.path)], folder.path)
     finally:
         folder.discard_if_empty()
     failures = folder.path / FAILURES
@@ -100,7 +100,7 @@ def sharded(args: argparse.Namespace, started: float) -> int:
         cut = [f"++shards={number}", f"++shard={','.join(map(str, range(number)))}"]
         place = [handing.quoted("hydra.sweep.dir", folder.path), shards.subfolder(folder.path, number)]
         with locked(folder.path), _ending_jobs(folder.path, launcher, resumed=True):
-            _launch(only, [*cut, *place], folder.path / shards.FOLDER)
+            _launch(only, launcher, [*cut, *place], folder.path / shards.FOLDER)
         only.overrides = [text for text in typed if not text.startswith(("hydra/launcher", "hydra.launcher"))]
         handing.hydra(only, [handing.quoted("hydra.run.dir", folder.path)], collect)
     finally:
@@ -108,20 +108,27 @@ def sharded(args: argparse.Namespace, started: float) -> int:
     return codes[0] if codes else FAILED
 
 
-def _launch(args: argparse.Namespace, more: Sequence[str], jobs: Path) -> bool:
+def _launch(args: argparse.Namespace, launcher: str, more: Sequence[str], jobs: Path) -> bool:
     """Have a launcher run jobs, whose folders will be in ``jobs``; whether all of them came back.
 
     Raises:
         ConfigError: it began none.
         Terminated: the jobs that ran in this process were to end.
     """
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
     before = _logs(jobs)
     try:
         handing.hydra(args, ["--multirun", *more], job)
     except ConfigError as fault:
-        if _logs(jobs) == before:
+        cause = fault.__cause__
+        if cause is None or isinstance(cause, HydraException | OmegaConfBaseException):  # of the config
             raise
-        lost = f"{type(fault.__cause__).__name__}: {str(fault.__cause__).strip().partition(chr(10))[0]}"
+        lost = f"{type(cause).__name__}: {str(cause).strip().partition(chr(10))[0]}"
+        if _logs(jobs) == before:
+            name = launcher.rpartition(".")[2]
+            raise ConfigError(f"hydra/launcher: {name} cannot start jobs ({lost}); accepted: one that can") from None
         going_on = [path for path in jobs.glob("*") if is_locked(path)]
         waits = f"; waiting for {', '.join(path.name for path in going_on)}" if going_on else ""
         print(f"mi-run: the launcher lost jobs ({lost}){waits}", file=sys.stderr)

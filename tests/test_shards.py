@@ -224,13 +224,14 @@ def test_jobs_that_never_begin_are_a_fault_of_the_launcher(here, monkeypatch, ca
     table = (here / "many" / "results.csv").read_bytes()
     capsys.readouterr()
 
-    def launch(*given):
+    def launch(*given, **more):
         raise RuntimeError("no sbatch")
 
     basic = next(found for found in Plugins.instance().discover(Launcher) if found.__name__ == "BasicLauncher")
     monkeypatch.setattr(basic, "launch", launch)
     assert main(["resume=many", "shards=2"]) == 2
-    assert "RuntimeError: no sbatch" in capsys.readouterr().err
+    fault = "hydra/launcher: BasicLauncher cannot start jobs (RuntimeError: no sbatch); accepted: one that can"
+    assert capsys.readouterr().err == f"mi-run: {fault}\n"
     assert (here / "many" / "results.csv").read_bytes() == table
 
 
