@@ -2,9 +2,9 @@
 
 from typing import Any
 
-__all__ = ["__version__", "estimate"]
+from mi_cli._version import __version__
 
-__version__ = "0.1.0"
+__all__ = ["__version__", "estimate"]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,7 +7,7 @@ import sys
 if not sys.flags.safe_path and not __file__.startswith(os.path.join(sys.path[0], "mi_cli", "")):  # noqa: PTH118
     del sys.path[0]
 
-from mi_cli.cli import command
+from mi_cli.cli.main import command
 
 if __name__ == "__main__":
     command()

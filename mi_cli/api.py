@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mi_cli.estimators.base import Estimate
+from mi_cli.problems import Estimate
 
 if TYPE_CHECKING:
     import polars as pl
@@ -54,11 +54,11 @@ def estimate(
     import polars as pl
     import torch
 
-    from mi_cli.context import Context
-    from mi_cli.faults import ConfigError
+    from mi_cli.compose.resolve import resolve
+    from mi_cli.errors import ConfigError
     from mi_cli.procedures.estimate import estimated
-    from mi_cli.resolve import resolve
-    from mi_cli.sweep import expand
+    from mi_cli.schema.sweep import expand
+    from mi_cli.training.context import Context
 
     columns = (
         {"x": x, "y": y} | ({} if groups is None else {"group": groups}) | ({} if time is None else {"time": time})

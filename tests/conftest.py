@@ -12,9 +12,9 @@ import pytest
 import yaml
 from hypothesis import settings
 
-import mi_cli
-from mi_cli import folders
-from mi_cli.resolve import SAVED_HEADER
+import mi_cli.runs
+from mi_cli.records.saved_config import SAVED_HEADER
+from mi_cli.schema import locations
 
 # The same examples at every run, however busy the machine is.
 settings.register_profile("tests", derandomize=True, deadline=None)
@@ -22,15 +22,15 @@ settings.load_profile("tests")
 
 
 class Runner(types.ModuleType):
-    """Stands in for ``mi_cli.runner``: writes a file and remembers what it was asked."""
+    """Stands in for ``mi_cli.runs.runner``: writes a file and remembers what it was asked."""
 
     def __init__(self) -> None:
-        super().__init__("mi_cli.runner")
+        super().__init__("mi_cli.runs.runner")
         self.runs: list[tuple[dict[str, Any], Path, dict[str, Any]]] = []
         self.plans: list[dict[str, Any]] = []
         self.does: Callable[[dict[str, Any], Path], int] = lambda values, folder: 0
 
-    def run(self, values: dict[str, Any], folder: Path, **more: Any) -> int:
+    def run(self, values: dict[str, Any], folder: Path, publisher: Any, **more: Any) -> int:
         self.runs.append((values, folder, more))
         (folder / "config.yaml").write_text(SAVED_HEADER + yaml.safe_dump(values))
         return self.does(values, folder)
@@ -42,8 +42,9 @@ class Runner(types.ModuleType):
 @pytest.fixture
 def runner(monkeypatch: pytest.MonkeyPatch) -> Runner:
     fake = Runner()
-    monkeypatch.setitem(sys.modules, "mi_cli.runner", fake)
-    monkeypatch.setattr(mi_cli, "runner", fake, raising=False)
+    for module in ("runner", "plan"):
+        monkeypatch.setitem(sys.modules, f"mi_cli.runs.{module}", fake)
+        monkeypatch.setattr(mi_cli.runs, module, fake, raising=False)
     return fake
 
 
@@ -52,7 +53,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "here"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    monkeypatch.delenv(folders.OWN_CONFIGS, raising=False)
+    monkeypatch.delenv(locations.OWN_CONFIGS, raising=False)
     return folder
 
 

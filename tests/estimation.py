@@ -8,10 +8,12 @@ from typing import Any
 import torch
 from examples import context, gaussian_rows, problem
 
-from mi_cli.context import Context
-from mi_cli.estimators import ESTIMATORS
-from mi_cli.estimators.base import Estimate, Problem, Rows
-from mi_cli.schema import Evaluation, Training, load
+from mi_cli.networks.product_samples import shifted
+from mi_cli.problems import Estimate, Problem, Rows
+from mi_cli.registry.builtin import ESTIMATORS
+from mi_cli.registry.lookup import load
+from mi_cli.training.context import Context
+from mi_cli.training.settings import Evaluation, Training
 
 
 def estimate(
@@ -48,3 +50,17 @@ def gaussian_sides(n: int, rho: float, seed: int = 0, dim: int = 1) -> tuple[Any
 
 def gaussian_mi(rho: float, dim: int = 1) -> float:
     return -0.5 * dim * math.log(1 - rho**2)
+
+
+def log_ratio(x, y, rho):
+    """ln p(x, y) / p(x) p(y) of standard normal pairs: the critic at which the bound is tight."""
+    quadratic = rho * x * y - 0.5 * rho**2 * (x**2 + y**2)
+    return (quadratic / (1 - rho**2) - 0.5 * math.log(1 - rho**2)).sum(-1)
+
+
+def bayes_scores(n, rho, seed, shifts=8):
+    """Joint ``(n,)`` and product ``(shifts, n)`` scores of the best critic on fresh rows."""
+    rows = gaussian_rows(n, rho, seed)
+    y = shifted(rows.y.T.unsqueeze(0), shifts)[0, 0]
+    found = log_ratio(rows.x.T.expand_as(y).unsqueeze(-1), y.unsqueeze(-1), rho)
+    return found[0], found[1:]

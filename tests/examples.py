@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import subprocess
 import sys
 import time
@@ -17,16 +18,18 @@ import numpy as np
 import torch
 from scipy import stats
 
-from mi_cli import workers
-from mi_cli.context import Context
 from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.datasets.sources import AdditiveUniform, Normal, Source, Student
-from mi_cli.estimators.base import Draw, Estimate, Problem, Rows
-from mi_cli.schema import Config, validate
-from mi_cli.sweep import Trial, expand
+from mi_cli.problems import Draw, Estimate, Problem, Rows
+from mi_cli.runs import workers
+from mi_cli.schema.config import Config, validate
+from mi_cli.schema.sweep import Trial, expand
+from mi_cli.training.context import Context
 
 torch.set_num_threads(1)
 
+TESTS = Path(__file__).parent
+ROWS = str(TESTS / "data" / "rows.csv")  # a table of three columns of numbers, classes and groups
 CPU = torch.device("cpu")
 PLAIN: dict[str, Any] = {  # the critic of the study: one network over the columns as they are
     "critic": "concat",
@@ -203,3 +206,8 @@ def pointwise(source: Source, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     parts = [(both, spread), (x, spread[:split, :split]), (y, spread[split:, split:])]
     joint, of_x, of_y = (density(np.zeros(len(shape)), shape, **more).logpdf(rows) for rows, shape in parts)
     return joint - of_x - of_y
+
+
+def matches(line: str, text: str) -> bool:
+    """Whether a line begins with a text in which ``.*`` stands for anything."""
+    return re.match(r"\.\*".join(map(re.escape, text.split(".*"))).replace(r"\.\*", ".*"), line) is not None

@@ -10,15 +10,23 @@ from typing import Any
 
 from examples import SMALL, values
 
-from mi_cli import records, report
-from mi_cli.provenance import Provenance, write_config
-from mi_cli.schema import validate
-from mi_cli.sweep import axes
+from mi_cli.records import results
+from mi_cli.records.provenance import Provenance, write_config
+from mi_cli.report.publish import Publisher
+from mi_cli.report.summary import summarise
+from mi_cli.runs import runner
+from mi_cli.schema.config import validate
+from mi_cli.schema.sweep import axes
 
 DOT = base64.b64decode(  # a PNG of one pixel
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="
 )
 CLAIM = {"text": "it is near the truth", "kind": "equals_truth", "absolute": 0.1}
+
+
+def run_config(values: Mapping[str, Any], folder: Path, **more: Any) -> int:
+    """Run a resolved config as the command does, with its summary, plots and page; the exit code."""
+    return runner.run(values, folder, Publisher(), **more)
 
 
 def leave_run(
@@ -54,11 +62,11 @@ def leave_run(
             fields = {"status": "failed", "reason": (lost or {})[trial]}
         rows.append(head | {"method": "mine", "status": "ok", "seconds": 0.5} | fields)
     if done != 0:
-        records.write_results(folder / "results.csv", rows, list(axes(whole)))
+        results.write_results(folder / "results.csv", rows, list(axes(whole)))
     if status == "finished":
         named = [axis for axis in axes(whole) if axis != "seed"]
         resolved = validate({key: value for key, value in whole.items() if key != "sweep"})
-        records.write_json(folder / "summary.json", report.summarise(resolved, rows, named, {}))
+        results.write_json(folder / "summary.json", summarise(resolved, rows, named, {}))
         (folder / "plots").mkdir()
         for plot in plots:
             (folder / "plots" / f"{plot}.png").write_bytes(DOT)

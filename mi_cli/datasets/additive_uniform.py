@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import model_validator
 
 from mi_cli.datasets.base import Dataset
+from mi_cli.datasets.calibration import FINEST, check_strength
 from mi_cli.datasets.sources import AdditiveUniform
-from mi_cli.datasets.strength import FINEST, check_strength
 from mi_cli.fields import Count, Positive
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from mi_cli.fields import Count, Section
 if TYPE_CHECKING:
     import torch
 
-    from mi_cli.estimators.base import Rows
+    from mi_cli.problems import Rows
 
 __all__ = ["Dataset", "Side"]
 
@@ -72,7 +72,7 @@ class Dataset(Section, ABC):
 
     def rows(self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None) -> Rows:
         """:meth:`sample` as rows, with their blocks where some depend on each other."""
-        from mi_cli.estimators.base import Rows
+        from mi_cli.problems import Rows
 
         return Rows(*self.sample(n, generator, dtype))
 

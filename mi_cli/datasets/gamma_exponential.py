@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from mi_cli.datasets.base import Dataset
-from mi_cli.datasets.strength import check_strength
+from mi_cli.datasets.calibration import check_strength
 from mi_cli.fields import Count, Number, Positive
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from mi_cli.datasets.calibration import Correlated
 from mi_cli.datasets.maps import PAIR_MAPS
-from mi_cli.datasets.strength import Correlated
 
 if TYPE_CHECKING:
     import torch

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import model_validator
 
-from mi_cli.datasets.strength import Correlated
+from mi_cli.datasets.calibration import Correlated
 from mi_cli.fields import Count, Natural, Positive
 
 if TYPE_CHECKING:

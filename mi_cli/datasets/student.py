@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from mi_cli.datasets.calibration import Correlated
 from mi_cli.datasets.maps import PAIR_MAPS
 from mi_cli.datasets.sources import student_correction, student_widening
-from mi_cli.datasets.strength import Correlated
 from mi_cli.fields import Number
 
 if TYPE_CHECKING:

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from mi_cli.datasets.base import Dataset, Side
+from mi_cli.errors import counted
 from mi_cli.fields import Count, Number
-from mi_cli.fingerprints import file_digest
-from mi_cli.table_notes import coarse, described
-from mi_cli.table_rows import FEWEST_ROWS, Chosen, Request, counted
-from mi_cli.tabular import FILES, SELECTIONS, fault, source
+from mi_cli.files import file_digest
+from mi_cli.tabular.encoding import FEWEST_ROWS, Chosen, Request
+from mi_cli.tabular.files import FILES, SELECTIONS, fault, source
+from mi_cli.tabular.notes import coarse, described
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
-    from mi_cli.estimators.base import Rows
-    from mi_cli.table_rows import Part
+    from mi_cli.problems import Rows
+    from mi_cli.tabular.encoding import Part
 
 __all__ = ["Table"]
 
@@ -133,7 +134,7 @@ class Table(Dataset):
         """
         import torch
 
-        from mi_cli.estimators.base import Rows
+        from mi_cli.problems import Rows
 
         data, dtype = self._chosen.data(), dtype or torch.float32
         if n > data.rows:

@@ -6,17 +6,18 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from mi_cli.estimators.base import Estimate, Estimator, Kind, Problem, Rows
+from mi_cli.estimators.base import Estimator
 from mi_cli.estimators.variational import DonskerVaradhan
 from mi_cli.fields import Positive, Widths
+from mi_cli.problems import Estimate, Kind, Problem, Rows
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from mi_cli.context import Context
-    from mi_cli.critics import Scores
-    from mi_cli.schema import Evaluation, Training
-    from mi_cli.stack import Trained
+    from mi_cli.networks.critics import Scores
+    from mi_cli.training.context import Context
+    from mi_cli.training.settings import Evaluation, Training
+    from mi_cli.training.stack import Trained
 
 __all__ = ["Auto"]
 
@@ -112,12 +113,12 @@ def _elliptical(
     problems: Sequence[Problem], freedoms: dict[str, float], shifts: int, context: Context
 ) -> dict[str, list[Parts]]:
     """Scores of copulas, by degrees of freedom and problem."""
-    from mi_cli import fit
+    from mi_cli.training import critic_fit
 
     found: dict[str, list[Parts]] = {name: [] for name in freedoms}
     for problem in problems:
         context.check()
-        normal = fit.prepared(problem, "rank_gaussianise", norms=False)
+        normal = critic_fit.prepared(problem, "rank_gaussianise", norms=False)
         for name, nu in freedoms.items():
             parts = [(_quantiles(rows, nu), partners) for rows, partners in _parts(normal, shifts)]
             found[name].append(_copula_scores(_quantiles(normal.sample, nu), parts, nu))
@@ -144,9 +145,9 @@ def _quantiles(rows: Rows, nu: float) -> Rows:
 
 
 def _copula_scores(sample: Rows, parts: Sequence[tuple[Rows, int]], nu: float) -> Parts:
-    from mi_cli import elliptical
-    from mi_cli.batching import stacked
-    from mi_cli.critics import Scores
+    from mi_cli.networks import elliptical
+    from mi_cli.networks.critics import Scores
+    from mi_cli.training.batches import stacked
 
     try:
         fitted = elliptical.fit(sample.x, sample.y, nu)
@@ -162,7 +163,7 @@ def _copula_scores(sample: Rows, parts: Sequence[tuple[Rows, int]], nu: float) -
 def _ignorant(parts: Sequence[tuple[Rows, int]]) -> Parts:
     import torch
 
-    from mi_cli.critics import Scores
+    from mi_cli.networks.critics import Scores
 
     return [Scores.of_partners(torch.zeros(1, 1 + shifts, len(rows), dtype=torch.float64)) for rows, shifts in parts]
 
@@ -173,19 +174,19 @@ def _network(
     """Scores of a trained member by problem; where its training failed, it knows nothing."""
     import torch
 
-    from mi_cli import fit
-    from mi_cli.batching import stacked
+    from mi_cli.training import critic_fit
+    from mi_cli.training.batches import stacked
 
     with context.clock("data"):
-        prepared = [fit.prepared(problem, estimator.preprocess, estimator.norms) for problem in problems]
-    critics = fit.Critics(estimator, prepared, training, context)
+        prepared = [critic_fit.prepared(problem, estimator.preprocess, estimator.norms) for problem in problems]
+    critics = critic_fit.Critics(estimator, prepared, training, context)
     with context.clock("training"):
         trained = critics.train()
     with context.clock("evaluation"):
         of_parts = []
         for part in zip(*(_parts(problem, shifts) for problem in prepared), strict=True):
             rows = stacked([rows for rows, _ in part], context.device)
-            of_parts.append(fit.held_out_scores(critics.critic, trained.best, rows, part[0][1], context))
+            of_parts.append(critic_fit.held_out_scores(critics.critic, trained.best, rows, part[0][1], context))
     found = []
     for problem, *parts in zip(problems, *of_parts, strict=True):
         sound = all(bool(torch.isfinite(side).all()) for part in parts for side in (part.joint, part.by_row))
@@ -201,7 +202,7 @@ def _weighed(
 
     import numpy as np
 
-    from mi_cli import fit
+    from mi_cli.training import critic_fit
 
     bound, most = DonskerVaradhan(), math.log(len(problem.sample))
     members = [[_clipped(part, most) for part in parts] for parts in scores.values()]
@@ -211,9 +212,9 @@ def _weighed(
     history = {f"{name}_{metric}": values for name, trace in traces.items() for metric, values in trace.items()}
     for name, weight in zip(scores, weights.tolist(), strict=True):
         history[f"weight_{name}"] = (np.array([steps]), np.array([weight]))
-    worth = fit.measured(bound, fresh[0], evaluation.level) if fresh else None
+    worth = critic_fit.measured(bound, fresh[0], evaluation.level) if fresh else None
     return replace(
-        fit.measured(bound, test, evaluation.level, problem.test.block, evaluation.shifts),
+        critic_fit.measured(bound, test, evaluation.level, problem.test.block, evaluation.shifts),
         critic_mi=None if worth is None else worth.value,
         critic_stderr=None if worth is None else worth.stderr,
         train_mi=float(bound.bound(trained_on)),
@@ -225,13 +226,13 @@ def _weighed(
 
 def _clipped(scores: Scores, most: float) -> Scores:
     """Scores in ±ln n: n training rows support no larger log-ratio, and one such pair could undo all others."""
-    from mi_cli.critics import Scores
+    from mi_cli.networks.critics import Scores
 
     return Scores(scores.joint.clamp(-most, most), scores.by_row.clamp(-most, most))
 
 
 def _mixture(scores: Sequence[Scores], weights: Tensor, most: float) -> Scores:
-    from mi_cli.critics import Scores
+    from mi_cli.networks.critics import Scores
 
     pairs = list(zip(weights, scores, strict=True))
     joint: Any = sum(weight * part.joint for weight, part in pairs)

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from mi_cli.estimators.base import Problem
-from mi_cli.estimators.direct import (
-    Array,
+from mi_cli.estimators.training_free import (
     Direct,
     Found,
     Index,
@@ -23,10 +21,11 @@ from mi_cli.estimators.direct import (
     mean_error,
     refuse_discrete,
 )
+from mi_cli.problems import Array, Problem
 
 if TYPE_CHECKING:
-    from mi_cli.context import Context
     from mi_cli.datasets.base import Dataset
+    from mi_cli.training.context import Context
 
 __all__ = ["Copula", "Gaussian", "canonical", "small_sample_bias"]
 

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from mi_cli.estimators.base import Problem
-from mi_cli.estimators.direct import (
-    Array,
+from mi_cli.estimators.training_free import (
     Direct,
     Found,
     Index,
@@ -23,11 +21,12 @@ from mi_cli.estimators.direct import (
     refuse_discrete,
 )
 from mi_cli.fields import Count
-from mi_cli.preprocessing import Preprocess
+from mi_cli.problems import Array, Problem
+from mi_cli.training.preprocessing import Preprocess
 
 if TYPE_CHECKING:
-    from mi_cli.context import Context
     from mi_cli.datasets.base import Dataset
+    from mi_cli.training.context import Context
 
 __all__ = ["Gmm", "log_ratio"]
 

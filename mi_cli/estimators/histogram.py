@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from mi_cli.estimators.base import Problem
-from mi_cli.estimators.direct import (
-    Array,
+from mi_cli.estimators.training_free import (
     Direct,
     Found,
     Part,
@@ -18,14 +16,14 @@ from mi_cli.estimators.direct import (
     Unmeasurable,
     blocked,
     checked,
-    is_discrete,
     source,
     subsampled_error,
 )
 from mi_cli.fields import Count
+from mi_cli.problems import Array, Problem, is_discrete
 
 if TYPE_CHECKING:
-    from mi_cli.context import Context
+    from mi_cli.training.context import Context
 
 __all__ = ["Histogram", "counted"]
 
@@ -50,7 +48,7 @@ class Histogram(Direct):
 
     Bins lose information, so that the MI of what is binned is a lower bound of the MI; the correction leaves a bias of
     order 1/n² times the cells squared, upwards. Ceiling: the smaller of both corrected entropies. The standard error is
-    by :func:`~mi_cli.estimators.direct.subsampled_error`, on the cells of all rows.
+    by :func:`~mi_cli.estimators.training_free.subsampled_error`, on the cells of all rows.
 
     Reference:
         Miller 1955 (in *Information Theory in Psychology*, 95–100); Paninski 2003 (Neural Computation 15, 1191–1253).

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from mi_cli.estimators.base import Problem
-from mi_cli.estimators.direct import (
-    Array,
+from mi_cli.estimators.neighbour_search import TREE_DIMS, Counts, Metric, blocks, separate, tree_count, tree_neighbours
+from mi_cli.estimators.training_free import (
     Direct,
     Found,
     Part,
@@ -23,13 +22,13 @@ from mi_cli.estimators.direct import (
     source,
     subsampled_error,
 )
-from mi_cli.estimators.neighbours import TREE_DIMS, Counts, Metric, blocks, separate, tree_count, tree_neighbours
 from mi_cli.fields import Count
-from mi_cli.preprocessing import Preprocess
+from mi_cli.problems import Array, Problem
+from mi_cli.training.preprocessing import Preprocess
 
 if TYPE_CHECKING:
-    from mi_cli.context import Context
     from mi_cli.datasets.base import Dataset
+    from mi_cli.training.context import Context
 
 __all__ = ["Ksg", "ksg", "near", "permuted"]
 
@@ -56,7 +55,7 @@ class Ksg(Direct):
     rows must grow as the exponential of the MI). ``preprocess`` is of all rows, so that columns weigh alike.
 
     Repeated values get a noise of 1e-10 standard deviations, and the estimate says so. The standard error is by
-    :func:`~mi_cli.estimators.direct.subsampled_error`. The p-value is by at least 20 neighbours, which see weak
+    :func:`~mi_cli.estimators.training_free.subsampled_error`. The p-value is by at least 20 neighbours, which see weak
     dependence where few do not. Rows of one block that are alike, as neighbours in time are, are taken for dependence
     of x and y.
 

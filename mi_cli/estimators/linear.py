@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from mi_cli.estimators.base import Estimate, Estimator, Kind, Problem, Rows
+from mi_cli.estimators.base import Estimator
 from mi_cli.fields import Count
+from mi_cli.problems import Estimate, Kind, Problem, Rows
 
 if TYPE_CHECKING:
-    from mi_cli.context import Context
-    from mi_cli.schema import Evaluation, Training
+    from mi_cli.training.context import Context
+    from mi_cli.training.settings import Evaluation, Training
 
 __all__ = ["LinearDiscriminator"]
 
@@ -147,7 +148,7 @@ class LinearDiscriminator(Estimator):
     def _held_out(self, weights: Array, rows: Rows, shifts: int) -> tuple[float, float]:
         import torch
 
-        from mi_cli.bounds import donsker_varadhan_error
+        from mi_cli.bounds.variational import donsker_varadhan_error
 
         x, y = _arrays(rows)
         joint = self.features(x, y) @ weights

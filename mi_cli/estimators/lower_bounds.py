@@ -6,16 +6,16 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from mi_cli.estimators.base import Kind
 from mi_cli.estimators.variational import Objective, Variational
 from mi_cli.fields import Positive, Widths
+from mi_cli.problems import Kind
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from mi_cli.critics import Critic, Scores
-    from mi_cli.elliptical import Fitted
+    from mi_cli.networks.critics import Critic, Scores
+    from mi_cli.networks.elliptical import Fitted
 
 __all__ = ["ContrastiveFenchelLegendre", "FDime", "InfoNce", "JensenShannon", "Nwj", "Smile", "Tuba"]
 
@@ -40,13 +40,13 @@ class Nwj(Variational):
 
     def bound(self, scores: Scores) -> Tensor:
         """NWJ."""
-        from mi_cli.bounds import nwj
+        from mi_cli.bounds.variational import nwj
 
         return nwj(scores.joint, scores.product)
 
     def influence(self, scores: Scores) -> Tensor:
         """That on NWJ."""
-        from mi_cli.bounds import influence
+        from mi_cli.bounds.variational import influence
 
         return influence(scores.joint[0], scores.by_row[0].T.exp())
 
@@ -67,7 +67,7 @@ class Tuba(Nwj):
         self, dim_x: int, dim_y: int, known: Sequence[Fitted | None] = (), device: torch.device | None = None
     ) -> Critic:
         """The critic less the baseline."""
-        from mi_cli.critics import BaselinedCritic
+        from mi_cli.networks.critics import BaselinedCritic
 
         return BaselinedCritic(super().network(dim_x, dim_y, known, device), dim_y, self.baseline, self.activation)
 
@@ -85,7 +85,7 @@ class InfoNce(Variational):
 
     def bound(self, scores: Scores) -> Tensor:
         """InfoNCE."""
-        from mi_cli.bounds import infonce
+        from mi_cli.bounds.variational import infonce
 
         return infonce(scores.joint, scores.by_row, scores.count)
 
@@ -122,13 +122,13 @@ class JensenShannon(Nwj):
 
     def bound(self, scores: Scores) -> Tensor:
         """What ``evaluate`` says."""
-        from mi_cli.bounds import donsker_varadhan
+        from mi_cli.bounds.variational import donsker_varadhan
 
         return super().bound(scores) if self.evaluate == "nwj" else donsker_varadhan(scores.joint, scores.product)
 
     def influence(self, scores: Scores) -> Tensor:
         """That on what is reported."""
-        from mi_cli.bounds import donsker_varadhan_influence
+        from mi_cli.bounds.variational import donsker_varadhan_influence
 
         if self.evaluate == "nwj":
             return super().influence(scores)
@@ -143,7 +143,7 @@ def _classified(estimator: Variational) -> Objective:
     """Training by Jensen–Shannon, with the estimator's own bound recorded."""
     import torch
 
-    from mi_cli.bounds import jensen_shannon
+    from mi_cli.bounds.variational import jensen_shannon
 
     def loss(scores: Scores) -> tuple[Tensor, Tensor]:
         with torch.no_grad():
@@ -160,7 +160,7 @@ class _RatioEstimate(Variational):
 
     def criterion(self, scores: Scores) -> Tensor:
         """Donsker–Varadhan."""
-        from mi_cli.bounds import donsker_varadhan
+        from mi_cli.bounds.variational import donsker_varadhan
 
         return donsker_varadhan(scores.joint, scores.product)
 
@@ -184,13 +184,13 @@ class Smile(_RatioEstimate):
 
     def bound(self, scores: Scores) -> Tensor:
         """SMILE."""
-        from mi_cli.bounds import smile
+        from mi_cli.bounds.variational import smile
 
         return smile(scores.joint, scores.product, self.clip)
 
     def influence(self, scores: Scores) -> Tensor:
         """That on Donsker–Varadhan of the clipped scores."""
-        from mi_cli.bounds import influence
+        from mi_cli.bounds.variational import influence
 
         clipped = scores.by_row[0].T.clamp(-self.clip, self.clip).exp()
         return influence(scores.joint[0], clipped / clipped.mean())
@@ -211,9 +211,11 @@ class FDime(_RatioEstimate):
 
     def objective(self) -> Objective:
         """Minus the divergence's variational form, and the estimate."""
-        from mi_cli import bounds
+        from mi_cli.bounds import variational
 
-        form = {"kl": bounds.nwj, "gan": bounds.jensen_shannon, "hellinger": bounds.hellinger}[self.divergence]
+        form = {"kl": variational.nwj, "gan": variational.jensen_shannon, "hellinger": variational.hellinger}[
+            self.divergence
+        ]
 
         def loss(scores: Scores) -> tuple[Tensor, Tensor]:
             return -form(scores.joint, scores.product), self.bound(scores).detach()
@@ -245,13 +247,13 @@ class ContrastiveFenchelLegendre(Variational):
         self, dim_x: int, dim_y: int, known: Sequence[Fitted | None] = (), device: torch.device | None = None
     ) -> Critic:
         """The critic with u."""
-        from mi_cli.critics import DualCritic
+        from mi_cli.networks.critics import DualCritic
 
         return DualCritic(super().network(dim_x, dim_y, known, device), dim_x, dim_y, self.dual, self.activation)
 
     def bound(self, scores: Scores) -> Tensor:
         """FLO."""
-        from mi_cli.bounds import fenchel_legendre
+        from mi_cli.bounds.variational import fenchel_legendre
 
         assert scores.dual is not None  # noqa: S101 (its critics have one)
         return fenchel_legendre(scores.joint, scores.by_row, scores.dual, scores.count)

@@ -7,25 +7,15 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from mi_cli.estimators.base import Problem
-from mi_cli.estimators.direct import (
-    Array,
-    Direct,
-    Found,
-    Part,
-    Unmeasurable,
-    blocked,
-    mapped,
-    source,
-    subsampled_error,
-)
 from mi_cli.estimators.ksg import Ksg, near, permuted
-from mi_cli.estimators.neighbours import Counts, Metric, separate
+from mi_cli.estimators.neighbour_search import Counts, Metric, separate
+from mi_cli.estimators.training_free import Direct, Found, Part, Unmeasurable, blocked, mapped, source, subsampled_error
 from mi_cli.fields import Count
-from mi_cli.preprocessing import Preprocess
+from mi_cli.problems import Array, Problem
+from mi_cli.training.preprocessing import Preprocess
 
 if TYPE_CHECKING:
-    from mi_cli.context import Context
+    from mi_cli.training.context import Context
 
 __all__ = ["Mixed", "mixed"]
 
@@ -48,7 +38,7 @@ class Mixed(Direct):
 
     Near zero bias without dependence; with it that of the three limits. Ceiling
     :math:`ψ(n) - \langle ψ(\max(k, m_x, m_y)) \rangle`, of how often a row's x and its y come. The standard error is by
-    :func:`~mi_cli.estimators.direct.subsampled_error`, the p-value by at least 20 neighbours.
+    :func:`~mi_cli.estimators.training_free.subsampled_error`, the p-value by at least 20 neighbours.
 
     Reference:
         Gao, Kannan, Oh & Viswanath 2017 (NeurIPS; arXiv 1709.06212).

@@ -7,28 +7,26 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from mi_cli.estimators.base import Problem
-from mi_cli.estimators.direct import (
-    Array,
+from mi_cli.estimators.ksg import permuted
+from mi_cli.estimators.neighbour_search import TREE_DIMS, Counts, Metric, blocks, separate, tree_count, tree_neighbours
+from mi_cli.estimators.training_free import (
     Direct,
     Found,
     Part,
     Unmeasurable,
     blocked,
     checked,
-    is_discrete,
     refuse_discrete,
     source,
     subsampled_error,
 )
-from mi_cli.estimators.ksg import permuted
-from mi_cli.estimators.neighbours import TREE_DIMS, Counts, Metric, blocks, separate, tree_count, tree_neighbours
 from mi_cli.fields import Count
-from mi_cli.preprocessing import Preprocess, fitted
+from mi_cli.problems import Array, Problem, is_discrete
+from mi_cli.training.preprocessing import Preprocess, fitted
 
 if TYPE_CHECKING:
-    from mi_cli.context import Context
     from mi_cli.datasets.base import Dataset
+    from mi_cli.training.context import Context
 
 __all__ = ["Ross", "ross"]
 
@@ -44,9 +42,9 @@ class Ross(Direct):
 
     Near zero bias without dependence; too low where the classes' densities vary within the neighbourhoods. Ceiling
     ψ(n) − ⟨ψ(n_c)⟩, which is about the classes' entropy. The standard error is by
-    :func:`~mi_cli.estimators.direct.subsampled_error`, the p-value by at least 20 neighbours. ``preprocess`` is of the
-    continuous side, by all rows; its repeated values get a noise of 1e-10 standard deviations, and the estimate says
-    so.
+    :func:`~mi_cli.estimators.training_free.subsampled_error`, the p-value by at least 20 neighbours.
+    ``preprocess`` is of the continuous side, by all rows; its repeated values get a noise of 1e-10 standard deviations,
+    and the estimate says so.
 
     Reference:
         Ross 2014 (PLoS ONE 9, e87357).

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from mi_cli.estimators.base import Estimate, Estimator, Kind, Problem
+from mi_cli.estimators.base import Estimator
 from mi_cli.fields import Activation, Count, Number, Widths
-from mi_cli.preprocessing import Preprocess
+from mi_cli.problems import Estimate, Kind, Problem
+from mi_cli.training.preprocessing import Preprocess
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from mi_cli.context import Context
-    from mi_cli.critics import Critic, Scores
-    from mi_cli.elliptical import Fitted
-    from mi_cli.schema import Evaluation, Training
+    from mi_cli.networks.critics import Critic, Scores
+    from mi_cli.networks.elliptical import Fitted
+    from mi_cli.training.context import Context
+    from mi_cli.training.settings import Evaluation, Training
 
 __all__ = ["DonskerVaradhan", "Mine", "Objective", "Variational"]
 
@@ -52,7 +53,7 @@ class Variational(Estimator):
         """What is analytic in a trial's critic, fitted to its training rows."""
         if self.critic != "hybrid":
             return None
-        from mi_cli.elliptical import fit
+        from mi_cli.networks.elliptical import fit
 
         sample = problem.sample
         return fit(sample.x, sample.y)
@@ -61,7 +62,7 @@ class Variational(Estimator):
         self, dim_x: int, dim_y: int, known: Sequence[Fitted | None] = (), device: torch.device | None = None
     ) -> Critic:
         """A critic for one stack, with what is :meth:`known` of each trial."""
-        from mi_cli import critics
+        from mi_cli.networks import critics
 
         if self.critic == "concat":
             return critics.ConcatCritic(dim_x, dim_y, self.hidden, self.activation)
@@ -72,7 +73,7 @@ class Variational(Estimator):
         parts = [part for part in known if part is not None]
         if not parts:
             return separable
-        from mi_cli.elliptical import LogRatio
+        from mi_cli.networks.elliptical import LogRatio
 
         return critics.HybridCritic(LogRatio(parts, device=device), separable)
 
@@ -85,7 +86,7 @@ class Variational(Estimator):
         start: Any = None,
     ) -> tuple[list[Estimate], Any]:
         """Train a critic for each problem, all as one stack, and evaluate it once on the test rows."""
-        from mi_cli.fit import fit_critics
+        from mi_cli.training.critic_fit import fit_critics
 
         return fit_critics(self, problems, training, evaluation, context, start)
 
@@ -125,7 +126,7 @@ class Variational(Estimator):
 
     def error(self, scores: Scores, block: Tensor | None = None) -> Tensor:
         """Standard error in nats of :meth:`bound`, a scalar; rows of one ``block`` may depend on each other."""
-        from mi_cli.bounds import influence_error
+        from mi_cli.bounds.variational import influence_error
 
         return influence_error(self.influence(scores), block)
 
@@ -142,13 +143,13 @@ class _ReportsDonskerVaradhan(Variational):
 
     def bound(self, scores: Scores) -> Tensor:
         """Donsker–Varadhan."""
-        from mi_cli.bounds import donsker_varadhan
+        from mi_cli.bounds.variational import donsker_varadhan
 
         return donsker_varadhan(scores.joint, scores.product)
 
     def influence(self, scores: Scores) -> Tensor:
         """That on Donsker–Varadhan."""
-        from mi_cli.bounds import donsker_varadhan_influence
+        from mi_cli.bounds.variational import donsker_varadhan_influence
 
         return donsker_varadhan_influence(scores.joint[0], scores.by_row[0].T)
 
@@ -170,7 +171,7 @@ class DonskerVaradhan(_ReportsDonskerVaradhan):
 
     def objective(self) -> Objective:
         """−DV and DV."""
-        from mi_cli.bounds import donsker_varadhan, donsker_varadhan_naive
+        from mi_cli.bounds.variational import donsker_varadhan, donsker_varadhan_naive
 
         bound = donsker_varadhan if self.partition == "logsumexp" else donsker_varadhan_naive
 
@@ -213,7 +214,7 @@ class _MovingAverage:
         """The loss, and DV."""
         import torch
 
-        from mi_cli.bounds import log_mean_exp, log_mean_exp_naive
+        from mi_cli.bounds.variational import log_mean_exp, log_mean_exp_naive
 
         partition = log_mean_exp if self.partition == "logsumexp" else log_mean_exp_naive
         log_z, mean = partition(scores.product), scores.joint.mean(-1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mi_cli.coverage import coverage
+from mi_cli.analysis.coverage import coverage
 from mi_cli.plots import style
 from mi_cli.plots.settings import Setting, grouped
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from mi_cli.records import Records
+    from mi_cli.records.results import Records
 
 __all__ = ["plot"]
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from mi_cli.analysis.task_scores import Total
 from mi_cli.plots import scales, series, style
 from mi_cli.plots.settings import Setting, Value, distinct, grouped, placed
-from mi_cli.scores import Total
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from mi_cli.intervals import Interval
-    from mi_cli.records import Records
-    from mi_cli.scores import Score
+    from mi_cli.analysis.intervals import Interval
+    from mi_cli.analysis.task_scores import Score
+    from mi_cli.records.results import Records
 
 __all__ = ["plot"]
 

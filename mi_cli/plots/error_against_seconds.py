@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from mi_cli import scores
+from mi_cli.analysis import task_scores
 from mi_cli.plots import scales, series, style
 from mi_cli.plots.settings import grouped
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.text import Annotation
 
-    from mi_cli.intervals import Interval
-    from mi_cli.records import Records
+    from mi_cli.analysis.intervals import Interval
+    from mi_cli.records.results import Records
 
 __all__ = ["plot"]
 
@@ -42,7 +42,7 @@ class _Point:
 
 def plot(records: Records) -> Figure:
     """Draw a point for each estimator, labelled, and the Pareto front."""
-    totals = scores.totals(series.read(records))
+    totals = task_scores.totals(series.read(records))
     level = records.summary["level"]
     points, lost = [], []
     looks = series.looks(map(series.key, totals))

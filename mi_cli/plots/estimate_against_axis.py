@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mi_cli.intervals import Interval
+from mi_cli.analysis.intervals import Interval
 from mi_cli.plots import scales, style
 from mi_cli.plots.settings import Cell, Setting, Trial, Value, cells, distinct, grouped, numeric, trials
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from mi_cli.records import Records
+    from mi_cli.records.results import Records
 
 __all__ = ["plot"]
 

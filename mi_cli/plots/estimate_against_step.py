@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from mi_cli.records import Records
+    from mi_cli.records.results import Records
 
 __all__ = ["plot"]
 

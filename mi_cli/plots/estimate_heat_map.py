@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 from matplotlib.patches import Rectangle
 
+from mi_cli.analysis.task_scores import ABSOLUTE, RELATIVE
 from mi_cli.plots import series, style
-from mi_cli.scores import ABSOLUTE, RELATIVE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from mi_cli.records import Records
-    from mi_cli.scores import Score
+    from mi_cli.analysis.task_scores import Score
+    from mi_cli.records.results import Records
 
 __all__ = ["plot"]
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mi_cli.extrapolation import extrapolated
+from mi_cli.analysis.extrapolation import extrapolated
 from mi_cli.plots import style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from mi_cli.records import Records
+    from mi_cli.records.results import Records
 
 __all__ = ["plot"]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mi_cli.intervals import Interval
+from mi_cli.analysis.intervals import Interval
 from mi_cli.plots import scales, style
 from mi_cli.plots.settings import Cell, Setting, Trial, cells, distinct, grouped, numeric, trials
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from mi_cli.records import Records
+    from mi_cli.records.results import Records
 
 __all__ = ["plot"]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import XAxis, YAxis
 
-    from mi_cli.intervals import Interval
+    from mi_cli.analysis.intervals import Interval
 
 __all__ = ["log_limits", "log_scale", "signed_scale", "sweep_ticks", "trace_limits", "value_limits"]
 

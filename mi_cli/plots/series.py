@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mi_cli import scores
+from mi_cli.analysis import task_scores
 from mi_cli.plots import style
 from mi_cli.plots.settings import Setting, Value, setting
 
 if TYPE_CHECKING:
-    from mi_cli.records import Records
-    from mi_cli.scores import Score, Total
+    from mi_cli.analysis.task_scores import Score, Total
+    from mi_cli.records.results import Records
 
 __all__ = ["Key", "key", "looks", "read", "task", "task_labels"]
 
@@ -21,7 +21,7 @@ Key = tuple[Setting, str]
 
 def read(records: Records) -> list[Score]:
     """The scores of a run."""
-    return scores.scores(records.results.iter_rows(named=True), records.summary["axes"])
+    return task_scores.scores(records.results.iter_rows(named=True), records.summary["axes"])
 
 
 def key(found: Score | Total) -> Key:

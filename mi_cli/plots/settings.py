@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from mi_cli.intervals import Interval
+from mi_cli.analysis.intervals import Interval
 
 if TYPE_CHECKING:
-    from mi_cli.records import Records
+    from mi_cli.records.results import Records
 
 __all__ = [
     "Cell",

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.transforms import Transform
 
-    from mi_cli.intervals import Interval
-    from mi_cli.records import Records
+    from mi_cli.analysis.intervals import Interval
+    from mi_cli.records.results import Records
 
 __all__ = [
     "BLACK",

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from mi_cli.context import Context
-from mi_cli.procedures import PROCEDURES
-from mi_cli.schema import Config
-from mi_cli.sweep import Trial
+from mi_cli.registry.builtin import PROCEDURES
+from mi_cli.schema.config import Config
+from mi_cli.schema.sweep import Trial
+from mi_cli.training.context import Context
 
 if TYPE_CHECKING:
-    from mi_cli.estimators.base import Estimate
+    from mi_cli.problems import Estimate
 
 __all__ = [
     "ESTIMATE_FIELDS",

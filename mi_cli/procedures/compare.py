@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mi_cli import probes
-from mi_cli.context import Context
-from mi_cli.data import parts
-from mi_cli.encoders import Networks, maximise, random_encoders, supervise
-from mi_cli.estimators.base import Estimate, Rows
+from mi_cli.problems import Estimate, Rows
+from mi_cli.procedures import probes
 from mi_cli.procedures.base import Cost, Outcome, estimate_fields, group, stack_key
+from mi_cli.procedures.encoders import Networks, maximise, random_encoders, supervise
 from mi_cli.procedures.maximise import encoder_cost, independent_estimates
-from mi_cli.schema import Config
-from mi_cli.sweep import Trial
+from mi_cli.procedures.splits import parts
+from mi_cli.schema.config import Config
+from mi_cli.schema.sweep import Trial
+from mi_cli.training.context import Context
 
 __all__ = ["cost", "run", "signature", "training_key"]
 

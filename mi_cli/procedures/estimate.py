@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from mi_cli.context import Context
-from mi_cli.data import fresh_rows
-from mi_cli.data import parts as parts_of
-from mi_cli.estimators.base import Estimate, Problem
-from mi_cli.estimators.direct import Direct
-from mi_cli.folds import folded, in_random_order, pooled
+from mi_cli.estimators.training_free import Direct
+from mi_cli.problems import Estimate, Problem
 from mi_cli.procedures.base import Cost, Outcome, Part, Partial, estimate_fields, group, stack_key
-from mi_cli.schema import Config
-from mi_cli.seeds import generator
-from mi_cli.sweep import Trial, put
+from mi_cli.procedures.crossfit import folded, in_random_order, pooled
+from mi_cli.procedures.seeds import generator
+from mi_cli.procedures.splits import fresh_rows
+from mi_cli.procedures.splits import parts as parts_of
+from mi_cli.schema.config import Config
+from mi_cli.schema.sweep import Trial, put
+from mi_cli.training.context import Context
 
 __all__ = ["cost", "estimated", "join", "parts", "run", "run_part", "signature", "training_key"]
 

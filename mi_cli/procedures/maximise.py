@@ -9,16 +9,16 @@ from typing import Any
 
 import torch
 
-from mi_cli import probes
-from mi_cli.context import Context
-from mi_cli.data import parts
-from mi_cli.encoders import Encoders, Networks, encoder_net, maximise, random_encoders
-from mi_cli.estimators.base import Estimate, Problem, Rows
 from mi_cli.estimators.variational import Variational
+from mi_cli.problems import Estimate, Problem, Rows
+from mi_cli.procedures import probes
 from mi_cli.procedures.base import Cost, Outcome, estimate_fields, stack_key
-from mi_cli.schema import Config
-from mi_cli.seeds import generator
-from mi_cli.sweep import Trial
+from mi_cli.procedures.encoders import Encoders, Networks, encoder_net, maximise, random_encoders
+from mi_cli.procedures.seeds import generator
+from mi_cli.procedures.splits import parts
+from mi_cli.schema.config import Config
+from mi_cli.schema.sweep import Trial
+from mi_cli.training.context import Context
 
 __all__ = ["cost", "encoder_cost", "independent_estimates", "run", "signature", "training_key"]
 

@@ -14,26 +14,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mi_cli.faults import ConfigError, listed
-
 if TYPE_CHECKING:
-    from mi_cli.sweep import Trial
+    from mi_cli.schema.sweep import Trial
 
-__all__ = ["TRACKERS", "check", "track"]
+__all__ = ["track"]
 
 log = logging.getLogger("mi_cli")
-
-TRACKERS = {  # the modules that each needs
-    "mlflow": ("mlflow", "sqlalchemy", "alembic"),
-    "tensorboard": ("tensorboard",),
-}
-
-
-def check(name: str | None) -> None:
-    """Raise ConfigError if the tracker ``name`` (None: none) lacks its library."""
-    missing = [module for module in TRACKERS.get(name or "", ()) if importlib.util.find_spec(module) is None]
-    if missing:
-        raise ConfigError(f"tracker={name}: needs {listed(missing, 'and')}; pip install 'mi-cli[{name}]'")
 
 
 def track(name: str | None, folder: Path, trials: Sequence[Trial]) -> bool:

@@ -12,8 +12,8 @@ from typing import Any
 
 import polars as pl
 
-from mi_cli.records import Records
-from mi_cli.sweep import Trial
+from mi_cli.records.results import Records
+from mi_cli.schema.sweep import Trial
 
 __all__ = ["Told", "TrialTold", "flattened"]
 

@@ -1,6 +1,6 @@
 """Seconds a trial and step against the size of a stack: ``python -m tests.benchmarks.layout``.
 
-What ``mi_cli.stack.chunks`` is set by: small stacks pay for each operation's fixed cost, large ones leave the cache.
+It sets ``mi_cli.training.stack.chunks``: small stacks pay for each operation's fixed cost, large ones leave the cache.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import time
 import torch
 from threadpoolctl import threadpool_limits
 
-from mi_cli.composition import composing
-from mi_cli.context import Context
+from mi_cli.compose.compose import composing
+from mi_cli.compose.resolve import resolve
 from mi_cli.procedures.base import procedure
-from mi_cli.resolve import resolve
-from mi_cli.sweep import expand
+from mi_cli.schema.sweep import expand
+from mi_cli.training.context import Context
 
 STEPS = 200
 WORK = {

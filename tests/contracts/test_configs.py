@@ -6,18 +6,19 @@ import re
 from pathlib import Path
 from typing import Any
 
+import examples
 import pytest
 import yaml
 
-from mi_cli import sweep
-from mi_cli.datasets import DATASETS
+from mi_cli.cli.help import experiments
+from mi_cli.compose.resolve import resolve
 from mi_cli.datasets.gaussian import Gaussian
-from mi_cli.estimators import ESTIMATORS
-from mi_cli.folders import config_folder
-from mi_cli.overview import GROUPS, experiments
-from mi_cli.plots import PLOTS
-from mi_cli.resolve import resolve
-from mi_cli.schema import REGISTRIES, load
+from mi_cli.registry.builtin import DATASETS, ESTIMATORS, PLOTS
+from mi_cli.registry.lookup import load
+from mi_cli.schema import sweep
+from mi_cli.schema.config import REGISTRIES
+from mi_cli.schema.groups import GROUPS
+from mi_cli.schema.locations import config_folder
 
 CONFIGS = config_folder()
 FILES = sorted(path.relative_to(CONFIGS) for path in CONFIGS.rglob("*.yaml"))
@@ -30,7 +31,7 @@ ROWS = (
     "split.val=0.1",
     "split.labelled=0.1",
 )
-TABLE = (f"dataset.path='{Path(__file__).parents[1] / 'data' / 'rows.csv'}'", "dataset.x=[a]", "dataset.y=[b]")
+TABLE = (f"dataset.path='{examples.ROWS}'", "dataset.x=[a]", "dataset.y=[b]")
 OWN_DATA = ("estimate", "pairwise", "sample_size_bias", "self_consistency")  # experiments on a table
 PLAIN = ("dataset=gaussian", "training=adam", *ROWS)
 COMPARE = ("procedure=compare", "estimator=dv", "dataset=polynomial_differences", *ROWS)  # which uses every section

@@ -13,9 +13,9 @@ from scipy.special import digamma, ndtri
 from scipy.stats import rankdata
 from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 
-from mi_cli.datasets import DATASETS
 from mi_cli.datasets.base import Dataset
-from mi_cli.schema import load
+from mi_cli.registry.builtin import DATASETS
+from mi_cli.registry.lookup import load
 
 # Settings beside the defaults that say more of a dataset: one line here for one that has any.
 SETTINGS = {

@@ -10,10 +10,11 @@ import pytest
 from examples import context, gaussian_rows, problem
 from scipy.special import entr, ndtr
 
-from mi_cli.estimators import ESTIMATORS
-from mi_cli.estimators.base import Rows
-from mi_cli.estimators.direct import Direct
-from mi_cli.schema import Evaluation, Training, load
+from mi_cli.estimators.training_free import Direct
+from mi_cli.problems import Rows
+from mi_cli.registry.builtin import ESTIMATORS
+from mi_cli.registry.lookup import load
+from mi_cli.training.settings import Evaluation, Training
 
 # What an estimator needs for its best, where that is not its defaults: one line here for one that does.
 FIELDS: dict[str, dict[str, Any]] = {"linear": {"critic": "quadratic"}}

@@ -7,10 +7,11 @@ import json
 from pathlib import Path
 
 import pytest
+from examples import ROWS
+from runs import run_config
 
-from mi_cli import runner
-from mi_cli.folders import config_folder
-from mi_cli.resolve import resolve
+from mi_cli.compose.resolve import resolve
+from mi_cli.schema.locations import config_folder
 
 EXPERIMENTS = sorted(path.stem for path in (config_folder() / "experiment").glob("*.yaml"))
 PUBLISHED = sorted(path.stem.removeprefix("published_") for path in (config_folder() / "experiment_variant").iterdir())
@@ -29,7 +30,7 @@ FEWER = {  # values of an axis
     "sample_size": ["sweep.dataset.task=[1v1-additive-0.75]", "sweep.dataset.n_samples=[500,1000]"],
     "cost": ["sweep.dataset.task=[1v1-additive-0.75]"],
 }
-TABLE = f"dataset.path='{Path(__file__).parents[1] / 'data' / 'rows.csv'}'"
+TABLE = f"dataset.path='{ROWS}'"
 FEWER |= {
     "coverage": ["sweep.dataset.map=[swiss_roll]", "sweep.dataset.mi=[0.0,0.5]", "sweep.dataset.n_samples=[300,500]"],
     "estimate": [TABLE, "dataset.x=[a]", "dataset.y=[b]"],
@@ -51,7 +52,7 @@ def test_experiment_runs(name, variant, tmp_path, monkeypatch, capsys):
         axes = resolve([f"experiment={name}", f"variant={variant}"]).values["sweep"]
         fewer = [text for text in fewer if text.split("=")[0].split(".")[1] in axes]
     resolved = resolve([f"experiment={name}", f"variant={variant}", *LEAST, *fewer])
-    code = runner.run(resolved.values, tmp_path)
+    code = run_config(resolved.values, tmp_path)
     out, err = capsys.readouterr()
     assert code == 0, err
     with (tmp_path / "results.csv").open(encoding="utf-8", newline="") as file:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from runs import run_config
 
-from mi_cli import runner
-from mi_cli.records import Records
-from mi_cli.resolve import resolve
+from mi_cli.compose.resolve import resolve
+from mi_cli.records.results import Records
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -20,7 +20,7 @@ PUBLISHED = {
 
 def means(folder, *overrides):
     """Mean estimates over seeds, by method and correlation."""
-    assert runner.run(resolve(["experiment=gaussian_sweep", "plots=[]", *overrides]).values, folder) == 0
+    assert run_config(resolve(["experiment=gaussian_sweep", "plots=[]", *overrides]).values, folder) == 0
     cells = Records(folder).summary["cells"]
     return {(cell["method"], cell["dataset.rho"]): cell["estimate"]["mean"] for cell in cells}
 

@@ -15,12 +15,12 @@ from collections.abc import Callable
 import torch
 from threadpoolctl import threadpool_limits
 
-from mi_cli.composition import composing
+from mi_cli.compose.compose import composing
+from mi_cli.compose.resolve import resolve
 from mi_cli.procedures.base import procedure
-from mi_cli.resolve import resolve
-from mi_cli.runner import stacks
-from mi_cli.sweep import expand
-from mi_cli.workers import Workers
+from mi_cli.runs.runner import stacks
+from mi_cli.runs.workers import Workers
+from mi_cli.schema.sweep import expand
 from tests.benchmarks.reference import gaussian_loop, maximiser_loop
 
 GAUSSIAN = ["experiment=gaussian_sweep", "variant=published", "training.carry=null", "split.test=1000"]

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from mi_cli.estimators.base import Estimate, Estimator, Kind, Problem
+from mi_cli.estimators.base import Estimator
 from mi_cli.fields import Fraction
+from mi_cli.problems import Estimate, Kind, Problem
 
 if TYPE_CHECKING:
-    from mi_cli.context import Context
-    from mi_cli.schema import Evaluation, Training
+    from mi_cli.training.context import Context
+    from mi_cli.training.settings import Evaluation, Training
 
 __all__ = ["GaussianFit"]
 

@@ -1,0 +1,1 @@
+"""Rows of results into numbers and verdicts: claims, task scores, agreement, coverage, intervals."""

@@ -1,0 +1,1 @@
+"""Bounds on MI as pure functions of scores, with their standard errors."""

@@ -1,0 +1,1 @@
+"""The commands: their arguments, signals, exit codes, and the call into Hydra."""

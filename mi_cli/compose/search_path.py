@@ -1,0 +1,150 @@
+"""Where Hydra finds configs: our folder, people's own, those of other packages, and a saved run's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from hydra._internal.core_plugins.file_config_source import FileConfigSource
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.object_type import ObjectType
+from hydra.core.plugins import Plugins
+from hydra.plugins.config_source import ConfigResult, ConfigSource
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import OmegaConf
+
+from mi_cli.errors import ConfigError
+from mi_cli.registry import plugins
+from mi_cli.registry.plugins import REGISTRIES
+from mi_cli.schema.locations import OWN_CONFIGS, config_folder, own_config_folders
+
+__all__ = ["ConfigPath", "OwnConfigs", "PluginDefaults", "register"]
+
+_MOST_VALUES = 100_000  # of a config
+
+
+class OwnConfigs(SearchPathPlugin):
+    """Puts the folders of ``MI_CONFIG_PATH`` on Hydra's search path, after ours, and then what packages add to ours.
+
+    Without ours, the config is a saved one or somebody's own, from a :class:`ConfigPath`.
+    """
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Append each of them."""
+        for folder in own_config_folders():
+            search_path.append(OWN_CONFIGS, f"{ConfigPath.scheme()}://{folder}")
+        folders = [Path(element.path.rpartition("://")[2]) for element in search_path.get_path() if element.path]
+        if config_folder() not in folders:
+            for element in search_path.get_path():
+                if element.provider == "main" and element.path:
+                    element.path = f"{ConfigPath.scheme()}://{element.path.rpartition('://')[2]}"
+            return
+        for folder in plugins.config_folders():
+            search_path.append("mi_cli.configs", f"file://{folder}")
+        search_path.append("mi_cli.registry.plugins", f"{PluginDefaults.scheme()}://")
+
+
+class ConfigPath(FileConfigSource):
+    """A folder of somebody's own, whose folders are groups if configs lie in them, and whose configs are of some size.
+
+    The folders of a run have the names of keys: plots, tables, shards.
+    """
+
+    @staticmethod
+    def scheme() -> str:
+        """What its place on the search path begins with."""
+        return "mi-config"
+
+    def is_group(self, config_path: str) -> bool:
+        """Whether there is such a group; asked for the whole, whether the folder is there."""
+        folder = Path(self.path, config_path)
+        return folder.is_dir() and (config_path.strip("/") in ("", "hydra") or any(folder.glob("*.yaml")))
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        """A config, once it is known what its aliases come to: each is copied.
+
+        Raises:
+            ConfigError: too much.
+        """
+        file = Path(self.path, self._normalize_file_name(config_path))
+        accepted = f"accepted: a config of at most {_MOST_VALUES:,} values, and none within itself"
+        try:
+            if file.is_file() and (count := _weight(file)) > _MOST_VALUES:
+                raise ConfigError(f"{file}: its aliases come to {count:,} values; {accepted}")
+            return super().load_config(config_path)
+        except RecursionError:
+            raise ConfigError(f"{file}: is nested too deeply, or within itself; {accepted}") from None
+
+
+def _weight(file: Path) -> int:
+    """How many values a config with aliases comes to."""
+    try:
+        text = file.read_text(encoding="utf-8")
+        root = yaml.compose(text, Loader=yaml.SafeLoader) if "*" in text else None
+    except (yaml.YAMLError, UnicodeDecodeError):  # of which whoever loads it tells
+        return 0
+    return 0 if root is None else _values(root, {})
+
+
+def _values(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many values a node comes to, whatever is an alias being counted each time."""
+    if id(node) not in known:
+        inner: list[yaml.Node] = []
+        if isinstance(node, yaml.MappingNode):
+            inner = [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            inner = node.value
+        known[id(node)] = 1 + sum(_values(part, known) for part in inner)
+    return known[id(node)]
+
+
+class PluginDefaults(ConfigSource):
+    """An option for each dataset and estimator of other packages: the defaults of its class, ``???`` for what has none.
+
+    A yaml of the same name goes before it. The class is imported when its option is composed, not when it is listed.
+    """
+
+    @staticmethod
+    def scheme() -> str:
+        """What its place on the search path begins with."""
+        return "mi-plugins"
+
+    def available(self) -> bool:
+        """It is always there."""
+        return True
+
+    def is_group(self, config_path: str) -> bool:
+        """Whether packages may add options to it."""
+        return config_path.strip("/") in REGISTRIES
+
+    def is_config(self, config_path: str) -> bool:
+        """Whether a package adds it, usable or not: what is wrong is said when it is composed."""
+        group, _, name = config_path.removesuffix(".yaml").rpartition("/")
+        return group in REGISTRIES and name not in REGISTRIES[group] and plugins.named(group, name)
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
+        """The groups, or the options of one that can be used."""
+        group = config_path.strip("/")
+        if not group:
+            return [] if results_filter == ObjectType.CONFIG else sorted(REGISTRIES)
+        return [] if results_filter == ObjectType.GROUP or group not in REGISTRIES else plugins.names(group)
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        """The defaults.
+
+        Raises:
+            ConfigError: the class cannot be had.
+        """
+        group, _, name = config_path.removesuffix(".yaml").rpartition("/")
+        plugin = plugins.find(group, name)
+        assert plugin is not None  # noqa: S101 (for the type checker)
+        found = plugins.load(plugin)
+        defaults = found.model_construct(name=name).model_dump(mode="json", include=set(found.model_fields))
+        values = {"name": name} | {key: defaults.get(key, "???") for key in found.model_fields}
+        return ConfigResult(plugin.source, self.full_path(), OmegaConf.create(values), {"package": None})
+
+
+def register() -> None:
+    """Have Hydra look there."""
+    for found in (OwnConfigs, ConfigPath, PluginDefaults):
+        Plugins.instance().register(found)

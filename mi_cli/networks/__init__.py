@@ -1,0 +1,1 @@
+"""Stacked networks: critics, densities, encoders, and the product samples that critics are shown."""

@@ -1,0 +1,374 @@
+"""Critics T(x, y): what a variational bound is maximised over, K at a time.
+
+Rows are feature-major: x with its row of ones ``(K, dim_x + 1, n)``, y ``(K, dim_y, n)``. Product samples are named by
+``partners`` ``(K, C, n)``, row i of x being paired with rows ``partners[:, :, i]`` of y; None stands for all pairs.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from mi_cli.fields import Activation
+from mi_cli.networks.elliptical import LogRatio
+from mi_cli.networks.perceptron import Perceptron, with_ones
+from mi_cli.networks.product_samples import pair, shifted
+
+__all__ = [
+    "BaselinedCritic",
+    "ConcatCritic",
+    "Critic",
+    "DualCritic",
+    "HybridCritic",
+    "QuadraticCritic",
+    "Scores",
+    "SeparableCritic",
+]
+
+_BLOCK_ROWS = 9216  # pairs scored at once for each trial where nothing is trained
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of K trials: ``joint`` ``(K, n)``, and ``by_row`` ``(K, n, m)``, of each x with other y.
+
+    Where ``every_pair`` is true, m = n and −∞ stands in the place of the joint samples. ``dual`` is what a critic with
+    a second output says of the joint samples, ``(K, n)``.
+    """
+
+    joint: Tensor
+    by_row: Tensor
+    every_pair: bool = False
+    dual: Tensor | None = None
+
+    @classmethod
+    def of_partners(cls, scores: Tensor) -> Scores:
+        """Of scores ``(K, 1 + C, n)``, the joint samples first."""
+        return cls(scores[:, 0], scores[:, 1:].transpose(1, 2))
+
+    @classmethod
+    def of_every_pair(cls, scores: Tensor) -> Scores:
+        """Of scores ``(K, n, n)``, of x by y."""
+        own = torch.eye(scores.shape[1], dtype=torch.bool, device=scores.device)
+        return cls(scores.diagonal(dim1=1, dim2=2), scores.masked_fill(own, -torch.inf), every_pair=True)
+
+    @property
+    def count(self) -> int:
+        """Product scores of each row."""
+        return self.by_row.shape[2] - self.every_pair
+
+    @property
+    def product(self) -> Tensor:
+        """Product scores ``(K, n · count)``, in no particular order."""
+        if not self.every_pair:
+            return self.by_row.transpose(1, 2).flatten(1)
+        n = self.by_row.shape[2]  # and so many scores lie between two joint ones
+        between: Tensor = self.by_row.flatten(1)[:, 1:].unflatten(1, (n - 1, n + 1))
+        return between[:, :, :-1].flatten(1)
+
+
+class Critic(ABC):
+    """K critics of one shape."""
+
+    @property
+    @abstractmethod
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of one critic's parameters."""
+
+    @abstractmethod
+    def initial(self, generator: torch.Generator) -> Tensor:
+        """One critic's parameters, flat."""
+
+    @abstractmethod
+    def scores(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, partners: Tensor | None) -> Scores:
+        """Scores of x and y, to be differentiated."""
+
+    @abstractmethod
+    def shifted(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, shifts: int) -> Tensor:
+        """Scores ``(K, 1 + shifts, n)``: of joint samples, then of y shifted by 1, 2, … rows."""
+
+    def held_out(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, shifts: int) -> Scores:
+        """Scores of joint samples and of shifts."""
+        return Scores.of_partners(self.shifted(layers, x, y, shifts))
+
+    @abstractmethod
+    def cost(self, rows: int, copies: int | None) -> tuple[int, int]:
+        """Multiply-adds of a forward pass, and numbers kept for the backward one, for so many rows and partners."""
+
+
+class ConcatCritic(Critic):
+    """A critic T(x, y) that is one perceptron over x and y side by side (Belghazi et al. 2018, arXiv 1801.04062)."""
+
+    def __init__(self, dim_x: int, dim_y: int, hidden: Sequence[int], activation: Activation = "relu") -> None:
+        self.net = Perceptron((dim_x + dim_y, *hidden, 1), activation)
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of one critic's parameters."""
+        return list(self.net.shapes)
+
+    def initial(self, generator: torch.Generator) -> Tensor:
+        """One critic's parameters, flat."""
+        return self.net.initial(generator)
+
+    def __call__(self, layers: Sequence[Tensor], x: Tensor, y: Tensor) -> Tensor:
+        """Scores ``(K, C, n)`` of x ``(K, dim_x + 1, n)``, with its ones, and C partners y ``(K, dim_y, C, n)``."""
+        return self.net(layers, x, y).squeeze(1)
+
+    def scores(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, partners: Tensor | None) -> Scores:
+        """Scores of x and y; all pairs are all shifts."""
+        partnered = shifted(y, y.shape[2] - 1) if partners is None else pair(y, partners)
+        return Scores.of_partners(self(layers, x, partnered))
+
+    def shifted(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, shifts: int) -> Tensor:
+        """Scores of shifts, in blocks of rows, so that hidden layers stay small."""
+        n, block = x.shape[2], max(1, _BLOCK_ROWS // (1 + shifts))
+        twice = torch.cat([y, y[:, :, :shifts]], 2)
+        found = x.new_empty(len(x), 1 + shifts, n)
+        for low in range(0, n, block):
+            high = min(low + block, n)
+            partners = torch.stack([twice[:, :, low + shift : high + shift] for shift in range(shifts + 1)], 2)
+            found[:, :, low:high] = self(layers, x[:, :, low:high], partners)
+        return found
+
+    def cost(self, rows: int, copies: int | None) -> tuple[int, int]:
+        """Multiply-adds forward, and numbers kept."""
+        rows *= rows if copies is None else 1 + copies
+        return self.net.multiplications * rows, self.net.floats * rows
+
+
+class SeparableCritic(Critic):
+    r"""A critic of two perceptrons, so that all pairs of n rows cost n passes and one product of matrices.
+
+    .. math:: T(x, y) = f(x)^T g(y) / \sqrt{e} + a(x) + b(y)
+
+    with e = ``embedding``; f and a are outputs of one network, g and b of another. van den Oord, Li & Vinyals 2018
+    (arXiv 1807.03748); Poole et al. 2019 (arXiv 1905.06922).
+    """
+
+    def __init__(
+        self,
+        dim_x: int,
+        dim_y: int,
+        hidden: Sequence[int],
+        activation: Activation = "relu",
+        embedding: int = 64,
+        from_zero: bool = False,
+    ) -> None:
+        self.of_x = Perceptron((dim_x, *hidden, embedding + 1), activation)
+        self.of_y = Perceptron((dim_y, *hidden, embedding + 1), activation)
+        self.embedding, self.scale, self.from_zero = embedding, embedding**-0.5, from_zero
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of one critic's parameters, f's first."""
+        return [*self.of_x.shapes, *self.of_y.shapes]
+
+    def initial(self, generator: torch.Generator) -> Tensor:
+        """One critic's parameters, flat; ``from_zero``, those of T = 0."""
+        of_x, of_y = self.of_x.initial(generator), self.of_y.initial(generator)
+        if self.from_zero:  # f, a and b, while g goes on to lead f away from 0
+            of_x[-math.prod(self.of_x.shapes[-1]) :] = 0
+            of_y[-self.of_y.shapes[-1][1] :] = 0
+        return torch.cat([of_x, of_y])
+
+    def _embedded(self, layers: Sequence[Tensor], x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        cut = len(self.of_x.shapes)
+        return self.of_x(layers[:cut], x), self.of_y(layers[cut:], with_ones(y))
+
+    def scores(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, partners: Tensor | None) -> Scores:
+        """Scores of x and y."""
+        f, g = self._embedded(layers, x, y)
+        e = self.embedding
+        if partners is None:
+            found = torch.baddbmm(f[:, e:].transpose(1, 2), f[:, :e].transpose(1, 2), g[:, :e], alpha=self.scale)
+            return Scores.of_every_pair(found + g[:, e:])
+        g = pair(g, partners)
+        found = (f[:, :e].unsqueeze(2) * g[:, :e]).sum(1) * self.scale
+        return Scores.of_partners(found + f[:, e:] + g[:, e])
+
+    def shifted(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, shifts: int) -> Tensor:
+        """Scores of shifts."""
+        f, g = self._embedded(layers, x, y)
+        e, n = self.embedding, x.shape[2]
+        g = torch.cat([g, g[:, :, :shifts]], 2)
+        found = x.new_empty(len(x), 1 + shifts, n)
+        for shift in range(shifts + 1):
+            moved = g[:, :, shift : shift + n]
+            found[:, shift] = (f[:, :e] * moved[:, :e]).sum(1) * self.scale + f[:, e] + moved[:, e]
+        return found
+
+    def cost(self, rows: int, copies: int | None) -> tuple[int, int]:
+        """Multiply-adds forward, and numbers kept."""
+        pairs = rows * (rows if copies is None else 1 + copies)
+        multiply_adds = (self.of_x.multiplications + self.of_y.multiplications) * rows + self.embedding * pairs
+        return multiply_adds, (self.of_x.floats + self.of_y.floats) * rows + 4 * pairs
+
+
+class QuadraticCritic(Critic):
+    r"""A critic that is a polynomial of second degree, with no network.
+
+    .. math:: T(x, y) = x^T W y + a^T x + b^T y \; (+ \; x^T A x + y^T B y)
+
+    The squares, with ``squares``, make it contain the log-ratio of Gaussians; without them it is the bilinear critic of
+    van den Oord, Li & Vinyals 2018 (arXiv 1807.03748).
+    """
+
+    def __init__(self, dim_x: int, dim_y: int, squares: bool) -> None:
+        self.dim_x, self.dim_y, self.squares = dim_x, dim_y, squares
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of one critic's parameters: W bordered by a, b and a constant, then A and B."""
+        squares = [(self.dim_x, self.dim_x), (self.dim_y, self.dim_y)] if self.squares else []
+        return [(self.dim_x + 1, self.dim_y + 1), *squares]
+
+    def initial(self, generator: torch.Generator) -> Tensor:
+        """One critic's parameters, flat: so small that T is nearly 0."""
+        return 1e-3 * torch.randn(sum(math.prod(shape) for shape in self.shapes), generator=generator)
+
+    def _parts(self, layers: Sequence[Tensor], x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """f with T = f · (y, 1) + b, f of shape ``(K, dim_y + 1, n)``, and (y, 1) and b, ``(K, 1, n)``."""
+        ones = with_ones(y)
+        f = torch.bmm(layers[0].transpose(1, 2), x)
+        if not self.squares:
+            return f, ones, torch.zeros_like(y[:, :1])
+        pure = x[:, :-1]
+        of_x = (pure * torch.bmm(layers[1], pure)).sum(1, keepdim=True)
+        f = torch.cat([f[:, :-1], f[:, -1:] + of_x], 1)
+        return f, ones, (y * torch.bmm(layers[2], y)).sum(1, keepdim=True)
+
+    def scores(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, partners: Tensor | None) -> Scores:
+        """Scores of x and y."""
+        f, ones, of_y = self._parts(layers, x, y)
+        if partners is None:
+            return Scores.of_every_pair(torch.baddbmm(of_y, f.transpose(1, 2), ones))
+        return Scores.of_partners((f.unsqueeze(2) * pair(ones, partners)).sum(1) + pair(of_y, partners).squeeze(1))
+
+    def shifted(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, shifts: int) -> Tensor:
+        """Scores of shifts."""
+        f, ones, of_y = self._parts(layers, x, y)
+        of_y = of_y.squeeze(1)
+        return torch.stack([(f * ones.roll(-s, 2)).sum(1) + of_y.roll(-s, 1) for s in range(shifts + 1)], 1)
+
+    def cost(self, rows: int, copies: int | None) -> tuple[int, int]:
+        """Multiply-adds forward, and numbers kept."""
+        pairs = rows * (rows if copies is None else 1 + copies)
+        per_row = self.dim_x * self.dim_y + self.squares * (self.dim_x**2 + self.dim_y**2)
+        return per_row * rows + (self.dim_y + 1) * pairs, 4 * (self.dim_x + self.dim_y) * rows + 4 * pairs
+
+
+class HybridCritic(Critic):
+    """An analytic log-ratio fitted to training rows, which is kept, plus a separable critic, which is trained."""
+
+    def __init__(self, ratio: LogRatio, residual: SeparableCritic) -> None:
+        self.ratio, self.residual = ratio, residual
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of one residual's parameters."""
+        return self.residual.shapes
+
+    def initial(self, generator: torch.Generator) -> Tensor:
+        """One residual's parameters, flat."""
+        return self.residual.initial(generator)
+
+    def scores(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, partners: Tensor | None) -> Scores:
+        """Scores of x and y."""
+        found = self.residual.scores(layers, x, y, partners)
+        if partners is None:
+            known = Scores.of_every_pair(self.ratio.every_pair(x, y))
+        else:
+            known = Scores.of_partners(self.ratio.partners(x, pair(y, partners)))
+        return replace(found, joint=found.joint + known.joint, by_row=found.by_row + known.by_row)
+
+    def shifted(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, shifts: int) -> Tensor:
+        """Scores of shifts."""
+        return self.residual.shifted(layers, x, y, shifts) + self.ratio.shifted(x, y, shifts)
+
+    def cost(self, rows: int, copies: int | None) -> tuple[int, int]:
+        """Multiply-adds forward, and numbers kept."""
+        return self.residual.cost(rows, copies)
+
+
+class BaselinedCritic(Critic):
+    """A critic less a learned baseline of y, T(x, y) − ln a(y) (Poole et al. 2019, arXiv 1905.06922)."""
+
+    def __init__(self, critic: Critic, dim_y: int, hidden: Sequence[int], activation: Activation) -> None:
+        self.critic, self.baseline = critic, Perceptron((dim_y, *hidden, 1), activation)
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of one critic's parameters, the baseline's last."""
+        return [*self.critic.shapes, *self.baseline.shapes]
+
+    def initial(self, generator: torch.Generator) -> Tensor:
+        """One critic's parameters, flat."""
+        return torch.cat([self.critic.initial(generator), self.baseline.initial(generator)])
+
+    def scores(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, partners: Tensor | None) -> Scores:
+        """Scores of x and y."""
+        cut = len(self.critic.shapes)
+        found = self.critic.scores(layers[:cut], x, y, partners)
+        of_y = self.baseline(layers[cut:], with_ones(y))
+        if partners is not None:
+            taken = pair(of_y, partners).squeeze(1)[:, 1:].transpose(1, 2)
+        elif found.every_pair:
+            taken = of_y
+        else:
+            taken = shifted(of_y, y.shape[2] - 1).squeeze(1)[:, 1:].transpose(1, 2)
+        return replace(found, joint=found.joint - of_y.squeeze(1), by_row=found.by_row - taken)
+
+    def shifted(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, shifts: int) -> Tensor:
+        """Scores of shifts."""
+        cut = len(self.critic.shapes)
+        of_y = self.baseline(layers[cut:], with_ones(y))
+        return self.critic.shifted(layers[:cut], x, y, shifts) - shifted(of_y, shifts).squeeze(1)
+
+    def cost(self, rows: int, copies: int | None) -> tuple[int, int]:
+        """Multiply-adds forward, and numbers kept."""
+        multiply_adds, floats = self.critic.cost(rows, copies)
+        return multiply_adds + self.baseline.multiplications * rows, floats + self.baseline.floats * rows
+
+
+class DualCritic(Critic):
+    """A critic with a second network u(x, y), which only joint samples need (Guo et al. 2022, arXiv 2107.01131)."""
+
+    def __init__(self, critic: Critic, dim_x: int, dim_y: int, hidden: Sequence[int], activation: Activation) -> None:
+        self.critic, self.second = critic, Perceptron((dim_x + dim_y, *hidden, 1), activation)
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of one critic's parameters, those of u last."""
+        return [*self.critic.shapes, *self.second.shapes]
+
+    def initial(self, generator: torch.Generator) -> Tensor:
+        """One critic's parameters, flat."""
+        return torch.cat([self.critic.initial(generator), self.second.initial(generator)])
+
+    def dual(self, layers: Sequence[Tensor], x: Tensor, y: Tensor) -> Tensor:
+        """u of joint samples, ``(K, n)``."""
+        return self.second(layers[len(self.critic.shapes) :], torch.cat([y, x], 1)).squeeze(1)
+
+    def scores(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, partners: Tensor | None) -> Scores:
+        """Scores of x and y."""
+        found = self.critic.scores(layers[: len(self.critic.shapes)], x, y, partners)
+        return replace(found, dual=self.dual(layers, x, y))
+
+    def shifted(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, shifts: int) -> Tensor:
+        """Scores of shifts."""
+        return self.critic.shifted(layers[: len(self.critic.shapes)], x, y, shifts)
+
+    def held_out(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, shifts: int) -> Scores:
+        """Scores of joint samples and of shifts, and u."""
+        return replace(super().held_out(layers, x, y, shifts), dual=self.dual(layers, x, y).clone())
+
+    def cost(self, rows: int, copies: int | None) -> tuple[int, int]:
+        """Multiply-adds forward, and numbers kept."""
+        multiply_adds, floats = self.critic.cost(rows, copies)
+        return multiply_adds + self.second.multiplications * rows, floats + self.second.floats * rows

@@ -1,0 +1,203 @@
+"""What a run leaves on disk, and reading it back. A file appears whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import yaml
+
+from mi_cli.files import write_bytes
+from mi_cli.procedures.base import ESTIMATE_FIELDS, Outcome, Trace
+from mi_cli.schema.sweep import Trial
+
+__all__ = [
+    "RESULTS",
+    "Records",
+    "history_frame",
+    "recorded_rows",
+    "result_rows",
+    "samples_frame",
+    "write_frame",
+    "write_json",
+    "write_results",
+    "write_table",
+    "write_text",
+]
+
+_BEFORE_AXES = ("trial", "status", "reason", "seed", "dataset", "estimator", "method")
+_AFTER_AXES = ("rows", "true_mi", "estimate", *ESTIMATE_FIELDS, "test_mse", "split_mse", "steps", "seconds")
+
+_LAST = "fingerprint"
+RESULTS = ("status", "reason", "method", *_AFTER_AXES)  # of a row, beside what its trial knows itself
+
+# The same by libyaml where it is there: ten times faster.
+_LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+
+Row = dict[str, Any]
+
+
+def result_rows(outcome: Outcome, seconds: float) -> list[Row]:
+    """One row for each method of a trial; ``seconds`` are the trial's, for methods that did not time themselves."""
+    return [_row(outcome.trial, method, {"seconds": seconds} | fields) for method, fields in outcome.methods.items()]
+
+
+def recorded_rows(trial: Trial, rows: Iterable[Row]) -> list[Row]:
+    """Rows that an earlier run recorded, as those of this one's trial."""
+    return [_row(trial, row["method"], {key: row[key] for key in RESULTS if key in row}) for row in rows]
+
+
+def failed_row(trial: Trial, reason: str, seconds: float) -> Row:
+    """The row of a trial that ended in an error."""
+    return _row(trial, "", {"status": "failed", "reason": reason, "seconds": seconds})
+
+
+def _row(trial: Trial, method: str, fields: Mapping[str, Any]) -> Row:
+    config = trial.config
+    head = {
+        "trial": trial.index,
+        "seed": config.seed,
+        "dataset": config.dataset.name,
+        "estimator": config.estimator.name,
+        "method": method,
+        "fingerprint": trial.fingerprint,
+    }
+    return head | {path: _flat(value) for path, value in trial.axes.items()} | dict(fields)
+
+
+def _flat(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, list | dict) else value
+
+
+def write_results(path: Path, rows: Iterable[Row], axes: Sequence[str]) -> None:
+    """``results.csv``: a row for each trial and method, empty where a column does not apply."""
+    columns = [*_BEFORE_AXES, *(axis for axis in axes if axis not in _BEFORE_AXES), *_AFTER_AXES, _LAST]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, extrasaction="raise", lineterminator="\n")
+    writer.writeheader()
+    for row in sorted(rows, key=lambda row: row["trial"]):
+        writer.writerow({key: _cell(value) for key, value in row.items()})
+    write_text(path, text.getvalue())
+
+
+def write_table(path: Path, rows: Sequence[Row]) -> None:
+    """A table of a run; one without rows has no columns either."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
+    path.parent.mkdir(exist_ok=True)
+    write_text(path, text.getvalue())
+
+
+def _cell(value: Any) -> Any:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return repr(float(value)) if isinstance(value, float) else value
+
+
+def history_frame(histories: Mapping[int, Mapping[str, Trace]]) -> pl.DataFrame:
+    """Traces, a row for each trial and step at which something was measured; what was not is null."""
+    frames = []
+    for trial, traces in sorted(histories.items()):
+        steps = np.unique(np.concatenate([steps for steps, _ in traces.values()])) if traces else np.empty(0, int)
+        columns: dict[str, Any] = {"trial": np.full(len(steps), trial), "step": steps.astype(np.int64)}
+        for metric, (at, values) in traces.items():
+            column = np.full(len(steps), np.nan)
+            column[np.searchsorted(steps, at)] = values
+            columns[metric] = column
+        frames.append(pl.DataFrame(columns))
+    if not frames:
+        return pl.DataFrame({"trial": pl.Series([], dtype=pl.Int64), "step": pl.Series([], dtype=pl.Int64)})
+    return pl.concat(frames, how="diagonal").with_columns(pl.col(pl.Float64).fill_nan(None))
+
+
+def samples_frame(samples: Mapping[int, Trace]) -> pl.DataFrame:
+    """First components of x and y of a few rows of some trials."""
+    frames = [
+        pl.DataFrame({"trial": [trial] * len(x), "x": x, "y": y}, schema_overrides={"x": pl.Float32, "y": pl.Float32})
+        for trial, (x, y) in sorted(samples.items())
+    ]
+    return pl.concat(frames)
+
+
+def write_frame(path: Path, frame: pl.DataFrame) -> None:
+    """A Parquet file."""
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    write_bytes(path, buffer.getvalue())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """A JSON file; infinities become the strings "inf" and "-inf", which JSON has no numbers for."""
+    write_text(path, json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return str(value) if isinstance(value, float) and math.isinf(value) else value
+
+
+def write_text(path: Path, text: str) -> None:
+    """A text file in UTF-8."""
+    write_bytes(path, text.encode())
+
+
+@dataclass(frozen=True)
+class Records:
+    """A run's folder, read."""
+
+    folder: Path
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The resolved config."""
+        text = (self.folder / "config.yaml").read_text(encoding="utf-8")
+        config: dict[str, Any] = yaml.load(text, _LOADER)  # noqa: S506 (either loader is a safe one)
+        return config
+
+    @cached_property
+    def results(self) -> pl.DataFrame:
+        """``results.csv``."""
+        data = (self.folder / "results.csv").read_bytes()
+        whole = data[: data.rfind(b"\n") + 1]  # of a file that is still being copied, the lines that have come
+        frame = pl.read_csv(whole, infer_schema_length=None)
+        return frame.with_columns(pl.col(name).cast(pl.Float64) for name in _AFTER_AXES if name not in ("kind",))
+
+    @cached_property
+    def history(self) -> pl.DataFrame:
+        """``history.parquet``."""
+        return pl.read_parquet(self.folder / "history.parquet")
+
+    @cached_property
+    def samples(self) -> pl.DataFrame:
+        """``samples.parquet``, of runs that draw them."""
+        return pl.read_parquet(self.folder / "samples.parquet")
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """``summary.json``."""
+        summary: dict[str, Any] = json.loads((self.folder / "summary.json").read_text(encoding="utf-8"))
+        return summary
+
+    @cached_property
+    def axes(self) -> list[str]:
+        """The axes other than the seed, by dotted path."""
+        columns = self.results.columns
+        return [name for name in columns[columns.index("method") + 1 : columns.index("rows")] if name != "seed"] + [
+            name
+            for name in ("dataset", "estimator")
+            if name in (self.config.get("sweep") or {}) and isinstance(self.config["sweep"][name], list)
+        ]

@@ -1,0 +1,1 @@
+"""Every name that a config can use: built in, or added by another package."""

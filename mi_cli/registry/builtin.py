@@ -1,0 +1,70 @@
+"""Names of what comes with mi-run, and where each is implemented."""
+
+from __future__ import annotations
+
+__all__ = ["DATASETS", "ESTIMATORS", "PLOTS", "PROCEDURES"]
+
+
+DATASETS = {
+    "additive_uniform": "mi_cli.datasets.additive_uniform:UniformPairs",
+    "beyond_normal": "mi_cli.datasets.beyond_normal:BeyondNormal",
+    "discrete_continuous": "mi_cli.datasets.discrete_continuous:DiscreteContinuous",
+    "gamma_exponential": "mi_cli.datasets.gamma_exponential:GammaExponential",
+    "gaussian": "mi_cli.datasets.gaussian:Gaussian",
+    "gaussian_mixture": "mi_cli.datasets.gaussian_mixture:GaussianMixture",
+    "manifold": "mi_cli.datasets.manifold:Manifold",
+    "polynomial_differences": "mi_cli.datasets.polynomial_differences:PolynomialDifferences",
+    "root_functions": "mi_cli.datasets.root_functions:RootFunctions",
+    "student": "mi_cli.datasets.student:StudentT",
+    "table": "mi_cli.datasets.table:Table",
+}
+
+
+ESTIMATORS = {
+    "auto": "mi_cli.estimators.auto:Auto",
+    "club": "mi_cli.estimators.conditional_bounds:Club",
+    "copula": "mi_cli.estimators.gaussian:Copula",
+    "doe": "mi_cli.estimators.entropy_difference:EntropyDifference",
+    "dv": "mi_cli.estimators.variational:DonskerVaradhan",
+    "fdime": "mi_cli.estimators.lower_bounds:FDime",
+    "flo": "mi_cli.estimators.lower_bounds:ContrastiveFenchelLegendre",
+    "flow": "mi_cli.estimators.entropy_difference:Flow",
+    "gaussian": "mi_cli.estimators.gaussian:Gaussian",
+    "gmm": "mi_cli.estimators.gmm:Gmm",
+    "histogram": "mi_cli.estimators.histogram:Histogram",
+    "infonce": "mi_cli.estimators.lower_bounds:InfoNce",
+    "js": "mi_cli.estimators.lower_bounds:JensenShannon",
+    "ksg": "mi_cli.estimators.ksg:Ksg",
+    "l1out": "mi_cli.estimators.conditional_bounds:LeaveOneOut",
+    "linear": "mi_cli.estimators.linear:LinearDiscriminator",
+    "mine": "mi_cli.estimators.variational:Mine",
+    "mixed": "mi_cli.estimators.mixed:Mixed",
+    "nearest": "mi_cli.estimators.nearest_neighbours:Nearest",
+    "nwj": "mi_cli.estimators.lower_bounds:Nwj",
+    "ross": "mi_cli.estimators.ross:Ross",
+    "smile": "mi_cli.estimators.lower_bounds:Smile",
+    "tuba": "mi_cli.estimators.lower_bounds:Tuba",
+}
+
+
+PLOTS = (
+    "coverage",
+    "error_against_samples",
+    "error_against_seconds",
+    "estimate_against_axis",
+    "estimate_against_step",
+    "estimate_heat_map",
+    "extrapolation",
+    "forest",
+    "gaussian_samples",
+    "method_comparison",
+    "mi_and_mse_against_step",
+    "pair_heat_map",
+)
+
+
+PROCEDURES = {
+    "compare": "mi_cli.procedures.compare",
+    "estimate": "mi_cli.procedures.estimate",
+    "maximise": "mi_cli.procedures.maximise",
+}

@@ -1,0 +1,1 @@
+"""Pages, tables and summaries, made from records alone."""

@@ -1,0 +1,1 @@
+"""Trials become stacks, stacks go to workers, outcomes go to records."""

@@ -1,0 +1,1 @@
+"""What a config may say: sections, types, sweep axes, fingerprints."""

@@ -1,0 +1,238 @@
+"""What a config may say: its sections, their types and ranges, and one line for each fault.
+
+Datasets and estimators bring their own sections, found by ``name`` in their registries or in other packages. No torch
+here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field, SerializeAsAny, ValidationError, model_validator
+
+from mi_cli.analysis.claims import Claim
+from mi_cli.analysis.tables import TABLES
+from mi_cli.datasets.base import Dataset
+from mi_cli.datasets.distortions import Noise, Shift
+from mi_cli.errors import ConfigError, listed, shown
+from mi_cli.estimators.base import Estimator
+from mi_cli.fields import Count, Natural, Number, Positive, Section
+from mi_cli.registry import plugins
+from mi_cli.registry.builtin import ESTIMATORS, PLOTS
+from mi_cli.registry.extras import TRACKERS
+from mi_cli.registry.lookup import load, section_class
+from mi_cli.registry.plugins import REGISTRIES
+from mi_cli.schema.search_space import Search
+from mi_cli.schema.validation_errors import validation_lines
+from mi_cli.training.settings import Evaluation, Representation, Split, Training
+
+__all__ = ["Budget", "Config", "ConfigError", "validate"]
+
+
+class Budget(Section):
+    """Factors on steps and samples, and how many seeds to keep; all 1 once they were applied."""
+
+    name: str = "full"
+    steps: Annotated[Number, Field(gt=0, le=1)] = 1.0
+    samples: Annotated[Number, Field(gt=0, le=1)] = 1.0
+    seeds: Count | None = None
+
+
+def _names(section: str) -> list[str]:
+    return sorted([*REGISTRIES[section], *plugins.names(section)])
+
+
+@dataclass(frozen=True)
+class _Registered:
+    """Says in a fault which sections are accepted; other packages are asked for theirs no sooner."""
+
+    section: str
+
+    @property
+    def description(self) -> str:
+        """As prose."""
+        return f"a section whose name is {listed(_names(self.section))}"
+
+
+def _from_registry(section: str) -> tuple[BeforeValidator, _Registered]:
+    def build(value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        try:
+            found = section_class(section, value.get("name"))
+        except ConfigError as error:  # of another package
+            raise ValueError(str(error)) from None
+        if found is None:
+            accepted = ", ".join(_names(section))
+            raise ValueError(f"{section}.name={shown(value.get('name'))}: no such {section}; accepted: {accepted}")
+        return found.model_validate(dict(value))
+
+    return BeforeValidator(build), _Registered(section)
+
+
+def _chosen(section: str, value: Any) -> type[BaseModel] | None:
+    """The class that the ``name`` of a section picks, where it picks one."""
+    name = value.get("name") if isinstance(value, Mapping) and section in REGISTRIES else None
+    return None if name is None else section_class(section, name)
+
+
+class Config(Section):
+    """A whole config: of a run where ``sweep`` has axes, of a trial where it has none."""
+
+    name: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$",
+            description="up to 100 letters, digits, dots, dashes and underscores (it names a folder)",
+        ),
+    ] = "custom"
+    summary: str = ""
+    procedure: Literal["estimate", "maximise", "compare"] = "estimate"
+    seed: Annotated[Natural, Field(le=2**32 - 1)] = 0
+    estimator: Annotated[SerializeAsAny[Estimator], *_from_registry("estimator")]
+    dataset: Annotated[SerializeAsAny[Dataset], *_from_registry("dataset")]
+    noise: Noise = Noise()
+    shift: Shift = Shift()
+    representation: Representation = Representation()
+    training: Training = Training()
+    split: Split = Split()
+    fit: Literal["split", "crossfit"] = "split"
+    folds: Annotated[Count, Field(ge=2, le=100)] = 5
+    evaluation: Evaluation = Evaluation()
+    budget: Budget = Budget()
+    variant: Literal["corrected", "published"] = "corrected"
+    claims: tuple[Claim, ...] = ()
+    plots: tuple[Literal[*PLOTS], ...] = ()  # type: ignore[valid-type]
+    tables: tuple[Literal[*TABLES], ...] = ()  # type: ignore[valid-type]
+    sweep: dict[str, Any] = Field(default_factory=dict)
+    search: Search = Search()
+    units: Literal["nats", "bits"] = "nats"
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    threads: Annotated[Count, Field(le=1024)] | Literal["auto"] = "auto"
+    output_root: Annotated[str, Field(pattern=r"\S", description="a folder")] = "outputs"
+    tracker: Literal[*TRACKERS] | None = None  # type: ignore[valid-type]
+    plan: bool = False
+    trust: bool = False
+    reuse: bool = True
+    force: bool = False
+    trial_timeout: Positive | None = None
+    checkpoint_every: Positive = 30
+    shards: Annotated[Count, Field(le=1000)] = 1
+    shard: Natural | None = None
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Rows of each part of the data."""
+        return self.split.counts(self.dataset.n_samples)
+
+    @model_validator(mode="after")
+    def _runs(self) -> Config:
+        faults = [*self._data_faults(), *self._fold_faults(), *self._training_faults(), *self._procedure_faults()]
+        faults += self._shard_faults()
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
+
+    def _shard_faults(self) -> list[str]:
+        if self.shard is None or self.shard < self.shards:
+            return []
+        return [f"shard={self.shard}: there are {self.shards} of them, from 0 on; accepted: null, which shards sets"]
+
+    def _data_faults(self) -> list[str]:
+        n, rows = self.dataset.n_samples, self.rows
+        besides = [
+            f"split.{part}={getattr(self.split, part):g}: rows drawn besides, which dataset.name={self.dataset.name} "
+            "has none of; accepted: a share, up to 1 (as experiment=estimate has them)"
+            for part, most in {"train": 1, "val": 1, "labelled": 1, "test": 1, "fresh": 0}.items()
+            if self.dataset.finite and getattr(self.split, part) > most
+        ]
+        if besides:
+            return besides
+        if n is None:
+            if self.procedure != "estimate":
+                return [f"dataset.n_samples=null: procedure={self.procedure} needs a number of rows"]
+            if not self.estimator.trains_on_fresh_rows:
+                return [f"dataset.n_samples=null: estimator={self.estimator.name} needs a number of rows"]
+            rows = rows | {"train": 2}  # drawn while training
+        needed = {"train": 2, "test": 2} | ({"labelled": 2} if self.procedure == "compare" else {})
+        if self.estimator.validates and (self.training.checkpoint == "best" or self.training.patience):
+            needed["val"] = 2
+        of = "" if n is None else f" of dataset.n_samples={n}"
+        accepted = "a number of rows, at least" if n is None else "a share or number that makes at least"
+        return [
+            f"split.{part}={getattr(self.split, part):g}: makes {rows[part]} rows{of}; accepted: {accepted} {least}"
+            for part, least in needed.items()
+            if rows[part] < least
+        ]
+
+    def _fold_faults(self) -> list[str]:
+        if self.fit == "split" or not self.estimator.holds_out:
+            return []
+        if self.procedure != "estimate":
+            return ["fit=crossfit: is for procedure=estimate; accepted: split"]
+        if self.dataset.n_samples is None:
+            return ["fit=crossfit: fresh rows at every step have no folds; accepted: split, or a dataset.n_samples"]
+        groups = self.dataset.describe().get("groups") if self.dataset.finite else None
+        if groups and groups["number"] < self.folds + 2:  # besides a fold, one to validate and one to train
+            return [
+                f"folds={self.folds}: dataset.groups={shown(groups['column'])} has {groups['number']} groups, and "
+                f"none is cut; accepted: {self.folds + 2} groups or more, or fewer folds (at least 2)"
+            ]
+        n = sum(self.rows[part] for part in ("train", "val", "test"))
+        if self.training.carry and n % self.folds:
+            return [
+                f"folds={self.folds}: {n} rows are no multiple, and training.carry={self.training.carry} needs equal "
+                "folds; accepted: another number of folds or rows"
+            ]
+        if n // self.folds < 2 or n - (n + self.folds - 1) // self.folds - self.rows["val"] < 2:
+            return [
+                f"folds={self.folds}: {n} rows, {self.rows['val']} of them for validation, leave a fold with fewer "
+                "than 2 to train or to test; accepted: fewer folds or more rows"
+            ]
+        return []
+
+    def _training_faults(self) -> list[str]:
+        faults, batch = [], self.training.batch
+        if self.dataset.n_samples is None and batch == "full":
+            faults.append("training.batch=full: fresh rows at every step need a number (dataset.n_samples is null)")
+        if batch != "full" and batch < 2:
+            faults.append(f"training.batch={batch}: must be at least 2, so that rows can be paired anew")
+        return [*faults, *self.estimator.faults(self.training), *self.estimator.unfit(self.dataset)]
+
+    def _procedure_faults(self) -> list[str]:
+        faults = []
+        if self.shift.moves and self.procedure != "compare":
+            faults.append(
+                f"shift.name={self.shift.name}: moves unlabelled rows, which procedure={self.procedure} "
+                "has not; accepted: shift=none"
+            )
+        if self.procedure == "estimate":
+            return faults
+        if not self.estimator.maximises:
+            able = sorted(name for name, path in ESTIMATORS.items() if load(path).maximises)
+            faults.append(f"estimator.name={self.estimator.name}: cannot train an encoder; accepted: {', '.join(able)}")
+        pca_limit = min(self.dataset.dim_x, self.rows["train"])
+        if self.representation.dim > pca_limit > 0:  # that there are no rows is said elsewhere
+            faults.append(
+                f"representation.dim={self.representation.dim}: PCA of {self.dataset.dim_x} columns and "
+                f"{self.rows['train']} rows has fewer components; accepted: 1 to {pca_limit}"
+            )
+        if self.training.carry:
+            faults.append(f"training.carry={self.training.carry}: is for procedure=estimate; accepted: null")
+        if self.evaluation.last_steps:
+            faults.append(f"evaluation.last_steps={self.evaluation.last_steps}: is for procedure=estimate; accepted: 0")
+        return faults
+
+
+def validate(values: Mapping[str, Any]) -> Config:
+    """The config that plain ``values`` describe.
+
+    Raises:
+        ConfigError: one line for each fault.
+    """
+    try:
+        return Config.model_validate(dict(values))
+    except ValidationError as error:
+        raise ConfigError(*validation_lines(error, Config, values, _chosen)) from None

@@ -1,0 +1,1 @@
+"""Hyper-parameter search: candidates, objective, loop, storage."""

@@ -1,0 +1,1 @@
+"""Files of people's own become encoded columns."""

@@ -1,0 +1,25 @@
+"""Consoles of rich, for tables and messages."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from mi_cli.console import silence
+
+__all__ = ["Terminal", "standard_output"]
+
+_PIPED_WIDTH = 140  # columns of tables that go to a file
+
+
+class Terminal(Console):
+    """A console whose reader may leave early; the program goes on."""
+
+    def on_broken_pipe(self) -> None:
+        """Drop what is printed from now on."""
+        silence(self.file.fileno())
+
+
+def standard_output() -> Console:
+    """A console on standard output; piped, it is as wide as tables need."""
+    console = Terminal()
+    return console if console.is_terminal else Terminal(width=_PIPED_WIDTH)

@@ -1,0 +1,1 @@
+"""The optimisation loop, its settings, and what is trained with it."""

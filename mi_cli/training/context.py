@@ -1,0 +1,73 @@
+"""What a procedure is given to work in: the device, a way to be stopped, progress, and a clock for each phase."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import torch
+
+    from mi_cli.training.checkpoints import Checkpoints
+
+__all__ = ["Clock", "Context", "Stop", "Stopped", "TooLong"]
+
+
+class Stop(Protocol):
+    """A request to stop, such as ``threading.Event``."""
+
+    def set(self) -> None:
+        """Make the request."""
+
+    def is_set(self) -> bool:
+        """Whether it was made."""
+
+
+class Stopped(Exception):  # noqa: N818 (it reports a request, not an error)
+    """Raised inside training after the run was asked to stop."""
+
+
+class TooLong(Exception):  # noqa: N818 (it reports a limit, not an error)
+    """Raised inside training after the time that trials were given."""
+
+
+@dataclass
+class Clock:
+    """Seconds spent in each phase, summed over threads."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def __call__(self, phase: str) -> Iterator[None]:
+        """Count the time inside the ``with`` block to ``phase``."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.seconds[phase] = self.seconds.get(phase, 0.0) + time.perf_counter() - start
+
+
+@dataclass(frozen=True)
+class Context:
+    """Shared by all stacks of a run; ``advance(n)`` reports n trial-steps done."""
+
+    device: torch.device
+    stop: Stop = field(default_factory=threading.Event)
+    clock: Clock = field(default_factory=Clock)
+    advance: Callable[[int], None] = lambda steps: None
+    deadline: float = math.inf  # of time.monotonic()
+    checkpoints: Checkpoints | None = None  # of the trainings inside, in the order in which they begin
+
+    def check(self) -> None:
+        """Raise ``Stopped`` if the run was asked to stop, ``TooLong`` if the time for it is over."""
+        if self.stop.is_set():
+            raise Stopped
+        if time.monotonic() > self.deadline:
+            raise TooLong

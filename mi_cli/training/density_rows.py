@@ -1,0 +1,57 @@
+"""Rows made ready for densities: refused where they have none, and preprocessed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from mi_cli.problems import Problem, Rows
+from mi_cli.training.preprocessing import Preprocess, fitted
+
+__all__ = ["posable"]
+
+
+def posable(problems: Sequence[Problem], preprocess: Preprocess) -> tuple[dict[int, Problem], dict[int, str]]:
+    """The problems that can be posed, preprocessed, and why the others cannot; by index."""
+    ready, reasons = {}, {}
+    for index, problem in enumerate(problems):
+        try:
+            ready[index] = _preprocessed(problem, preprocess)
+        except ValueError as error:
+            reasons[index] = str(error)
+    return ready, reasons
+
+
+def _preprocessed(problem: Problem, preprocess: Preprocess) -> Problem:
+    """The same problem in columns mapped by its training rows, or by its first fresh ones.
+
+    Raises:
+        ValueError: the columns cannot be mapped, are not finite, or those of y have no density.
+    """
+    first = problem.sample
+    for part, rows in {"training": first, "validation": problem.val, "test": problem.test}.items():
+        for name, columns in (("x", rows.x), ("y", rows.y)):
+            if not torch.isfinite(columns).all():
+                raise ValueError(f"{name} has values that are not finite in its {part} rows; needed: finite ones")
+    for number, column in enumerate(first.y.T):
+        distinct = len(torch.unique(column))
+        if 1 < distinct < len(column) / 2:
+            raise ValueError(
+                f"column {number} of y takes {distinct} values in {len(column)} rows; needed: a continuous y, "
+                "whose density is estimated"
+            )
+    others = problem.val.and_then(problem.test)
+    of_x, of_y = fitted(preprocess, first.x, "x", others.x), fitted(preprocess, first.y, "y", others.y)
+
+    def mapped(rows: Rows) -> Rows:
+        return Rows(of_x(rows.x), of_y(rows.y), rows.block)
+
+    return replace(
+        problem,
+        train=None if problem.train is None else mapped(problem.train),
+        draw=None if problem.draw is None else problem.draw.mapped(mapped),
+        val=mapped(problem.val),
+        test=mapped(problem.test),
+    )

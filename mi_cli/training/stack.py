@@ -1,0 +1,334 @@
+"""Training of K networks of one shape as one tensor program: the one optimisation loop of the project.
+
+Parameters, gradients and moments of all trials lie in matrices of shape ``(K, P)``, a row a trial. Nothing mixes
+rows, every trial has its own generators, checkpoint, stopping and divergence flag, so that a trial gives the same
+numbers alone and in company.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mi_cli.training.checkpoints import Arrays, Memory
+from mi_cli.training.context import Context, Stopped, TooLong
+from mi_cli.training.settings import Training
+
+__all__ = ["Parameters", "State", "Trained", "chunks", "train"]
+
+# MKL otherwise may choose at run time how it adds up. AUTO,STRICT would make a sum independent of the number of threads
+# and of where in memory a matrix begins as well, but training of narrow networks takes up to 1.7 times as long with it;
+# tests compare trials alone and in a stack without it. MKL reads this at its first product.
+os.environ.setdefault("MKL_CBWR", "AUTO")
+
+Step = Callable[[Sequence[Tensor]], tuple[Tensor, Tensor]]
+Validate = Callable[[Sequence[Tensor]], Mapping[str, Tensor]]
+
+# Activations of this many bytes stay in the last-level cache of common machines; beyond it a step slows down,
+# below it the fixed cost of each operation shows. Measured by tests/benchmarks/layout.py.
+_CACHE_BYTES = 32 << 20
+_MOST = 64
+
+# Of a training's state, what checkpoints keep besides parameters and history.
+_KEPT = ("mean", "square", "average", "best", "best_step", "best_value", "waited", "running", "diverged", "ended")
+
+
+class Parameters:
+    """Parameters of K networks: ``flat`` of shape ``(K, P)``, and each tensor as a view ``(K, *shape)`` of it."""
+
+    def __init__(self, shapes: Sequence[Sequence[int]], flat: Tensor) -> None:
+        self.flat = flat
+        sizes = [math.prod(shape) for shape in shapes]
+        self.tensors = [
+            part.view(len(flat), *shape).requires_grad_()
+            for part, shape in zip(flat.split(sizes, dim=1), shapes, strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class State:
+    """What training needs to go on: parameters ``(K, P)``, Adam's moments, and the number of steps taken."""
+
+    flat: Tensor
+    mean: Tensor
+    square: Tensor
+    steps: int = 0
+
+    @classmethod
+    def fresh(cls, flat: Tensor) -> State:
+        """The state before the first step."""
+        return cls(flat, torch.zeros_like(flat), torch.zeros_like(flat))
+
+    def of(self, trials: Sequence[int]) -> State:
+        """The state of some trials."""
+        index = list(trials)
+        return State(self.flat[index], self.mean[index], self.square[index], self.steps)
+
+    def replaced(self, trials: Sequence[int], other: State) -> State:
+        """This state with some trials' from ``other``, which is of these alone, and with its number of steps."""
+        index = torch.tensor(trials, device=other.flat.device)
+        pairs = ((self.flat, other.flat), (self.mean, other.mean), (self.square, other.square))
+        flat, mean, square = (ours.to(theirs.device).index_copy(0, index, theirs.detach()) for ours, theirs in pairs)
+        return State(flat, mean, square, other.steps)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The outcome of training K trials.
+
+    ``best`` holds the chosen parameters ``(K, P)``; ``steps``, ``diverged`` (the step, 0 where it did not) and
+    ``reasons`` are by trial; ``history`` maps a metric to its steps ``(T,)`` and values ``(T, K)``, NaN after a trial
+    ended.
+    """
+
+    best: Tensor
+    state: State
+    steps: list[int]
+    diverged: list[int]
+    reasons: list[str]
+    history: dict[str, tuple[np.ndarray, np.ndarray]]
+    chosen_steps: list[int]
+
+    def traces(self, trial: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Steps and values of each metric of one trial."""
+        return {name: (steps, values[:, trial]) for name, (steps, values) in self.history.items()}
+
+    def chosen(self, metric: str, trial: int) -> float | None:
+        """A validation metric at the step whose parameters were chosen; None where it was not measured."""
+        if metric not in self.history:
+            return None
+        steps, values = self.history[metric]
+        found = values[steps == self.chosen_steps[trial], trial]
+        return float(found[0]) if len(found) and np.isfinite(found[0]) else None
+
+
+def train(
+    shapes: Sequence[Sequence[int]],
+    start: State,
+    lr: Tensor,
+    step: Step,
+    validate: Validate | None,
+    training: Training,
+    context: Context,
+    criterion: str = "val_mi",
+    memory: Sequence[object] = (),
+) -> Trained:
+    """Minimise K losses by Adam (Kingma & Ba 2015, arXiv 1412.6980).
+
+    Args:
+        shapes: of one trial's parameters.
+        start: initial parameters ``(K, P)``, or where earlier training ended; it is not changed.
+        lr: learning rate of each trial, ``(K,)``.
+        step: parameters → (loss ``(K,)``, value to record ``(K,)``), on data of its own choosing.
+        validate: parameters → metrics ``(K,)``; the checkpoint with the highest ``criterion`` is kept, if there is one.
+        training: steps, schedule, weight average, checkpoint and stopping.
+        context: device, progress, checkpoints and the request to stop.
+        criterion: the metric that chooses the checkpoint and stops.
+        memory: whatever ``step`` draws from or remembers; what has a :class:`Memory` is part of checkpoints.
+
+    Raises:
+        Stopped: the run was asked to stop.
+    """
+    loop = _Loop(shapes, start, lr, training, context, criterion)
+    saved = _Saved(loop, [part for part in memory if isinstance(part, Memory)], context)
+    context.advance(loop.index * len(lr))
+    while loop.index < training.steps and (loop.all_running or loop.running.any()):
+        saved.check()
+        loop.update(loop.index + 1, step)
+        last = loop.index == training.steps
+        if validate and (last or loop.index % training.validate_every == 0):
+            loop.validate(loop.index, validate)
+        context.advance(len(lr))
+    saved.end()
+    context.advance((training.steps - loop.index) * len(lr))
+    return loop.outcome()
+
+
+class _Saved:
+    """The checkpoints of one training, where there are any: read when it begins, written as it goes on."""
+
+    def __init__(self, loop: _Loop, memory: Sequence[Memory], context: Context) -> None:
+        self.loop, self.memory, self.context, self.known = loop, memory, context, loop.index
+        if context.checkpoints is None:
+            return
+        self.name, found = context.checkpoints.begin()
+        if found is not None:
+            kept = {key: torch.from_numpy(array) for key, array in found.items()}
+            loop.restore(kept)
+            for index, part in enumerate(memory):
+                part.recall({key.partition(".")[2]: kept[key] for key in kept if key.startswith(f"memory{index}.")})
+            self.known = loop.index
+
+    def state(self) -> Arrays:
+        """All that the training needs to go on."""
+        kept = self.loop.state()
+        for index, part in enumerate(self.memory):
+            kept |= {f"memory{index}.{key}": value for key, value in part.remembered().items()}
+        return {key: value.numpy(force=True) for key, value in kept.items()}
+
+    def check(self) -> None:
+        """Stop where that is asked for, with all that was done kept; write now and then."""
+        try:
+            self.context.check()
+        except (Stopped, TooLong):
+            self._write()
+            raise
+        if self.context.checkpoints is not None and self.context.checkpoints.due():
+            self._write()
+
+    def _write(self) -> None:
+        if self.context.checkpoints is not None and self.loop.index > self.known:
+            self.context.checkpoints.write({self.name: self.state()})
+            self.known = self.loop.index
+
+    def end(self) -> None:
+        """Keep the outcome, for a stack whose later trainings do not end."""
+        if self.context.checkpoints is not None and self.loop.index > self.known:
+            self.context.checkpoints.end(self.name, self.state())
+
+
+class _Loop:
+    """The state of one call of :func:`train`."""
+
+    def __init__(
+        self,
+        shapes: Sequence[Sequence[int]],
+        start: State,
+        lr: Tensor,
+        training: Training,
+        context: Context,
+        criterion: str,
+    ) -> None:
+        device, k = context.device, len(lr)
+        self.index = 0  # steps taken
+        self.training, self.offset, self.criterion = training, start.steps, criterion
+        self.parameters = Parameters(shapes, start.flat.clone().to(device))
+        self.mean, self.square = start.mean.clone().to(device), start.square.clone().to(device)
+        self.lr = lr.to(device).unsqueeze(1)
+        self.average = self.parameters.flat.clone()
+        self.evaluated = Parameters(shapes, self.average) if training.ema else self.parameters
+        self.best = self.parameters.flat.clone()
+        self.best_step = torch.zeros(k, dtype=torch.int64, device=device)
+        self.best_value = torch.full((k,), -torch.inf, device=device)
+        self.waited = torch.zeros(k, dtype=torch.int64, device=device)
+        self.running = torch.ones(k, dtype=torch.bool, device=device)
+        self.all_running = True
+        self.diverged = torch.zeros(k, dtype=torch.int64, device=device)
+        self.ended = torch.full((k,), training.steps, dtype=torch.int64, device=device)
+        self.history: dict[str, tuple[list[int], list[Tensor]]] = {}
+
+    def state(self) -> dict[str, Tensor]:
+        """All that changes from step to step."""
+        kept = {name: getattr(self, name) for name in _KEPT} | {"flat": self.parameters.flat.detach()}
+        for name, (steps, values) in self.history.items():
+            kept |= {f"steps.{name}": torch.tensor(steps), f"values.{name}": torch.stack(values)}
+        return kept | {"index": torch.tensor(self.index)}
+
+    def restore(self, kept: Mapping[str, Tensor]) -> None:
+        """Be as it was, in memory that others look at."""
+        with torch.no_grad():
+            self.parameters.flat.copy_(kept["flat"])
+            for name in _KEPT:
+                getattr(self, name).copy_(kept[name])
+        self.index, self.all_running = int(kept["index"]), bool(self.running.all())
+        device = self.running.device
+        for key in kept:
+            what, _, name = key.partition(".")
+            if what == "steps":
+                values = kept[f"values.{name}"].to(device)
+                self.history[name] = kept[key].tolist(), list(values.unbind())
+
+    def update(self, index: int, step: Step) -> None:
+        self.index = index
+        loss, value = step(self.parameters.tensors)
+        gradients = torch.autograd.grad(loss.sum(), self.parameters.tensors)
+        gradient = torch.cat([g.flatten(1) for g in gradients], 1)
+        with torch.no_grad():
+            # One number tells whether all is finite; only where it is not are trials looked at one by one.
+            if not (self.all_running and math.isfinite(gradient.sum() + loss.sum())):
+                finite = torch.isfinite(loss) & torch.isfinite(gradient).all(1)
+                self.diverged += index * (self.running & ~finite)
+                self.stop(~finite, index)
+                gradient = torch.where(self.running.unsqueeze(1), gradient, 0.0)
+            if index % self.training.log_every == 0 or index == self.training.steps:
+                self.record("train_mi", index, value.detach())
+            self.descend(index, gradient)
+
+    def stop(self, trials: Tensor, index: int) -> None:
+        self.ended = torch.where(self.running & trials, index, self.ended)
+        self.running = self.running & ~trials
+        self.all_running = bool(self.running.all())
+
+    def descend(self, index: int, gradient: Tensor) -> None:
+        beta_1, beta_2, count = 0.9, 0.999, self.offset + index
+        kept = () if self.all_running else tuple(part.clone() for part in (self.mean, self.square, self.average))
+        self.mean.lerp_(gradient, 1 - beta_1)
+        self.square.mul_(beta_2).addcmul_(gradient, gradient, value=1 - beta_2)
+        scale = (self.square / (1 - beta_2**count)).sqrt_().add_(1e-8)
+        # One arithmetic for every case: a trial must not feel, in its last bit, that another one ended.
+        rate = self.lr * (-self.factor(index) / (1 - beta_1**count))
+        if not self.all_running:
+            rate = rate * self.running.unsqueeze(1)
+        self.parameters.flat.addcmul_(self.mean / scale, rate)
+        if self.training.ema:
+            # Averages of a few steps are averages of those: the decay grows to its final value.
+            self.average.lerp_(self.parameters.flat, 1 - min(self.training.ema, index / (index + 9)))
+        for part, before in zip((self.mean, self.square, self.average), kept, strict=False):
+            part.copy_(torch.where(self.running.unsqueeze(1), part, before))
+
+    def factor(self, index: int) -> float:
+        if self.training.schedule == "constant":
+            return 1.0
+        return 0.5 * (1 + math.cos(math.pi * (index - 1) / self.training.steps))
+
+    def validate(self, index: int, validate: Validate) -> None:
+        with torch.no_grad():
+            metrics = validate(self.evaluated.tensors)
+            for name, value in metrics.items():
+                self.record(name, index, value)
+            if self.training.checkpoint == "last" and not self.training.patience:
+                return
+            value = metrics[self.criterion]
+            better = self.running & (value > self.best_value)
+            self.best_value = torch.where(better, value, self.best_value)
+            self.best_step = torch.where(better, index, self.best_step)
+            self.best = torch.where(better.unsqueeze(1), self.evaluated.flat, self.best)
+            self.waited = torch.where(better, 0, self.waited + 1)
+            if self.training.patience:
+                self.stop(self.waited >= self.training.patience, index)
+
+    def record(self, name: str, index: int, value: Tensor) -> None:
+        steps, values = self.history.setdefault(name, ([], []))
+        steps.append(index)
+        values.append(value if self.all_running else torch.where(self.running, value, torch.nan))
+
+    def outcome(self) -> Trained:
+        diverged = self.diverged.tolist()
+        # A trial that was never validated, or whose validation was never finite, is taken as it ended.
+        last = (self.best_step == 0) | (self.training.checkpoint == "last")
+        return Trained(
+            best=torch.where(last.unsqueeze(1), self.evaluated.flat, self.best),
+            state=State(self.parameters.flat, self.mean, self.square, self.offset + self.training.steps),
+            steps=self.ended.tolist(),
+            diverged=diverged,
+            reasons=[f"loss or gradient became non-finite at step {step}" if step else "" for step in diverged],
+            history={
+                name: (np.array(steps), torch.stack(values).cpu().numpy())
+                for name, (steps, values) in self.history.items()
+            },
+            chosen_steps=torch.where(last, self.ended, self.best_step).tolist(),
+        )
+
+
+def chunks(k: int, bytes_each: int, workers: int) -> list[int]:
+    """Sizes of the stacks that k trials are trained in: few enough to fit the cache, and work for every worker."""
+    fit = max(1, min(_MOST, _CACHE_BYTES // max(1, bytes_each)))
+    count = math.ceil(k / fit)
+    count = min(k, math.ceil(count / workers) * workers)
+    return [k // count + (i < k % count) for i in range(count)]

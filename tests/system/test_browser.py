@@ -1,0 +1,269 @@
+"""The page in a browser: what it does, how it looks on paper and on a phone, and who can use it."""
+
+from __future__ import annotations
+
+import base64
+import math
+import random
+import shutil
+import time
+from importlib import resources
+
+import polars as pl
+import pytest
+from runs import leave_run
+
+from mi_cli.records import results
+from mi_cli.report import page
+from mi_cli.report.collect import collect
+
+MISSING = next((name for name in ("chromium", "chromedriver") if not shutil.which(name)), None)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(MISSING is not None, reason=f"{MISSING} is not installed (Debian: chromium, chromium-driver)"),
+]
+
+FLAGS = (
+    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"),
+)
+MANY = 20_000
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium")
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """Pages of one run, of several (one of them going on, one broken), and of one of very many rows."""
+    folder = tmp_path_factory.mktemp("pages")
+    leave_run(
+        folder / "one",
+        {"dataset": {"rho": [0.0, 0.6, 1.0]}, "seed": [*range(50)]},
+        tables=["solved"],
+        lost={7: "an error"},
+    )
+    leave_run(folder / "some" / "a", overrides=["training.lr=0.1"], plots=["forest", "coverage"])
+    leave_run(folder / "some" / "b", {"dataset": {"rho": [i / 50 for i in range(50)]}}, training={"lr": 0.1})
+    leave_run(folder / "some" / "c", done=3, status=None)
+    (leave_run(folder / "some" / "d") / "summary.json").write_text("{")
+    leave_run(folder / "many", {"seed": [0]})
+    rows = random.Random(0)
+    table = pl.read_csv(folder / "many" / "results.csv")
+    numbers = ("estimate", "stderr", "ci_low", "ci_high", "train_mi", "val_mi", "seconds")
+    frame = pl.concat([table] * MANY).with_columns(
+        pl.Series("trial", range(MANY)),
+        pl.Series("reason", [f"reason {rows.randrange(1000)}" for _ in range(MANY)]),
+        *(pl.Series(name, [rows.gauss(0, 1) for _ in range(MANY)]) for name in numbers),
+    )
+    results.write_text(folder / "many" / "results.csv", frame.write_csv())
+    found = {}
+    for name in ("one", "some", "many"):
+        found[name] = folder / f"{name}.html"
+        page.write(found[name], collect([folder / name]))
+    return found
+
+
+@pytest.fixture
+def opened(browser, pages):
+    """Open a page, wide unless said otherwise; afterwards nothing may have been complained of."""
+
+    def open_page(name, width=1280, dark=False):
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        still = {"name": "prefers-reduced-motion", "value": "reduce"}  # what moves cannot be clicked on
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme, still]})
+        browser.get(pages[name].as_uri())
+        browser.execute_script("sessionStorage.clear()")
+        browser.get(pages[name].as_uri())
+        return browser
+
+    yield open_page
+    assert browser.get_log("browser") == []
+
+
+def column(driver, name):
+    """Texts of a column's cells as they are shown."""
+    return driver.execute_script(
+        "const names = [...document.querySelectorAll('#rows thead button')].map((b) => b.firstChild.textContent);"
+        "const at = names.indexOf(arguments[0]);"
+        "return [...document.querySelectorAll('#rows tbody tr')].map((row) => row.children[at].textContent);",
+        name,
+    )
+
+
+def head(driver, name):
+    return driver.find_element("xpath", f"//table[@id='rows']//th[button[starts-with(., '{name}')]]")
+
+
+def type_into(driver, label, text):
+    field = driver.find_element("css selector", f"[aria-label='{label}'], #{label.split()[0].lower()}")
+    field.clear()
+    field.send_keys(text)
+    time.sleep(0.3)
+
+
+def test_sorting_is_by_number_and_says_so(opened):
+    driver = opened("one")
+    button = head(driver, "estimate").find_element("tag name", "button")
+    ways = []
+    for key in ("\n", " ", "\n"):
+        button.send_keys(key)
+        ways.append(
+            (
+                head(driver, "estimate").get_attribute("aria-sort"),
+                [float(t or "nan") for t in column(driver, "estimate")],
+            )
+        )
+    (up, rising), (down, falling), (none, _) = ways
+    assert (up, down, none) == ("ascending", "descending", "none")
+    assert rising == sorted(rising)
+    assert len(rising) == 100
+    assert falling == sorted(falling, reverse=True)
+    assert column(driver, "trial") == [str(trial) for trial in range(100)]
+
+
+def test_what_is_empty_comes_last_either_way(opened):
+    driver = opened("one")
+    for _ in range(2):
+        head(driver, "estimate").find_element("tag name", "button").click()
+        driver.find_element("id", "after").click()
+        assert column(driver, "estimate")[-1] == ""
+        assert column(driver, "status")[-1] == "failed"
+
+
+def test_filters_and_pages(opened):
+    driver = opened("one")
+    count = driver.find_element("id", "count")
+    assert count.text == "Rows 1 to 100 of 150"
+    driver.find_element("id", "after").click()
+    assert count.text == "Rows 101 to 150 of 150"
+    type_into(driver, "Filter dataset.rho", ">=0.6")
+    assert count.text == "Rows 1 to 100 of 100 (of 150 in all)"
+    type_into(driver, "Filter true_mi (nats)", "=inf")
+    assert set(column(driver, "true_mi")) == {"∞"}
+    type_into(driver, "Filter trial", "120..124")
+    assert column(driver, "trial") == ["120", "121", "122", "123", "124"]
+    driver.find_element("id", "clear").click()
+    type_into(driver, "Search", "FAILED error")
+    assert column(driver, "trial") == ["7"]
+    type_into(driver, "Search", "nothing like it")
+    assert count.text == "0 rows (of 150 in all)"
+
+
+def test_columns_that_say_nothing_are_folded_and_can_be_shown(opened):
+    driver = opened("one")
+    assert "estimator mine" in driver.find_element("id", "same").text
+    driver.find_element("css selector", "#columns summary").click()
+    driver.find_element("xpath", "//label[normalize-space()='estimator']/input").click()
+    assert set(column(driver, "estimator")) == {"mine"}
+    assert "estimator mine" not in driver.find_element("id", "same").text
+
+
+def test_what_was_set_outlives_a_reload(opened):
+    driver = opened("one")
+    type_into(driver, "Filter trial", ">140")
+    head(driver, "trial").find_element("tag name", "button").click()
+    head(driver, "trial").find_element("tag name", "button").click()
+    driver.refresh()
+    assert column(driver, "trial")[0] == "149"
+    assert driver.find_element("id", "count").text == "Rows 1 to 9 of 9 (of 150 in all)"
+
+
+def test_figures_can_be_enlarged(opened):
+    driver = opened("some")
+    driver.find_element("css selector", ".enlarge").click()
+    large = driver.find_element("id", "large")
+    assert large.is_displayed()
+    assert large.find_element("tag name", "img").get_attribute("alt").startswith("small: ")
+    large.find_element("tag name", "button").click()
+    assert not large.is_displayed()
+
+
+@pytest.mark.parametrize("name", ["one", "some", "many"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_page_itself_does_not_scroll_sideways(opened, name, width):
+    driver = opened(name, width)
+    driver.execute_script("for (const found of document.querySelectorAll('details')) found.open = true")
+    assert driver.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("name", ["one", "some"])
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (360, False)])
+def test_axe_finds_no_fault(opened, name, width, dark):
+    pytest.importorskip(
+        "axe_playwright_python", reason="axe-playwright-python, which bundles axe-core, is not installed"
+    )
+    axe = (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+    driver = opened(name, width, dark)
+    driver.execute_script("for (const found of document.querySelectorAll('details')) found.open = true")
+    driver.execute_script(axe)
+    found = driver.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
+    told = [(fault["id"], [node["html"][:200] for node in fault["nodes"]]) for fault in found["violations"]]
+    assert told == []
+    assert len(found["passes"]) > 20
+
+
+def test_a_page_that_is_watched_shows_what_is_new_unless_paused(browser, tmp_path):
+    folder = leave_run(tmp_path / "a", done=2, status=None)
+    page.write(tmp_path / "live.html", collect([folder]), refresh=0.3)
+    browser.get((tmp_path / "live.html").as_uri())
+    assert "2 of 6 trials" in browser.find_element("id", "summary").text
+    browser.find_element("id", "refresh").click()
+    leave_run(tmp_path / "b", done=3, status=None)
+    page.write(tmp_path / "live.html", collect([tmp_path / "b"]), refresh=0.3)
+    time.sleep(0.8)
+    assert "2 of 6 trials" in browser.find_element("id", "summary").text
+    browser.find_element("id", "refresh").click()
+    deadline = time.monotonic() + 10
+    while "3 of 6 trials" not in browser.page_source and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert "3 of 6 trials" in browser.page_source
+    assert browser.get_log("browser") == []
+
+
+def test_it_prints(opened):
+    driver = opened("some")
+    printed = base64.b64decode(driver.execute_cdp_cmd("Page.printToPDF", {"printBackground": False})["data"])
+    assert printed.startswith(b"%PDF")
+    assert len(printed) > 10_000
+
+
+def test_twenty_thousand_rows_are_sorted_and_filtered_within_a_second(opened):
+    driver = opened("many")
+    assert driver.find_element("id", "count").text == "Rows 1 to 100 of 20,000"
+    timed = (
+        "const done = arguments[arguments.length - 1], start = performance.now();"
+        "const drawn = () => requestAnimationFrame(() => setTimeout(() => done(performance.now() - start)));"
+        "{act}; setTimeout(drawn, {wait});"
+    )
+    estimate = (
+        "[...document.querySelectorAll('#rows thead button')].find((b) => b.textContent.startsWith('{name}')).click()"
+    )
+    filled = (
+        "const field = document.querySelector('{field}'); field.value = '{value}';"
+        "field.dispatchEvent(new Event('input'))"
+    )
+    acts = {
+        "sort numbers": (estimate.format(name="estimate"), 0),
+        "sort texts": (estimate.format(name="reason"), 0),
+        "filter all": (filled.format(field="#search", value="reason 7"), 130),
+        "filter a column": (filled.format(field='[aria-label^="Filter estimate"]', value=">0.5"), 130),
+    }
+    took = {name: driver.execute_async_script(timed.format(act=act, wait=wait)) for name, (act, wait) in acts.items()}
+    print({name: round(milliseconds) for name, milliseconds in took.items()})
+    shown = [float(text) for text in column(driver, "estimate")]
+    assert len(shown) == 100
+    assert all(value > 0.5 for value in shown)
+    assert math.fsum(took.values()) / len(took) < 1000

@@ -1,0 +1,262 @@
+"""From overrides to a resolved config."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hydra.core.global_hydra import GlobalHydra
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mi_cli.compose import resolve as module
+from mi_cli.compose.compose import composing
+from mi_cli.compose.resolve import Resolved, resolve
+from mi_cli.errors import ConfigError
+from mi_cli.records.saved_config import SAVED_HEADER
+from mi_cli.runs.hardware import check_device
+from mi_cli.schema import sweep
+
+EXPERIMENT = "experiment=gaussian_sweep"
+TABLE = ("dataset=polynomial_differences", "procedure=maximise", "estimator=dv")
+
+
+def values(*overrides: str) -> dict[str, Any]:
+    return resolve([EXPERIMENT, *overrides]).values
+
+
+def faults(*overrides: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        resolve(overrides)
+    return list(caught.value.lines)
+
+
+def save(resolved: Resolved, folder: Path) -> None:
+    (folder / "config.yaml").write_text(SAVED_HEADER + yaml.safe_dump(resolved.values, sort_keys=False))
+
+
+def test_experiment_as_it_is():
+    resolved = resolve([EXPERIMENT])
+    assert resolved.overrides == (EXPERIMENT,)
+    assert resolved.notices == ()
+    assert "hydra" not in resolved.values
+    assert "defaults" not in resolved.values
+    assert resolved.values["sweep"]["seed"] == [0, 1, 2, 3, 4]
+    assert resolved.values["budget"] == {"name": "full", "steps": 1.0, "samples": 1.0, "seeds": None}
+
+
+def test_hydra_is_left_as_it_was():
+    assert not GlobalHydra.instance().is_initialized()
+    before = resolve([EXPERIMENT])
+    assert not GlobalHydra.instance().is_initialized()
+    with composing():  # as within a job
+        assert resolve([EXPERIMENT]) == before
+        assert GlobalHydra.instance().is_initialized()
+
+
+def test_names_of_options_become_sections_below_the_experiment():
+    axis = values("++sweep.estimator=[dv,mine]", "estimator.n_product=2")["sweep"]["estimator"]
+    assert [option["option"] for option in axis] == ["dv", "mine"]
+    assert [option["hidden"] for option in axis] == [[32, 32], [32, 32]]  # what the experiment says
+    assert [option["n_product"] for option in axis] == [2, 2]  # and the command line
+    assert "ema_rate" not in axis[0]
+    assert axis[1]["ema_rate"] == 0.01
+
+
+def test_two_axes_of_groups():
+    resolved = values("++sweep.estimator=[dv,mine]", "++sweep.noise=[none,gaussian]", "++sweep.seed=[1]")
+    trials = sweep.expand(resolved)
+    assert len(trials) == 6 * 2 * 2
+    assert {(trial.axes["estimator"], trial.axes["noise"]) for trial in trials} == {
+        *(("dv", "none"), ("dv", "gaussian"), ("mine", "none"), ("mine", "gaussian"))
+    }
+    assert {trial.config.noise.scale for trial in trials} == {0, 0.05}
+
+
+def test_value_given_replaces_its_axis():
+    resolved = resolve([EXPERIMENT, "seed=7", "dataset.rho=0.5"])
+    assert resolved.values["sweep"] == {}
+    assert resolved.notices == (
+        "dataset.rho=0.5 replaces the axis sweep.dataset.rho=[0.0, 0.2, 0.4, 0.6, 0.8, 1.0]",
+        "seed=7 replaces the axis sweep.seed=[0, 1, 2, 3, 4]",
+    )
+    (trial,) = sweep.expand(resolved.values)
+    assert (trial.config.seed, trial.config.dataset.rho) == (7, 0.5)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("how", ["dataset={rho: 0.5}", "++dataset.rho=0.5"])
+def test_value_given_in_other_ways_replaces_its_axis(how):
+    assert values(how)["sweep"] == {"seed": [0, 1, 2, 3, 4]}
+
+
+def test_axis_given_as_well_stays():
+    resolved = resolve(
+        [EXPERIMENT, "seed=7", "++sweep.seed=[1,2]", "dataset={rho: 0}", "++sweep={dataset: {rho: [0.1]}}"]
+    )
+    assert resolved.values["sweep"] == {"dataset": {"rho": [0.1]}, "seed": [1, 2]}
+    assert resolved.notices == ()
+
+
+def test_option_given_replaces_the_axis_of_its_group(tmp_path):
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").write_text(
+        "# @package _global_\ntraining: {batch: 100}\nsweep: {estimator: [dv, mine], seed: [1, 2]}\n"
+    )
+    own = f"hydra.searchpath=[file://{tmp_path}]"
+    assert len(resolve([own, "experiment=mine"]).values["sweep"]["estimator"]) == 2
+    resolved = resolve([own, "experiment=mine", "estimator=dv"])
+    assert resolved.values["sweep"] == {"seed": [1, 2]}
+    assert resolved.values["estimator"]["name"] == "dv"
+    assert resolved.notices == ("estimator=dv replaces the axis sweep.estimator=[dv, mine]",)
+    assert resolved.overrides == ("experiment=mine", "estimator=dv")
+
+
+def test_model_is_not_carried_along_an_axis_that_is_replaced():
+    carry = "training.carry=dataset.rho"
+    assert faults(EXPERIMENT, carry, "dataset.rho=0.5")[0].startswith("training.carry=dataset.rho: is not an axis")
+    resolved = resolve([EXPERIMENT, "variant=published", "dataset.rho=0.5"])
+    assert resolved.values["training"]["carry"] is None
+    assert resolved.notices[1] == "training.carry=null: there is no axis dataset.rho to carry a model along"
+
+
+@pytest.mark.parametrize("how", ["estimator=dv", "++sweep.estimator=[dv,mine]"])
+def test_option_is_not_given_the_settings_of_another(how):
+    resolved = resolve([EXPERIMENT, "variant=published", how])
+    assert resolved.notices[-1] == "estimator.ema_rate=1.0 of the experiment is left out: dv has no ema_rate"
+    for trial in sweep.expand(resolved.values):
+        assert (
+            trial.config.estimator.model_dump().get("ema_rate")
+            == {"dv": None, "mine": 1.0}[trial.config.estimator.name]
+        )
+
+
+def test_setting_that_no_option_has_is_an_error(tmp_path):
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").write_text(
+        "# @package _global_\nestimator: {ema: 1}\ntraining: {batch: 100}\n"
+    )
+    own = f"hydra.searchpath=[file://{tmp_path}]"
+    assert faults(own, "experiment=mine", "estimator=dv")[0].startswith("estimator.ema=1: unknown key; accepted: ")
+
+
+def test_setting_that_was_typed_is_not_left_out():
+    assert faults(EXPERIMENT, "estimator=dv", "+estimator.ema_rate=0.5")[0].startswith(
+        "estimator.ema_rate=0.5: unknown"
+    )
+
+
+def test_axis_that_is_deleted_leaves_nothing_behind():
+    assert values("~sweep.dataset.rho")["sweep"] == {"seed": [0, 1, 2, 3, 4]}
+    assert "sweep" not in values("~sweep")
+
+
+def test_axis_that_is_null_is_none():
+    resolved = resolve([EXPERIMENT, "++sweep.dataset=null", "dataset.rho=0.5"])
+    assert resolved.values["sweep"] == {"seed": [0, 1, 2, 3, 4]}
+    assert resolved.notices == ()
+
+
+def test_budget():
+    full, smoke = values(), values("budget=smoke")
+    assert smoke["training"]["steps"] == 30 == full["training"]["steps"] * 0.02
+    assert smoke["training"]["batch"] == 200
+    assert (smoke["split"]["train"], smoke["split"]["val"], smoke["split"]["test"]) == (1.0, 800, 50_000)
+    assert smoke["dataset"]["n_samples"] is None
+    assert smoke["sweep"]["seed"] == [0, 1]
+    assert smoke["sweep"]["dataset"] == full["sweep"]["dataset"]
+    assert smoke["budget"] == {"name": "smoke", "steps": 1.0, "samples": 1.0, "seeds": None}
+
+
+def test_budget_leaves_what_was_typed():
+    typed = values("budget=smoke", "training.steps=50", "split={test: 3000}", "++sweep.seed=[1,2,3]")
+    assert (typed["training"]["steps"], typed["split"]["test"], typed["split"]["val"]) == (50, 3000, 800)
+    assert typed["sweep"]["seed"] == [1, 2, 3]
+
+
+def test_budget_has_floors_and_never_adds():
+    sizes = {"dataset.n_samples": 100, "training.steps": 10, "split.val": 30}
+    found: dict[str, Any] = {"budget": {"name": "smoke", "steps": 0.02, "samples": 0.2, "seeds": 1}}
+    for key, value in sizes.items():
+        sweep.put(found, key, value)
+    found["sweep"] = {"split": {"labelled": [4, 10, 20, 49, 60], "test": [0.5, 60.0]}, "seed": [3, 4]}
+    module._apply_budget(found, {})
+    assert (found["dataset"]["n_samples"], found["training"]["steps"], found["split"]["val"]) == (50, 10, 30)
+    assert found["sweep"] == {"split": {"labelled": [4, 10, 12], "test": [0.5, 50]}, "seed": [3]}
+
+
+def test_budget_reaches_into_the_options_of_groups():
+    axis = "++sweep.dataset=[polynomial_differences,root_functions]"
+    options = resolve([*TABLE, axis, "budget=smoke", "split.val=0.1", "split.train=0.9"]).values["sweep"]["dataset"]
+    assert [option["n_samples"] for option in options] == [600, 200]
+    typed = resolve([*TABLE, axis, "budget=smoke", "dataset.n_samples=90", "split.val=0.1", "split.train=0.9"])
+    assert [option["n_samples"] for option in typed.values["sweep"]["dataset"]] == [90, 90]
+
+
+def test_budget_scales_axes_of_what_it_scales():
+    scaled = values("budget=smoke", "++training={batch: 100}", "~sweep.dataset", "~sweep.seed")
+    assert scaled["sweep"] == {}
+    axis = {"training": {"steps": 1000}, "sweep": {"training": {"steps": [10, 500, 2000, 5000]}}}
+    found: dict[str, Any] = {"budget": {"name": "x", "steps": 0.02, "samples": 1, "seeds": None}, **axis}
+    module._apply_budget(found, {})
+    assert found["sweep"]["training"]["steps"] == [10, 20, 40, 100]
+
+
+@given(st.floats(0, 1e7) | st.integers(2, 10**7), st.floats(0.001, 1), st.integers(1, 100))
+def test_scaling(value, factor, least):
+    scaled = module._scaled(value, factor, least)
+    assert scaled <= value
+    if value <= 1 or factor == 1:
+        assert scaled == value
+    else:
+        assert scaled >= min(math.floor(value), least)
+        assert isinstance(scaled, int)
+
+
+def test_bad_budget_is_reported_by_the_trials():
+    assert faults(EXPERIMENT, "budget.steps=2") == ["budget.steps=2: must be a number above 0 and at most 1"]
+
+
+@pytest.mark.parametrize("budget", ["full", "smoke"])
+def test_saved_config_resolves_to_itself(tmp_path, budget):
+    first = resolve([EXPERIMENT, f"budget={budget}", "++sweep.estimator=[dv,mine]", "seed=3"])
+    save(first, tmp_path)
+    again = resolve([], config_path=tmp_path)
+    assert again.values == first.values
+    assert [trial.fingerprint for trial in sweep.expand(again.values)] == [
+        trial.fingerprint for trial in sweep.expand(first.values)
+    ]
+
+
+def test_saved_config_can_be_changed_by_values_only(tmp_path):
+    save(resolve([EXPERIMENT, "budget=smoke"]), tmp_path)
+    changed = resolve(["dataset.rho=0.5", "training.steps=40"], config_path=tmp_path).values
+    assert (changed["training"]["steps"], changed["sweep"]) == (40, {"seed": [0, 1]})
+    for override in ("estimator=dv", "variant=published", "budget=full", EXPERIMENT):
+        with pytest.raises(ConfigError, match=f"{override}: a saved config has no options; change its values"):
+            resolve([override], config_path=tmp_path)
+    with pytest.raises(ConfigError, match=r"sweep.estimator=\[dv, mine\]: a saved config has no options"):
+        resolve(["++sweep.estimator=[dv,mine]"], config_path=tmp_path)
+
+
+def test_settings_of_hydra_are_not_among_the_overrides():
+    resolved = resolve([EXPERIMENT, "hydra.run.dir=/tmp/x", "hydra.verbose=true"])
+    assert resolved.overrides == (EXPERIMENT,)
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu"])
+def test_device_that_is_always_there(device):
+    check_device(device)
+
+
+@pytest.mark.parametrize(("device", "other"), [("cuda", "mps"), ("mps", "cuda")])
+def test_device_that_is_not_there(monkeypatch, device, other):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: other == "cuda")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: other == "mps")
+    check_device(other)
+    with pytest.raises(ConfigError, match=f"device={device}: is not on this machine; accepted: auto, cpu or {other}"):
+        check_device(device)

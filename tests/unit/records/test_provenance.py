@@ -1,0 +1,90 @@
+"""What it takes to run something again."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import time
+from datetime import datetime
+
+import pytest
+import yaml
+from examples import values
+
+from mi_cli import __version__
+from mi_cli.compose.resolve import resolve
+from mi_cli.records import provenance
+from mi_cli.records.provenance import Provenance
+
+
+def written(folder, seconds=None, status="finished"):
+    Provenance(folder, time.time() - 5, "cpu", 2, 1.25).write(seconds or {}, status)
+    return json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+
+
+def test_everything_that_was_promised_is_there(tmp_path):
+    found = written(tmp_path, {"data": 0.5, "training": 2.0, "evaluation": 0.25, "plots": 1.0})
+    assert found["wall_time"] == {"import": 1.25, "data": 0.5, "training": 2.0, "evaluation": 0.25, "plots": 1.0}
+    assert (found["status"], found["device"], found["threads"]) == ("finished", "cpu", 2)
+    assert found["versions"]["mi-cli"] == __version__
+    assert {"python", "torch", "numpy", "scikit-learn", "hydra-core"} <= found["versions"].keys()
+    assert {"name", "system", "processor", "cores"} == found["host"].keys()
+    assert 5 <= found["seconds"] < 60
+    assert datetime.fromisoformat(found["started"]).tzinfo is not None
+    assert shlex.split(found["again"]) == ["mi-run", f"--config-path={tmp_path}"]
+
+
+def test_phases_that_did_not_happen_took_no_time(tmp_path):
+    assert written(tmp_path, status="interrupted")["wall_time"] == {
+        "import": 1.25, "data": 0, "training": 0, "evaluation": 0, "plots": 0
+    }  # fmt: skip
+
+
+def git(folder, *command):
+    somebody = ("-c", "user.name=a", "-c", "user.email=a@b")
+    subprocess.run(["git", "-C", folder, *somebody, *command], check=True, capture_output=True)
+
+
+def test_commit_is_named_and_changes_are_told(tmp_path):
+    assert provenance._git(tmp_path) is None
+    git(tmp_path, "init")
+    assert provenance._git(tmp_path) is None  # no commit yet
+    (tmp_path / "file").write_text("a")
+    git(tmp_path, "add", "file")
+    git(tmp_path, "commit", "-m", "first")
+    found = provenance._git(tmp_path)
+    assert len(found["commit"]) == 40
+    assert found["changed"] is False
+    (tmp_path / "file").write_text("b")
+    assert provenance._git(tmp_path) == {"commit": found["commit"], "changed": True}
+
+
+def test_no_git_no_commit(tmp_path, monkeypatch):
+    (tmp_path / ".git").mkdir()
+    monkeypatch.setenv("PATH", "")
+    assert provenance._git(tmp_path) is None
+
+
+def test_saved_config_resolves_to_itself(tmp_path, monkeypatch):
+    found = values(sweep={"dataset": {"rho": [0.0, 0.5]}, "seed": [1, 2]})
+    provenance.write_config(tmp_path, found, ["a=b", "ρ=1"])
+    assert yaml.safe_load((tmp_path / "overrides.yaml").read_text(encoding="utf-8")) == ["a=b", "ρ=1"]
+    text = (tmp_path / "config.yaml").read_text(encoding="utf-8")
+    assert text.startswith("# Runs again with:")
+    monkeypatch.chdir(tmp_path)
+    again = resolve([], config_path=tmp_path).values
+    assert {key: again[key] for key in found} == found
+
+
+@pytest.mark.parametrize("text", [None, "processor : 0\nmodel name\t: Fast One\n", "nothing\n"])
+def test_processor_is_named(tmp_path, monkeypatch, text):
+    class Elsewhere(type(tmp_path)):
+        def __new__(cls, *parts):
+            return tmp_path / "cpuinfo"
+
+    if text is not None:
+        (tmp_path / "cpuinfo").write_text(text)
+    monkeypatch.setattr(provenance, "Path", Elsewhere)
+    monkeypatch.setattr(provenance.platform, "processor", lambda: "other")
+    assert provenance._processor() == ("Fast One" if text and "model" in text else "other")

@@ -1,0 +1,356 @@
+"""What other packages add: packages made up here, and the example package as the real command sees it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from examples import TESTS
+
+from mi_cli.cli.help import packages
+from mi_cli.cli.main import main
+from mi_cli.compose.resolve import resolve
+from mi_cli.errors import ConfigError, listed
+from mi_cli.registry import plugins
+from mi_cli.registry.builtin import ESTIMATORS
+from mi_cli.registry.lookup import classes
+from mi_cli.schema.config import validate
+
+EXAMPLE = TESTS / "example_package"
+ROWS = ("dataset.n_samples=400", "split.train=0.5", "split.val=0.25", "split.test=0.25", "training.batch=50")
+HEAVY = {"torch", "sklearn", "scipy", "matplotlib", "example_package"}
+
+MODULE = """
+from typing import ClassVar, Literal
+from mi_cli.estimators.base import Estimator
+
+class Constant(Estimator):
+    kind: ClassVar[str] = "point estimate"
+    name: Literal["constant"] = "constant"
+    value: float
+    layers: tuple[int, ...] = (1, 2)
+
+    def estimate(self, *args):
+        raise NotImplementedError
+
+class Mine(Constant):
+    name: Literal["mine"] = "mine"
+
+class Free(Constant):
+    name: str
+
+class Abstract(Estimator):
+    name: Literal["abstract"] = "abstract"
+
+def function():
+    pass
+"""
+
+Install = Callable[..., None]
+
+
+def metadata(name: str, version: str, entries: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """The files of an installed package's metadata."""
+    folder = f"{name.replace('-', '_')}-{version}.dist-info"
+    lines = [line for group, of in entries.items() for line in (f"[{group}]", *(f"{k} = {v}" for k, v in of.items()))]
+    return {
+        f"{folder}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{folder}/entry_points.txt": "\n".join(lines),
+    }
+
+
+def example() -> dict[str, str]:
+    """The files of the example package, as if pip had installed it: which takes seconds, and hatchling."""
+    project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    paths = [path for pattern in ("*.py", "*.yaml") for path in (EXAMPLE / "example_package").rglob(pattern)]
+    sources = {str(path.relative_to(EXAMPLE)): path.read_text(encoding="utf-8") for path in paths}
+    return sources | metadata(project["name"], project["version"], project["entry-points"])
+
+
+def written(folder: Path, files: Mapping[str, str]) -> Path:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder
+
+
+def forget() -> None:
+    plugins.installed.cache_clear()
+    plugins._loaded.cache_clear()
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Installs packages ``name={estimator or dataset name: path}``, whose one module is ``made_up``."""
+    before = set(sys.modules)
+
+    def install(files: Mapping[str, str] | None = None, **packages: Mapping[str, str]) -> None:
+        found = {"made_up.py": MODULE} if files is None else dict(files)
+        for name, entries in packages.items():
+            found |= metadata(name, "1.0", {"mi_cli.estimators": entries})
+        monkeypatch.syspath_prepend(written(tmp_path / "site", found))
+        forget()
+
+    yield install
+    for name in set(sys.modules) - before:
+        if name.partition(".")[0] in ("made_up", "example_package"):
+            del sys.modules[name]
+    monkeypatch.undo()
+    forget()
+
+
+def fault(*overrides: str) -> str:
+    with pytest.raises(ConfigError) as raised:
+        resolve([*overrides, *ROWS])
+    (line,) = raised.value.lines
+    return line
+
+
+def section(*overrides: str) -> dict[str, Any]:
+    found: dict[str, Any] = resolve([*overrides, *ROWS]).values["estimator"]
+    return found
+
+
+# How a name is asked for
+
+
+def test_option_is_the_defaults_of_the_class(install):
+    install(theirs={"constant": "made_up:Constant"})
+    expected = {"name": "constant", "value": 2, "layers": [1, 2]}
+    assert section("estimator=constant", "estimator.value=2") == expected
+    assert validate({"estimator": {"name": "constant", "value": 2}, "dataset": {"name": "gaussian", "n_samples": 50},
+                     "split": {"val": 10, "test": 10}}).estimator.layers == (1, 2)  # fmt: skip
+
+
+def test_value_without_default_must_be_given(install):
+    install(theirs={"constant": "made_up:Constant"})
+    assert fault("estimator=constant") == "estimator.value=???: must be given a value"
+
+
+def test_missing_section_may_be_theirs(install):
+    install(theirs={"constant": "made_up:Constant"})
+    accepted = listed(sorted([*ESTIMATORS, "constant"]))
+    assert fault("~estimator") == f"estimator: is missing; accepted: a section whose name is {accepted}"
+
+
+def test_values_are_checked_like_ours(install):
+    install(theirs={"constant": "made_up:Constant"})
+    assert fault("estimator=constant", "estimator.value=x") == "estimator.value=x: must be a number"
+    assert fault("estimator=constant", "estimator.valu=1", "estimator.value=1") == (
+        "estimator.valu=1: unknown key; accepted: estimator.layers, estimator.name, estimator.value"
+    )
+    assert fault("estimator=constant", "estimator.value=1", "+estimator.more=1") == (
+        "estimator.more=1: unknown key; accepted: estimator.layers, estimator.name, estimator.value"
+    )
+
+
+def test_class_may_go_by_any_name(install):
+    install(theirs={"one": "made_up:Free", "two": "made_up:Free"})
+    assert section("estimator=two", "estimator.value=1")["name"] == "two"
+
+
+def test_options_are_axes(install):
+    install(example())
+    values = resolve(
+        ["++sweep.estimator=[mine,gaussian_fit]", "++sweep.dataset=[added_uniform,gaussian]", *ROWS]
+    ).values
+    assert [option["name"] for option in values["sweep"]["estimator"]] == ["mine", "gaussian_fit"]
+    assert [option["name"] for option in values["sweep"]["dataset"]] == ["added_uniform", "gaussian"]
+    inside = resolve(["estimator=gaussian_fit", "++sweep.estimator.shrinkage=[0,0.5]", *ROWS]).values
+    assert inside["sweep"] == {"estimator": {"shrinkage": [0, 0.5]}}
+
+
+@pytest.mark.parametrize("chosen", ["estimator=gaussian_fit", "estimator.name=gaussian_fit"])
+def test_name_chooses_the_option(runner, here, install, chosen):
+    install(example())
+    assert main([chosen, "estimator.shrinkage=0.5", *ROWS]) == 0
+    assert runner.runs[0][0]["estimator"] == {"name": "gaussian_fit", "shrinkage": 0.5}
+    assert main(["-m", f"{chosen},mine", *ROWS]) == 0
+    assert [values["estimator"]["name"] for values, _, _ in runner.runs[1:]] == ["gaussian_fit", "mine"]
+
+
+def test_name_chooses_ours_as_well(runner, here):
+    assert main(["estimator.name=dv"]) == 0
+    assert "ema_rate" not in runner.runs[0][0]["estimator"]
+
+
+def test_settings_of_an_experiment_that_a_choice_does_not_have_are_left_out(install):
+    install(example())
+    resolved = resolve(["experiment=gaussian_sweep", "estimator=gaussian_fit", *ROWS])
+    assert resolved.values["estimator"] == {"name": "gaussian_fit", "shrinkage": 0}
+    assert any("gaussian_fit has no hidden" in notice for notice in resolved.notices)
+
+
+def test_settings_that_only_another_package_has_are_left_out(install):
+    path = "example_package/configs/experiment/added_uniform.yaml"
+    install(example() | {path: example()[path] + "estimator: {shrinkage: 0.25}\n"})
+    resolved = resolve(["experiment=added_uniform", "estimator=mine"])
+    assert "shrinkage" not in resolved.values["estimator"]
+    assert "estimator.shrinkage=0.25 of the experiment is left out: mine has no shrinkage" in resolved.notices
+
+
+def test_saved_config_has_values_and_no_options(runner, here, install, capsys):
+    install(example())
+    assert main(["estimator=gaussian_fit", *ROWS]) == 0
+    saved = f"--config-path={runner.runs[0][1]}"
+    assert main([saved, "estimator.shrinkage=0.2"]) == 0
+    assert runner.runs[1][0]["estimator"] == {"name": "gaussian_fit", "shrinkage": 0.2}
+    assert main([saved, "estimator=gaussian_fit"]) == 2
+    assert "a saved config has no options" in capsys.readouterr().err
+
+
+def test_yaml_of_the_package_goes_before_the_defaults_of_the_class(install):
+    own = {"example_package/configs/estimator/gaussian_fit.yaml": "name: gaussian_fit\nshrinkage: 0.125\n"}
+    install(example() | own)
+    assert section("estimator=gaussian_fit")["shrinkage"] == 0.125
+
+
+# What is wrong with it
+
+
+def test_module_that_cannot_be_imported(install):
+    install({"made_up.py": "import no_such_module\n"}, theirs={"broken": "made_up:X", "gone": "not_there.at_all:X"})
+    assert fault("estimator=broken") == (
+        "estimator.name=broken: made_up:X of theirs 1.0 cannot be imported (ModuleNotFoundError: No module named "
+        "'no_such_module'); python -c 'import made_up' says where"
+    )
+    assert fault("++sweep.estimator=[mine,broken]") == fault("estimator=broken")
+    assert "estimator.name=gone: not_there.at_all:X of theirs 1.0 cannot be imported" in fault("estimator=gone")
+    assert section("estimator=mine")["name"] == "mine"
+
+
+@pytest.mark.parametrize("code", ["raise SystemExit(3)", "1 / 0", "def f(:"])
+def test_module_that_fails_in_its_own_way(install, code):
+    install({"made_up.py": code}, theirs={"broken": "made_up:X"})
+    assert "estimator.name=broken: made_up:X of theirs 1.0 cannot be imported (" in fault("estimator=broken")
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("made_up:Nothing", "cannot be imported (AttributeError: "),
+        ("made_up:function", "is no estimator; accepted: a class that extends mi_cli.estimators.base.Estimator"),
+        ("made_up", "is no estimator; accepted: a class that extends mi_cli.estimators.base.Estimator"),
+        ("mi_cli.datasets.gaussian:Gaussian", "is no estimator; accepted: "),
+        ("made_up:Abstract", "lacks estimate; accepted: a class that extends mi_cli.estimators.base.Estimator and"),
+        ("made_up:Constant", 'calls itself constant; accepted: name: Literal["x"]'),
+    ],
+)
+def test_object_that_is_no_such_class(install, path, reason):
+    install(theirs={"x": path})
+    assert fault("estimator=x").startswith(f"estimator.name=x: {path} of theirs 1.0 {reason}")
+
+
+def test_ours_keeps_its_name(install):
+    install(theirs={"mine": "made_up:Mine"})
+    assert "value" not in section("estimator=mine")
+    assert plugins.names("estimator") == []
+    assert plugins.used([("estimator", "mine")]) == []
+    assert packages() == {"theirs 1.0": "estimator mine (not used: mi-run has its own, which is used)"}
+
+
+def test_name_of_two_packages_has_no_meaning(install):
+    install(theirs={"constant": "made_up:Constant", "free": "made_up:Free"}, others={"constant": "made_up:Constant"})
+    line = "estimator.name=constant: is added by others 1.0 and theirs 1.0; accepted: one of them installed"
+    assert fault("estimator=constant", "estimator.value=1") == line
+    assert fault("++sweep.estimator=[constant]") == line
+    assert plugins.names("estimator") == ["free"]
+    assert section("estimator=free", "estimator.value=1")["name"] == "free"
+
+
+def test_name_that_hydra_could_not_read(install):
+    install(theirs={"a/b": "made_up:Constant", "1": "made_up:Free"})
+    assert plugins.names("estimator") == []
+    assert "accepted: a name of a letter" in packages()["theirs 1.0"]
+
+
+def test_faulty_classes_do_not_disturb_others(install):
+    install(theirs={"x": "made_up:function", "constant": "made_up:Constant"})
+    assert [found.__name__ for found in classes("estimator")].count("Constant") == 1
+
+
+def test_configs_that_are_not_there(install):
+    entries = {"mi_cli.configs": {"a": "example_package.nowhere", "b": "not.there"}}
+    install(example() | metadata("theirs", "1.0", entries))
+    assert plugins.config_folders() == [Path(sys.path[0], "example_package", "configs")]
+    assert packages()["theirs 1.0"] == (
+        "configs a (not used: example_package.nowhere is no folder); configs b (not used: not.there is no folder)"
+    )
+
+
+# As the command sees it
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    return written(tmp_path_factory.mktemp("site"), example())
+
+
+@pytest.fixture
+def command(site, here):
+    """Runs ``mi-run`` where the example package is installed, and says which modules it loaded."""
+    code = "import sys; from mi_cli.cli.main import main; code = main()"
+    code += "; print(*sys.modules, file=sys.stderr); sys.exit(code)"
+
+    def run(*argv: str, **environment: str) -> tuple[subprocess.CompletedProcess[str], set[str]]:
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", code, *argv],
+            capture_output=True, text=True, timeout=120, check=False,
+            env=os.environ | {"PYTHONPATH": str(site)} | environment,
+        )  # fmt: skip
+        return done, set(done.stderr.split())
+
+    return run
+
+
+def test_help_lists_what_packages_add_without_importing_them(command):
+    done, modules = command("--help", COLUMNS="120")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    estimators = ", ".join(sorted([*ESTIMATORS, "gaussian_fit"]))
+    assert f" estimator {estimators} dataset " in " ".join(done.stdout.split())
+    at = lines.index("Added by installed packages")
+    assert lines[at + 1].split(maxsplit=2) == [
+        "example-package", "1.2", "estimator gaussian_fit; dataset added_uniform; experiment added_uniform",
+    ]  # fmt: skip
+    assert "Does a Gaussian fit see all the information of uniform variables?" in done.stdout
+    assert not HEAVY & modules
+
+
+def test_names_are_completed_without_importing_them(command):
+    done, modules = command("-sc", "query=bash", COMP_LINE="mi-run estimator=gaussian_")
+    assert done.stdout.split() == ["estimator=gaussian_fit"]
+    assert not HEAVY & modules
+    done, modules = command("-sc", "query=bash", COMP_LINE="mi-run estimator=gaussian_fit estimator.s")
+    assert done.stdout.split() == ["estimator.shrinkage="]
+    assert not (HEAVY - {"example_package"}) & modules
+
+
+def test_experiment_of_a_package_runs_with_both_in_workers(command, here):
+    done, _ = command(
+        "experiment=added_uniform", "sweep.estimator=[gaussian_fit,dv]", "sweep.seed=[0,1]", "training.steps=20",
+        "dataset.n_samples=400", "threads=2", "hydra.run.dir=run",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    with Path("run/results.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["dataset"], row["status"]) for row in rows] == [("added_uniform", "ok")] * 8
+    assert {row["estimator"] for row in rows} == {"gaussian_fit", "dv"}
+    provenance = json.loads(Path("run/provenance.json").read_text(encoding="utf-8"))
+    theirs = {"package": "example-package", "version": "1.2"}
+    assert provenance["plugins"] == [
+        {"dataset": "added_uniform", **theirs, "class": "example_package.datasets:AddedUniform"},
+        {"estimator": "gaussian_fit", **theirs, "class": "example_package.estimators:GaussianFit"},
+    ]
+    assert Path("run/plots/estimate_against_axis.png").exists()
+    assert command("--config-path=run", "hydra.run.dir=again")[0].returncode == 0
+    assert Path("again/results.csv").exists()

@@ -1,0 +1,168 @@
+"""Axes and the trials they span."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mi_cli.errors import ConfigError
+from mi_cli.schema import sweep
+from mi_cli.schema.groups import GROUPS
+
+BASE: dict[str, Any] = {
+    "seed": 0,
+    "estimator": {"name": "mine", "hidden": [8]},
+    "dataset": {"name": "gaussian", "rho": 0.5, "dim": 1},
+    "training": {"batch": 100, "lr": 0.01, "carry": None},
+}
+DV, MINE = {"option": "dv", "name": "dv", "hidden": [8]}, {"name": "mine", "hidden": [4]}
+
+
+def with_sweep(axes: Any, **values: Any) -> dict[str, Any]:
+    return copy.deepcopy(BASE | values) | {"sweep": axes}
+
+
+def faults(axes: Any, **values: Any) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        sweep.expand(with_sweep(axes, **values))
+    return list(caught.value.lines)
+
+
+def test_no_axes_is_one_trial():
+    (trial,) = sweep.expand(BASE)
+    assert (trial.index, trial.axes, trial.config.dataset.rho) == (0, {}, 0.5)  # type: ignore[attr-defined]
+
+
+def test_axes_come_in_the_order_in_which_they_are_written():
+    axes = {"dataset": {"rho": [0, 0.5], "dim": [1]}, "seed": [3, 4]}
+    assert list(sweep.axes(with_sweep(axes))) == ["dataset.rho", "dataset.dim", "seed"]
+    trials = sweep.expand(with_sweep(axes))
+    assert [list(trial.axes.values()) for trial in trials] == [[0, 1, 3], [0, 1, 4], [0.5, 1, 3], [0.5, 1, 4]]
+    assert [trial.index for trial in trials] == [0, 1, 2, 3]
+    assert trials[-1].config.seed == 4
+
+
+def test_null_takes_an_axis_away():
+    assert sweep.axes(with_sweep({"dataset": {"rho": None, "dim": [1]}, "seed": None})) == {"dataset.dim": [1]}
+
+
+def test_options_of_a_group_are_whole_sections():
+    trials = sweep.expand(with_sweep({"estimator": [DV, MINE]}))
+    assert [trial.axes["estimator"] for trial in trials] == ["dv", "mine"]
+    assert [type(trial.config.estimator).__name__ for trial in trials] == ["DonskerVaradhan", "Mine"]
+
+
+@pytest.mark.parametrize(
+    ("axes", "line"),
+    [
+        ({"seed": []}, "sweep.seed=[]: is empty; accepted: at least one value"),
+        ({"seed": 3}, "sweep.seed=3: must be a list of values, such as sweep.seed=[3]"),
+        ({"seed": [1, 2, 1]}, "sweep.seed=[1, 2, 1]: repeats 1; accepted: different values"),
+        ({"dataset": {}}, "sweep.dataset={}: must be a list of values"),
+        (
+            {"dataset": {"roh": [1]}},
+            "sweep.dataset.roh=[1]: no such value in the config; accepted: dataset.name, dataset.rho,",
+        ),
+        ({"foo": {"bar": [1]}}, "sweep.foo.bar=[1]: no such value in the config; accepted: seed, estimator,"),
+        (
+            {"seed": {"deep": [1]}},
+            "sweep.seed={deep: [1]}: must be a list of values, such as sweep.seed=[0]",
+        ),
+        ({"name": ["a"]}, "sweep.name=[a]: cannot be an axis; sweep it from the shell instead"),
+        ({"claims": {"x": [1]}}, "sweep.claims.x=[1]: cannot be an axis"),
+        ({"estimator": [3]}, "sweep.estimator=[3]: must name options of estimator"),
+        (
+            {"estimator": {"name": ["dv"]}},
+            "sweep.estimator.name=[dv]: cannot be an axis; accepted: sweep.",
+        ),
+        ({"dataset": {"rho": [0, 2]}}, "sweep.dataset.rho=[0, 2]: dataset.rho=2: must be a number between -1 and 1"),
+        ({"estimator": {"hidden": [8]}}, "sweep.estimator.hidden=[8]: estimator.hidden=8: must be a list"),
+        (
+            {"estimator": {"hidden": [[8], [0]]}},
+            "sweep.estimator.hidden=[[8], [0]]: estimator.hidden.0=0: must be a whole number of at least 1",
+        ),
+        (3, "sweep=3: must be a section of axes"),
+        ([1], "sweep=[1]: must be a section of axes, such as sweep.seed=[0, 1, 2]; sweep=null drops"),
+    ],
+)
+def test_fault_is_one_line(axes, line):
+    assert [found.startswith(line) for found in faults(axes)] == [True]
+
+
+def test_section_is_no_axis():
+    line = "sweep.split=[1]: is a section; accepted: one of its values, train or val"
+    assert faults({"split": [1]}, split={"train": 1.0, "val": 100}) == [line]
+
+
+def test_fault_of_many_trials_is_said_once():
+    assert len(faults({"dataset": {"rho": [0, 7]}, "seed": [1, 2, 3]})) == 1
+
+
+def test_carry_names_an_axis():
+    training = {"batch": 100, "carry": "dataset.rho"}
+    assert len(sweep.expand(with_sweep({"dataset": {"rho": [0, 0.5]}}, training=training))) == 2
+    line = "training.carry=dataset.rho: is not an axis of the sweep; accepted: seed or null"
+    assert faults({"seed": [1]}, training=training) == [line]
+
+
+def test_fingerprint_is_what_is_computed_and_nothing_else():
+    (one,), (same,), (other,) = (
+        sweep.expand(copy.deepcopy(BASE) | more)
+        for more in (
+            {},
+            {"summary": "x", "threads": 3, "plots": ["gaussian_samples"], "tables": ["solved"], "sweep": {"seed": [0]}},
+            {"seed": 1},
+        )
+    )
+    assert one.fingerprint == same.fingerprint != other.fingerprint
+    assert len(one.fingerprint) == 16
+
+
+axis_values = {
+    "seed": st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=3, unique=True),
+    "dataset.rho": st.lists(st.floats(-1, 1), min_size=1, max_size=3, unique=True),
+    "dataset.dim": st.lists(st.integers(1, 30), min_size=1, max_size=3, unique=True),
+    "training.lr": st.lists(st.floats(1e-6, 1), min_size=1, max_size=2, unique=True),
+    "estimator.hidden": st.lists(st.lists(st.integers(1, 99), max_size=3), min_size=1, max_size=2, unique_by=str),
+}
+
+
+@given(st.lists(st.sampled_from(sorted(axis_values)), unique=True).flatmap(
+    lambda paths: st.fixed_dictionaries({path: axis_values[path] for path in paths})
+))  # fmt: skip
+@settings(deadline=None, max_examples=50)
+def test_trials_are_the_product_of_the_axes(axes):
+    nested: dict[str, Any] = {}
+    for path, values in axes.items():
+        sweep.put(nested, path, values)
+    before = with_sweep(nested)
+    trials = sweep.expand(before)
+    assert before == with_sweep(nested)
+    paths = list(sweep.axes(before))
+    assert sorted(paths) == sorted(axes)
+    assert [list(trial.axes.values()) for trial in trials] == [
+        list(point) for point in itertools.product(*(axes[path] for path in paths))
+    ]
+    for trial in trials:
+        dumped = trial.config.model_dump(mode="json")
+        assert all(sweep.get(dumped, path) == value for path, value in trial.axes.items())
+        assert dumped["sweep"] == {}
+    assert len({trial.fingerprint for trial in trials}) == len(trials)
+
+
+def test_get_and_put():
+    values: dict[str, Any] = {}
+    sweep.put(values, "a.b.c", 1)
+    assert values == {"a": {"b": {"c": 1}}}
+    assert sweep.get(values, "a.b.c") == 1
+    with pytest.raises(KeyError):
+        sweep.get(values, "a.b.c.d")
+
+
+def test_help_lists_the_groups_that_can_be_axes():
+    assert set(sweep.GROUPS) < set(GROUPS)

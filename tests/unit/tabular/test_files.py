@@ -1,0 +1,248 @@
+"""Reading files and choosing their columns."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import subprocess
+import sys
+
+import numpy as np
+import polars as pl
+import pytest
+
+from mi_cli.tabular import delimited, files
+from mi_cli.tabular.files import choose, names, read, source
+
+N = 40
+FRAME = pl.DataFrame(
+    {
+        "id": range(N),
+        "gene_1": [i / 7 for i in range(N)],
+        "gene_2": [i / 3 for i in range(N)],
+        "dose": [i % 3 for i in range(N)],
+        "arm": ["a", "b"] * (N // 2),
+        "sick": [True, False] * (N // 2),
+    }
+)
+KINDS = dict(zip(FRAME.columns, ["number", "number", "number", "class", "class", "boolean"], strict=True))
+
+
+@pytest.fixture
+def table(tmp_path):
+    FRAME.write_csv(tmp_path / "t.csv")
+    return source(str(tmp_path / "t.csv"))
+
+
+def column(tmp_path, lines: list[str], name="a"):
+    """The column a of a CSV that has these values in it."""
+    (tmp_path / "c.csv").write_text("\n".join(["a,b", *(f"{line},1" for line in lines)]))
+    return read(source(str(tmp_path / "c.csv")), [name], 1000).column(name)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "found"),
+    [
+        (["gene_1"], ["dose"], (["gene_1"], ["dose"])),
+        (["dose", "gene_1", "dose"], ["arm"], (["gene_1", "dose"], ["arm"])),
+        (["gene_*"], ["arm"], (["gene_1", "gene_2"], ["arm"])),
+        (["gene_?", "gene_2"], ["arm"], (["gene_1", "gene_2"], ["arm"])),
+        (["^gene_[2-9]$"], ["arm"], (["gene_2"], ["arm"])),
+        (["^e|^i"], ["arm"], (["id"], ["arm"])),
+        ([":numeric"], ["arm"], (["id", "gene_1", "gene_2"], ["arm"])),
+        ([":categorical"], [":boolean"], (["dose", "arm"], ["sick"])),
+        (["*"], ["dose"], (["id", "gene_1", "gene_2", "arm", "sick"], ["dose"])),
+        (["gene_1"], ["gene_*"], (["gene_1"], ["gene_2"])),
+        ([":categorical"], ["arm"], (["dose"], ["arm"])),
+        ([], ["gene_*", "dose"], (["id", "arm", "sick"], ["gene_1", "gene_2", "dose"])),
+        (["id"], [], (["id"], ["gene_1", "gene_2", "dose", "arm", "sick"])),
+    ],
+)
+def test_selections(table, x, y, found):
+    assert choose(table, x, y, [], KINDS.__getitem__) == tuple(map(tuple, found))
+
+
+def test_columns_besides_are_for_exact_names_only(table):
+    x, y = choose(table, ["*"], ["arm"], ["id", "dose"], KINDS.__getitem__)
+    assert (x, y) == (("gene_1", "gene_2", "sick"), ("arm",))
+    assert choose(table, [], ["arm"], ["id", "dose"], KINDS.__getitem__) == (x, y)
+    assert choose(table, ["id"], ["arm"], ["id"], KINDS.__getitem__) == (("id",), ("arm",))
+
+
+def test_name_that_looks_like_a_pattern_is_a_name(tmp_path):
+    (tmp_path / "t.csv").write_text("a*,ab,^c,:numeric\n1,2,3,4\n")
+    table = source(str(tmp_path / "t.csv"))
+    assert choose(table, ["a*", "^c"], [":numeric"], [], lambda name: "number") == (("a*", "^c"), (":numeric",))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".feather", ".arrow", ".ipc", ".npz"])
+def test_formats_agree(tmp_path, suffix):
+    path = tmp_path / f"t{suffix}"
+    if suffix == ".npz":
+        np.savez(path, **{name: FRAME[name].to_numpy() for name in FRAME.columns} | {"arm": np.array(FRAME["arm"])})
+    elif suffix in (".csv", ".tsv"):
+        FRAME.write_csv(path, separator="\t" if suffix == ".tsv" else ",")
+    else:
+        (FRAME.write_parquet if suffix == ".parquet" else FRAME.write_ipc)(path)
+    assert names(source(str(path)))[0] == tuple(FRAME.columns)
+    sample = read(source(str(path)), FRAME.columns, 1000)
+    for name, kind in zip(FRAME.columns, ["integer", "real", "real", "integer", "text", "boolean"], strict=True):
+        found = sample.column(name)
+        assert found.kind == kind
+        expected = FRAME[name] == "b" if name == "arm" else FRAME[name]
+        assert found.values.tolist() == pytest.approx(expected.cast(pl.Float64).to_list())
+    assert sample.column("arm").labels == ("a", "b")
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_separators_ends_of_lines_quotes_and_blank_lines(tmp_path, separator, end):
+    head = separator.join(['"a ""x"""', " b ", ""])
+    body = [separator.join(['"u"', '" v ; , "', " 3 "]), "", separator.join(['"w' + end + '"', "", "5"]), ""]
+    (tmp_path / "t.csv").write_bytes(("﻿" + end + end.join([head, *body])).encode())
+    table = source(str(tmp_path / "t.csv"))
+    assert names(table)[0] == ('a "x"', "b", "column_2")
+    sample = read(table, names(table)[0], 10)
+    assert sample.of == 2
+    assert sample.column('a "x"').labels == ("u", "w")
+    assert sample.column("b").labels == ("v ; ,",)
+    assert sample.column("column_2").values.tolist() == [3, 5]
+
+
+@pytest.mark.parametrize("hole", delimited.HOLES)
+def test_holes(tmp_path, hole):
+    found = column(tmp_path, ["1", hole, f" {hole} ", "2"])
+    assert (found.kind, found.missing, found.known.tolist()) == ("integer", 2, [1, 2])
+
+
+@pytest.mark.parametrize(
+    ("lines", "kind", "values"),
+    [
+        (["1", "-2", "+3"], "integer", [1, -2, 3]),
+        (["1", "2.5", "1e3"], "real", [1, 2.5, 1000]),
+        (["-0.0", "0.5", "inf"], "real", [0, 0.5, np.inf]),
+        (["True", "false", "TRUE"], "boolean", [1, 0, 1]),
+        (["x", "y", "x"], "text", [0, 1, 0]),
+        (["2020-01-02", "2020-01-01", "2020-01-02"], "time", [1577923200e6, 1577836800e6, 1577923200e6]),
+        (["2020-01-01 00:00", "2020-01-01 00:01", "2020-01-01 00:02"], "time", None),
+        (["01.02.2020", "02.02.2020", "03.02.2020"], "time", None),
+        (["", "NA", ""], "empty", None),
+    ],
+)
+def test_text_is_taken_for_what_it_says(tmp_path, lines, kind, values):
+    found = column(tmp_path, lines)
+    assert found.kind == kind
+    assert found.odd is None
+    if values is not None:
+        assert found.values.tolist() == values
+        assert not np.signbit(found.values[0])
+
+
+def test_commas_of_decimals_where_semicolons_separate(tmp_path):
+    (tmp_path / "t.csv").write_text("a;b\n1,5;2\n2;3\n")
+    assert read(source(str(tmp_path / "t.csv")), ["a"], 10).column("a").values.tolist() == [1.5, 2]
+
+
+def test_text_among_numbers_is_told_with_its_row(tmp_path):
+    assert column(tmp_path, ["1", "2", "x7", "4", "y", "6"]).odd == ("x7", 3)
+    assert column(tmp_path, ["1", "u", "v", "w"]).odd is None
+
+
+def test_types_of_frames(tmp_path):
+    frame = pl.DataFrame(
+        {
+            "small": pl.Series([1, None], dtype=pl.UInt8),
+            "half": pl.Series([1.5, float("nan")], dtype=pl.Float32),
+            "exact": pl.Series(["1.5", "2.5"]).cast(pl.Decimal(5, 2)),
+            "enum": pl.Series(["u", "v"], dtype=pl.Enum(["v", "u"])),
+            "category": pl.Series(["u", None], dtype=pl.Categorical),
+            "when": [datetime.datetime(2020, 1, 1), datetime.datetime(2020, 1, 2)],
+            "list": [[1], [2]],
+            "bytes": [b"1", b"2"],
+            "null": [None, None],
+        }
+    )
+    frame.write_parquet(tmp_path / "t.parquet")
+    sample = read(source(str(tmp_path / "t.parquet")), frame.columns, 10)
+    kinds = ["integer", "real", "real", "text", "text", "time", "nested", "nested", "empty"]
+    assert [sample.column(name).kind for name in frame.columns] == kinds
+    assert [sample.column(name).missing for name in frame.columns] == [1, 1, 0, 0, 1, 0, 2, 2, 2]
+    assert sample.column("enum").labels == ("u", "v")
+
+
+def test_arrays(tmp_path):
+    np.savez(tmp_path / "t.npz", x=np.arange(6).reshape(3, 2), y=np.arange(3.0))
+    table = source(str(tmp_path / "t.npz"))
+    assert names(table) == (("x_0", "x_1", "y"), {"x": ("x_0", "x_1")})
+    assert choose(table, ["x"], [], [], lambda name: "number") == (("x_0", "x_1"), ("y",))
+    assert choose(table, ["*"], ["x"], [], lambda name: "number") == (("y",), ("x_0", "x_1"))
+    assert choose(table, ["x_1"], ["y"], [], lambda name: "number") == (("x_1",), ("y",))
+    assert read(table, ["x_1"], 10).column("x_1").values.tolist() == [1, 3, 5]
+    np.save(tmp_path / "t.npy", np.arange(6.0).reshape(3, 2))
+    table = source(str(tmp_path / "t.npy"))
+    assert names(table) == (("column_0", "column_1"), {"column": ("column_0", "column_1")})
+    assert read(table, ["column_1"], 10).column("column_1").values.tolist() == [1, 3, 5]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".ipc", ".npy"])
+def test_sample_is_uniform_ascending_and_always_the_same(tmp_path, suffix, monkeypatch):
+    monkeypatch.setattr(delimited, "_BLOCK", 1000)  # so that a file has many
+    monkeypatch.setattr(delimited, "_LONGEST", 900)
+    n, k = 20_000, 2000
+    frame = pl.DataFrame({"column_0": range(n), "column_1": np.arange(n) / 2})
+    path = tmp_path / f"t{suffix}"
+    if suffix == ".npy":
+        np.save(path, frame.to_numpy())
+    else:
+        {".csv": frame.write_csv, ".parquet": frame.write_parquet, ".ipc": frame.write_ipc}[suffix](path)
+    sample = read(source(str(path)), ["column_0"], k)
+    found = sample.column("column_0").values
+    assert (len(found), sample.of) == (k, n)
+    assert (np.diff(found) > 0).all()
+    assert found.tolist() == sample.numbers.tolist()
+    assert sample.column("column_1").values.tolist() == (found / 2).tolist()
+    # Rows in each tenth of the file: hypergeometric, of standard deviation 12.7; false alarms: 1e-5 (5 sigma).
+    assert np.abs(np.bincount((found // (n // 10)).astype(int)) - k / 10).max() < 64
+    files._read.cache_clear()
+    assert read(source(str(path)), ["column_0"], k).column("column_0").values.tolist() == found.tolist()
+
+
+def test_file_is_read_once_for_all_choices_and_anew_once_it_changed(tmp_path, monkeypatch):
+    FRAME.write_csv(tmp_path / "t.csv")
+    readings, rows = [], delimited.Delimited.rows
+    monkeypatch.setattr(delimited.Delimited, "rows", lambda *args: readings.append(args[2]) or rows(*args))
+    for name in FRAME.columns:
+        read(source(str(tmp_path / "t.csv")), [name], 1000)
+    assert readings == [tuple(FRAME.columns)]
+    FRAME[:30].write_csv(tmp_path / "t.csv")
+    assert read(source(str(tmp_path / "t.csv")), ["id"], 1000).of == 30
+    assert len(readings) == 2
+
+
+def test_of_a_large_file_only_the_wanted_columns_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_CELLS", 100)
+    FRAME.write_csv(tmp_path / "t.csv")
+    sample = read(source(str(tmp_path / "t.csv")), ["dose", "id"], 1000)
+    assert sample.frame.columns == ["id", "dose"]
+
+
+def test_paths(tmp_path, monkeypatch):
+    FRAME.write_csv(tmp_path / "t.CSV")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for path in ("~/t.CSV", "t.CSV", str(tmp_path / "t.CSV")):
+        assert names(source(path))[0] == tuple(FRAME.columns)
+    odd = tmp_path / "a [1]*.parquet"  # no glob
+    FRAME.write_parquet(odd)
+    assert read(source(str(odd)), ["id"], 100).of == N
+
+
+def test_validation_imports_neither_torch_nor_scikit_learn(tmp_path):
+    FRAME.write_csv(tmp_path / "t.csv")
+    program = (
+        "import sys; from mi_cli.datasets.table import Table; "
+        f"print(Table(path={os.fspath(tmp_path / 't.csv')!r}, y='dose').n_samples, "
+        "[name for name in ('torch', 'sklearn', 'scipy', 'matplotlib') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout == f"{N} []\n", done.stderr

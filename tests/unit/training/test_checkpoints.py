@@ -1,0 +1,223 @@
+"""Stacks that are interrupted anywhere and go on from their checkpoints."""
+
+from __future__ import annotations
+
+import csv
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from examples import COMPARE, CPU, MAXIMISE, SMALL, merged, trials
+from stacked_trials import BASES, agree
+
+from mi_cli.procedures import estimate
+from mi_cli.runs import checkpoint_folders, workers
+from mi_cli.runs.checkpoint_folders import place
+from mi_cli.training import checkpoints
+from mi_cli.training.checkpoints import Checkpoints
+from mi_cli.training.context import Context, Stopped
+
+FIXED = SMALL | {"dataset": {"name": "gaussian", "rho": 0.5, "n_samples": 300}, "split": {"val": 60, "test": 101}}
+SHORT: dict[str, Any] = {"steps": 20, "batch": 64, "validate_every": 10}
+CASES: dict[str, Any] = {
+    **BASES,
+    "patience": merged(SMALL, {"training": {"steps": 200, "patience": 1, "validate_every": 5, "lr": 0.1}}),
+    "carried": merged(SMALL, {"sweep": {"dataset": {"rho": [0.2, 0.6]}}, "training": {"carry": "dataset.rho"}}),
+    "folds": FIXED
+    | {"training": SHORT, "split": {"val": 0.2, "test": 0.2, "train": 0.6}, "fit": "crossfit", "folds": 3},
+    "auto": FIXED | {"training": SHORT, "estimator": {"name": "auto", "separable": [8], "concat": [8]}},
+    "club": FIXED | {"training": SHORT, "estimator": {"name": "club", "hidden": [8]}},
+    "entropies": FIXED | {"training": SHORT, "estimator": {"name": "doe", "hidden": [8]}},
+    "independent critic": merged(MAXIMISE, {"representation": {"critic": "independent", "noise": 0.1}}),
+    "comparison": merged(COMPARE, {"training": {"batch": 90}}),
+}
+
+
+class Killed(BaseException):
+    """As a process is: nothing is written after it."""
+
+
+class Ending:
+    """A request to stop that is made at the n-th look at it, or a kill at that moment."""
+
+    def __init__(self, at: int, *, kill: bool = False) -> None:
+        self.at, self.kill, self.looks = at, kill, 0
+
+    def set(self) -> None:
+        self.at = 0
+
+    def is_set(self) -> bool:
+        self.looks += 1
+        if self.kill and self.looks >= self.at:
+            raise Killed
+        return self.looks >= self.at
+
+
+def run(folder: Path | None, found: Any, stop: Ending) -> Any:
+    return workers.work(found, Context(CPU, stop), folder=folder)
+
+
+def of(name: str) -> Any:
+    base = dict(CASES[name])
+    return trials(base, merged(base.pop("sweep", {}), {"seed": [0, 1, 2]}), checkpoint_every=1e-9)
+
+
+def whole(name: str) -> tuple[Any, int]:
+    """What comes out without an interruption, and how often a request to stop is looked for."""
+    never = Ending(10**9)
+    return run(None, of(name), never).outcomes, never.looks
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_stack_that_is_interrupted_anywhere_gives_the_same(name, tmp_path, monkeypatch):
+    """Stopped at a random moment, then killed at others; each time it goes on."""
+    monkeypatch.setattr(checkpoints, "_SHARE", 0)
+    expected, looks = whole(name)
+    source, found, total = random.Random(name), of(name), 0
+    for kill in (False, True, True):
+        stop = Ending(source.randint(2, max(2, looks // 3)), kill=kill)
+        with pytest.raises(Killed if kill else Stopped):
+            run(tmp_path, found, stop)
+        total += stop.looks
+    last = Ending(10**9)
+    done = run(tmp_path, found, last)
+    assert all(map(agree, done.outcomes, expected))
+    assert total + last.looks < looks + 40  # of which few are taken twice
+    assert done.seconds > 0
+
+
+def test_what_had_ended_is_not_trained_again(tmp_path):
+    name = "folds"
+    _, looks = whole(name)
+    found = of(name)
+    with pytest.raises(Stopped):
+        run(tmp_path, found, Ending(looks - 1))
+    rest = Ending(10**9)
+    run(tmp_path, found, rest)
+    assert rest.looks < looks // 2
+
+
+def test_part_of_a_stack_is_kept_until_the_others_are_done(tmp_path):
+    found = of("folds")
+    never = Ending(10**9)
+    first = workers.work(found, Context(CPU, never), (0, 2), tmp_path)
+    again = Ending(10**9)
+    second = workers.work(found, Context(CPU, again), (0, 2), tmp_path)
+    assert again.looks < never.looks // 2
+    other = workers.work(found, Context(CPU), (1, 2), tmp_path)
+    expected, _ = whole("folds")
+    assert all(map(agree, estimate.join(found, [second.partial, other.partial]), expected))
+    assert second.seconds >= first.seconds
+
+
+def test_short_stack_leaves_no_file(tmp_path):
+    found = trials(SMALL, {"seed": [0, 1]})
+    run(tmp_path, found, Ending(10**9))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_seconds_of_earlier_attempts_count(tmp_path):
+    folder = tmp_path / "here"
+    kept = Checkpoints(folder, 1e-9)
+    kept.begun -= 100
+    kept.end(kept.begin()[0], {"index": np.array(3)})
+    assert 100 <= Checkpoints(folder, 1).before < 101
+
+
+@pytest.mark.parametrize("content", [b"", b"PK cut short", b"\x80\x04\x95pickled"])
+def test_broken_checkpoint_is_told_of_and_training_begins_anew(tmp_path, caplog, content):
+    found, (expected, looks) = of("estimate"), whole("estimate")
+    with pytest.raises(Stopped):
+        run(tmp_path, found, Ending(looks // 2))
+    folder = place(tmp_path, found, workers.WHOLE)
+    assert [path.name for path in folder.iterdir()] == ["going_on.npz"]
+    (folder / "going_on.npz").write_bytes(content)
+    done = run(tmp_path, found, Ending(10**9))
+    assert all(map(agree, done.outcomes, expected))
+    assert "training begins anew" in caplog.text
+
+
+def test_checkpoints_of_other_trials_are_not_taken(tmp_path, caplog):
+    found, (expected, looks) = of("estimate"), whole("estimate")
+    with pytest.raises(Stopped):
+        run(tmp_path, found, Ending(looks // 2))
+    other = found[:2]
+    place(tmp_path, found, workers.WHOLE).rename(place(tmp_path, other, workers.WHOLE))
+    assert all(map(agree, run(tmp_path, other, Ending(10**9)).outcomes, expected[:2]))
+    assert "is of other trials" in caplog.text
+
+
+def test_nothing_is_unpickled(tmp_path):
+    folder = tmp_path / "here"
+    folder.mkdir()
+    np.savez(folder / "going_on.npz", **{"0/flat": np.array([Path()], dtype=object)})
+    assert Checkpoints(folder, 1).begin() == ("0", None)
+
+
+def test_training_goes_on_where_checkpoints_cannot_be_written(tmp_path, caplog):
+    (tmp_path / checkpoint_folders.FOLDER).write_text("no folder")
+    found, (expected, _) = of("estimate"), whole("estimate")
+    done = run(tmp_path, found, Ending(10**9))
+    assert all(map(agree, done.outcomes, expected))
+    assert "a checkpoint cannot be written" in caplog.text
+
+
+# Whole runs
+
+
+LONG = [
+    "experiment=gaussian_sweep", "sweep.dataset.rho=[.3,.6]", "sweep.seed=[0,1]", "training.steps=2000", "threads=2",
+    "split.test=500", "plots=[]", "checkpoint_every=.2",
+]  # fmt: skip
+
+
+def command(*given: str) -> list[str]:
+    return [str(Path(sys.executable).with_name("mi-run")), *given]
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "results.csv").open(encoding="utf-8", newline="") as file:
+        return [{key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(file)]
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM])
+def test_run_that_ends_inside_a_training_goes_on_there(tmp_path, sent):
+    plain, folder = tmp_path / "plain", tmp_path / "ended"
+    subprocess.run(command(*LONG, f"hydra.run.dir={plain}", "reuse=false"), check=True, capture_output=True)
+    given = command(*LONG, f"hydra.run.dir={folder}", "reuse=false")
+    with subprocess.Popen(given, stderr=subprocess.PIPE, start_new_session=True) as process:
+        deadline = time.monotonic() + 60
+        while len(list(folder.glob("checkpoints/*/going_on.npz"))) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if sent == signal.SIGKILL:
+            os.killpg(process.pid, sent)
+        else:
+            process.send_signal(sent)
+        process.communicate(timeout=30)
+    assert process.returncode == (143 if sent == signal.SIGTERM else -9)
+    assert len(list(folder.glob("checkpoints/*/going_on.npz"))) == 2
+    done = subprocess.run(command(f"resume={folder}"), capture_output=True, text=True, check=True)
+    assert "2 of 2 stacks of trials go on from checkpoints" in done.stderr
+    assert rows(folder) == rows(plain)
+    assert not (folder / "checkpoints").exists()
+
+
+def test_trial_that_took_too_long_goes_on_with_more_time(tmp_path):
+    plain, folder = tmp_path / "plain", tmp_path / "ended"
+    given = [*LONG, "sweep.dataset.rho=[.5]", "sweep.seed=[0]", "threads=1", "checkpoint_every=100", "reuse=false"]
+    subprocess.run(command(*given, f"hydra.run.dir={plain}"), check=True, capture_output=True)
+    ended = command(*given, f"hydra.run.dir={folder}", "trial_timeout=.5")
+    assert subprocess.run(ended, check=False, capture_output=True).returncode == 1
+    assert rows(folder)[0]["reason"] == "took longer than trial_timeout=0.5 seconds"
+    given = command(f"resume={folder}", "trial_timeout=600")
+    done = subprocess.run(given, capture_output=True, text=True, check=True)
+    assert "1 of 1 stacks of trials go on from checkpoints" in done.stderr
+    assert rows(folder) == rows(plain)
+    assert not (folder / "checkpoints").exists()
