@@ -79,10 +79,12 @@ def compare(before: Path, after: Path) -> int:
         old, new = (list(csv.DictReader((folder / name).open(encoding="utf-8"))) for folder in (before, after))
         faults = [] if len(old) == len(new) else [f"{len(old)} rows before, {len(new)} after"]
         columns = [column for column in (old[0] if old else {}) if not column.endswith(IGNORED)]
-        for number, (row, other) in enumerate(zip(old, new, strict=False)):
-            for column in columns:
-                if row[column] != other.get(column):
-                    faults.append(f"row {number}, {column}: {row[column]} before, {other.get(column)} after")
+        faults += [
+            f"row {number}, {column}: {row[column]} before, {other.get(column)} after"
+            for number, (row, other) in enumerate(zip(old, new, strict=False))
+            for column in columns
+            if row[column] != other.get(column)
+        ]
         print(f"{name}: {len(old)} rows, {len(columns)} columns, {len(faults)} differences", *faults[:5], sep="\n    ")
         different += len(faults)
     return different
