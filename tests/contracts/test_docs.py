@@ -1,0 +1,154 @@
+"""The documentation holds together: links lead somewhere, commands compose, code is code, and the README is short."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+import yaml
+
+from mi_cli.cli.arguments import arguments
+from mi_cli.compose.compose import compose, composing
+from mi_cli.compose.resolve import resolve
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
+README_LINES = 130
+
+FENCE = re.compile(r"^(`{3,})(\w*)[^\n]*\n(.*?)^\1 *$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^()\s]+)\)|!\[[^\]]*\]\(([^()\s]+)\)")
+PLACEHOLDER = re.compile(r"[<>…]|\.\.\.|\b[A-Z]{3,}(_[A-Z]+)*\b")
+EXTRAS = {  # overrides that need more than mi-run itself, and what they need
+    "hydra/launcher=joblib": "hydra_plugins.hydra_joblib_launcher",
+    "hydra/launcher=submitit_local": "hydra_plugins.hydra_submitit_launcher",
+    "hydra/launcher=submitit_slurm": "hydra_plugins.hydra_submitit_launcher",
+    "search=optuna": "optuna",
+    "tracker=mlflow": "mlflow",
+    "tracker=tensorboard": "tensorboard",
+}
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@cache
+def text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+@cache
+def prose(path: Path) -> str:
+    """A page without its blocks of code."""
+    return re.sub(r"^ {4}.*$", "", FENCE.sub("", text(path)), flags=re.MULTILINE)
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    return [found[3] for found in FENCE.finditer(text(path)) if found[2] == language]
+
+
+@cache
+def anchors(path: Path) -> set[str]:
+    """The anchors of a page's headings, as the usual hosts make them."""
+    found: set[str] = set()
+    for heading in re.findall(r"^#+ (.+)$", prose(path), flags=re.MULTILINE):
+        bare = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
+        anchor = re.sub(r"[^\w\- ]", "", bare.strip().lower()).replace(" ", "-")
+        found.add(anchor if anchor not in found else f"{anchor}-1")
+    return found
+
+
+def links(path: Path) -> Iterator[str]:
+    for found in LINK.finditer(re.sub(r"`[^`]*`", "", prose(path))):
+        target = found[1] or found[2]
+        if not re.match(r"[a-z]+:", target):
+            yield target
+
+
+def commands(path: Path) -> Iterator[str]:
+    """The lines of blocks of code that run ``mi-run``, and commands within the prose, without their comments."""
+    code = [*(found[3] for found in FENCE.finditer(text(path))), *re.findall(r"(?:^ {4}.*\n)+", text(path), re.MULTILINE)]
+    for line in "\n".join(code).replace("\\\n", " ").splitlines():
+        for part in line.split("&&"):
+            if part.strip().startswith("mi-run "):
+                yield " ".join(part.partition(" # ")[0].split(" ")).strip()
+    for found in re.findall(r"`(mi-run [^`]+)`", prose(path)):
+        yield " ".join(found.split())
+
+
+SHOWN = sorted({(command, name(path)) for path in PAGES for command in commands(path)})
+COMPLETE = [(command, page) for command, page in SHOWN if not PLACEHOLDER.search(command)]
+
+
+def single(override: str) -> str:
+    """The first of the comma-separated values of a multirun."""
+    key, _, value = override.partition("=")
+    return override if value[:1] in ("[", "{", "'", '"') else f"{key}={value.partition(',')[0]}"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_links_lead_somewhere(path):
+    lost = []
+    for target in links(path):
+        file, _, anchor = unquote(target).partition("#")
+        page = (path.parent / file).resolve() if file else path
+        if not page.exists() or (anchor and anchor not in anchors(page)):
+            lost.append(target)
+    assert lost == []
+
+
+@pytest.mark.parametrize(("command", "page"), COMPLETE)
+def test_command_composes(command, page, monkeypatch):
+    monkeypatch.delenv("MI_CONFIG_PATH", raising=False)
+    args = arguments(shlex.split(command, comments=True)[1:])
+    overrides = [single(text) if args.multirun else text for text in args.overrides]
+    for override in overrides:
+        if override in EXTRAS and importlib.util.find_spec(EXTRAS[override].partition(".")[0]) is None:
+            pytest.skip(f"needs {EXTRAS[override]}")
+    with composing():
+        if any(text.startswith("dataset.path=") for text in overrides):
+            compose(overrides)  # there is no such file
+        else:
+            resolve([*overrides, *(["++sweep.seed=[0]"] if overrides else [])])  # of many seeds one will do
+
+
+def test_commands_are_found():
+    """A pattern that finds nothing would pass every other test."""
+    assert len(COMPLETE) > 25
+    assert any(page == "README.md" for _, page in COMPLETE)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_code_is_code(path):
+    for block in blocks(path, "python"):
+        compile(block, name(path), "exec")
+    for block in blocks(path, "yaml"):
+        yaml.safe_load(block)
+
+
+def test_readme_is_short():
+    assert len(text(ROOT / "README.md").splitlines()) <= README_LINES
+
+
+def test_readme_lists_every_page():
+    assert {target.partition("#")[0] for target in links(ROOT / "README.md")} >= {
+        name(path) for path in PAGES if path.parent.name == "docs"
+    }
+
+
+def test_experiments_are_documented():
+    pages = text(ROOT / "docs" / "experiments.md")
+    assert [path.stem for path in (ROOT / "configs" / "experiment").glob("*.yaml") if f"`{path.stem}`" not in pages] == []
+
+
+@pytest.mark.parametrize(("group", "page"), [("estimator", "estimators"), ("dataset", "datasets")])
+def test_options_are_documented(group, page):
+    described = text(ROOT / "docs" / f"{page}.md")
+    options = [path.stem for path in (ROOT / "configs" / group).glob("*.yaml")]
+    assert [option for option in options if not re.search(rf"`({group}=)?{option}`", described)] == []
