@@ -19,6 +19,7 @@ from mi_cli.compose.resolve import resolve
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
+EXPERIMENTS = sorted((ROOT / "configs" / "experiment").glob("*.yaml"))
 README_LINES = 130
 
 FENCE = re.compile(r"^(`{3,})(\w*)[^\n]*\n(.*?)^\1 *$", re.MULTILINE | re.DOTALL)
@@ -73,16 +74,20 @@ def links(path: Path) -> Iterator[str]:
 
 def commands(path: Path) -> Iterator[str]:
     """The lines of blocks of code that run ``mi-run``, and commands within the prose, without their comments."""
-    code = [*(found[3] for found in FENCE.finditer(text(path))), *re.findall(r"(?:^ {4}.*\n)+", text(path), re.MULTILINE)]
+    code = [
+        *(found[3] for found in FENCE.finditer(text(path))),
+        *re.findall(r"(?:^ {4}.*\n)+", text(path), re.MULTILINE),
+    ]
     for line in "\n".join(code).replace("\\\n", " ").splitlines():
         for part in line.split("&&"):
             if part.strip().startswith("mi-run "):
-                yield " ".join(part.partition(" # ")[0].split(" ")).strip()
+                yield " ".join(part.partition(" # ")[0].split())
     for found in re.findall(r"`(mi-run [^`]+)`", prose(path)):
         yield " ".join(found.split())
 
 
 SHOWN = sorted({(command, name(path)) for path in PAGES for command in commands(path)})
+TABLES = {f"experiment={path.stem}" for path in EXPERIMENTS if "override /dataset: table" in text(path)}
 COMPLETE = [(command, page) for command, page in SHOWN if not PLACEHOLDER.search(command)]
 
 
@@ -112,10 +117,10 @@ def test_command_composes(command, page, monkeypatch):
         if override in EXTRAS and importlib.util.find_spec(EXTRAS[override].partition(".")[0]) is None:
             pytest.skip(f"needs {EXTRAS[override]}")
     with composing():
-        if any(text.startswith("dataset.path=") for text in overrides):
-            compose(overrides)  # there is no such file
-        else:
-            resolve([*overrides, *(["++sweep.seed=[0]"] if overrides else [])])  # of many seeds one will do
+        if any(text in TABLES or text.startswith("dataset.path=") for text in overrides):
+            compose(overrides)  # resolving it would look for the file
+        elif overrides:
+            resolve([*overrides, "++sweep.seed=[0]"])  # of many seeds one will do
 
 
 def test_commands_are_found():
@@ -132,6 +137,15 @@ def test_code_is_code(path):
         yaml.safe_load(block)
 
 
+def test_experiment_that_is_shown_composes(tmp_path, monkeypatch):
+    (shown,) = (block for block in blocks(ROOT / "docs" / "extending.md", "yaml") if "@package _global_" in block)
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "shown.yaml").write_text(shown, encoding="utf-8")
+    monkeypatch.setenv("MI_CONFIG_PATH", str(tmp_path))
+    with composing():
+        assert resolve(["experiment=shown"]).values["claims"]
+
+
 def test_readme_is_short():
     assert len(text(ROOT / "README.md").splitlines()) <= README_LINES
 
@@ -144,7 +158,9 @@ def test_readme_lists_every_page():
 
 def test_experiments_are_documented():
     pages = text(ROOT / "docs" / "experiments.md")
-    assert [path.stem for path in (ROOT / "configs" / "experiment").glob("*.yaml") if f"`{path.stem}`" not in pages] == []
+    assert [
+        path.stem for path in (ROOT / "configs" / "experiment").glob("*.yaml") if f"`{path.stem}`" not in pages
+    ] == []
 
 
 @pytest.mark.parametrize(("group", "page"), [("estimator", "estimators"), ("dataset", "datasets")])
