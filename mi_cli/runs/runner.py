@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
 from rich.console import Console
 
 from mi_cli.console import printing
@@ -60,77 +62,120 @@ def run(
     resume: bool = False,
     collect: bool = False,
 ) -> int:
-    """Run a resolved config into an empty folder; return the exit code, 0, or 1 if a trial failed or diverged.
+    """Run a resolved config.
 
-    With ``resume`` the folder is that of a run of this config, and what it has recorded is kept; with ``collect`` that
-    is all there will be: its jobs are done.
+    Args:
+        values: the config.
+        folder: where the run is recorded. It is empty unless the run is resumed or collected.
+        publisher: makes what a run leaves beside its records.
+        overrides: what was typed, for the records.
+        notices: lines to print before the run begins.
+        started: when the command began, in seconds since the epoch; now unless given.
+        import_seconds: how long imports took, for the records.
+        resume: the folder is that of a run of this config, whose recorded trials are kept.
+        collect: the folder is that of a run whose jobs have ended. Their trials are put together, and none is trained.
+
+    Returns:
+        The exit code: 0, or 1 if a trial failed or diverged, or a plot or page could not be made.
 
     Raises:
-        ConfigError: another run is at the folder.
-        KeyboardInterrupt: it was interrupted; finished trials are recorded and said so.
+        ConfigError: another run is using the folder.
+        KeyboardInterrupt: the run was interrupted. Finished trials are recorded, and a line says how to go on.
         OutputError: the folder cannot be written to any more.
     """
-    begun = time.time()
-    console, searches = Terminal(stderr=True), is_search(values)
+    begun, console = time.time(), Terminal(stderr=True)
     with locked(folder), logging_to(folder / "run.log"):
         trials, paths = candidates.first_trials(values)
         state = Progressing(folder, trials_of(trials, values.get("shard")), paths)
+        reused = [] if is_search(values) else restore(state, resume=resume, collect=collect)
         notes = (note for trial in state.trials for note in trial.config.dataset.describe().get("notes", ()))
-        taken = [] if searches else restore(state, resume=resume, collect=collect)
-        _tell([*notices, *dict.fromkeys(notes), *taken], console)
-        n_threads, target, clock = threads(state.config), device(state.config), Clock()
-        added = plugins.used((s, getattr(t.config, s).name) for t in state.trials for s in plugins.REGISTRIES)
-        if resume or collect:  # what makes it again is what was typed first
-            overrides = provenance.typed(folder)
+        _show([*notices, *dict.fromkeys(notes), *reused], console)
+        this = _Run(state, publisher, console, device(state.config), threads(state.config))
         record = provenance.Provenance(
-            folder, started or begun, str(target), n_threads, import_seconds, overrides, added, taken
+            folder=folder,
+            started=started or begun,
+            device=str(this.device),
+            threads=this.threads,
+            import_seconds=import_seconds,
+            # A run that is resumed or collected is made again by what was typed first.
+            overrides=provenance.typed(folder) if resume or collect else overrides,
+            plugins=plugins.used((s, getattr(t.config, s).name) for t in state.trials for s in plugins.REGISTRIES),
+            taken=reused,
         )
         try:
             with state.writing():
-                if searches or not (resume or collect):  # a search that goes on may go further
-                    provenance.write_config(folder, values, overrides)
+                if is_search(values) or not (resume or collect):  # a search that goes on may go further
+                    provenance.write_config(folder, values, record.overrides)
                 record.write({}, "running")
-            found: list[str] = []
-            if searches:
-                entries = of_itself(folder) if resume else {}
-
-                def train_batch(trials: Sequence[Trial]) -> None:
-                    take(state, entries, trials)
-                    train(state, trials, target, n_threads, clock, console, publisher.prepare)
-
-                found = loop.search(values, state, train_batch, lambda line: _tell([line], console))
-            elif collect:
-                lose(state)
-            else:
-                train(state, state.trials, target, n_threads, clock, console, publisher.prepare)
+            lines = this.compute(values, resume=resume, collect=collect)
             with state.writing():
-                is_fine = _finish(state, clock, record, publisher)
+                is_fine = this.finish(record)
             with printing():
-                print("\n".join(found), end="\n" * bool(found))
+                print("\n".join(lines), end="\n" * bool(lines))
             return 0 if is_fine else 1
         except KeyboardInterrupt:
-            state.close()
-            record.write(clock.seconds, "interrupted")
-            done = f"{len(state.rows)} of {len(state.trials)} trials are finished"
-            log.warning("interrupted: %s", done)
-            whole = folder if state.config.shard is None else folder.parents[1]
-            line = f"mi-run: interrupted; {done}, in {folder}; mi-run resume={whole} goes on"
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            this.interrupt(record)
             raise
 
 
-def _finish(state: Progressing, clock: Clock, record: provenance.Provenance, publisher: Publisher) -> bool:
-    """Complete the records and publish them; whether every trial and every page is fine."""
-    state.close()
-    finished = FinishedRun(state.folder, state.trials, state.axes, state.all_rows, state.histories, clock)
-    drawn = publisher.draw(finished)
-    record.write(clock.seconds, "finished")
-    published = publisher.publish(finished)
-    return drawn and published and finished.is_fine
+@dataclass(frozen=True)
+class _Run:
+    """A run that has begun, and what it computes trials with."""
+
+    state: Progressing
+    publisher: Publisher
+    console: Console
+    device: torch.device
+    threads: int
+    clock: Clock = field(default_factory=Clock)
+
+    def compute(self, values: Mapping[str, Any], *, resume: bool, collect: bool) -> list[str]:
+        """Give every trial its rows, by training or from what is recorded; return what a search has to say."""
+        if is_search(values):
+            return self._search(values, resume=resume)
+        if collect:
+            lose(self.state)
+        else:
+            self._train(self.state.trials)
+        return []
+
+    def _search(self, values: Mapping[str, Any], *, resume: bool) -> list[str]:
+        entries = of_itself(self.state.folder) if resume else {}
+
+        def train_batch(trials: Sequence[Trial]) -> None:
+            take(self.state, entries, trials)
+            self._train(trials)
+
+        return loop.search(values, self.state, train_batch, lambda line: _show([line], self.console))
+
+    def _train(self, trials: Sequence[Trial]) -> None:
+        """Train those of the trials that have no rows yet."""
+        train(self.state, trials, self.device, self.threads, self.clock, self.console, self.publisher.prepare)
+
+    def finish(self, record: provenance.Provenance) -> bool:
+        """Complete the records and publish them; whether every trial and every page is fine."""
+        state = self.state
+        state.close()
+        finished = FinishedRun(state.folder, state.trials, state.axes, state.all_rows, state.histories, self.clock)
+        drawn = self.publisher.draw(finished)
+        record.write(self.clock.seconds, "finished")
+        published = self.publisher.publish(finished)
+        return drawn and published and finished.is_fine
+
+    def interrupt(self, record: provenance.Provenance) -> None:
+        """Complete the records of the trials that are finished, and say how to go on."""
+        state = self.state
+        state.close()
+        record.write(self.clock.seconds, "interrupted")
+        done = f"{len(state.rows)} of {len(state.trials)} trials are finished"
+        log.warning("interrupted: %s", done)
+        whole = state.folder if state.config.shard is None else state.folder.parents[1]
+        line = f"mi-run: interrupted; {done}, in {state.folder}; mi-run resume={whole} goes on"
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _tell(notices: Sequence[str], console: Console) -> None:
-    """What the user should know before it begins."""
+def _show(notices: Sequence[str], console: Console) -> None:
+    """Log the notices, and print the first of them."""
     for notice in notices:
         log.info(notice)
     for notice in notices[:_MOST_NOTICES]:
