@@ -207,9 +207,9 @@ def _leave_unfit(values: Mapping[str, Any], given: Mapping[str, Any]) -> list[st
     if not isinstance(axis, list) or "sweep.estimator" in given or _at(values, "dataset.name") != "table":
         return []
     try:
-        table = _made("dataset", values["dataset"])
+        table = _made("dataset", values["dataset"]).opened()
         made = [_made("estimator", option) for option in axis]
-    except ValidationError:
+    except (ValidationError, ConfigError):
         return []  # every trial will report it
     unfit = [[] if estimator is None else estimator.unfit(table) for estimator in made]
     kept = [option for option, lines in zip(axis, unfit, strict=True) if not lines]

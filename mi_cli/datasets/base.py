@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from mi_cli.fields import Count, Section
 
@@ -29,6 +29,17 @@ class Dataset(Section, ABC):
 
     name: str
     n_samples: Count | None = None
+
+    def opened(self) -> Self:
+        """This dataset, ready to draw from: one that reads a file opens it here, and knows its number of rows then.
+
+        Fields are validated without touching a file. So a dataset with a file knows its columns, rows and notes only
+        once it is opened.
+
+        Raises:
+            ConfigError: the file cannot be read, or lacks what the fields ask for.
+        """
+        return self
 
     @property
     def discrete(self) -> frozenset[Side]:

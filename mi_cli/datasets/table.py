@@ -72,21 +72,29 @@ class Table(Dataset):
     _chosen: Chosen = PrivateAttr()
 
     @model_validator(mode="after")
-    def _can_be_read(self) -> Table:
-        values = {name: getattr(self, name) for name in type(self).model_fields}
+    def _has_pair_or_sides(self) -> Table:
         if self.pair is not None and (self.x or self.y):
             side = "x" if self.x else "y"
             text = "is beside dataset.pair, which says both columns; accepted: one of the two"
             raise fault(side, list(getattr(self, side)), text)
+        return self
+
+    def opened(self) -> Table:
+        """This table with its file opened: ``n_samples`` is the number of rows that a seed draws.
+
+        Raises:
+            ConfigError: the file cannot be read, or its columns and rows are not what the fields ask for.
+        """
+        values = {name: getattr(self, name) for name in Request.FIELDS}
         if self.pair is not None:
             values |= {"x": self.pair[:1], "y": self.pair[1:]}
-        request = Request(source(self.path), **{key: values[key] for key in Request.FIELDS})
-        self._chosen = Chosen(request)
-        there = round(self.share * self._chosen.facts.rows)
-        if there < FEWEST_ROWS:
-            raise fault("share", self.share, f"leaves {counted(there, 'row')}; accepted: at least {FEWEST_ROWS}")
-        self.__dict__["n_samples"] = min(there, self.n_samples or there)
-        return self
+        chosen = Chosen(Request(source(self.path), **values))
+        rows = round(self.share * chosen.facts.rows)
+        if rows < FEWEST_ROWS:
+            raise fault("share", self.share, f"leaves {counted(rows, 'row')}; accepted: at least {FEWEST_ROWS}")
+        table = self.model_copy(update={"n_samples": min(rows, self.n_samples or rows)})
+        table._chosen = chosen
+        return table
 
     @property
     def discrete(self) -> frozenset[Side]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, SerializeAsAny, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, SerializeAsAny, ValidationError
 
 from mi_cli.analysis.claims import Claim
 from mi_cli.analysis.tables import TABLES
@@ -127,13 +127,19 @@ class Config(Section):
         """Rows of each part of the data."""
         return self.split.counts(self.dataset.n_samples)
 
-    @model_validator(mode="after")
-    def _runs(self) -> Config:
+    def opened(self) -> Config:
+        """This config with the file of its dataset opened, if the dataset has one.
+
+        Raises:
+            ConfigError: the file cannot be read, or lacks what the dataset asks for.
+        """
+        dataset = self.dataset.opened()
+        return self if dataset is self.dataset else self.model_copy(update={"dataset": dataset})
+
+    def faults(self) -> list[str]:
+        """What does not fit together: splits, folds, groups and estimator against the data, which is opened."""
         faults = [*self._data_faults(), *self._fold_faults(), *self._training_faults(), *self._procedure_faults()]
-        faults += self._shard_faults()
-        if faults:
-            raise ValueError("\n".join(faults))
-        return self
+        return faults + self._shard_faults()
 
     def _shard_faults(self) -> list[str]:
         if self.shard is None or self.shard < self.shards:
@@ -227,12 +233,19 @@ class Config(Section):
 
 
 def validate(values: Mapping[str, Any]) -> Config:
-    """The config that plain ``values`` describe.
+    """The config that plain ``values`` describe, checked in three steps.
+
+    First the types and ranges of all values, which touches no file; then the dataset's file is opened; then the
+    settings are checked against the data. Each step runs if the one before it has no faults.
 
     Raises:
-        ConfigError: one line for each fault.
+        ConfigError: all faults of the first step that has any.
     """
     try:
-        return Config.model_validate(dict(values))
+        config = Config.model_validate(dict(values))
     except ValidationError as error:
         raise ConfigError(*validation_lines(error, Config, values, _chosen)) from None
+    config = config.opened()
+    if faults := config.faults():
+        raise ConfigError(*faults)
+    return config

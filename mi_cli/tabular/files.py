@@ -15,7 +15,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from mi_cli.errors import shown
+from mi_cli.errors import ConfigError, Fault, shown
 from mi_cli.tabular.delimited import Delimited, typed
 
 if TYPE_CHECKING:
@@ -51,9 +51,10 @@ _SEED = 20_230_611  # of the sample of rows
 Kind = Literal["integer", "real", "boolean", "text", "time", "nested", "empty"]
 
 
-def fault(key: str, value: Any, text: str) -> ValueError:
-    """What is wrong with the value of a key of ``dataset``, in one line."""
-    return ValueError(f"dataset.{key}={value if key == 'path' else shown(value)}: {text}")
+def fault(key: str, value: Any, text: str) -> ConfigError:
+    """What is wrong with the value of a key of ``dataset``."""
+    problem, _, accepted = text.partition("; accepted: ")
+    return ConfigError(Fault(f"dataset.{key}", Path(value) if key == "path" else value, problem, accepted))
 
 
 def listing(names: Sequence[str], most: int = 6) -> str:

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from mi_cli.datasets.table import Table
+from mi_cli.errors import ConfigError
 from mi_cli.schema.sweep import expand
 from mi_cli.tabular import delimited, encoding
 
@@ -32,11 +33,11 @@ def columns(n: int = N) -> dict[str, list]:
 
 @pytest.fixture
 def made(tmp_path):
-    """Makes a Table of the columns above, some of them replaced."""
+    """Makes an opened Table of the columns above, some of them replaced."""
 
     def make(replaced=None, **fields) -> Table:
         pl.DataFrame(columns() | (replaced or {})).write_csv(tmp_path / "t.csv")
-        return Table(path=str(tmp_path / "t.csv"), **fields)
+        return Table(path=str(tmp_path / "t.csv"), **fields).opened()
 
     return make
 
@@ -47,6 +48,22 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 def drawn(table: Table, n=None, seed=0):
     return table.rows(n or table.n_samples, seeded(seed), torch.float64)
+
+
+def test_validation_touches_no_file(tmp_path):
+    table = Table(path=str(tmp_path / "nowhere.csv"), x="a", y="b")
+    assert table.n_samples is None
+    with pytest.raises(ConfigError) as error:
+        table.opened()
+    (fault,) = error.value.faults
+    assert (fault.key, fault.value) == ("dataset.path", tmp_path / "nowhere.csv")
+
+
+def test_opening_leaves_the_table_as_it_was(made, tmp_path):
+    table = Table(path=str(tmp_path / "t.csv"), x="a", y="b")
+    opened = made(x="a", y="b")
+    assert (table.opened(), table.n_samples) == (opened, None)
+    assert opened.opened() == opened
 
 
 def test_columns_are_those_of_the_file_in_a_seeds_own_order(made):

@@ -235,3 +235,18 @@ def test_sections_are_those_of_the_chosen_class():
     config = Config.model_validate(changed(BASE, dataset={"name": "root_functions", "powers": 2, "n_samples": 200}))
     assert config.dataset.dim_x == 14
     assert config.model_dump()["dataset"]["powers"] == 2
+
+
+def test_three_steps_in_order_schema_file_data(tmp_path):
+    file = tmp_path / "t.csv"
+    table = {"name": "table", "path": str(file), "x": "a", "y": "b"}
+    wrong = BASE | {"dataset": table, "training": {"lr": 0, "batch": 100}}
+    (line,) = faults(wrong)  # types and ranges: no file is touched
+    assert line.startswith("training.lr=0: ")
+    (line,) = faults(BASE | {"dataset": table})
+    assert line.startswith(f"dataset.path={file}: no such file")
+    file.write_text("a,b\n" + "".join(f"{i},{i * i % 71}\n" for i in range(71)))
+    lines = faults(BASE | {"dataset": table, "split": {"train": 0.8, "val": 0.01, "test": 500}})
+    assert lines[0].startswith("split.test=500: rows drawn besides")
+    (line,) = faults(BASE | {"dataset": table, "split": {"train": 0.8, "val": 0.01, "test": 0.1}})
+    assert line.startswith("split.val=0.01: makes 1 rows of dataset.n_samples=71")  # which the file has

@@ -241,7 +241,7 @@ def test_validation_imports_neither_torch_nor_scikit_learn(tmp_path):
     FRAME.write_csv(tmp_path / "t.csv")
     program = (
         "import sys; from mi_cli.datasets.table import Table; "
-        f"print(Table(path={os.fspath(tmp_path / 't.csv')!r}, y='dose').n_samples, "
+        f"print(Table(path={os.fspath(tmp_path / 't.csv')!r}, y='dose').opened().n_samples, "
         "[name for name in ('torch', 'sklearn', 'scipy', 'matplotlib') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
