@@ -1,7 +1,11 @@
-"""Field types that every config section shares. Nothing here imports torch."""
+"""What the sections of a config share: types of settings, and what is said of a setting on its field.
+
+Nothing here imports torch.
+"""
 
 from __future__ import annotations
 
+from enum import Enum, Flag, auto
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -9,15 +13,50 @@ from pydantic_core import PydanticCustomError
 
 __all__ = [
     "Activation",
+    "Affects",
     "Count",
     "Fraction",
     "Natural",
     "NonNegative",
     "Number",
     "Positive",
+    "Rule",
     "Section",
     "Widths",
 ]
+
+
+class Affects(Enum):
+    """What a setting affects, said on its field: ``seed: Annotated[int, Affects.NUMBERS]``.
+
+    A section's effect is that of all its settings but those that say their own. A setting for which nothing is said
+    has the effect ``SHAPES``: one that somebody forgets to annotate costs a stack, and never a result.
+
+    Attributes:
+        NOTHING: no number of any trial. Fingerprints leave it out, and it is the same in all trials of a run.
+        NUMBERS: the numbers of its own trial. Trials that differ in it can still be trained as one stack.
+        SHAPES: the numbers, and the stack that a trial fits into. Trials of one stack agree on it.
+    """
+
+    NOTHING = auto()
+    NUMBERS = auto()
+    SHAPES = auto()
+
+
+class Rule(Flag):
+    """What holds for a setting and does not follow from what it affects, said on its field as well.
+
+    Attributes:
+        NO_AXIS: it is the same in all trials of a run, although their numbers depend on it.
+        RESUME: it may change when a run goes on (``resume=``).
+        AGAIN: it may change when a run is repeated (``again=``), since the results then are still expected to agree.
+        NOT_COMPARED: runs that differ in it only are not said to differ.
+    """
+
+    NO_AXIS = auto()
+    RESUME = auto()
+    AGAIN = auto()
+    NOT_COMPARED = auto()
 
 
 class Section(BaseModel):

@@ -7,17 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from mi_cli import schema
 from mi_cli.errors import ConfigError
 from mi_cli.registry.plugins import as_choice
 from mi_cli.schema.locations import PRIMARY
 
 __all__ = ["arguments"]
 
-# What does not change what is computed, but for how far.
-_RESUMED = (
-    *("threads", "device", "trial_timeout", "checkpoint_every", "search.trials", "plan", "output_root"),
-    *("shards", "hydra/launcher", "hydra.launcher"),
-)
+_LAUNCHER = ("hydra/launcher", "hydra.launcher")
 _COMPLETIONS = ("install=", "uninstall=", "query=")
 
 
@@ -67,10 +64,11 @@ def _resumed(args: argparse.Namespace) -> Path | None:
     if args.config_path or args.multirun:
         raise ConfigError(f"resume={typed}: runs a config of its own; accepted: neither --config-path nor --multirun")
     args.overrides = [text for text in args.overrides if text not in asked]
+    accepted = (*schema.changeable("resume"), *_LAUNCHER)
     for text in args.overrides:
         key = text.lstrip("+").partition("=")[0]
-        if key not in _RESUMED and not key.startswith("hydra.launcher."):
-            raise ConfigError(f"{text}: cannot change a run that goes on; accepted: {', '.join(_RESUMED)}")
+        if key not in accepted and not key.startswith("hydra.launcher."):
+            raise ConfigError(f"{text}: cannot change a run that goes on; accepted: {', '.join(accepted)}")
     args.config_path = str(folder)
     return folder
 

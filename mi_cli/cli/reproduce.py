@@ -14,13 +14,13 @@ from typing import Any
 
 import yaml
 
+from mi_cli import schema
 from mi_cli.compose.trust import typed
 from mi_cli.errors import ConfigError, listed, shown
 
 __all__ = ["ABSOLUTE", "RELATIVE", "Column", "Comparison", "compare", "earlier", "report"]
 
 ABSOLUTE, RELATIVE = 1e-3, 1e-2  # what may differ elsewhere: nats, and a share of the value
-_ALLOWED = ("threads", "device", "output_root", "hydra.run.dir", "trust")  # what changes no result
 _FILES = ("config.yaml", "results.csv", "provenance.json")
 _A_RUN = "the folder of a finished run, such as outputs/<name>/<date>_<time>_<id>"
 _TIMES = "seconds"
@@ -126,11 +126,12 @@ def earlier(args: argparse.Namespace) -> tuple[Path, list[str]]:
     overrides = [text for text in args.overrides if not text.startswith("again=")]
     named = [text for text in args.overrides if text.startswith("again=")]
     text = named[-1].partition("=")[2]
-    strange = [key for key in typed(overrides) if key not in _ALLOWED]
+    allowed = (*schema.changeable("again"), "hydra.run.dir")
+    strange = [key for key in typed(overrides) if key not in allowed]
     options = {"--multirun": args.multirun, "--config-path": args.config_path, "hydra's options": args.to_hydra}
     strange += [option for option, given in options.items() if given]
     if strange:
-        accepted = listed(f"{key}=..." for key in _ALLOWED)
+        accepted = listed(f"{key}=..." for key in allowed)
         raise ConfigError(
             f"again={text}: {listed(strange, 'and')} beside it may change the results; accepted: {accepted}"
         )

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from mi_cli.fields import Affects
 from mi_cli.registry.builtin import PROCEDURES
 from mi_cli.schema.config import Config
+from mi_cli.schema.effects import excluding
 from mi_cli.schema.sweep import Trial
 from mi_cli.training.context import Context
 
@@ -94,35 +96,12 @@ def procedure(config: Config) -> Procedure:
     return module  # type: ignore[no-any-return]
 
 
-_NOT_SHAPE = {
-    "name",
-    "summary",
-    "seed",
-    "dataset",
-    "noise",
-    "shift",
-    "budget",
-    "claims",
-    "plots",
-    "sweep",
-    "device",
-    "threads",
-    "output_root",
-    "plan",
-    "tracker",
-    "search",
-    "variant",
-    "split",
-}
-
-
 def stack_key(config: Config, *free_parts: str) -> str:
     """What trials must agree on to be one stack: shapes and settings, not data, seeds or learning rates.
 
     ``free_parts`` are parts of the split whose sizes do not matter.
     """
-    values = config.model_dump(mode="json", exclude=_NOT_SHAPE)
-    values["training"].pop("lr")
+    values = config.model_dump(mode="json", exclude=excluding(Affects.NOTHING, Affects.NUMBERS))
     rows = {part: count for part, count in config.rows.items() if part not in free_parts}
     values |= {
         "dims": [config.dataset.dim_x, config.dataset.dim_y],

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from mi_cli.fields import Affects
 from mi_cli.problems import Estimate, Rows
 from mi_cli.procedures import probes
 from mi_cli.procedures.base import Cost, Outcome, estimate_fields, group, stack_key
@@ -15,6 +16,7 @@ from mi_cli.procedures.encoders import Networks, maximise, random_encoders, supe
 from mi_cli.procedures.maximise import encoder_cost, independent_estimates
 from mi_cli.procedures.splits import parts
 from mi_cli.schema.config import Config
+from mi_cli.schema.effects import excluding
 from mi_cli.schema.sweep import Trial
 from mi_cli.training.context import Context
 
@@ -30,7 +32,7 @@ def signature(config: Config) -> str:
 
 def training_key(config: Config) -> str:
     """Equal for trials that differ in labelled rows only: they share an encoder."""
-    values = config.model_dump(mode="json", exclude={"claims", "plots", "sweep"})
+    values = config.model_dump(mode="json", exclude=excluding(Affects.NOTHING))
     # A share is cut from the data set, so that it moves the parts after it; a number of rows is drawn besides.
     values["split"]["labelled"] = config.split.labelled if config.split.labelled <= 1 else None
     return str(values)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mi_cli.estimators.training_free import Direct
+from mi_cli.fields import Affects
 from mi_cli.problems import Estimate, Problem
 from mi_cli.procedures.base import Cost, Outcome, Part, Partial, estimate_fields, group, stack_key
 from mi_cli.procedures.crossfit import folded, in_random_order, pooled
@@ -19,6 +20,7 @@ from mi_cli.procedures.seeds import generator
 from mi_cli.procedures.splits import fresh_rows
 from mi_cli.procedures.splits import parts as parts_of
 from mi_cli.schema.config import Config
+from mi_cli.schema.effects import excluding
 from mi_cli.schema.sweep import Trial, put
 from mi_cli.training.context import Context
 
@@ -39,7 +41,7 @@ def signature(config: Config) -> str:
 
 def training_key(config: Config) -> str:
     """A trial's own, but for a model that is carried along an axis: then one for the whole chain."""
-    values: dict[str, Any] = json.loads(config.model_dump_json(exclude={"claims", "plots", "sweep"}))
+    values: dict[str, Any] = json.loads(config.model_dump_json(exclude=excluding(Affects.NOTHING)))
     if config.training.carry:
         put(values, config.training.carry, None)
     return json.dumps(values, sort_keys=True)

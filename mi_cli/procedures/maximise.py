@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from mi_cli.estimators.variational import Variational
+from mi_cli.fields import Affects
 from mi_cli.problems import Estimate, Problem, Rows
 from mi_cli.procedures import probes
 from mi_cli.procedures.base import Cost, Outcome, estimate_fields, stack_key
@@ -17,6 +18,7 @@ from mi_cli.procedures.encoders import Encoders, Networks, encoder_net, maximise
 from mi_cli.procedures.seeds import generator
 from mi_cli.procedures.splits import parts
 from mi_cli.schema.config import Config
+from mi_cli.schema.effects import excluding
 from mi_cli.schema.sweep import Trial
 from mi_cli.training.context import Context
 
@@ -30,7 +32,7 @@ def signature(config: Config) -> str:
 
 def training_key(config: Config) -> str:
     """A trial's own."""
-    return config.model_dump_json(exclude={"claims", "plots", "sweep"})
+    return config.model_dump_json(exclude=excluding(Affects.NOTHING))
 
 
 def cost(config: Config) -> Cost:

@@ -17,16 +17,17 @@ import polars as pl
 
 from mi_cli._version import __version__
 from mi_cli.errors import counted
+from mi_cli.fields import Rule
 from mi_cli.registry.builtin import PLOTS
 from mi_cli.report.collect import Collection, Provenance, Run, flat
 from mi_cli.report.tables import INFORMATION, SCALES, decision, heading, means, number, overall
+from mi_cli.schema.effects import ruled
 
 __all__ = ["view"]
 
 _VERDICTS = ("fails", "undecided", "holds")
 _MANY = 40  # rows; a longer table is folded
 _IN_NATS = {"critic_mi", "critic_stderr", "train_mi", "val_mi", *INFORMATION}
-_NOT_COMPARED = ("summary", "output_root", "plan")
 _EXACT = 2**53  # beyond, the browser's numbers skip integers
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -241,7 +242,7 @@ def _finite(values: list[Any]) -> list[Any]:
 
 def _differences(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """What is not the same in all runs, of their configs and of where they ran: a table each, runs side by side."""
-    configs = [{k: v for k, v in flat(run.config) if k.split(".")[0] not in _NOT_COMPARED} for run in runs]
+    configs = [{k: v for k, v in flat(run.config) if k.split(".")[0] not in ruled(Rule.NOT_COMPARED)} for run in runs]
     places = [_place(run.provenance) if run.provenance else {} for run in runs]
     names = [run.name for run in runs]
     titles = ("Configs", "Versions and hosts")

@@ -18,7 +18,7 @@ from mi_cli.datasets.base import Dataset
 from mi_cli.datasets.distortions import Noise, Shift
 from mi_cli.errors import ConfigError, listed, shown
 from mi_cli.estimators.base import Estimator
-from mi_cli.fields import Count, Natural, Number, Positive, Section
+from mi_cli.fields import Affects, Count, Natural, Number, Positive, Rule, Section
 from mi_cli.registry import plugins
 from mi_cli.registry.builtin import ESTIMATORS, PLOTS
 from mi_cli.registry.extras import TRACKERS
@@ -78,8 +78,14 @@ def _chosen(section: str, value: Any) -> type[BaseModel] | None:
     return None if name is None else section_class(section, name)
 
 
+_Threads = Annotated[Count, Field(le=1024)] | Literal["auto"]
+
+
 class Config(Section):
-    """A whole config: of a run where ``sweep`` has axes, of a trial where it has none."""
+    """A whole config: of a run where ``sweep`` has axes, of a trial where it has none.
+
+    Each field says what its setting affects (``Affects``), and what else holds for it (``Rule``).
+    """
 
     name: Annotated[
         str,
@@ -87,40 +93,46 @@ class Config(Section):
             pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$",
             description="up to 100 letters, digits, dots, dashes and underscores (it names a folder)",
         ),
+        Affects.NOTHING,
     ] = "custom"
-    summary: str = ""
-    procedure: Literal["estimate", "maximise", "compare"] = "estimate"
-    seed: Annotated[Natural, Field(le=2**32 - 1)] = 0
+    summary: Annotated[str, Affects.NOTHING, Rule.NOT_COMPARED] = ""
+    procedure: Annotated[Literal["estimate", "maximise", "compare"], Rule.NO_AXIS] = "estimate"
+    seed: Annotated[Natural, Field(le=2**32 - 1), Affects.NUMBERS] = 0
     estimator: Annotated[SerializeAsAny[Estimator], *_from_registry("estimator")]
-    dataset: Annotated[SerializeAsAny[Dataset], *_from_registry("dataset")]
-    noise: Noise = Noise()
-    shift: Shift = Shift()
+    dataset: Annotated[SerializeAsAny[Dataset], *_from_registry("dataset"), Affects.NUMBERS]
+    noise: Annotated[Noise, Affects.NUMBERS] = Noise()
+    shift: Annotated[Shift, Affects.NUMBERS] = Shift()
     representation: Representation = Representation()
     training: Training = Training()
-    split: Split = Split()
+    split: Annotated[Split, Affects.NUMBERS] = Split()
     fit: Literal["split", "crossfit"] = "split"
     folds: Annotated[Count, Field(ge=2, le=100)] = 5
     evaluation: Evaluation = Evaluation()
-    budget: Budget = Budget()
-    variant: Literal["corrected", "published"] = "corrected"
-    claims: tuple[Claim, ...] = ()
-    plots: tuple[Literal[*PLOTS], ...] = ()  # type: ignore[valid-type]
-    tables: tuple[Literal[*TABLES], ...] = ()  # type: ignore[valid-type]
-    sweep: dict[str, Any] = Field(default_factory=dict)
-    search: Search = Search()
-    units: Literal["nats", "bits"] = "nats"
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    threads: Annotated[Count, Field(le=1024)] | Literal["auto"] = "auto"
-    output_root: Annotated[str, Field(pattern=r"\S", description="a folder")] = "outputs"
-    tracker: Literal[*TRACKERS] | None = None  # type: ignore[valid-type]
-    plan: bool = False
-    trust: bool = False
-    reuse: bool = True
-    force: bool = False
-    trial_timeout: Positive | None = None
-    checkpoint_every: Positive = 30
-    shards: Annotated[Count, Field(le=1000)] = 1
-    shard: Natural | None = None
+    budget: Annotated[Budget, Affects.NOTHING] = Budget()
+    variant: Annotated[Literal["corrected", "published"], Affects.NUMBERS, Rule.NO_AXIS] = "corrected"
+    claims: Annotated[tuple[Claim, ...], Affects.NOTHING] = ()
+    plots: Annotated[tuple[Literal[*PLOTS], ...], Affects.NOTHING] = ()  # type: ignore[valid-type]
+    tables: Annotated[tuple[Literal[*TABLES], ...], Affects.NOTHING] = ()  # type: ignore[valid-type]
+    sweep: Annotated[dict[str, Any], Affects.NOTHING] = Field(default_factory=dict)
+    search: Annotated[Search, Affects.NOTHING] = Search()
+    units: Annotated[Literal["nats", "bits"], Affects.NOTHING] = "nats"
+    device: Annotated[Literal["auto", "cpu", "cuda", "mps"], Affects.NOTHING, Rule.RESUME | Rule.AGAIN] = "auto"
+    threads: Annotated[_Threads, Affects.NOTHING, Rule.RESUME | Rule.AGAIN] = "auto"
+    output_root: Annotated[
+        str,
+        Field(pattern=r"\S", description="a folder"),
+        Affects.NOTHING,
+        Rule.RESUME | Rule.AGAIN | Rule.NOT_COMPARED,
+    ] = "outputs"
+    tracker: Annotated[Literal[*TRACKERS] | None, Affects.NOTHING] = None  # type: ignore[valid-type]
+    plan: Annotated[bool, Affects.NOTHING, Rule.RESUME | Rule.NOT_COMPARED] = False
+    trust: Annotated[bool, Affects.NOTHING, Rule.AGAIN] = False
+    reuse: Annotated[bool, Affects.NOTHING] = True
+    force: Annotated[bool, Affects.NOTHING] = False
+    trial_timeout: Annotated[Positive | None, Affects.NOTHING, Rule.RESUME] = None
+    checkpoint_every: Annotated[Positive, Affects.NOTHING, Rule.RESUME] = 30
+    shards: Annotated[Count, Field(le=1000), Affects.NOTHING, Rule.RESUME] = 1
+    shard: Annotated[Natural | None, Affects.NOTHING] = None
 
     @property
     def rows(self) -> dict[str, int]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from mi_cli.fields import Count, Number, Section
+from mi_cli.fields import Count, Number, Rule, Section
 
 __all__ = ["OBJECTIVES", "Objective", "Range", "Search", "searches"]
 
@@ -47,7 +47,7 @@ class Search(Section):
     repeat: tuple[str, ...] | None = None
     objective: Objective | None = None
     direction: Literal["maximise", "minimise"] | None = None
-    trials: Count = 50
+    trials: Annotated[Count, Rule.RESUME] = 50
     batch: Count = 8
     sampler: Literal["tpe", "random"] = "tpe"
     pruner: Literal["none", "median"] = "none"

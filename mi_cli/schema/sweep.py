@@ -11,19 +11,17 @@ from functools import cached_property
 from typing import Any
 
 from mi_cli.errors import ConfigError, listed, shown
+from mi_cli.fields import Affects, Rule
 from mi_cli.registry import plugins
 from mi_cli.schema.config import Config, validate
+from mi_cli.schema.effects import affecting, excluding, ruled
 from mi_cli.schema.fingerprints import code
 
 __all__ = ["GROUPS", "NOT_AXES", "NO_AXES", "Trial", "axes", "expand", "get", "labels", "put"]
 
 GROUPS = ("estimator", "dataset", "noise", "shift", "representation", "training")
-_NOT_SCIENCE = (
-    *("summary", "budget", "claims", "plots", "tables", "sweep", "units", "device", "threads", "output_root", "plan"),
-    *("reuse", "force", "trial_timeout", "checkpoint_every", "shards", "shard", "trust", "tracker", "search"),
-)
 NO_AXES = "must be a section of axes, such as sweep.seed=[0, 1, 2]; sweep=null drops them all"
-NOT_AXES = ("name", "procedure", "variant", *_NOT_SCIENCE)
+NOT_AXES = (*affecting(Affects.NOTHING), *ruled(Rule.NO_AXIS))
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Trial:
     @property
     def science(self) -> dict[str, Any]:
         """The config without what its numbers do not depend on."""
-        return self.config.model_dump(mode="json", exclude={"name", *_NOT_SCIENCE})
+        return self.config.model_dump(mode="json", exclude=excluding(Affects.NOTHING))
 
     @cached_property
     def fingerprint(self) -> str:

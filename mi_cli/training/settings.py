@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from mi_cli.fields import Activation, Count, Fraction, Natural, NonNegative, Number, Positive, Section, Widths
+from mi_cli.fields import Activation, Affects, Count, Fraction, Natural, NonNegative, Number, Positive, Section, Widths
 
 __all__ = ["Evaluation", "Part", "Representation", "Split", "Training"]
 
@@ -18,7 +18,7 @@ class Training(Section):
 
     name: Literal["adam"] = "adam"
     steps: Count = 1000
-    lr: Positive = 0.01
+    lr: Annotated[Positive, Affects.NUMBERS] = 0.01
     schedule: Literal["constant", "cosine"] = "constant"
     batch: Count | Literal["full"] = 1000
     ema: Fraction = 0.0

@@ -156,8 +156,8 @@ def test_rows_columns_and_words_must_be_there_again(run):
 @pytest.mark.parametrize(
     ("more", "line"),
     [
-        (["budget=smoke"], "budget beside it may change the results; accepted: threads=..., device=..., output_root="),
-        (["seed=1", "sweep=null"], "seed and sweep beside it may change the results; accepted: threads="),
+        (["budget=smoke"], "budget beside it may change the results; accepted: device=..., threads=..., output_root="),
+        (["seed=1", "sweep=null"], "seed and sweep beside it may change the results; accepted: device=..., threads="),
         (["~sweep"], "~sweep beside it may change the results"),
         (["plan=true"], "plan beside it may change the results"),
         (["-m"], "--multirun beside it may change the results"),

@@ -193,7 +193,7 @@ def test_carried_model_is_taken_whole_or_not_at_all(place, capsys):
     ("arguments", "line"),
     [
         (["resume=nowhere"], "resume=nowhere: is no run's folder; accepted: one with a config.yaml and results in it"),
-        (["resume=a", "seed=3"], "seed=3: cannot change a run that goes on; accepted: threads, device, "),
+        (["resume=a", "seed=3"], "seed=3: cannot change a run that goes on; accepted: search.trials, "),
         (["resume=a", "-m"], "resume=a: runs a config of its own; accepted: neither --config-path nor --multirun"),
     ],
 )
