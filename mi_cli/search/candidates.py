@@ -20,38 +20,62 @@ from mi_cli.schema.search_space import Range, Search, searches
 from mi_cli.schema.sweep import Trial, put
 from mi_cli.schema.validation_errors import validation_lines
 
-__all__ = ["Point", "Space", "check", "first_trials", "prepare", "settle"]
+__all__ = ["Expansion", "Point", "Prepared", "Space", "expand", "prepare", "settle"]
 
 _METHOD = ("estimator", "representation", "training")  # what the data are is no choice
 
 Point = Mapping[str, Any]
 
 
-def first_trials(values: Mapping[str, Any]) -> tuple[list[Trial], list[str]]:
-    """The trials of a run, with their axes; of a search those of one point."""
-    if not searches(values):
-        return sweep.expand(values), list(sweep.axes(values))
-    space = Space.of(values)
-    return space.trials(space.first), space.paths
+@dataclass(frozen=True)
+class Expansion:
+    """The trials of a config, expanded and validated once; of a search, those of its first point.
+
+    Args:
+        trials: in order.
+        axes: dotted paths of what tells trials apart.
+        space: what a search chooses from; None without a search.
+    """
+
+    trials: list[Trial]
+    axes: list[str]
+    space: Space | None = None
+
+    def changed(self, **settings: Any) -> Expansion:
+        """The same trials with other top-level settings that their numbers do not depend on, such as ``threads``."""
+        trials = [replace(trial, config=trial.config.model_copy(update=settings)) for trial in self.trials]
+        space = None if self.space is None else replace(self.space, values={**self.space.values, **settings})
+        return Expansion(trials, self.axes, space)
 
 
-def prepare(values: dict[str, Any], given: dict[str, Any]) -> list[str]:
+@dataclass(frozen=True)
+class Prepared:
+    """A config whose search is in the form that is kept, what was given for it, and what its user should know."""
+
+    values: dict[str, Any]
+    given: dict[str, Any]
+    notices: list[str]
+
+
+def prepare(values: Mapping[str, Any], given: Mapping[str, Any]) -> Prepared:
     """Bring a search into the form that is kept: lists of its space are axes, and those to repeat have their names.
 
-    What was ``given`` on the command line for a list of the space is then so for the axis.
+    What was ``given`` on the command line for a list of the space is then given for the axis. The arguments stay as
+    they are.
 
     Raises:
         ConfigError: ``search.space`` is given and there is no search.
     """
+    values, given, notices = copy.deepcopy(dict(values)), dict(given), []
     if not searches(values):
         if ranges := [key for key in given if key.startswith("search.space")]:
             raise ConfigError(f"{ranges[0]}={shown(given[ranges[0]])}: there is no search; accepted: search=optuna")
-        return []
-    section, notices = values["search"], []
-    found = dict(_leaves(section.get("space") or {}, ()))
-    values["sweep"] = axes = copy.deepcopy(values.get("sweep") or {})
+        return Prepared(values, given, notices)
+    section = values["search"]
+    space = dict(_leaves(section.get("space") or {}, ()))
+    values["sweep"] = axes = values.get("sweep") or {}
     section["space"], listed_there = {}, set()
-    for path, choices in found.items():
+    for path, choices in space.items():
         typed = any(f"{key}.".startswith(f"search.space.{path}.") for key in given)
         if path in given and not typed:
             notices.append(f"{path}={shown(given[path])} replaces search.space.{path}={shown(choices)}")
@@ -74,23 +98,30 @@ def prepare(values: dict[str, Any], given: dict[str, Any]) -> list[str]:
         section["repeat"] = [
             path for path in sweep.axes(values) if path.split(".")[0] not in _METHOD and path not in listed_there
         ]
-    return notices
+    return Prepared(values, given, notices)
 
 
-def settle(values: Mapping[str, Any], given: Mapping[str, Any]) -> None:
-    """Drop from what is repeated, unless it was ``given``, axes that a value has taken the place of."""
-    if searches(values) and "search.repeat" not in given and isinstance(values["search"]["repeat"], list):
-        axes = sweep.axes(values)
-        values["search"]["repeat"] = [path for path in values["search"]["repeat"] if path in axes]
+def settle(values: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The config without axes to repeat that are no longer there, unless ``search.repeat`` was given."""
+    if not searches(values) or "search.repeat" in given or not isinstance(values["search"]["repeat"], list):
+        return dict(values)
+    axes = sweep.axes(values)
+    repeat = [path for path in values["search"]["repeat"] if path in axes]
+    return {**values, "search": {**values["search"], "repeat": repeat}}
 
 
-def check(values: Mapping[str, Any]) -> None:
-    """Raise ConfigError, one line for each fault, unless every choice can be run beside the first of all others."""
+def expand(values: Mapping[str, Any]) -> Expansion:
+    """The trials of a config; of a search those of its first point, after every choice was tried beside the first ones.
+
+    Raises:
+        ConfigError: one line for each fault, of any trial or choice.
+    """
     if not searches(values):
-        sweep.expand(values)
-        return
+        trials = sweep.expand(values)
+        return Expansion(trials, list(trials[0].axes))
     space = Space.of(values)
     faults: dict[str, None] = {}
+    first: list[Trial] = []
     whole = {key: value for key, value in values.items() if key != "sweep"}
     for index, point in enumerate(space.corners()):
         try:
@@ -98,11 +129,13 @@ def check(values: Mapping[str, Any]) -> None:
             for trial in trials:
                 faults |= dict.fromkeys(_objective_faults(space.search, trial.config))
             if not index:
+                first = trials
                 validate(whole)
         except ConfigError as error:
             faults |= dict.fromkeys(error.lines)
     if faults:
         raise ConfigError(*faults)
+    return Expansion(first, space.paths, space)
 
 
 @dataclass(frozen=True)
