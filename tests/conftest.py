@@ -15,6 +15,7 @@ from hypothesis import settings
 import mi_cli.runs
 from mi_cli.records.saved_config import SAVED_HEADER
 from mi_cli.schema import locations
+from mi_cli.search.candidates import Expansion
 
 # The same examples at every run, however busy the machine is.
 settings.register_profile("tests", derandomize=True, deadline=None)
@@ -27,16 +28,16 @@ class Runner(types.ModuleType):
     def __init__(self) -> None:
         super().__init__("mi_cli.runs.runner")
         self.runs: list[tuple[dict[str, Any], Path, dict[str, Any]]] = []
-        self.plans: list[dict[str, Any]] = []
+        self.plans: list[Expansion] = []
         self.does: Callable[[dict[str, Any], Path], int] = lambda values, folder: 0
 
-    def run(self, values: dict[str, Any], folder: Path, publisher: Any, **more: Any) -> int:
+    def run(self, values: dict[str, Any], expansion: Expansion, folder: Path, publisher: Any, **more: Any) -> int:
         self.runs.append((values, folder, more))
         (folder / "config.yaml").write_text(SAVED_HEADER + yaml.safe_dump(values))
         return self.does(values, folder)
 
-    def plan(self, values: dict[str, Any]) -> None:
-        self.plans.append(values)
+    def plan(self, expansion: Expansion) -> None:
+        self.plans.append(expansion)
 
 
 @pytest.fixture

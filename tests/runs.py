@@ -17,6 +17,7 @@ from mi_cli.report.summary import summarise
 from mi_cli.runs import runner
 from mi_cli.schema.config import validate
 from mi_cli.schema.sweep import axes
+from mi_cli.search.candidates import expand
 
 DOT = base64.b64decode(  # a PNG of one pixel
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="
@@ -26,7 +27,7 @@ CLAIM = {"text": "it is near the truth", "kind": "equals_truth", "absolute": 0.1
 
 def run_config(values: Mapping[str, Any], folder: Path, **more: Any) -> int:
     """Run a resolved config as the command does, with its summary, plots and page; the exit code."""
-    return runner.run(values, folder, Publisher(), **more)
+    return runner.run(values, expand(values), folder, Publisher(), **more)
 
 
 def leave_run(

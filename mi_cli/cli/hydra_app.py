@@ -36,7 +36,7 @@ def plan(resolved: Resolved, heading: str = "") -> int:
     with printing():
         if heading:
             print(heading + " ".join(resolved.overrides))
-        plans.plan(resolved.values)
+        plans.plan(resolved.expansion)
     return FINE
 
 

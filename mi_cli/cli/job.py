@@ -59,7 +59,7 @@ def job(config: Any) -> int:
     from hydra.core.hydra_config import HydraConfig
 
     from mi_cli.compose.resolve import resolve
-    from mi_cli.runs.hardware import check_device, share_cores
+    from mi_cli.runs.hardware import check_device, share_of_cores
 
     if over.is_set():
         return TERMINATED
@@ -76,7 +76,8 @@ def job(config: Any) -> int:
             )
         resume = shard and (folder / f"{PRIMARY}.yaml").is_file()  # of a run that goes on
         check_device(resolved.values["device"])
-        share_cores(resolved.values, settings)
+        if (cores := share_of_cores(resolved.values["threads"], settings)) is not None:
+            resolved = resolved.changed(threads=cores)
         code = start(resolved, started, resume=resume)
     except ConfigError as error:
         code = complain(error)
@@ -111,6 +112,7 @@ def start(resolved: Resolved, started: float, *, resume: bool = False, collect: 
             with _ended_once():
                 code = runner.run(
                     resolved.values,
+                    resolved.expansion,
                     folder,
                     publisher,
                     overrides=list(resolved.overrides),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import functools
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -79,11 +78,11 @@ def sharded(args: argparse.Namespace, started: float) -> int:
         resolved = resolve(args.overrides, config_name=args.config_name)
         if resolved.values["plan"]:
             return hydra_app.plan(resolved)
-        count = shard_count(resolved.values)
+        count = shard_count(resolved)
         _, launcher = _launcher(args)
         asked = hydra_app.asked_for("hydra.run.dir", args.overrides, args.config_name)
     folder = hydra_app.run_folder(args, asked, resolved)
-    whole = dataclasses.replace(resolved, values=resolved.values | {"shards": 1})
+    whole = resolved.changed(shards=1)
     codes: list[int] = []
 
     @functools.wraps(job)
@@ -256,20 +255,18 @@ def _processes() -> Iterator[tuple[int, int, str]]:
             yield int(folder.name), int(state[1]), (folder / "cmdline").read_text(errors="replace")
 
 
-def shard_count(values: Mapping[str, Any]) -> int:
+def shard_count(resolved: Resolved) -> int:
     """How many jobs to make: no more than there are trials.
 
     Raises:
         ConfigError: a shard was asked for besides, or a search.
     """
-    from mi_cli.schema.search_space import searches
-    from mi_cli.schema.sweep import expand
-
-    if searches(values):
+    values, expansion = resolved.values, resolved.expansion
+    if expansion.space is not None:
         raise ConfigError(f"shards={values['shards']}: a search is one job; accepted with search: 1")
     if values["shard"] is not None:
         raise ConfigError(f"shard={values['shard']}: is set for each of the jobs that shards makes; accepted: null")
-    return min(int(values["shards"]), len(expand(values)))
+    return min(int(values["shards"]), len(expansion.trials))
 
 
 def subfolder(run: Path, count: int) -> str:

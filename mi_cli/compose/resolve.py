@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from mi_cli.schema.locations import PRIMARY
 from mi_cli.schema.search_space import searches
 from mi_cli.schema.sweep import GROUPS, get, put
 from mi_cli.search import candidates
+from mi_cli.search.candidates import Expansion
 from mi_cli.search.storage import check_storage
 
 __all__ = ["Resolved", "resolve"]
@@ -46,11 +47,23 @@ _LEAST_ROWS = {
 
 @dataclass(frozen=True)
 class Resolved:
-    """A config that can be run as it stands, with what its user should know of how it came about."""
+    """A config that can be run as it stands.
+
+    Args:
+        values: the config as plain values.
+        expansion: its trials, which are expanded and validated once.
+        overrides: what was typed, without Hydra's own settings.
+        notices: lines that its user should read.
+    """
 
     values: dict[str, Any]
+    expansion: Expansion
     overrides: tuple[str, ...]
     notices: tuple[str, ...] = ()
+
+    def changed(self, **settings: Any) -> Resolved:
+        """The same with other top-level settings that no trial's numbers depend on, such as ``threads``."""
+        return replace(self, values=self.values | settings, expansion=self.expansion.changed(**settings))
 
 
 def resolve(overrides: Sequence[str], config_path: Path | None = None, config_name: str = PRIMARY) -> Resolved:
@@ -74,8 +87,11 @@ def resolve(overrides: Sequence[str], config_path: Path | None = None, config_na
             if not isinstance(values["experiment"], Mapping):
                 fault = NO_KEYS
             raise ConfigError(f"experiment={name}: its yaml {fault}")
-        notices = _without_experiment(values, given) + candidates.prepare(values, given) + _replace_axes(values, given)
-        candidates.settle(values, given)
+        notices = _without_experiment(values, given)
+        prepared = candidates.prepare(values, given)
+        values, given = prepared.values, prepared.given
+        notices += prepared.notices + _replace_axes(values, given)
+        values = candidates.settle(values, given)
         _replace_names(values, overrides, config_name)
         if values.get("trust") is True:
             values["trust"] = False  # what comes of this is data, and runs again without it
@@ -83,12 +99,12 @@ def resolve(overrides: Sequence[str], config_path: Path | None = None, config_na
     _apply_budget(values, given)
     _pair_columns(values)
     notices += _leave_unfit(values, given)
-    candidates.check(values)
+    expansion = candidates.expand(values)
     if searches(values):
         check_storage(values["search"]["storage"], plan=values.get("plan") is True)
     check_tracker(values.get("tracker"))
     kept = [override.input_line or "" for override in parsed if not override.is_hydra_override()]
-    return Resolved(values, tuple(kept), tuple(notices))
+    return Resolved(values, expansion, tuple(kept), tuple(notices))
 
 
 def _given(parsed: Sequence[Any]) -> dict[str, Any]:

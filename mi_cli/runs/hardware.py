@@ -11,7 +11,7 @@ from mi_cli.schema.config import Config
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["check_device", "device", "share_cores", "threads"]
+__all__ = ["check_device", "device", "share_of_cores", "threads"]
 
 
 def check_device(device: str) -> None:
@@ -44,17 +44,24 @@ def device(config: Config) -> torch.device:
     return torch.device("cpu")
 
 
-def share_cores(values: dict[str, Any], settings: Any) -> None:
-    """Give a job its share of the cores, where it would take all: others run beside it.
+def share_of_cores(threads: int | str, settings: Any) -> int | None:
+    """How many cores a job of a multirun uses: other jobs run beside it.
 
-    That is what its scheduler gives it (``cpus_per_task``), or all of them by the number of jobs at a time; of a
-    launcher that starts all at once, one.
+    The share is what the scheduler gives the job (``cpus_per_task``), or else all cores divided by the number of jobs
+    at a time. It is one core where the launcher starts all jobs at once.
+
+    Args:
+        threads: the setting of the job's config.
+        settings: Hydra's own settings, with ``launcher`` and ``sweeper``.
+
+    Returns:
+        None where ``threads`` stays as it is: it was set, or jobs run one after another.
     """
     launcher = settings.launcher
     name = str(launcher.get("_target_", "")).rpartition(".")[2]
-    if values["threads"] != "auto" or name == "BasicLauncher":
-        return
+    if threads != "auto" or name == "BasicLauncher":
+        return None
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     at_once = launcher.get("n_jobs") or settings.sweeper.get("max_batch_size") or cores
     share = launcher.get("cpus_per_task") or max(1, cores // (at_once if at_once > 0 else cores))
-    values["threads"] = int(share)
+    return int(share)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
-from typing import Any
 
 import torch
 from rich.table import Table
@@ -15,28 +13,27 @@ from mi_cli.procedures.base import procedure
 from mi_cli.runs import shards
 from mi_cli.runs.hardware import threads
 from mi_cli.runs.stacks import stacks, trained
-from mi_cli.schema.search_space import searches
 from mi_cli.schema.sweep import Trial
-from mi_cli.search import candidates
+from mi_cli.search.candidates import Expansion
 from mi_cli.terminal import standard_output
 
 __all__ = ["plan"]
 
 
-def plan(values: Mapping[str, Any]) -> None:
+def plan(expansion: Expansion) -> None:
     """Print the trials, the stacks they are trained in and what each costs; train nothing."""
-    trials, paths = candidates.first_trials(values)
+    trials, space = expansion.trials, expansion.space
     config = trials[0].config
     workers = threads(config)
     found = stacks(trials, workers)
     console = standard_output()
     listed = Table()
-    for column in ("trial", *paths, "stack"):
+    for column in ("trial", *expansion.axes, "stack"):
         listed.add_column(column, justify="right" if column in ("trial", "stack") else "left")
     place = {trial.index: number for number, stack in enumerate(found) for trial in stack.trials}
     for trial in trials:
         listed.add_row(str(trial.index), *map(str, trial.axes.values()), str(place[trial.index]))
-    of = "" if not searches(values) else f" of each of {values['search']['trials']} points; those of the first"
+    of = "" if space is None else f" of each of {space.search.trials} points; those of the first"
     console.print(f"{config.name}: {counted(len(trials), 'trial')}{of}", listed)
     speed = _multiply_adds_a_second()
     table = Table()

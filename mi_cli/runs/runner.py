@@ -24,9 +24,9 @@ from mi_cli.runs.reuse import lose, of_itself, restore, take
 from mi_cli.runs.scheduler import train
 from mi_cli.runs.shards import trials_of
 from mi_cli.schema.config import Config
-from mi_cli.schema.search_space import searches as is_search
 from mi_cli.schema.sweep import Trial
-from mi_cli.search import candidates, loop
+from mi_cli.search import loop
+from mi_cli.search.candidates import Expansion, Space
 from mi_cli.terminal import Terminal
 from mi_cli.training.context import Clock
 
@@ -52,6 +52,7 @@ class Publisher(Protocol):
 
 def run(
     values: Mapping[str, Any],
+    expansion: Expansion,
     folder: Path,
     publisher: Publisher,
     *,
@@ -65,7 +66,8 @@ def run(
     """Run a resolved config.
 
     Args:
-        values: the config.
+        values: the config, for the records.
+        expansion: its trials, and what tells them apart.
         folder: where the run is recorded. It is empty unless the run is resumed or collected.
         publisher: makes what a run leaves beside its records.
         overrides: what was typed, for the records.
@@ -85,9 +87,9 @@ def run(
     """
     begun, console = time.time(), Terminal(stderr=True)
     with locked(folder), logging_to(folder / "run.log"):
-        trials, paths = candidates.first_trials(values)
-        state = Progressing(folder, trials_of(trials, values.get("shard")), paths)
-        reused = [] if is_search(values) else restore(state, resume=resume, collect=collect)
+        space = expansion.space
+        state = Progressing(folder, trials_of(expansion.trials, values.get("shard")), expansion.axes)
+        reused = [] if space else restore(state, resume=resume, collect=collect)
         notes = (note for trial in state.trials for note in trial.config.dataset.describe().get("notes", ()))
         _show([*notices, *dict.fromkeys(notes), *reused], console)
         this = _Run(state, publisher, console, device(state.config), threads(state.config))
@@ -104,10 +106,10 @@ def run(
         )
         try:
             with state.writing():
-                if is_search(values) or not (resume or collect):  # a search that goes on may go further
+                if space or not (resume or collect):  # a search that goes on may go further
                     provenance.write_config(folder, values, record.overrides)
                 record.write({}, "running")
-            lines = this.compute(values, resume=resume, collect=collect)
+            lines = this.compute(space, resume=resume, collect=collect)
             with state.writing():
                 is_fine = this.finish(record)
             with printing():
@@ -129,24 +131,24 @@ class _Run:
     threads: int
     clock: Clock = field(default_factory=Clock)
 
-    def compute(self, values: Mapping[str, Any], *, resume: bool, collect: bool) -> list[str]:
+    def compute(self, space: Space | None, *, resume: bool, collect: bool) -> list[str]:
         """Give every trial its rows, by training or from what is recorded; return what a search has to say."""
-        if is_search(values):
-            return self._search(values, resume=resume)
+        if space is not None:
+            return self._search(space, resume=resume)
         if collect:
             lose(self.state)
         else:
             self._train(self.state.trials)
         return []
 
-    def _search(self, values: Mapping[str, Any], *, resume: bool) -> list[str]:
+    def _search(self, space: Space, *, resume: bool) -> list[str]:
         entries = of_itself(self.state.folder) if resume else {}
 
         def train_batch(trials: Sequence[Trial]) -> None:
             take(self.state, entries, trials)
             self._train(trials)
 
-        return loop.search(values, self.state, train_batch, lambda line: _show([line], self.console))
+        return loop.search(space, self.state, train_batch, lambda line: _show([line], self.console))
 
     def _train(self, trials: Sequence[Trial]) -> None:
         """Train those of the trials that have no rows yet."""

@@ -57,16 +57,16 @@ class Prepared:
     notices: list[str]
 
 
-def prepare(values: Mapping[str, Any], given: Mapping[str, Any]) -> Prepared:
+def prepare(composed: Mapping[str, Any], typed: Mapping[str, Any]) -> Prepared:
     """Bring a search into the form that is kept: lists of its space are axes, and those to repeat have their names.
 
-    What was ``given`` on the command line for a list of the space is then given for the axis. The arguments stay as
-    they are.
+    What was ``typed`` for a list of the space counts as typed for the axis then. The arguments stay as they are.
 
     Raises:
         ConfigError: ``search.space`` is given and there is no search.
     """
-    values, given, notices = copy.deepcopy(dict(values)), dict(given), []
+    values, given = copy.deepcopy(dict(composed)), dict(typed)
+    notices: list[str] = []
     if not searches(values):
         if ranges := [key for key in given if key.startswith("search.space")]:
             raise ConfigError(f"{ranges[0]}={shown(given[ranges[0]])}: there is no search; accepted: search=optuna")
@@ -76,14 +76,14 @@ def prepare(values: Mapping[str, Any], given: Mapping[str, Any]) -> Prepared:
     values["sweep"] = axes = values.get("sweep") or {}
     section["space"], listed_there = {}, set()
     for path, choices in space.items():
-        typed = any(f"{key}.".startswith(f"search.space.{path}.") for key in given)
-        if path in given and not typed:
+        is_typed = any(f"{key}.".startswith(f"search.space.{path}.") for key in given)
+        if path in given and not is_typed:
             notices.append(f"{path}={shown(given[path])} replaces search.space.{path}={shown(choices)}")
             continue
         if isinstance(choices, list):
             _check_list(values, path, choices)
             listed_there.add(path)
-            if typed:
+            if is_typed:
                 given[f"sweep.{path}"] = choices
             put(axes, path, choices)
         elif choices is not None:  # which takes a range away

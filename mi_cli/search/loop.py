@@ -53,13 +53,11 @@ class Run(Protocol):
         """Bring the files up to date."""
 
 
-def search(
-    values: Mapping[str, Any], run: Run, train: Callable[[Sequence[Trial]], None], say: Callable[[str], None]
-) -> list[str]:
+def search(space: Space, run: Run, train: Callable[[Sequence[Trial]], None], say: Callable[[str], None]) -> list[str]:
     """Search, and write ``search.json`` and ``best/config.yaml``.
 
     Args:
-        values: the resolved config.
+        space: what is chosen from.
         run: takes the trials of all points with their rows.
         train: runs trials as stacks and gives their rows to ``run``.
         say: tells the user how it goes.
@@ -75,7 +73,7 @@ def search(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        found = _Search(Space.of(values), run, train, say)
+        found = _Search(space, run, train, say)
         found.restore()
         found.go()
         return found.finish()

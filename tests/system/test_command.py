@@ -128,7 +128,7 @@ def test_run_without_an_experiment_says_what_it_is(runner, capsys):
 
 def test_plan_makes_nothing(runner, here, capsys):
     assert main([EXPERIMENT, "plan=true", "seed=3"]) == 0
-    assert [values["sweep"] for values in runner.plans] == [{"dataset": {"rho": [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]}}]
+    assert [(plan.axes, len(plan.trials)) for plan in runner.plans] == [(["dataset.rho"], 6)]
     assert "seed=3 replaces the axis" in capsys.readouterr().err
     assert list(here.iterdir()) == []
 
@@ -166,7 +166,7 @@ def test_folders_of_a_run_are_no_options(runner):
     (folder / "shards" / "0" / "config.yaml").touch()
     assert main(["--config-path", str(folder), "plots=[forest]", "tables=[]"]) == 0
     assert main(["--config-path", str(folder), "shards=2", "plan=true"]) == 0
-    assert (runner.runs[1][0]["plots"], runner.plans[0]["shards"]) == (["forest"], 2)
+    assert (runner.runs[1][0]["plots"], runner.plans[0].trials[0].config.shards) == (["forest"], 2)
 
 
 # Multirun
@@ -225,7 +225,7 @@ def test_multirun_where_it_was_asked_for(runner, here, capsys):
 
 def test_plan_of_a_multirun_makes_nothing(runner, here, capsys):
     assert main(["-m", EXPERIMENT, "seed=1,2", "plan=true"]) == 0
-    assert [values["seed"] for values in runner.plans] == [1, 2]
+    assert [plan.trials[0].config.seed for plan in runner.plans] == [1, 2]
     assert capsys.readouterr().out.splitlines()[0] == f"# 0: {EXPERIMENT} seed=1 plan=True"
     assert list(here.iterdir()) == []
 

@@ -66,9 +66,9 @@ def test_jobs_make_what_one_run_makes(here, launcher):
 def test_more_shards_than_trials_and_a_plan(here, capsys):
     assert main([*GIVEN, "shards=2", "plan=true"]) == 0
     assert "in 2 jobs, of 1 to 2 trials each" in capsys.readouterr().out
-    assert multirun.shard_count(resolve([*GIVEN, "shards=9"]).values) == 3
+    assert multirun.shard_count(resolve([*GIVEN, "shards=9"])) == 3
     with pytest.raises(ConfigError, match="shard=1: is set for each of the jobs"):
-        multirun.shard_count({"shards": 2, "shard": 1})
+        multirun.shard_count(resolve([*GIVEN, "shards=2", "shard=1"]))
 
 
 def test_what_failed_jobs_have_is_collected(here, monkeypatch, capsys):
@@ -101,10 +101,10 @@ def test_job_that_left_nothing_is_a_row(here, monkeypatch, capsys):
 
     run = runner.run
 
-    def dying(values, folder, publisher, **more):
+    def dying(values, expansion, folder, publisher, **more):
         if values["shard"] == 1:
             raise RuntimeError("the node is gone")
-        return run(values, folder, publisher, **more)
+        return run(values, expansion, folder, publisher, **more)
 
     with monkeypatch.context() as patch:
         patch.setattr(runner, "run", dying)
@@ -123,14 +123,14 @@ def test_jobs_go_on_as_jobs(here, monkeypatch, capsys):
 
     run, begun = runner.run, []
 
-    def dying(values, folder, publisher, **more):
+    def dying(values, expansion, folder, publisher, **more):
         if values["shard"] == 1:
             raise RuntimeError("the node is gone")
-        return run(values, folder, publisher, **more)
+        return run(values, expansion, folder, publisher, **more)
 
-    def telling(values, folder, publisher, **more):
+    def telling(values, expansion, folder, publisher, **more):
         begun.append((folder.name, more["resume"]))
-        return run(values, folder, publisher, **more)
+        return run(values, expansion, folder, publisher, **more)
 
     with monkeypatch.context() as patch:
         patch.setattr(runner, "run", dying)
@@ -274,7 +274,7 @@ def test_no_room_is_one_line(here, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("target", "settings", "share"),
     [
-        ("x.BasicLauncher", {}, "auto"),
+        ("x.BasicLauncher", {}, None),
         ("x.JoblibLauncher", {"n_jobs": -1}, 1),
         ("x.JoblibLauncher", {"n_jobs": 2}, 4),
         ("x.LocalLauncher", {"cpus_per_task": None}, 1),
@@ -283,9 +283,9 @@ def test_no_room_is_one_line(here, monkeypatch, capsys):
 )
 def test_jobs_share_the_cores(monkeypatch, target, settings, share):
     monkeypatch.setattr(hardware.os, "sched_getaffinity", lambda process: set(range(8)), raising=False)
-    values = {"threads": "auto"}
-    hardware.share_cores(values, SimpleNamespace(launcher={"_target_": target} | settings, sweeper={}))
-    assert values == {"threads": share}
+    given = SimpleNamespace(launcher={"_target_": target} | settings, sweeper={})
+    assert hardware.share_of_cores("auto", given) == share
+    assert hardware.share_of_cores(2, given) is None
 
 
 def test_shard_is_among_the_shards():

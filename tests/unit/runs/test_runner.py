@@ -44,6 +44,7 @@ from mi_cli.records.results import Records
 from mi_cli.report import publish
 from mi_cli.runs import forkserver, scheduler, stacks, workers
 from mi_cli.runs.plan import plan
+from mi_cli.search.candidates import expand
 from mi_cli.training import critic_fit
 
 FILES = {
@@ -530,7 +531,7 @@ def test_trials_that_share_their_training_stay_together():
 
 def test_plan_trains_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    plan(values(SMALL, SWEEP, threads=2))
+    plan(expand(values(SMALL, SWEEP, threads=2)))
     out = capsys.readouterr().out
     assert "6 trials" in out
     assert "2 stacks on 2 threads" in out

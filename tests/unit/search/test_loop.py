@@ -42,8 +42,7 @@ def prepared(base: Any = SMALL, sweep: Any = SWEEP, space: Any = None, **section
     """A config that asks for a search, as ``resolve`` leaves it."""
     section = {"name": "optuna", "trials": 4, "batch": 2, "space": space or {}} | section
     found = values(base, sweep) | {"search": section}
-    candidates.prepare(found, {})
-    return found
+    return candidates.prepare(found, {}).values
 
 
 def run(folder: Path, found: dict[str, Any]) -> tuple[int, list[dict[str, str]], dict[str, Any]]:
@@ -87,7 +86,7 @@ def test_what_the_space_lists_is_chosen_whatever_it_is():
     assert found["search"]["repeat"] == ["seed"]
     assert found["search"]["space"] == {}
     assert list(Space.of(found).lists) == ["estimator.hidden", "dataset.rho"]
-    assert candidates.prepare(found, {}) == []  # what was prepared stays as it is
+    assert candidates.prepare(found, {}) == candidates.Prepared(found, {}, [])  # what was prepared stays as it is
     assert list(Space.of(found).lists) == ["estimator.hidden", "dataset.rho"]
 
 
@@ -192,7 +191,7 @@ def test_objectives_by_procedure():
 def test_errors_on_the_test_rows_are_no_objective():
     found = prepared(merged(COMPARE, {"split": {"fresh": 0}}), {"training": {"lr": [0.1, 0.2]}}, objective="split_mse")
     with pytest.raises(ConfigError, match=r"search\.objective=split_mse: needs rows to test the best point on"):
-        candidates.check(found)
+        candidates.expand(found)
 
 
 def test_the_objective_is_the_mean_over_what_is_repeated():
