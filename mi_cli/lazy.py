@@ -16,23 +16,50 @@ import importlib
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["linalg", "mixture", "np", "optimize", "pl", "sklearn_exceptions", "spatial", "special", "torch"]
+__all__ = [
+    "event_pb2",
+    "linalg",
+    "mixture",
+    "mlflow",
+    "mlflow_entities",
+    "np",
+    "optimize",
+    "optuna",
+    "pl",
+    "record_writer",
+    "sklearn_exceptions",
+    "spatial",
+    "special",
+    "sqlalchemy",
+    "summary_pb2",
+    "torch",
+    "torch_tensorboard",
+]
 
 
 class LazyModule(ModuleType):
     """Stands for the module ``name``, which is imported when an attribute of it is first asked for."""
 
     def __getattr__(self, name: str) -> Any:
+        if name == "__wrapped__":  # inspect and doctest ask every object for it, also where the library is missing
+            raise AttributeError(name)
         return getattr(importlib.import_module(self.__name__), name)
 
 
 if TYPE_CHECKING:
+    import mlflow
     import numpy as np
+    import optuna
     import polars as pl
+    import sqlalchemy
     import torch
+    from mlflow import entities as mlflow_entities
     from scipy import linalg, optimize, spatial, special
     from sklearn import exceptions as sklearn_exceptions
     from sklearn import mixture
+    from tensorboard.compat.proto import event_pb2, summary_pb2
+    from tensorboard.summary.writer import record_writer
+    from torch.utils import tensorboard as torch_tensorboard
 else:
     np = LazyModule("numpy")
     pl = LazyModule("polars")
@@ -43,3 +70,13 @@ else:
     special = LazyModule("scipy.special")
     mixture = LazyModule("sklearn.mixture")
     sklearn_exceptions = LazyModule("sklearn.exceptions")
+
+    # Libraries of extras, which may not be installed.
+    optuna = LazyModule("optuna")
+    mlflow = LazyModule("mlflow")
+    mlflow_entities = LazyModule("mlflow.entities")
+    sqlalchemy = LazyModule("sqlalchemy")
+    event_pb2 = LazyModule("tensorboard.compat.proto.event_pb2")
+    summary_pb2 = LazyModule("tensorboard.compat.proto.summary_pb2")
+    record_writer = LazyModule("tensorboard.summary.writer.record_writer")
+    torch_tensorboard = LazyModule("torch.utils.tensorboard")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mi_cli.cli.job import FAILED, FINE, made
 from mi_cli.console import printing
 from mi_cli.errors import ConfigError
-from mi_cli.records.run_folder import NewFolder, given_folder, new_folder
+from mi_cli.records.run_folder import NewFolder, claim_folder, new_folder
 from mi_cli.schema.locations import PRIMARY, config_folder
 
 if TYPE_CHECKING:
@@ -99,12 +99,12 @@ def folder(
     if asked is not None:
         if not asked.strip():
             raise ConfigError(f"{key}={asked}: must be a folder, new or empty")
-        found = given_folder(Path(asked).expanduser().absolute(), f"{key}={asked}", first)
+        found = claim_folder(Path(asked).expanduser().absolute(), key, asked, first)
     else:
         root = resolved.values["output_root"]
         if not is_trusted(args.overrides) and "output_root" not in typed(args.overrides):
             check_root(root, name, config_path(args))
-        found = new_folder(Path(root).expanduser().absolute() / name, f"output_root={root}")
+        found = new_folder(Path(root).expanduser().absolute() / name, "output_root", root)
     made.append(found)
     return found
 

@@ -1,1 +1,1 @@
-"""What a run leaves in its folder: results, journal, saved config, provenance."""
+"""The files that a run writes to its folder: results, journal, saved config, provenance."""

@@ -1,4 +1,4 @@
-"""A run whose trials are done, as those see it who make its summary, plots and pages."""
+"""A run whose trials are done: what its summary, plots, page and trackers are made from."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from mi_cli.training.context import Clock
 
 __all__ = ["FINE", "FinishedRun"]
 
-FINE = frozenset({"ok", "pruned"})  # statuses of trials in which nothing went wrong
+FINE = frozenset({"ok", "pruned"})  # statuses of trials that did not fail or diverge
 
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """Trials, result rows and traces of a run, and the folder they are recorded in.
+    """Trials, result rows and traces of a run, and the folder that they are recorded in.
 
     Args:
         folder: of the run.
-        trials: all of them, in order.
-        axes: dotted paths of what the run sweeps.
+        trials: all trials, in order.
+        axes: dotted paths of the axes of the sweep.
         rows: result rows of all trials, in order.
-        histories: traces of each trial by its index: steps and values by metric.
-        clock: counts the seconds that plots take.
+        histories: traces ``(steps, values)`` by metric, of each trial by its index.
+        clock: measures the time that plots take.
     """
 
     folder: Path
@@ -39,12 +39,12 @@ class FinishedRun:
 
     @property
     def config(self) -> Config:
-        """What all trials have in common, and the first trial's values of the axes."""
+        """The config of the first trial. Trials differ in the values of the axes only."""
         return self.trials[0].config
 
     @property
     def is_shard(self) -> bool:
-        """Whether these are the trials of one shard of a run."""
+        """Whether this is one shard of a run, with some of its trials."""
         return self.config.shard is not None
 
     @property

@@ -1,7 +1,7 @@
-"""What became of trials, kept as soon as it is known, and found again by fingerprint.
+"""The journal of a run: each stack of trials is on disk as soon as it is done, and is read back by fingerprint.
 
-While a run goes on, each stack that is done is a file of its own in ``trials/``; ``results.csv`` and its neighbours are
-brought up to date every few seconds, and once they are complete, ``trials/`` is taken away.
+While a run goes on, the results of each stack are a file in ``trials/``. The run updates ``results.csv``,
+``history.parquet`` and ``samples.parquet`` every few seconds. Once these are complete it removes ``trials/``.
 """
 
 from __future__ import annotations
@@ -9,48 +9,54 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from mi_cli.procedures.base import Trace
-from mi_cli.records.results import RESULTS, write_text
+from mi_cli.records.results import RESULTS, Row, write_text
 
-__all__ = ["FOLDER", "Entry", "Journal", "known", "recorded"]
+__all__ = ["FOLDER", "Entry", "Journal", "recorded_entries", "recorded_fingerprints"]
 
 FOLDER = "trials"
-_TEXTS = ("status", "reason", "method", "kind")
-_WHOLE = ("rows", "steps")
+_TEXT_COLUMNS = ("status", "reason", "method", "kind")
+_INTEGER_COLUMNS = ("rows", "steps")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What became of one trial: a row for each method, its traces, and the rows that plots show, if any."""
+    """What a run records of one trial.
+
+    Args:
+        fingerprint: of the trial.
+        rows: result rows, one for each method.
+        history: traces ``(steps, values)`` by metric.
+        samples: x and y of a few rows of data, if the run plots them.
+    """
 
     fingerprint: str
-    rows: list[dict[str, Any]]
+    rows: list[Row]
     history: Mapping[str, Trace]
     samples: Trace | None = None
 
     @property
     def ok(self) -> bool:
-        """Whether all of it came to a number."""
+        """Whether every method gave a number."""
         return all(row["status"] == "ok" for row in self.rows)
 
 
 class Journal:
-    """The files of a run in ``trials/``; each holds what became of some trials."""
+    """Writes the files in ``trials/`` of a run's folder; each file holds the entries of some trials."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / FOLDER
         self.count = max((int(path.stem) for path in self.folder.glob("[0-9]*.json")), default=-1) + 1
 
     def add(self, entries: Iterable[Entry]) -> None:
-        """Keep entries, whatever happens next."""
+        """Write entries to a new file."""
         self.folder.mkdir(exist_ok=True)
         lines = [
             {
@@ -65,34 +71,39 @@ class Journal:
         self.count += 1
 
     def close(self) -> None:
-        """Take it away: the run's other files have all of it."""
+        """Remove ``trials/``. The tables of the run must be complete by now."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def known(folder: Path) -> dict[str, bool]:
-    """The fingerprints that a run's folder has something of, and whether all of it came to numbers."""
-    noted = {entry.fingerprint: entry.ok for entry in _journalled(folder)}
-    found: dict[str, bool] = {}
-    results = folder / "results.csv"
-    if results.exists():
-        with results.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                if mark := row.get("fingerprint"):
-                    found[mark] = found.get(mark, True) and row["status"] == "ok"
-    return found | noted
+def recorded_fingerprints(folder: Path) -> dict[str, bool]:
+    """Return the fingerprints that a run's folder has recorded, each with whether every method gave a number."""
+    from_journal = {entry.fingerprint: entry.ok for entry in _journal_entries(folder)}
+    ok: dict[str, bool] = {}
+    for row in _result_rows(folder):
+        fingerprint = row["fingerprint"]
+        ok[fingerprint] = ok.get(fingerprint, True) and row["status"] == "ok"
+    return ok | from_journal
 
 
-def recorded(folder: Path, wanted: Iterable[str] | None = None) -> dict[str, Entry]:
-    """What a run's folder has of trials, all or the ``wanted`` ones, by fingerprint."""
-    asked = None if wanted is None else set(wanted)
-    noted = {entry.fingerprint: entry for entry in _journalled(folder)}
-    found = _finished(folder, asked) | noted
-    return found if asked is None else {mark: entry for mark, entry in found.items() if mark in asked}
+def recorded_entries(folder: Path, wanted: Iterable[str] | None = None) -> dict[str, Entry]:
+    """Return what a run's folder has recorded of trials, by fingerprint.
+
+    Args:
+        folder: of the run.
+        wanted: fingerprints of the trials to read; all of them unless given.
+    """
+    only = None if wanted is None else set(wanted)
+    from_journal = {entry.fingerprint: entry for entry in _journal_entries(folder)}
+    entries = _table_entries(folder, only) | from_journal
+    return entries if only is None else {key: entry for key, entry in entries.items() if key in only}
 
 
-def _journalled(folder: Path) -> list[Entry]:
-    """What ``trials/`` has. It is read first: once a run that goes on takes it away, its tables are complete."""
-    found = []
+def _journal_entries(folder: Path) -> list[Entry]:
+    """The entries in ``trials/``.
+
+    Read these before the tables: where a run that goes on removes ``trials/``, its tables are complete.
+    """
+    entries = []
     for path in sorted((folder / FOLDER).glob("[0-9]*.json")):
         try:
             text = path.read_text(encoding="utf-8")
@@ -102,37 +113,43 @@ def _journalled(folder: Path) -> list[Entry]:
             history = {
                 name: (np.array(steps, np.int64), np.array(values)) for name, (steps, values) in line["history"].items()
             }
-            samples = line["samples"]
-            shown = None if samples is None else (np.array(samples[0], np.float32), np.array(samples[1], np.float32))
-            found.append(Entry(line["fingerprint"], line["rows"], history, shown))
-    return found
+            xy = line["samples"]
+            samples = None if xy is None else (np.array(xy[0], np.float32), np.array(xy[1], np.float32))
+            entries.append(Entry(line["fingerprint"], line["rows"], history, samples))
+    return entries
 
 
-def _finished(folder: Path, asked: set[str] | None) -> dict[str, Entry]:
-    """What ``results.csv`` and its neighbours have."""
-    results = folder / "results.csv"
-    if not results.exists():
-        return {}
-    rows: dict[str, list[dict[str, Any]]] = {}
+def _table_entries(folder: Path, only: set[str] | None) -> dict[str, Entry]:
+    """The entries in ``results.csv``, ``history.parquet`` and ``samples.parquet``."""
+    rows: dict[str, list[Row]] = {}
     numbers: dict[str, int] = {}
-    with results.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            mark = row.get("fingerprint")
-            if mark and (asked is None or mark in asked):
-                rows.setdefault(mark, []).append(_typed(row))
-                numbers[mark] = int(row["trial"])
-    histories, samples = _frames(folder / "history.parquet"), _frames(folder / "samples.parquet")
-    found = {}
-    for mark, members in rows.items():
-        history = histories.get(numbers[mark])
-        shown = samples.get(numbers[mark])
+    for row in _result_rows(folder):
+        fingerprint = row["fingerprint"]
+        if only is None or fingerprint in only:
+            rows.setdefault(fingerprint, []).append(_parsed(row))
+            numbers[fingerprint] = int(row["trial"])
+    if not rows:
+        return {}
+    histories, samples = _by_trial(folder / "history.parquet"), _by_trial(folder / "samples.parquet")
+    entries = {}
+    for fingerprint, members in rows.items():
+        history = histories.get(numbers[fingerprint])
+        sample = samples.get(numbers[fingerprint])
         traces = {} if history is None else _traces(history)
-        both = None if shown is None else (shown["x"].to_numpy(), shown["y"].to_numpy())
-        found[mark] = Entry(mark, members, traces, both)
-    return found
+        xy = None if sample is None else (sample["x"].to_numpy(), sample["y"].to_numpy())
+        entries[fingerprint] = Entry(fingerprint, members, traces, xy)
+    return entries
 
 
-def _frames(path: Path) -> dict[int, pl.DataFrame]:
+def _result_rows(folder: Path) -> Iterator[dict[str, str]]:
+    """The rows of ``results.csv`` that have a fingerprint, as text; none where there is no such file."""
+    path = folder / "results.csv"
+    if path.exists():
+        with path.open(encoding="utf-8", newline="") as file:
+            yield from (row for row in csv.DictReader(file) if row.get("fingerprint"))
+
+
+def _by_trial(path: Path) -> dict[int, pl.DataFrame]:
     if not path.exists():
         return {}
     parts = pl.read_parquet(path).partition_by("trial", as_dict=True, include_key=False)
@@ -141,21 +158,21 @@ def _frames(path: Path) -> dict[int, pl.DataFrame]:
 
 def _traces(frame: pl.DataFrame) -> dict[str, Trace]:
     steps = frame["step"]
-    found = {}
+    traces = {}
     for name in frame.columns:
-        there = frame[name].is_not_null()
-        if name != "step" and there.any():
-            found[name] = (steps.filter(there).to_numpy(), frame[name].filter(there).to_numpy())
-    return found
+        measured = frame[name].is_not_null()
+        if name != "step" and measured.any():
+            traces[name] = (steps.filter(measured).to_numpy(), frame[name].filter(measured).to_numpy())
+    return traces
 
 
-def _typed(row: Mapping[str, str]) -> dict[str, Any]:
-    """The fields of a row of ``results.csv`` that a trial does not know itself, as they were."""
-    found: dict[str, Any] = {}
+def _parsed(row: Mapping[str, str]) -> Row:
+    """The columns of a row that are results, as numbers and text."""
+    values: Row = {}
     for name in filter(row.__contains__, RESULTS):
         text = row[name]
-        if name in _TEXTS:
-            found[name] = text
+        if name in _TEXT_COLUMNS:
+            values[name] = text
         else:
-            found[name] = None if text == "" else int(text) if name in _WHOLE else float(text)
-    return found
+            values[name] = None if text == "" else int(text) if name in _INTEGER_COLUMNS else float(text)
+    return values

@@ -1,4 +1,4 @@
-"""What it takes to run something again: the resolved config, versions, host, and where the time went."""
+"""What is needed to repeat a run: its config and overrides, versions, host, device and times."""
 
 from __future__ import annotations
 
@@ -21,29 +21,40 @@ from mi_cli.files import PACKAGE
 from mi_cli.records.results import write_json, write_text
 from mi_cli.records.saved_config import SAVED_HEADER
 
-__all__ = ["Provenance", "typed", "write_config"]
+__all__ = ["Provenance", "recorded_overrides", "write_config"]
 
 _PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "polars", "hydra-core", "omegaconf", "pydantic", "matplotlib")
 _PHASES = ("import", "data", "training", "evaluation", "plots")
 
 
 def write_config(folder: Path, values: Mapping[str, Any], overrides: Sequence[str]) -> None:
-    """``config.yaml``, which runs again as it stands, and ``overrides.yaml``, what was typed."""
+    """Write ``config.yaml``, the resolved config, which ``mi-run`` can run again, and ``overrides.yaml``."""
     dumped = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
     write_text(folder / "config.yaml", SAVED_HEADER + dumped)
     write_text(folder / "overrides.yaml", yaml.safe_dump(list(overrides), allow_unicode=True))
 
 
-def typed(folder: Path) -> list[str]:
-    """What was typed for the run of a folder, as it was begun."""
+def recorded_overrides(folder: Path) -> list[str]:
+    """Return the overrides that a run was started with; none where the folder has no ``overrides.yaml``."""
     path = folder / "overrides.yaml"
-    found = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None
-    return [str(text) for text in found] if isinstance(found, list) else []
+    overrides = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None
+    return [str(text) for text in overrides] if isinstance(overrides, list) else []
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """``provenance.json``."""
+    """Writes ``provenance.json``.
+
+    Args:
+        folder: of the run.
+        started: when the command began, in seconds since the epoch.
+        device: that trials are computed on.
+        threads: of each worker.
+        import_seconds: that importing libraries took.
+        overrides: of the command line.
+        plugins: estimators and datasets of other packages that the run uses.
+        taken: a line for each earlier run that trials were taken from.
+    """
 
     folder: Path
     started: float
@@ -52,11 +63,11 @@ class Provenance:
     import_seconds: float
     overrides: Sequence[str] = ()
     plugins: Sequence[Mapping[str, str]] = ()
-    taken: Sequence[str] = ()  # of earlier runs
+    taken: Sequence[str] = ()
 
     def write(self, seconds: Mapping[str, float], status: str) -> None:
-        """Write it, with the wall time of each phase in seconds."""
-        known = {"import": self.import_seconds} | dict(seconds)
+        """Write the file, with the seconds spent in each phase."""
+        times = {"import": self.import_seconds} | dict(seconds)
         write_json(
             self.folder / "provenance.json",
             {
@@ -65,7 +76,7 @@ class Provenance:
                 "again": shlex.join(["mi-run", f"--config-path={self.folder.absolute()}"]),
                 "started": datetime.fromtimestamp(self.started).astimezone().isoformat(timespec="seconds"),
                 "seconds": round(max(0.0, time.time() - self.started), 3),
-                "wall_time": {phase: round(known.get(phase, 0.0), 3) for phase in _PHASES},
+                "wall_time": {phase: round(times.get(phase, 0.0), 3) for phase in _PHASES},
                 "versions": {"mi-cli": __version__, "python": platform.python_version()}
                 | {name: importlib.metadata.version(name) for name in _PACKAGES},
                 "plugins": list(self.plugins),
@@ -84,7 +95,7 @@ class Provenance:
 
 
 def _git(checkout: Path) -> dict[str, Any] | None:
-    """Commit of the checkout that the code runs from, if it does, and whether it was changed since."""
+    """Return the commit of the checkout that the code is in, and whether files were changed since; None outside one."""
     if not (checkout / ".git").exists():
         return None
     try:
@@ -98,7 +109,7 @@ def _git(checkout: Path) -> dict[str, Any] | None:
 
 
 def _processor() -> str:
-    """The processor's name; on Linux the platform module does not know it."""
+    """Return the processor's name, which Python's platform module does not have on Linux."""
     info = Path("/proc/cpuinfo")
     if info.exists():
         for line in info.read_text(encoding="utf-8").splitlines():

@@ -1,4 +1,7 @@
-"""What a run leaves on disk, and reading it back. A file appears whole or not at all."""
+"""The files of a run: result rows, traces, samples and summary, written and read back.
+
+Every file is written to a temporary name and renamed, so it is complete wherever it exists.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,16 @@ from mi_cli.schema.sweep import Trial
 
 __all__ = [
     "RESULTS",
+    "SCALES",
     "Records",
+    "Row",
+    "failed_row",
     "history_frame",
     "recorded_rows",
     "result_rows",
     "samples_frame",
+    "trained_row",
+    "trial_statuses",
     "write_frame",
     "write_json",
     "write_results",
@@ -38,27 +46,50 @@ _BEFORE_AXES = ("trial", "status", "reason", "seed", "dataset", "estimator", "me
 _AFTER_AXES = ("rows", "true_mi", "estimate", *ESTIMATE_FIELDS, "test_mse", "split_mse", "steps", "seconds")
 
 _LAST = "fingerprint"
-RESULTS = ("status", "reason", "method", *_AFTER_AXES)  # of a row, beside what its trial knows itself
+RESULTS = ("status", "reason", "method", *_AFTER_AXES)  # columns of results; the others say which trial a row is of
 
-# The same by libyaml where it is there: ten times faster.
+SCALES = {"nats": 1.0, "bits": 1 / math.log(2)}  # factors from nats to the unit that a config asks for
+
+_TRAINED = "mi_encoder"  # the method that is trained where representations are compared
+
+# libyaml, where it is installed, reads ten times faster.
 _LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
 Row = dict[str, Any]
 
 
 def result_rows(outcome: Outcome, seconds: float) -> list[Row]:
-    """One row for each method of a trial; ``seconds`` are the trial's, for methods that did not time themselves."""
+    """Return a row for each method of a trial; ``seconds`` is its time where the method has none of its own."""
     return [_row(outcome.trial, method, {"seconds": seconds} | fields) for method, fields in outcome.methods.items()]
 
 
 def recorded_rows(trial: Trial, rows: Iterable[Row]) -> list[Row]:
-    """Rows that an earlier run recorded, as those of this one's trial."""
+    """Return rows that an earlier run recorded, as rows of this run's ``trial``."""
     return [_row(trial, row["method"], {key: row[key] for key in RESULTS if key in row}) for row in rows]
 
 
 def failed_row(trial: Trial, reason: str, seconds: float) -> Row:
-    """The row of a trial that ended in an error."""
+    """Return the row of a trial that raised an error."""
     return _row(trial, "", {"status": "failed", "reason": reason, "seconds": seconds})
+
+
+def trial_statuses(rows: Iterable[Mapping[str, Any]]) -> dict[int, str]:
+    """Return the status of each trial by its index: ``ok``, or that of its first row that is not.
+
+    >>> trial_statuses([{"trial": 0, "status": "ok"}, {"trial": 0, "status": "diverged"}, {"trial": 1, "status": "ok"}])
+    {0: 'diverged', 1: 'ok'}
+    """
+    statuses: dict[int, str] = {}
+    for row in rows:
+        if statuses.get(row["trial"], "ok") == "ok":
+            statuses[row["trial"]] = str(row["status"])
+    return statuses
+
+
+def trained_row(trial: Trial, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return the row of the method that ``trial`` trains; its other rows are of baselines."""
+    method = trial.config.estimator.name if trial.config.procedure == "estimate" else _TRAINED
+    return next((row for row in rows if row["method"] == method), rows[0])
 
 
 def _row(trial: Trial, method: str, fields: Mapping[str, Any]) -> Row:
@@ -79,7 +110,7 @@ def _flat(value: Any) -> Any:
 
 
 def write_results(path: Path, rows: Iterable[Row], axes: Sequence[str]) -> None:
-    """``results.csv``: a row for each trial and method, empty where a column does not apply."""
+    """Write ``results.csv``: a row for each trial and method, with empty cells where a column does not apply."""
     columns = [*_BEFORE_AXES, *(axis for axis in axes if axis not in _BEFORE_AXES), *_AFTER_AXES, _LAST]
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, extrasaction="raise", lineterminator="\n")
@@ -90,7 +121,7 @@ def write_results(path: Path, rows: Iterable[Row], axes: Sequence[str]) -> None:
 
 
 def write_table(path: Path, rows: Sequence[Row]) -> None:
-    """A table of a run; one without rows has no columns either."""
+    """Write a table as CSV; a table without rows has no columns either."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
     writer.writeheader()
@@ -106,7 +137,7 @@ def _cell(value: Any) -> Any:
 
 
 def history_frame(histories: Mapping[int, Mapping[str, Trace]]) -> pl.DataFrame:
-    """Traces, a row for each trial and step at which something was measured; what was not is null."""
+    """Return traces as a table: a row for each trial and step, with null where a metric was not measured."""
     frames = []
     for trial, traces in sorted(histories.items()):
         steps = np.unique(np.concatenate([steps for steps, _ in traces.values()])) if traces else np.empty(0, int)
@@ -122,7 +153,7 @@ def history_frame(histories: Mapping[int, Mapping[str, Trace]]) -> pl.DataFrame:
 
 
 def samples_frame(samples: Mapping[int, Trace]) -> pl.DataFrame:
-    """First components of x and y of a few rows of some trials."""
+    """Return the samples of trials as a table of the first components of x and y."""
     frames = [
         pl.DataFrame({"trial": [trial] * len(x), "x": x, "y": y}, schema_overrides={"x": pl.Float32, "y": pl.Float32})
         for trial, (x, y) in sorted(samples.items())
@@ -131,33 +162,33 @@ def samples_frame(samples: Mapping[int, Trace]) -> pl.DataFrame:
 
 
 def write_frame(path: Path, frame: pl.DataFrame) -> None:
-    """A Parquet file."""
+    """Write a table as a Parquet file."""
     buffer = io.BytesIO()
     frame.write_parquet(buffer)
     write_bytes(path, buffer.getvalue())
 
 
 def write_json(path: Path, value: Any) -> None:
-    """A JSON file; infinities become the strings "inf" and "-inf", which JSON has no numbers for."""
-    write_text(path, json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    """Write a JSON file. Infinities, which JSON lacks, become the strings "inf" and "-inf"; NaN is an error."""
+    write_text(path, json.dumps(_infinities_as_text(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def _finite(value: Any) -> Any:
+def _infinities_as_text(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
+        return {str(key): _infinities_as_text(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [_infinities_as_text(item) for item in value]
     return str(value) if isinstance(value, float) and math.isinf(value) else value
 
 
 def write_text(path: Path, text: str) -> None:
-    """A text file in UTF-8."""
+    """Write a text file in UTF-8."""
     write_bytes(path, text.encode())
 
 
 @dataclass(frozen=True)
 class Records:
-    """A run's folder, read."""
+    """The files in a run's folder, each read when it is first asked for."""
 
     folder: Path
 
@@ -172,8 +203,8 @@ class Records:
     def results(self) -> pl.DataFrame:
         """``results.csv``."""
         data = (self.folder / "results.csv").read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]  # of a file that is still being copied, the lines that have come
-        frame = pl.read_csv(whole, infer_schema_length=None)
+        complete = data[: data.rfind(b"\n") + 1]  # a file that is still being copied may end inside a line
+        frame = pl.read_csv(complete, infer_schema_length=None)
         return frame.with_columns(pl.col(name).cast(pl.Float64) for name in _AFTER_AXES if name not in ("kind",))
 
     @cached_property
@@ -183,7 +214,7 @@ class Records:
 
     @cached_property
     def samples(self) -> pl.DataFrame:
-        """``samples.parquet``, of runs that draw them."""
+        """``samples.parquet``, which only some runs have."""
         return pl.read_parquet(self.folder / "samples.parquet")
 
     @cached_property

@@ -11,7 +11,7 @@ from polars.exceptions import PolarsError
 
 from mi_cli.errors import ConfigError
 from mi_cli.procedures.base import group, procedure
-from mi_cli.records.journal import Entry, known, recorded
+from mi_cli.records.journal import Entry, recorded_entries, recorded_fingerprints
 from mi_cli.records.run_folder import shard_folders
 from mi_cli.runs.progress import Progressing
 from mi_cli.schema.sweep import Trial
@@ -37,7 +37,7 @@ def restore(state: Progressing, *, resume: bool, collect: bool = False) -> list[
     config = state.config
     told: list[str] = []
     if collect:
-        entries_of = [recorded(folder) for folder in (*shard_folders(state.folder), state.folder)]
+        entries_of = [recorded_entries(folder) for folder in (*shard_folders(state.folder), state.folder)]
         for failed in (False, True):
             for entries in entries_of:
                 take(state, entries, failed=failed)
@@ -51,9 +51,9 @@ def restore(state: Progressing, *, resume: bool, collect: bool = False) -> list[
                 break
             before = len(state.rows)
             try:
-                there = {mark for mark, ok in known(folder).items() if ok and mark in wanted}
+                there = {mark for mark, ok in recorded_fingerprints(folder).items() if ok and mark in wanted}
                 if there:
-                    take(state, recorded(folder, there))
+                    take(state, recorded_entries(folder, there))
             except _BROKEN as error:
                 log.warning("%s cannot be read and is passed over: %r", folder, error)
             if count := len(state.rows) - before:
@@ -88,7 +88,7 @@ def of_itself(run: Path) -> dict[str, Entry]:
     entries: dict[str, Entry] = {}
     for folder in (*shard_folders(run), run):
         try:
-            found = recorded(folder)
+            found = recorded_entries(folder)
         except _BROKEN as error:
             reason = f"{type(error).__name__}: {error}".partition("\n")[0]
             raise ConfigError(f"resume={run}: {folder} cannot be read ({reason}); accepted: a run's") from None

@@ -100,7 +100,7 @@ def run(
             threads=this.threads,
             import_seconds=import_seconds,
             # A run that is resumed or collected is made again by what was typed first.
-            overrides=provenance.typed(folder) if resume or collect else overrides,
+            overrides=provenance.recorded_overrides(folder) if resume or collect else overrides,
             plugins=plugins.used((s, getattr(t.config, s).name) for t in state.trials for s in plugins.REGISTRIES),
             taken=reused,
         )

@@ -25,7 +25,7 @@ from mi_cli.cli.main import main
 from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.errors import ConfigError
 from mi_cli.procedures.base import procedure
-from mi_cli.records.journal import Journal, known, recorded
+from mi_cli.records.journal import Journal, recorded_entries, recorded_fingerprints
 from mi_cli.records.run_folder import locked
 from mi_cli.runs import forkserver
 
@@ -82,7 +82,7 @@ def test_all_is_trained_where_that_is_asked_for(place, capsys, more):
 
 def test_other_settings_data_and_code_are_not_taken(place, tmp_path, monkeypatch):
     run(place / "a", SMALL, SWEEP)
-    marks = set(known(place / "a"))
+    marks = set(recorded_fingerprints(place / "a"))
     assert not marks & {trial.fingerprint for trial in trials(SMALL, SWEEP, training={"lr": 0.5})}
     monkeypatch.setattr("mi_cli.schema.sweep.code", lambda: "other code")
     assert not marks & {trial.fingerprint for trial in trials(SMALL, SWEEP)}
@@ -105,7 +105,7 @@ def test_table_that_changed_is_other_data(tmp_path, monkeypatch):
         path.write_text("\n".join(["a,b", *text]), encoding="utf-8")
         assert main([*given, "evaluation.permutations=0"]) == 0
         newest = max((tmp_path / "outputs" / "estimate").iterdir(), key=lambda folder: folder.stat().st_mtime_ns)
-        marks.append(set(known(newest)))
+        marks.append(set(recorded_fingerprints(newest)))
     assert marks[0] == marks[1] != marks[2]
 
 
@@ -123,13 +123,13 @@ def test_failed_trials_are_run_again_on_resume(place, monkeypatch, capsys):
 
 def test_records_come_back_as_they_were(place):
     run(place / "a", SMALL, SWEEP)
-    (entry, *_) = recorded(place / "a").values()
+    (entry, *_) = recorded_entries(place / "a").values()
     assert entry.ok
     assert isinstance(entry.rows[0]["steps"], int)
     assert isinstance(entry.rows[0]["estimate"], float)
     assert entry.rows[0]["test_mse"] is None
     assert entry.history["train_mi"][0][-1] == entry.rows[0]["steps"]
-    assert recorded(place / "a", ["nothing"]) == {}
+    assert recorded_entries(place / "a", ["nothing"]) == {}
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_broken_earlier_run_is_passed_over_and_not_resumed(place, name, content,
 
 def test_journal_that_its_run_takes_away_is_no_fault(place, monkeypatch):
     _, rows = run(place / "a", SMALL, SWEEP)
-    Journal(place / "a").add(recorded(place / "a").values())
+    Journal(place / "a").add(recorded_entries(place / "a").values())
     read_text = Path.read_text
 
     def gone(path, *args, **more):
@@ -164,7 +164,7 @@ def test_journal_that_its_run_takes_away_is_no_fault(place, monkeypatch):
         return read_text(path, *args, **more)
 
     monkeypatch.setattr(Path, "read_text", gone)
-    assert len(recorded(place / "a")) == len(rows)
+    assert len(recorded_entries(place / "a")) == len(rows)
 
 
 def test_clock_that_is_set_back_costs_nothing(place, monkeypatch):
@@ -208,7 +208,7 @@ def test_folder_that_a_run_is_at_is_refused(tmp_path):
     with locked(tmp_path):
         code = "from mi_cli.records.run_folder import locked; from pathlib import Path; locked(Path('.')).__enter__()"
         done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert "ConfigError: resume=.: another run is at it" in done.stderr
+    assert "ConfigError: resume=.: another run is using this folder" in done.stderr
     with locked(tmp_path):
         pass
     assert list(tmp_path.iterdir()) == []
@@ -347,13 +347,13 @@ def test_folder_gone_read_only_keeps_what_is_done(tmp_path):
             place.chmod(mode)
     assert refused.returncode == 1
     last = refused.stderr.splitlines()[-1]
-    there = len(recorded(folder))
+    there = len(recorded_entries(folder))
     assert last.startswith(f"mi-run: {folder} cannot be written to (Permission denied); {there} of 400 ")
     assert process.returncode == 1
     line = err.splitlines()[-1]
     assert line.startswith(f"mi-run: {folder} cannot be written to (Permission denied); ")
     kept = int(line.partition("; ")[2].split()[0])
-    there = recorded(folder)
+    there = recorded_entries(folder)
     assert 20 <= kept <= len(there) + 1
     assert all(entry.ok for entry in there.values())
 
@@ -398,4 +398,4 @@ def kept_by(folder):
     for name, read in (("results.csv", pl.read_csv), ("history.parquet", pl.read_parquet)):
         if (folder / name).exists():
             read(folder / name)
-    return {mark: entry.rows[0]["seconds"] for mark, entry in recorded(folder).items()}
+    return {mark: entry.rows[0]["seconds"] for mark, entry in recorded_entries(folder).items()}

@@ -20,7 +20,7 @@ from mi_cli.cli.main import main
 from mi_cli.compose.resolve import resolve
 from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.errors import ConfigError
-from mi_cli.records.journal import recorded
+from mi_cli.records.journal import recorded_entries
 from mi_cli.records.results import Records
 from mi_cli.report.collect import read
 from mi_cli.runs import runner
@@ -333,7 +333,7 @@ def test_a_search_that_was_killed_is_resumed(tmp_path, pruner):
         patch.setattr(loop._Search, "_evaluate", killed)
         with pytest.raises(Killed):
             run_config(found, folder)
-    seconds = {entry.rows[0]["seconds"] for entry in recorded(folder).values()}
+    seconds = {entry.rows[0]["seconds"] for entry in recorded_entries(folder).values()}
     assert run_config(found, folder, resume=True) == 0
     code, rows, told = expected
     assert code == 0

@@ -1,4 +1,4 @@
-"""What trackers are told, read back by their own readers."""
+"""What trackers get of a run, read back by their own readers."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from runs import run_config
 from mi_cli.cli.main import main
 from mi_cli.compose.resolve import resolve
 from mi_cli.datasets.gaussian import Gaussian
-from mi_cli.errors import ConfigError
+from mi_cli.errors import ConfigError, Fault, listed
 from mi_cli.records.results import Records
 from mi_cli.registry.extras import TRACKERS, check_tracker
 from mi_cli.trackers import mlflow_store, tensorboard_store
-from mi_cli.trackers.content import Told
+from mi_cli.trackers.tracked_run import TrackedRun
 
 
 def missing(tracker: str) -> bool:
@@ -39,21 +39,21 @@ PLOTS = ["estimate_against_axis"]
 def run(tmp_path: Path, tracker: str | None, base: Any = SMALL, sweep: Any = SWEEP, **more: Any) -> tuple[int, Path]:
     folder = tmp_path / "run"
     folder.mkdir()
-    found = values(base, sweep, tracker=tracker, output_root=str(tmp_path), name="told", **more)
-    return run_config(found, folder), folder
+    config = values(base, sweep, tracker=tracker, output_root=str(tmp_path), name="tracked", **more)
+    return run_config(config, folder), folder
 
 
-def told(folder: Path) -> Told:
-    return Told(folder, trials(sweep=SWEEP, name="told"))
+def tracked(folder: Path) -> TrackedRun:
+    return TrackedRun(folder, trials(sweep=SWEEP, name="tracked"))
 
 
-# What is told
+# What a tracker gets
 
 
-def test_a_run_is_told_by_its_records(tmp_path):
+def test_a_run_is_tracked_from_its_records(tmp_path):
     _, folder = run(tmp_path, None, plots=PLOTS)
-    found = told(folder)
-    assert found.experiment == "told"
+    found = tracked(folder)
+    assert found.experiment == "tracked"
     assert set(found.tags) == {"experiment", "variant", "budget", "folder", "command", "version", "commit"}
     assert found.tags["folder"] == str(folder)
     assert (found.metrics["trials"], found.metrics["trials_ok"]) == (4, 4)
@@ -72,31 +72,33 @@ def test_a_run_is_told_by_its_records(tmp_path):
 
 def test_methods_beside_the_trained_one_have_their_name_before_their_numbers(tmp_path):
     _, folder = run(tmp_path, None, COMPARE, {"seed": [0]})
-    (trial,) = Told(folder, trials(COMPARE, {"seed": [0]})).trials
+    (trial,) = TrackedRun(folder, trials(COMPARE, {"seed": [0]})).trials
     assert {"estimate", "test_mse", "split_mse", "ridge/test_mse", "pca/split_mse"} <= set(trial.metrics)
     assert trial.tags["true_mi"] == "inf"
     assert all(math.isfinite(value) for value in trial.metrics.values())
 
 
-def test_a_failed_trial_is_told_with_its_reason(tmp_path, monkeypatch):
+def test_a_failed_trial_is_tracked_with_its_reason(tmp_path, monkeypatch):
     monkeypatch.setattr(Gaussian, "sample", failing_at(0.4, no_rows))
     code, folder = run(tmp_path, None)
     assert code == 1
-    first, *_, last = told(folder).trials
+    first, *_, last = tracked(folder).trials
     assert (first.ok, first.tags["status"], first.steps) == (False, "failed", 0)
     assert "no such rows" in first.tags["reason"]
     assert first.history.is_empty()
     assert last.ok
 
 
-# Where it cannot be told
+# What can go wrong
 
 
 @pytest.mark.parametrize("tracker", TRACKERS)
-def test_a_missing_library_is_told_before_anything_is_run(tracker, here, monkeypatch, capsys):
+def test_a_missing_library_is_a_fault_of_the_config(tracker, here, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name, package=None: None)
-    with pytest.raises(ConfigError, match=rf"^tracker={tracker}: needs .*; pip install 'mi-cli\[{tracker}\]'$"):
+    with pytest.raises(ConfigError) as caught:
         resolve(["experiment=gaussian_sweep", f"tracker={tracker}"])
+    needs = f"needs {listed(TRACKERS[tracker], 'and')}"
+    assert caught.value.faults == (Fault("tracker", tracker, needs, command=f"pip install 'mi-cli[{tracker}]'"),)
     monkeypatch.undo()
     assert check_tracker(None) is None
 
@@ -106,8 +108,8 @@ def test_no_such_tracker(here, capsys):
     assert capsys.readouterr().err == "mi-run: tracker=wandb: must be mlflow or tensorboard or null\n"
 
 
-def test_a_fault_of_a_tracker_costs_no_run(tmp_path, monkeypatch, capsys):
-    def fail(told: Told) -> None:
+def test_a_tracker_that_fails_leaves_the_run(tmp_path, monkeypatch, capsys):
+    def fail(run: TrackedRun) -> None:
         raise OSError("the store is full")
 
     monkeypatch.setattr(tensorboard_store, "write", fail)
@@ -120,7 +122,7 @@ def test_a_fault_of_a_tracker_costs_no_run(tmp_path, monkeypatch, capsys):
     assert len(Records(folder).results) == 4
 
 
-def test_a_tracker_is_no_part_of_a_trials_science():
+def test_the_tracker_does_not_change_a_trials_fingerprint():
     (plain,), (tracked,) = trials(), trials(tracker="mlflow")
     assert plain.fingerprint == tracked.fingerprint
 
@@ -143,7 +145,7 @@ def test_mlflow_has_a_run_with_a_child_for_each_trial(tmp_path, monkeypatch):
     code, folder = run(tmp_path, "mlflow", plots=PLOTS)
     assert code == 0
     client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{tmp_path / 'mlruns' / 'mlflow.db'}")
-    experiment = client.get_experiment_by_name("told")
+    experiment = client.get_experiment_by_name("tracked")
     (parent,) = client.search_runs([experiment.experiment_id], "tags.variant = 'corrected'")
     assert parent.data.tags["folder"] == str(folder)
     assert (parent.info.status, parent.data.metrics["trials"]) == ("FINISHED", 4)
@@ -151,10 +153,10 @@ def test_mlflow_has_a_run_with_a_child_for_each_trial(tmp_path, monkeypatch):
     assert {path.name for path in kept.rglob("*") if path.is_file()} == {
         *("config.yaml", "results.csv", "summary.json", "estimate_against_axis.png")
     }
-    assert yaml.safe_load((kept / "config.yaml").read_text(encoding="utf-8"))["name"] == "told"
+    assert yaml.safe_load((kept / "config.yaml").read_text(encoding="utf-8"))["name"] == "tracked"
     query = f"tags.mlflow.parentRunId = '{parent.info.run_id}'"
     children = client.search_runs([experiment.experiment_id], query, order_by=["attributes.run_name"])
-    for child, trial in zip(children, told(folder).trials, strict=True):
+    for child, trial in zip(children, tracked(folder).trials, strict=True):
         assert (child.info.run_name, child.info.status) == (trial.name, "FINISHED")
         assert child.data.tags["fingerprint"] == trial.tags["fingerprint"]
         assert child.data.params == {key: str(value) for key, value in trial.parameters.items()}
@@ -171,11 +173,11 @@ def test_mlflow_goes_where_the_user_says(tmp_path, monkeypatch):
 
     uri = mlflow_store.local_store(tmp_path / "own")
     monkeypatch.setenv(mlflow_store.URI, uri)
-    monkeypatch.chdir(tmp_path)  # where mlflow puts what it is not told where to put
+    monkeypatch.chdir(tmp_path)  # where mlflow puts files that have no other place
     code, _ = run(tmp_path, "mlflow")
     assert code == 0
     assert not (tmp_path / "mlruns" / "mlflow.db").exists()
-    assert mlflow.MlflowClient(tracking_uri=uri).get_experiment_by_name("told") is not None
+    assert mlflow.MlflowClient(tracking_uri=uri).get_experiment_by_name("tracked") is not None
 
 
 # TensorBoard
@@ -194,7 +196,7 @@ def test_tensorboard_has_a_file_for_the_run_and_for_each_trial(tmp_path):
     assert of_run.Scalars("trials")[0].value == 4
     assert of_run.Tags()["images"] == ["plots/estimate_against_axis"]
     assert {"run/text_summary", "config.yaml/text_summary"} <= set(of_run.Tags()["tensors"])
-    for index, trial in enumerate(told(folder).trials):
+    for index, trial in enumerate(tracked(folder).trials):
         events = EventAccumulator(str(folder / "tensorboard" / f"trial_{index}")).Reload()
         assert events.Scalars("estimate")[0].value == pytest.approx(trial.metrics["estimate"])
         assert events.Scalars("estimate")[0].step == 60
@@ -203,6 +205,6 @@ def test_tensorboard_has_a_file_for_the_run_and_for_each_trial(tmp_path):
             (step, pytest.approx(value)) for step, value in trial.history.select("step", "val_mi").drop_nulls().rows()
         ]
         content = events.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
-        told_of = HParamsPluginData.FromString(content).session_start_info.hparams
-        assert told_of["dataset.rho"].number_value == (0.4, 0.6)[index // 2]
-        assert told_of["estimator.name"].string_value == "mine"
+        parameters = HParamsPluginData.FromString(content).session_start_info.hparams
+        assert parameters["dataset.rho"].number_value == (0.4, 0.6)[index // 2]
+        assert parameters["estimator.name"].string_value == "mine"
