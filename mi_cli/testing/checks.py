@@ -1,0 +1,167 @@
+"""What all contracts share: how one is named and reported, and the contracts that every class of a config keeps."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any, Protocol, TypeVar
+
+from pydantic import ValidationError
+
+from mi_cli.fields import Section
+
+__all__ = ["Case", "Check", "checks", "expect", "run_all", "section_contracts"]
+
+
+class Case(Protocol):
+    """A class under test, with what its contracts need to know of it."""
+
+    @property
+    def cls(self) -> type[Any]:
+        """The class."""
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One contract of one class. Calling it checks the contract.
+
+    Args:
+        subject: the class, as messages name it.
+        contract: what is promised, in a few words.
+        body: what checks it.
+    """
+
+    subject: str
+    contract: str
+    body: Callable[[], None]
+
+    def __call__(self) -> None:
+        """Check the contract.
+
+        Raises:
+            AssertionError: the contract is broken. The message names the class and the contract.
+        """
+        try:
+            self.body()
+        except AssertionError as error:
+            raise AssertionError(f"{self}: {error}") from None
+        except Exception as error:
+            raise AssertionError(f"{self}: raises {type(error).__name__}: {error}") from error
+
+    def __str__(self) -> str:
+        """Class and contract."""
+        return f"{self.subject}: {self.contract}"
+
+
+AnyCase = TypeVar("AnyCase", bound=Case)
+
+
+def checks(case: AnyCase, contracts: Iterable[Callable[[AnyCase], None]]) -> list[Check]:
+    """The contracts of a case, each named as its function is."""
+    return [Check(case.label, contract.__name__.replace("_", " "), partial(contract, case)) for contract in contracts]
+
+
+def run_all(found: Iterable[Check]) -> None:
+    """Call each check in turn; the first that fails raises AssertionError."""
+    for check in found:
+        check()
+
+
+def expect(condition: object, message: str) -> None:
+    """Raise AssertionError with ``message`` unless the condition holds."""
+    if not condition:
+        raise AssertionError(message)
+
+
+class SectionCase(Protocol):
+    """A section of a config under test."""
+
+    @property
+    def cls(self) -> type[Section]:
+        """The class."""
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+
+    @property
+    def made(self) -> Any:
+        """One of its objects."""
+
+
+def fields_serialise(case: SectionCase) -> None:
+    """A run saves its config as JSON and YAML, and reads it again."""
+    values = case.made.model_dump(mode="json")
+    again = case.cls.model_validate(json.loads(json.dumps(values)))
+    expect(again == case.made, f"its fields as JSON, {values}, give another object: {again!r}")
+
+
+def unknown_fields_are_refused(case: SectionCase) -> None:
+    """A key that is mistyped is an error, and no default in its place."""
+    values = case.made.model_dump(mode="json") | {"no_such_field": 1}
+    try:
+        case.cls.model_validate(values)
+    except ValidationError:
+        return
+    raise AssertionError("no_such_field=1 is accepted; expected: a pydantic ValidationError")
+
+
+def objects_are_immutable(case: SectionCase) -> None:
+    """Trials share their sections."""
+    try:
+        case.made.name = "other"
+    except ValidationError:
+        return
+    raise AssertionError("its fields can be changed; expected: a frozen model, as Section is")
+
+
+def objects_can_be_pickled(case: SectionCase) -> None:
+    """Trials are sent to other processes."""
+    expect(pickle.loads(pickle.dumps(case.made)) == case.made, "comes back from pickle as another object")  # noqa: S301
+
+
+def name_is_a_default(case: SectionCase) -> None:
+    """A config chooses the class by its name."""
+    expect(isinstance(case.made.name, str) and case.made.name, f"its name is {case.made.name!r}; expected: text")
+
+
+def import_is_light(case: SectionCase) -> None:
+    """Configs are validated before torch is imported. A module that only this process knows is not imported anew."""
+    module = case.cls.__module__
+    if module != "__main__" and getattr(sys.modules[module], "__spec__", None) is not None:
+        light, fault = _imported_alone(module)
+        expect(light, f"module {module} {fault}")
+
+
+@cache
+def _imported_alone(module: str) -> tuple[bool, str]:
+    """Whether a fresh interpreter can import a module without torch, and what is wrong otherwise."""
+    code = f"import sys; sys.path[:] = {sys.path!r}; import {module}; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        return False, f"cannot be imported alone: {done.stderr.strip()}"
+    return done.stdout.split()[-1] == "False", "imports torch; expected: `from mi_cli.lazy import torch`"
+
+
+section_contracts: tuple[Callable[[Any], None], ...] = (
+    name_is_a_default,
+    fields_serialise,
+    unknown_fields_are_refused,
+    objects_are_immutable,
+    objects_can_be_pickled,
+    import_is_light,
+)
+
+
+def described(fields: Mapping[str, Any]) -> str:
+    """Fields as one would type them, in brackets; nothing where there are none."""
+    return f"({', '.join(f'{key}={value!r}' for key, value in fields.items())})" if fields else ""

@@ -1,0 +1,303 @@
+"""The contracts of estimators: near zero without dependence, near the truth on Gaussians, and the same every time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.special import entr, ndtr
+
+from mi_cli.errors import Fault
+from mi_cli.estimators.base import Estimator
+from mi_cli.problems import Estimate, Problem, Rows
+from mi_cli.testing.checks import Check, checks, described, expect, run_all, section_contracts
+from mi_cli.training.context import Context
+from mi_cli.training.settings import Evaluation, Training
+
+__all__ = ["check_estimator", "estimator_checks", "gaussian_mi", "gaussian_rows", "sign_mi"]
+
+ROWS = {"train": 10_000, "val": 4_000, "test": 20_000}
+RHOS = (0.0, 0.4, 0.8)
+STEPS = 250
+FALSE_ALARM = 4.9  # standard errors: one in a million
+
+
+def check_estimator(
+    cls: type[Estimator],
+    fields: Mapping[str, Any] | None = None,
+    *,
+    training: Mapping[str, Any] | None = None,
+    shifts: int = 8,
+    truth: Callable[[float], float] | None = None,
+    discrete_y: bool = False,
+    remarks: bool = False,
+) -> None:
+    """Check that an estimator keeps the contracts of :class:`~mi_cli.estimators.base.Estimator`.
+
+    It is called on 34,000 rows of two Gaussian columns with correlations 0, 0.4, 0.8 and −0.8. It must be near zero
+    without dependence and near the truth otherwise, give the same number for the same seed, alone or in a stack, and
+    fill in what every estimate says of itself. Its fields must survive JSON and pickle, and its module must not import
+    torch. Checking takes seconds for a formula, a minute or so for networks.
+
+    Args:
+        cls: the class.
+        fields: fields in place of its defaults, such as small networks.
+        training: settings of :class:`~mi_cli.training.settings.Training` in place of 250 steps of 500 rows.
+        shifts: how many partners each test row has in the product samples.
+        truth: what the estimator gives for a correlation with rows without end; the MI in nats unless given.
+        discrete_y: replace y by its sign, for an estimator that takes classes.
+        remarks: whether estimates say how they were made even if all is well.
+
+    Raises:
+        AssertionError: a contract is broken. The message names it.
+
+    >>> from mi_cli.estimators.gaussian import Gaussian
+    >>> check_estimator(Gaussian)
+    """
+    run_all(
+        estimator_checks(
+            cls,
+            fields,
+            training=training,
+            shifts=shifts,
+            truth=truth,
+            discrete_y=discrete_y,
+            remarks=remarks,
+        )
+    )
+
+
+def estimator_checks(
+    cls: type[Estimator],
+    fields: Mapping[str, Any] | None = None,
+    *,
+    training: Mapping[str, Any] | None = None,
+    shifts: int = 8,
+    truth: Callable[[float], float] | None = None,
+    discrete_y: bool = False,
+    remarks: bool = False,
+) -> list[Check]:
+    """The checks of :func:`check_estimator` one by one, for ``pytest.mark.parametrize``."""
+    settings = Training(**{"steps": STEPS, "batch": 500, "schedule": "constant"} | dict(training or {}))
+    known = truth or (sign_mi if discrete_y else gaussian_mi)
+    case = _Case(cls, dict(fields or {}), settings, Evaluation(shifts=shifts), known, discrete_y, remarks)
+    return checks(case, (*section_contracts, *CONTRACTS))
+
+
+def gaussian_rows(n: int, rho: float, seed: int) -> Rows:
+    """``n`` rows of two normal columns with correlation ``rho``, x and y each of shape ``(n, 1)`` in float64."""
+    x, noise = torch.randn(2, n, 1, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return Rows(x, rho * x + math.sqrt(1 - rho**2) * noise)
+
+
+def gaussian_mi(rho: float) -> float:
+    """The MI of two normal columns in nats, −½ ln(1 − ρ²).
+
+    >>> round(gaussian_mi(0.8), 4)
+    0.5108
+    """
+    return -0.5 * math.log(1 - rho**2)
+
+
+def sign_mi(rho: float) -> float:
+    """The MI of a normal column and the sign of another in nats, by Gauss–Hermite quadrature.
+
+    >>> round(sign_mi(0.8), 4)
+    0.2884
+    """
+    x, weights = np.polynomial.hermite_e.hermegauss(200)
+    p = ndtr(rho / math.sqrt(1 - rho**2) * x)  # that the sign is positive, given x
+    return math.log(2) - float(weights @ (entr(p) + entr(1 - p)) / weights.sum())
+
+
+@dataclass(frozen=True)
+class _Case:
+    """An estimator's class, its settings, and its estimates by correlation, made when a contract asks for them."""
+
+    cls: type[Estimator]
+    fields: dict[str, Any]
+    training: Training
+    evaluation: Evaluation
+    truth: Callable[[float], float]
+    discrete_y: bool
+    remarks: bool
+    _made: dict[float, Estimate] = field(default_factory=dict, repr=False)
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        return self.cls.__name__ + described(self.fields)
+
+    @cached_property
+    def made(self) -> Estimator:
+        """The estimator."""
+        return self.cls(**self.fields)
+
+    @property
+    def stacked(self) -> dict[float, Estimate]:
+        """Estimates of all correlations, made as one stack."""
+        if not self._made:
+            self._made.update(self.estimates(RHOS))
+        return self._made
+
+    def estimates(self, rhos: Sequence[float]) -> dict[float, Estimate]:
+        """Estimates of some correlations, made as one stack."""
+        problems = [self._problem(rho) for rho in rhos]
+        found, _ = self.made.estimate(problems, self.training, self.evaluation, Context(torch.device("cpu")))
+        expect(len(found) == len(rhos), f"gives {len(found)} estimates of {len(rhos)} problems; expected: one of each")
+        return dict(zip(rhos, found, strict=True))
+
+    def _problem(self, rho: float) -> Problem:
+        seeds = {"train": 31, "val": 33, "test": 32}
+        return Problem(
+            dim_x=1,
+            dim_y=1,
+            draw=None,
+            init=torch.Generator().manual_seed(4),
+            order=torch.Generator().manual_seed(5),
+            lr=self.training.lr,
+            **{part: self._rows(n, rho, seeds[part]) for part, n in ROWS.items()},
+        )
+
+    def _rows(self, n: int, rho: float, seed: int) -> Rows:
+        rows = gaussian_rows(n, rho, seed)
+        return Rows(rows.x, rows.y.sign()) if self.discrete_y else rows
+
+
+def kind_is_said(case: _Case) -> None:
+    """A reader must know on which side of the truth an estimate lies."""
+    kinds = ("lower bound", "upper bound", "point estimate")
+    kind = getattr(case.cls, "kind", None)
+    expect(kind in kinds, f"its kind is {kind!r}; expected: one of {', '.join(kinds)}")
+
+
+def cost_is_a_number_of_operations(case: _Case) -> None:
+    """Runs are planned, and stacks cut to the memory at hand, by what an estimator says that it takes."""
+    expect(case.made.trainings() >= 1, f"trainings() is {case.made.trainings()}; expected: at least 1")
+    cost = case.made.cost((1, 1), case.training, 500)
+    expect(len(cost) == 2 and min(cost) > 0, f"cost() is {cost}; expected: multiply-adds and bytes, both above 0")
+
+
+def faults_are_faults(case: _Case) -> None:
+    """What a config asks of an estimator that cannot do it is reported in one line, with key and value."""
+    for found in (case.made.faults(case.training), case.made.faults(Training(carry="dataset.rho"))):
+        expect(
+            all(isinstance(fault, Fault) for fault in found),
+            f"faults() gives {found!r}; expected: a list of mi_cli.errors.Fault",
+        )
+
+
+def independent_rows_have_no_information(case: _Case) -> None:
+    """Beside 4.9 standard errors, 0.003 nats for what so few steps leave."""
+    estimate = _sound(case, 0.0)
+    room = FALSE_ALARM * _stderr(estimate) + 0.003
+    expect(abs(_value(estimate)) < room, f"gives {_value(estimate):.4g} nats; expected: at most {room:.2g} from 0")
+
+
+def estimates_of_gaussians_are_near_the_truth(case: _Case) -> None:
+    """Beside 4.9 standard errors, 5 % of the truth for what so few steps leave; a bound errs so on its side only."""
+    for rho in RHOS[1:]:
+        estimate, truth = _sound(case, rho), case.truth(rho)
+        below, above = {"lower bound": (0.05, 0.0), "upper bound": (0.0, 0.05)}.get(estimate.kind, (0.05, 0.05))
+        room = FALSE_ALARM * _stderr(estimate)
+        low, high = truth - below * truth - room, truth + above * truth + room
+        expect(
+            low < _value(estimate) < high,
+            f"gives {_value(estimate):.4g} nats at correlation {rho}, whose truth is {truth:.4g}; expected: between "
+            f"{low:.4g} and {high:.4g}",
+        )
+        most = 0.02 * max(1, truth)
+        expect(_stderr(estimate) < most, f"its standard error is {_stderr(estimate):.2g}; expected: below {most:.2g}")
+
+
+def estimates_say_everything_about_themselves(case: _Case) -> None:
+    """Kind, interval, standard error, steps and a trace of the training."""
+    for rho in RHOS:
+        estimate = _sound(case, rho)
+        expect(estimate.kind == case.cls.kind, f"is a {estimate.kind} by a class of {case.cls.kind}s")
+        # Of independent rows an upper bound may be raised to 0, and a density may have learned nothing of x.
+        quiet = not estimate.reason or rho == 0 or case.remarks
+        expect(quiet, f"gives the reason {estimate.reason!r} at correlation {rho}, with status ok; expected: none")
+        if "ignores x" not in estimate.reason:
+            low, value, high = estimate.ci_low, _value(estimate), estimate.ci_high
+            inside = low is not None and high is not None and low < value < high
+            expect(inside, f"its interval is {low} to {high}; expected: one around {value:.4g}")
+            expect(_stderr(estimate) > 0, f"its standard error is {estimate.stderr}; expected: above 0")
+        expect(
+            estimate.ceiling is None or estimate.ceiling > _value(estimate),
+            f"its ceiling {estimate.ceiling} is not above its value {_value(estimate):.4g}",
+        )
+        if estimate.steps:
+            expect(estimate.steps == case.training.steps, f"says {estimate.steps} steps of {case.training.steps}")
+            traced = any(name.endswith("train_mi") for name in estimate.history)  # of one network or of several
+            expect(traced, f"its history has {list(estimate.history)}; expected: a trace that ends with train_mi")
+        else:
+            expect(not estimate.history, f"takes no steps, and its history has {list(estimate.history)}")
+
+
+def results_are_the_same_alone_and_in_a_stack(case: _Case) -> None:
+    """A trial's numbers do not depend on its neighbours."""
+    alone, stacked = case.estimates((0.8,))[0.8], _sound(case, 0.8)
+    expect(
+        alone.value == stacked.value,
+        f"gives {alone.value!r} alone and {stacked.value!r} beside correlations 0 and 0.4; expected: the same",
+    )
+
+
+def same_seed_gives_the_same_number(case: _Case) -> None:
+    """All chance comes from the problem's two generators."""
+    torch.manual_seed(1)
+    np.random.seed(1)  # noqa: NPY002 (which an estimator must not use)
+    one = case.estimates((0.4,))[0.4].value
+    torch.manual_seed(2)
+    np.random.seed(2)  # noqa: NPY002
+    other = case.estimates((0.4,))[0.4].value
+    expect(one == other, f"gives {one!r} and then {other!r}; expected: the same, from the problem's generators alone")
+
+
+def sign_of_the_correlation_does_not_matter(case: _Case) -> None:
+    """Beside 4.9 standard errors, 0.05 nats for what so few steps leave."""
+    negative, positive = case.estimates((-0.8,))[-0.8], _sound(case, 0.8)
+    room = 0.05 + FALSE_ALARM * _stderr(positive)
+    expect(
+        abs(_value(negative) - _value(positive)) <= room,
+        f"gives {_value(negative):.4g} nats at correlation -0.8 and {_value(positive):.4g} at 0.8; expected: at most "
+        f"{room:.2g} apart",
+    )
+
+
+CONTRACTS: tuple[Callable[[_Case], None], ...] = (
+    kind_is_said,
+    cost_is_a_number_of_operations,
+    faults_are_faults,
+    independent_rows_have_no_information,
+    estimates_of_gaussians_are_near_the_truth,
+    estimates_say_everything_about_themselves,
+    results_are_the_same_alone_and_in_a_stack,
+    same_seed_gives_the_same_number,
+    sign_of_the_correlation_does_not_matter,
+)
+
+
+def _sound(case: _Case, rho: float) -> Estimate:
+    """The estimate at a correlation, which must have succeeded."""
+    estimate = case.stacked[rho]
+    expect(estimate.status == "ok", f"has status {estimate.status} at correlation {rho} ({estimate.reason})")
+    return estimate
+
+
+def _value(estimate: Estimate) -> float:
+    if estimate.value is None or not math.isfinite(estimate.value):
+        raise AssertionError(f"has status {estimate.status}, and its value is {estimate.value}; expected: a number")
+    return estimate.value
+
+
+def _stderr(estimate: Estimate) -> float:
+    if estimate.stderr is None or not math.isfinite(estimate.stderr):
+        raise AssertionError(f"its standard error is {estimate.stderr}; expected: a number")
+    return estimate.stderr
