@@ -1,16 +1,31 @@
-"""Experiment runner for mutual information: estimate it, maximise it, compare what it is worth."""
+"""Estimate mutual information (MI), maximise it, and compare what it is worth.
 
-from typing import Any
+``dir(mi_cli)`` lists what is public:
 
-from mi_cli._version import __version__
+================  =====================================================================================================
+``estimate``      the MI of two arrays or frames, as ``mi-run experiment=estimate`` computes it for a file
+``Estimate``      its result
+``ConfigError``   what bad rows and settings raise; a ValueError, with one line for each fault
+``Estimator``     base class of estimators; also :class:`mi_cli.estimators.base.Estimator`
+``Dataset``       base class of datasets; also :class:`mi_cli.datasets.base.Dataset`
+``Procedure``     base class of procedures; also :class:`mi_cli.procedures.base.Procedure`
+``testing``       the contracts that estimators, datasets and procedures keep, for the tests of other packages
+``bounds``        formulae: variational bounds, conditional bounds, intervals and p-values
+``datasets``      distributions of x and y whose MI is known, and tables
+``estimators``    estimators by name, one kind a module
+``networks``      critics, encoders and densities, many of them trained at a time
+``training``      the optimisation that all of these share, and its settings
+``fields``        types of fields, for classes that configs choose
+``problems``      rows, problems and estimates: what estimators take and give
+``__version__``   the version
+================  =====================================================================================================
 
-__all__ = ["__version__", "estimate"]
+In the modules of these packages, what ``__all__`` lists is public. Everything else is private by convention and may
+change in any release, whether or not its name begins with an underscore.
 
+Nothing heavy is imported until it is used: ``import mi_cli`` loads neither NumPy nor torch.
+"""
 
-def __getattr__(name: str) -> Any:
-    """``estimate``, imported when it is asked for: the command line starts without it."""
-    if name == "estimate":
-        from mi_cli.api import estimate
+import lazy_loader
 
-        return estimate
-    raise AttributeError(f"module 'mi_cli' has no attribute {name!r}")
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

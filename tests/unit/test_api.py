@@ -67,6 +67,3 @@ def test_unknown_estimator_is_refused():
         mi_cli.estimate(X, Y, "crystal_ball")
 
 
-def test_other_names_are_not_there():
-    with pytest.raises(AttributeError, match="nothing"):
-        _ = mi_cli.nothing

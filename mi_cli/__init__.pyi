@@ -1,0 +1,15 @@
+from . import bounds as bounds
+from . import datasets as datasets
+from . import estimators as estimators
+from . import fields as fields
+from . import networks as networks
+from . import problems as problems
+from . import testing as testing
+from . import training as training
+from ._version import __version__ as __version__
+from .api import estimate as estimate
+from .datasets.base import Dataset as Dataset
+from .errors import ConfigError as ConfigError
+from .estimators.base import Estimator as Estimator
+from .problems import Estimate as Estimate
+from .procedures.base import Procedure as Procedure
