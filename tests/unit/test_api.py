@@ -65,5 +65,3 @@ def test_bad_rows_are_refused_in_a_line(x, y, message):
 def test_unknown_estimator_is_refused():
     with pytest.raises(ValueError, match="estimator"):
         mi_cli.estimate(X, Y, "crystal_ball")
-
-
