@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from mi_cli.fields import Section
 
-__all__ = ["Case", "Check", "checks", "expect", "run_all", "section_contracts"]
+__all__ = ["Case", "Check", "checks", "described", "expect", "module_is_light", "run_all", "section_contracts"]
 
 
 class Case(Protocol):
@@ -135,17 +135,27 @@ def name_is_a_default(case: SectionCase) -> None:
 
 
 def import_is_light(case: SectionCase) -> None:
-    """Configs are validated before torch is imported. A module that only this process knows is not imported anew."""
-    module = case.cls.__module__
+    """Configs are validated before torch is imported."""
+    module_is_light(case.cls.__module__)
+
+
+def module_is_light(module: str) -> None:
+    """Raise AssertionError if a module imports torch, unless it is a module of tests, which imports this package.
+
+    A module that only this process knows is not imported anew.
+    """
     if module != "__main__" and getattr(sys.modules[module], "__spec__", None) is not None:
         light, fault = _imported_alone(module)
         expect(light, f"module {module} {fault}")
 
 
+_HEAVY = "'torch' in sys.modules and 'mi_cli.testing' not in sys.modules"
+
+
 @cache
 def _imported_alone(module: str) -> tuple[bool, str]:
     """Whether a fresh interpreter can import a module without torch, and what is wrong otherwise."""
-    code = f"import sys; sys.path[:] = {sys.path!r}; import {module}; print('torch' in sys.modules)"
+    code = f"import sys; sys.path[:] = {sys.path!r}; import {module}; print({_HEAVY})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         return False, f"cannot be imported alone: {done.stderr.strip()}"

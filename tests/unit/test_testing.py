@@ -1,0 +1,167 @@
+"""``mi_cli.testing`` refuses classes that break a contract, and names it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import pytest
+
+from mi_cli.datasets.gaussian import Gaussian
+from mi_cli.estimators.gaussian import Gaussian as GaussianEstimator
+from mi_cli.lazy import torch
+from mi_cli.testing import check_dataset, check_estimator, dataset_checks
+
+
+class Doubled(GaussianEstimator):
+    """Twice the MI."""
+
+    def estimate(self, problems, *more: Any, **named: Any):
+        found, state = super().estimate(problems, *more, **named)
+        return [replace(estimate, value=2 * estimate.value, ci_high=math.inf) for estimate in found], state
+
+
+class Unsure(GaussianEstimator):
+    """No standard error."""
+
+    def estimate(self, *more: Any, **named: Any):
+        found, state = super().estimate(*more, **named)
+        return [replace(estimate, stderr=None) for estimate in found], state
+
+
+class Restless(GaussianEstimator):
+    """Draws from torch's own generator."""
+
+    def estimate(self, *more: Any, **named: Any):
+        found, state = super().estimate(*more, **named)
+        return [replace(estimate, value=estimate.value + 1e-6 * float(torch.rand(()))) for estimate in found], state
+
+
+class Sociable(GaussianEstimator):
+    """Looks at its neighbours."""
+
+    def estimate(self, problems, *more: Any, **named: Any):
+        found, state = super().estimate(problems, *more, **named)
+        return [replace(estimate, value=estimate.value + 1e-9 * len(problems)) for estimate in found], state
+
+
+class Lonely(GaussianEstimator):
+    """Estimates the first problem only."""
+
+    def estimate(self, problems, *more: Any, **named: Any):
+        return super().estimate(problems[:1], *more, **named)
+
+
+class Kindless(GaussianEstimator):
+    """Does not say what its estimates are."""
+
+    kind: ClassVar[Any] = "guess"
+
+
+class Broken(GaussianEstimator):
+    """Raises."""
+
+    def estimate(self, *more: Any, **named: Any):
+        raise KeyError("rows")
+
+
+class Loose(GaussianEstimator, extra="ignore"):
+    """Takes any key."""
+
+
+class Fluid(GaussianEstimator, frozen=False):
+    """Can be changed."""
+
+
+@pytest.mark.parametrize(
+    ("cls", "contract"),
+    [
+        (Doubled, "estimates of gaussians are near the truth: gives 0.1"),
+        (Unsure, "independent rows have no information: its standard error is None"),
+        (Restless, "same seed gives the same number"),
+        (Sociable, "results are the same alone and in a stack"),
+        (Lonely, "independent rows have no information: gives 1 estimates of 3 problems; expected: one of each"),
+        (Kindless, "kind is said: its kind is 'guess'; expected: one of lower bound, upper bound, point estimate"),
+        (Broken, "independent rows have no information: raises KeyError: 'rows'"),
+        (Loose, "unknown fields are refused"),
+        (Fluid, "objects are immutable"),
+    ],
+)
+def test_estimator_that_breaks_a_contract_is_refused(cls, contract):
+    with pytest.raises(AssertionError) as raised:
+        check_estimator(cls)
+    assert str(raised.value).startswith(f"{cls.__name__}: {contract}")
+
+
+class Shifted(Gaussian):
+    """Claims a nat too much."""
+
+    def true_mi(self, noise=0.0):
+        return super().true_mi(noise) + 1
+
+
+class Wide(Gaussian):
+    """Has a column more than it says."""
+
+    def sample(self, n, generator, dtype=None):
+        x, y = super().sample(n, generator, dtype)
+        return torch.cat([x, x], 1), y
+
+
+class Ordered(Gaussian):
+    """Sorts its rows."""
+
+    def sample(self, n, generator, dtype=None):
+        x, y = super().sample(n, generator, dtype)
+        order = x[:, 0].argsort()
+        return x[order], y[order]
+
+
+class Global(Gaussian):
+    """Draws from torch's own generator."""
+
+    def sample(self, n, generator, dtype=None):
+        return super().sample(n, torch.Generator().manual_seed(torch.initial_seed()), dtype)
+
+
+class Repeating(Gaussian):
+    """Draws the same rows again."""
+
+    def sample(self, n, generator, dtype=None):
+        return super().sample(n, torch.Generator().manual_seed(generator.initial_seed()), dtype)
+
+
+@pytest.mark.parametrize(
+    ("cls", "contract"),
+    [
+        (Shifted, "claimed information agrees with nearest neighbours: true_mi(0.0) is 1"),
+        (Wide, "rows have their shapes and type: x of 0 rows has shape (0, 2); expected: (0, 1)"),
+        (Ordered, "rows are independent and in no order: rows 1 apart have a correlation of 0.99"),
+        (Global, "generator is the only source of chance"),
+        (Repeating, "drawing goes on where it ended"),
+    ],
+)
+def test_dataset_that_breaks_a_contract_is_refused(cls, contract):
+    with pytest.raises(AssertionError) as raised:
+        check_dataset(cls)
+    assert str(raised.value).startswith(f"{cls.__name__}: {contract}")
+
+
+def test_checks_are_named_by_class_fields_and_contract():
+    names = [str(check) for check in dataset_checks(Gaussian, {"rho": 0.5})]
+    assert "Gaussian(rho=0.5): drawing goes on where it ended" in names
+    assert len(set(names)) == len(names)
+
+
+def test_module_that_imports_torch_is_refused(tmp_path, monkeypatch):
+    source = (
+        "import torch\nfrom typing import Literal\nfrom mi_cli.estimators.gaussian import Gaussian\n"
+        'class Heavy(Gaussian):\n    name: Literal["heavy"] = "heavy"\n'
+    )
+    (tmp_path / "heavy_module.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    import heavy_module
+
+    with pytest.raises(AssertionError, match="import is light: module heavy_module imports torch; expected: `from mi_"):
+        check_estimator(heavy_module.Heavy)
