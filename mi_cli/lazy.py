@@ -25,6 +25,7 @@ __all__ = [
     "np",
     "optimize",
     "optuna",
+    "optuna_journal",
     "pl",
     "record_writer",
     "sklearn_exceptions",
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     import sqlalchemy
     import torch
     from mlflow import entities as mlflow_entities
+    from optuna.storages import journal as optuna_journal
     from scipy import linalg, optimize, spatial, special
     from sklearn import exceptions as sklearn_exceptions
     from sklearn import mixture
@@ -73,6 +75,7 @@ else:
 
     # Libraries of extras, which may not be installed.
     optuna = LazyModule("optuna")
+    optuna_journal = LazyModule("optuna.storages.journal")
     mlflow = LazyModule("mlflow")
     mlflow_entities = LazyModule("mlflow.entities")
     sqlalchemy = LazyModule("sqlalchemy")

@@ -15,7 +15,7 @@ from hypothesis import settings
 import mi_cli.runs
 from mi_cli.records.saved_config import SAVED_HEADER
 from mi_cli.schema import locations
-from mi_cli.search.candidates import Expansion
+from mi_cli.search.expansion import Expansion
 
 # The same examples at every run, however busy the machine is.
 settings.register_profile("tests", derandomize=True, deadline=None)

@@ -17,7 +17,7 @@ from mi_cli.report.summary import summarise
 from mi_cli.runs import runner
 from mi_cli.schema.config import validate
 from mi_cli.schema.sweep import axes
-from mi_cli.search.candidates import expand
+from mi_cli.search.expansion import expand
 
 DOT = base64.b64decode(  # a PNG of one pixel
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="

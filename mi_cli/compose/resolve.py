@@ -24,8 +24,8 @@ from mi_cli.schema.config import Budget
 from mi_cli.schema.locations import PRIMARY
 from mi_cli.schema.search_space import searches
 from mi_cli.schema.sweep import GROUPS, get, put
-from mi_cli.search import candidates
-from mi_cli.search.candidates import Expansion
+from mi_cli.search.expansion import Expansion, expand
+from mi_cli.search.preparation import prepare, without_replaced_axes
 from mi_cli.search.storage import check_storage
 
 __all__ = ["Resolved", "resolve"]
@@ -88,10 +88,10 @@ def resolve(overrides: Sequence[str], config_path: Path | None = None, config_na
                 fault = NO_KEYS
             raise ConfigError(f"experiment={name}: its yaml {fault}")
         notices = _without_experiment(values, given)
-        prepared = candidates.prepare(values, given)
+        prepared = prepare(values, given)
         values, given = prepared.values, prepared.given
         notices += prepared.notices + _replace_axes(values, given)
-        values = candidates.settle(values, given)
+        values = without_replaced_axes(values, given)
         _replace_names(values, overrides, config_name)
         if values.get("trust") is True:
             values["trust"] = False  # what comes of this is data, and runs again without it
@@ -99,7 +99,7 @@ def resolve(overrides: Sequence[str], config_path: Path | None = None, config_na
     _apply_budget(values, given)
     _pair_columns(values)
     notices += _leave_unfit(values, given)
-    expansion = candidates.expand(values)
+    expansion = expand(values)
     if searches(values):
         check_storage(values["search"]["storage"], plan=values.get("plan") is True)
     check_tracker(values.get("tracker"))

@@ -14,7 +14,7 @@ from mi_cli.runs import shards
 from mi_cli.runs.hardware import threads
 from mi_cli.runs.stacks import stacks, trained
 from mi_cli.schema.sweep import Trial
-from mi_cli.search.candidates import Expansion
+from mi_cli.search.expansion import Expansion
 from mi_cli.terminal import standard_output
 
 __all__ = ["plan"]

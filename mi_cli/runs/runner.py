@@ -26,7 +26,8 @@ from mi_cli.runs.shards import trials_of
 from mi_cli.schema.config import Config
 from mi_cli.schema.sweep import Trial
 from mi_cli.search import loop
-from mi_cli.search.candidates import Expansion, Space
+from mi_cli.search.expansion import Expansion
+from mi_cli.search.space import Space
 from mi_cli.terminal import Terminal
 from mi_cli.training.context import Clock
 

@@ -1,1 +1,1 @@
-"""Hyper-parameter search: candidates, objective, loop, storage."""
+"""Hyper-parameter search: the space of points, their objective, the loop that evaluates them, and the stored study."""

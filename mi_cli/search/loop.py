@@ -1,8 +1,9 @@
-"""A search by optuna: points are asked for in batches, trained as one stack, and judged by what validation rows say.
+"""The loop of a search: it takes points from optuna in batches, trains each batch as one stack and records the values.
 
-The objective never sees test rows. The study is kept on disk, with the result rows of every point, so that a search
-goes on where another one ended. With a pruner, the points of a batch are first trained for a share of their steps (a
-rung), with the whole schedule in it, and those behind the median of the points before them are left at that.
+The objective is never computed from the rows whose numbers are reported. The study on disk has the result rows of
+every point, so a search that was interrupted can be resumed. With a pruner, the points of a batch are first trained
+for a share of their steps (a rung), with the whole learning-rate schedule in it. Points behind the median of earlier
+points are not trained further.
 """
 
 from __future__ import annotations
@@ -10,27 +11,24 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import shlex
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-import yaml
-
-from mi_cli.errors import ConfigError, shown
+from mi_cli.errors import ConfigError
+from mi_cli.lazy import optuna
 from mi_cli.schema.sweep import Trial
 from mi_cli.search import storage
-from mi_cli.search.candidates import Point, Space
-from mi_cli.search.objective import TESTED, Judge, tested
-from mi_cli.search.storage import HISTORY, REASON, ROWS, SAME
+from mi_cli.search.objective import Objective
+from mi_cli.search.outcome import Outcome
+from mi_cli.search.space import Point, Space
 
 if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
-    from optuna.trial import Trial as Asked
+    from optuna.trial import Trial as OptunaTrial
 
 __all__ = ["search"]
 
@@ -42,7 +40,7 @@ Row = dict[str, Any]
 
 
 class Run(Protocol):
-    """What a search needs of the run that it is."""
+    """The state of the run, which a search fills."""
 
     folder: Path
     trials: list[Trial]
@@ -50,148 +48,142 @@ class Run(Protocol):
     histories: dict[int, Mapping[str, Any]]
 
     def write(self) -> None:
-        """Bring the files up to date."""
+        """Update the files of the run."""
 
 
-def search(space: Space, run: Run, train: Callable[[Sequence[Trial]], None], say: Callable[[str], None]) -> list[str]:
-    """Search, and write ``search.json`` and ``best/config.yaml``.
+def search(space: Space, run: Run, train: Callable[[Sequence[Trial]], None], show: Callable[[str], None]) -> list[str]:
+    """Evaluate points until the study has as many as the config asks for; write ``search.json`` and the best config.
 
     Args:
         space: what is chosen from.
-        run: takes the trials of all points with their rows.
-        train: runs trials as stacks and gives their rows to ``run``.
-        say: tells the user how it goes.
+        run: gets the trials of all points, and their rows.
+        train: trains trials as stacks and gives their rows to ``run``.
+        show: shows a line of progress to the user.
 
     Returns:
-        The outcome in lines.
+        The outcome, in lines.
 
     Raises:
-        ConfigError: the storage cannot be used.
+        ConfigError: the storage cannot be used, or no point could be run.
     """
-    import optuna
-
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        found = _Search(space, run, train, say)
-        found.restore()
-        found.go()
-        return found.finish()
+        loop = _Search(space, run, train, show)
+        loop.restore()
+        loop.evaluate_batches()
+        return loop.outcome().write(run)
 
 
 @dataclass
 class _Candidate:
-    """A point that was asked for."""
+    """A new point of a batch: its optuna trial, its choices, and the trials of the run that evaluate it."""
 
-    asked: Asked
+    optuna_trial: OptunaTrial
     point: Point
     trials: list[Trial]
 
 
 @dataclass
 class _Search:
+    """A search that goes on.
+
+    Args:
+        space: what is chosen from.
+        run: gets the trials of all points.
+        train: trains trials as stacks.
+        show: shows a line to the user.
+        steps: training steps that this run has taken.
+        steps_without_pruning: training steps that it would have taken without a pruner.
+        evaluated: numbers of the points that the study has rows of, by their choices.
+    """
+
     space: Space
     run: Run
     train: Callable[[Sequence[Trial]], None]
-    say: Callable[[str], None]
-    steps: int = 0  # that trials of this run were trained for
-    full: int = 0  # that they would have been without pruning
-    known: dict[str, int] = field(default_factory=dict)  # numbers of the points that were evaluated, by their choices
+    show: Callable[[str], None]
+    steps: int = 0
+    steps_without_pruning: int = 0
+    evaluated: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         first = self.space.trials(self.space.first, every=False)[0].config
         section = self.space.search
-        self.judge = Judge.of(section, first)
+        self.objective = Objective.of(section, first)
         self.level = first.evaluation.level
         self.storage = section.storage or str(self.run.folder / _JOURNAL)
         self.seed = first.seed
         self.study = self._open()
 
     def _open(self) -> Study:
-        """The study, by what it asks: another space, objective or data is another study in the same storage."""
-        asks = {
+        """Open the study; its name has a digest, so that another space, objective or data set is another study."""
+        section = self.space.search
+        identity = {
             "config": self.space.trials(self.space.first, every=False)[0].science,
             "lists": {path: self._choices(path) for path in self.space.lists},
             "ranges": {path: choices.model_dump() for path, choices in self.space.ranges.items()},
             "repeated": dict(self.space.repeated),
-            "objective": [
-                self.judge.name,
-                self.judge.direction,
-                list(self.space.search.rungs),
-                self.space.search.pruner,
-            ],
+            "objective": [self.objective.name, self.objective.direction, list(section.rungs), section.pruner],
         }
-        name = f"{self.space.values['name']}-{_digest(asks)}"
-        return storage.opened(self.storage, name, maximise=self.judge.maximise)
+        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
+        name = f"{self.space.values['name']}-{digest}"
+        return storage.open_study(self.storage, name, maximise=self.objective.maximise)
 
     def restore(self) -> None:
-        """Take up what the study holds; points that somebody was interrupted at are asked for again."""
-        import optuna
-
-        states, trials = optuna.trial.TrialState, self.study.get_trials(deepcopy=False)
-        # A sampler that began anew at each start would choose the same points again.
-        storage.guide(self.study, self.space.search, self.seed + len(trials))
+        """Restore the points that the study has; those that were interrupted are queued to be evaluated again."""
+        states, points = optuna.trial.TrialState, self.study.get_trials(deepcopy=False)
+        # With the same seed at each start, the sampler would choose the same points again.
+        storage.set_sampler_and_pruner(self.study, self.space.search, self.seed + len(points))
         self.run.trials = []
-        for frozen in trials:
-            if frozen.state == states.RUNNING:
-                self.study.tell(frozen.number, state=states.FAIL)
-                self.study.enqueue_trial(frozen.params)
-            elif ROWS in frozen.user_attrs:
-                self._remember(frozen)
+        for point in points:
+            if point.state == states.RUNNING:
+                self.study.tell(point.number, state=states.FAIL)
+                self.study.enqueue_trial(point.params)
+            elif storage.is_recorded(point):
+                self._restore_point(point)
         self.run.trials.sort(key=lambda trial: trial.index)
         self.run.write()
-        done = self._done()
-        of = "" if self.space.size is None else f"; the space has {self.space.size} in all"
-        self.say(
-            f"search for the {'highest' if self.judge.maximise else 'lowest'} {self.judge.name}: {done} of "
-            f"{self.space.search.trials} points are done in {self.storage}{of}"
+        size = "" if self.space.size is None else f"; the space has {self.space.size} in all"
+        self.show(
+            f"search for the {'highest' if self.objective.maximise else 'lowest'} {self.objective.name}: "
+            f"{self._n_finished()} of {self.space.search.trials} points are done in {self.storage}{size}"
         )
 
-    def _remember(self, frozen: FrozenTrial) -> None:
-        """Take up the rows and traces of a point."""
-        trials, kept = self.space.trials(self._point(frozen.params), frozen.number), frozen.user_attrs
+    def _restore_point(self, point: FrozenTrial) -> None:
+        """Give the run the rows and traces that the study has of a point."""
+        trials = self.space.trials(self._point(point.params), point.number)
         self.run.trials += trials
         for trial in trials:
-            self.run.rows[trial.index] = [row for row in kept[ROWS] if row["trial"] == trial.index]
-            traces = kept.get(f"{HISTORY}{trial.index}", {})
-            self.run.histories[trial.index] = {name: tuple(map(np.array, trace)) for name, trace in traces.items()}
-        self.known[_key(frozen.params)] = frozen.number
+            self.run.rows[trial.index], self.run.histories[trial.index] = storage.recorded(point, trial.index)
+        self.evaluated[_key(point.params)] = point.number
 
-    def _done(self) -> int:
-        return len(storage.finished(self.study))
+    def _n_finished(self) -> int:
+        return len(storage.finished_points(self.study))
 
-    def go(self) -> None:
-        """Ask for batches until there are as many points as were wanted."""
-        most = self.space.search.trials
-        while (done := self._done()) < most:
-            batch = self._ask(min(self.space.search.batch, most - done))
+    def evaluate_batches(self) -> None:
+        """Evaluate batches until the study has as many points as the config asks for."""
+        wanted = self.space.search.trials
+        while (finished := self._n_finished()) < wanted:
+            batch = self._next_batch(min(self.space.search.batch, wanted - finished))
             if self.space.search.pruner != "none":
-                batch = self._climb(batch)
+                batch = self._prune(batch)
             self._evaluate(batch)
             self.run.write()
-            self.say(self._progress())
+            self.show(self._progress())
 
-    def _ask(self, size: int) -> list[_Candidate]:
-        """New points: one that is known already, or that cannot be run, is answered at once."""
-        import optuna
-
+    def _next_batch(self, size: int) -> list[_Candidate]:
+        """Ask optuna for points, and return those to evaluate: new ones that can be run."""
         batch: list[_Candidate] = []
         keys: dict[str, int] = {}
-        twice: list[tuple[Asked, int]] = []
+        repeats: list[OptunaTrial] = []
         for _ in range(size):
-            asked = self.study.ask()
-            for path in self.space.lists:
-                asked.suggest_categorical(path, self._choices(path))
-            for path, choices in self.space.ranges.items():
-                low, high = choices.ends
-                suggest: Any = asked.suggest_int if choices.int else asked.suggest_float
-                suggest(path, low, high, log=choices.log)
+            asked = self._ask()
             key = _key(asked.params)
-            if key in self.known:
-                self._repeat(asked, self.known[key])
+            if key in self.evaluated:
+                self._repeat(asked, self.evaluated[key])
                 continue
             if key in keys:
-                twice.append((asked, keys[key]))
+                repeats.append(asked)
                 continue
             point = self._point(asked.params)
             try:
@@ -201,98 +193,98 @@ class _Search:
                 continue
             keys[key] = asked.number
             batch.append(_Candidate(asked, point, trials))
-        for asked, _ in twice:  # whose twin has no value yet
-            asked.set_user_attr(SAME, keys[_key(asked.params)])
+        for asked in repeats:  # the point that each repeats has no value yet
+            asked.set_user_attr(storage.SAME, keys[_key(asked.params)])
             self.study.tell(asked, state=optuna.trial.TrialState.FAIL)
         trials = [trial for candidate in batch for trial in candidate.trials]
         self.run.trials += trials
-        self.full += sum(trial.config.training.steps for trial in trials)
+        self.steps_without_pruning += sum(trial.config.training.steps for trial in trials)
         return batch
 
-    def _repeat(self, asked: Asked, number: int) -> None:
-        """Answer with what a point of the same choices came to."""
-        import optuna
+    def _ask(self) -> OptunaTrial:
+        asked = self.study.ask()
+        for path in self.space.lists:
+            asked.suggest_categorical(path, self._choices(path))
+        for path, choices in self.space.ranges.items():
+            low, high = choices.ends
+            suggest: Any = asked.suggest_int if choices.int else asked.suggest_float
+            suggest(path, low, high, log=choices.log)
+        return asked
 
-        before = self.study.get_trials(deepcopy=False)[number]
-        asked.set_user_attr(SAME, number)
-        if before.state == optuna.trial.TrialState.COMPLETE:
-            self.study.tell(asked, before.value)
+    def _repeat(self, asked: OptunaTrial, number: int) -> None:
+        """Give a point the value of an earlier one with the same choices."""
+        earlier = self.study.get_trials(deepcopy=False)[number]
+        asked.set_user_attr(storage.SAME, number)
+        if earlier.state == optuna.trial.TrialState.COMPLETE:
+            self.study.tell(asked, earlier.value)
         else:
-            for step, value in before.intermediate_values.items():
+            for step, value in earlier.intermediate_values.items():
                 asked.report(value, step)
-            self.study.tell(asked, state=before.state)
+            self.study.tell(asked, state=earlier.state)
 
-    def _climb(self, batch: list[_Candidate]) -> list[_Candidate]:
-        """Train a share of the steps; those that are worth training in full."""
+    def _prune(self, batch: list[_Candidate]) -> list[_Candidate]:
+        """Train each rung's share of the steps; return the candidates to train in full."""
         for rung, share in enumerate(self.space.search.rungs):
-            short = {trial.index: _shortened(trial, share) for candidate in batch for trial in candidate.trials}
-            self._train(list(short.values()))
-            judged = [(candidate, *self._value(candidate.trials)) for candidate in batch]
-            for candidate, value, _ in judged:
+            self._train([_shortened(trial, share) for candidate in batch for trial in candidate.trials])
+            values = [(candidate, *self._value(candidate.trials)) for candidate in batch]
+            for candidate, value, _ in values:
                 if value is not None:
-                    candidate.asked.report(value, rung)
+                    candidate.optuna_trial.report(value, rung)
             batch = []
-            for candidate, value, reason in judged:
+            for candidate, value, reason in values:
                 if value is None:
-                    self._fail(candidate.asked, reason, candidate.trials)
-                elif candidate.asked.should_prune():
-                    self._prune(candidate, value, share)
+                    self._fail(candidate.optuna_trial, reason, candidate.trials)
+                elif candidate.optuna_trial.should_prune():
+                    self._stop(candidate, value, share)
                 else:
                     batch.append(candidate)
-            for candidate in batch:  # of which only what they are in full is kept
+            for candidate in batch:  # their rows and traces will be those of the full training
                 for trial in candidate.trials:
                     self.run.rows.pop(trial.index, None)
                     self.run.histories.pop(trial.index, None)
         return batch
+
+    def _stop(self, candidate: _Candidate, value: float, share: float) -> None:
+        """Record a candidate as pruned."""
+        for row in (row for trial in candidate.trials for row in self.run.rows[trial.index]):
+            if row["status"] == "ok":
+                row["status"] = "pruned"
+                row["reason"] = f"{self.objective.name} {value:.4g} after {share:g} of the steps is behind the median"
+        self._record(candidate.optuna_trial, candidate.trials)
+        self.study.tell(candidate.optuna_trial, state=optuna.trial.TrialState.PRUNED)
 
     def _evaluate(self, batch: Sequence[_Candidate]) -> None:
         self._train([trial for candidate in batch for trial in candidate.trials])
         for candidate in batch:
             value, reason = self._value(candidate.trials)
             if value is None:
-                self._fail(candidate.asked, reason, candidate.trials)
+                self._fail(candidate.optuna_trial, reason, candidate.trials)
                 continue
-            self._keep(candidate.asked, candidate.trials)
-            self.study.tell(candidate.asked, value)
+            self._record(candidate.optuna_trial, candidate.trials)
+            self.study.tell(candidate.optuna_trial, value)
 
     def _train(self, trials: Sequence[Trial]) -> None:
         if trials:
             self.steps += sum(trial.config.training.steps for trial in trials)
             self.train(trials)
 
-    def _prune(self, candidate: _Candidate, value: float, share: float) -> None:
-        import optuna
-
-        for row in (row for trial in candidate.trials for row in self.run.rows[trial.index]):
-            if row["status"] == "ok":
-                row["status"] = "pruned"
-                row["reason"] = f"{self.judge.name} {value:.4g} after {share:g} of the steps is behind the median"
-        self._keep(candidate.asked, candidate.trials)
-        self.study.tell(candidate.asked, state=optuna.trial.TrialState.PRUNED)
-
-    def _fail(self, asked: Asked, reason: str, trials: Sequence[Trial] = ()) -> None:
-        import optuna
-
-        log.warning("point %d has no %s: %s", asked.number, self.judge.name, reason)
-        asked.set_user_attr(REASON, reason)
+    def _fail(self, asked: OptunaTrial, reason: str, trials: Sequence[Trial] = ()) -> None:
+        """Record a point that could not be evaluated; without ``trials``, one whose choices do not go together."""
+        log.warning("point %d has no %s: %s", asked.number, self.objective.name, reason)
+        asked.set_user_attr(storage.REASON, reason)
         if trials:
-            self._keep(asked, trials)
+            self._record(asked, trials)
         self.study.tell(asked, state=optuna.trial.TrialState.FAIL)
 
-    def _keep(self, asked: Asked, trials: Sequence[Trial]) -> None:
-        rows = [{key: _plain(value) for key, value in row.items()} for t in trials for row in self.run.rows[t.index]]
-        for trial in trials:
-            traces = self.run.histories.get(trial.index, {})
-            kept = {name: [values.tolist() for values in trace] for name, trace in traces.items()}
-            asked.set_user_attr(f"{HISTORY}{trial.index}", kept)
-        asked.set_user_attr(ROWS, rows)
-        self.known[_key(asked.params)] = asked.number
+    def _record(self, asked: OptunaTrial, trials: Sequence[Trial]) -> None:
+        storage.record(asked, trials, self.run.rows, self.run.histories)
+        self.evaluated[_key(asked.params)] = asked.number
 
     def _value(self, trials: Sequence[Trial]) -> tuple[float | None, str]:
-        return self.judge.value(trials, self.run.rows, self.run.histories)
+        return self.objective.value(trials, self.run.rows, self.run.histories)
 
     def _choices(self, path: str) -> list[Any]:
-        """The values of a list as optuna keeps them: what is no plain value, as text."""
+        """The values of a list as optuna stores them: as JSON where some are lists or sections."""
         axis = self.space.lists[path]
         plain = all(value is None or isinstance(value, bool | int | float | str) for value in axis)
         return axis if plain else [json.dumps(value, sort_keys=True) for value in axis]
@@ -302,62 +294,28 @@ class _Search:
         return lists | {path: params[path] for path in self.space.ranges}
 
     def _best(self) -> FrozenTrial | None:
-        return storage.best(storage.finished(self.study), maximise=self.judge.maximise)
+        return storage.best_point(storage.finished_points(self.study), maximise=self.objective.maximise)
 
     def _progress(self) -> str:
-        best, told = (
-            self._best(),
-            ", ".join(f"{n} {what}" for what, n in storage.counts(storage.finished(self.study)).items() if n),
+        finished, best = storage.finished_points(self.study), self._best()
+        counts = ", ".join(f"{n} {state}" for state, n in storage.counts(finished).items() if n)
+        line = f"search: {len(finished)} of {self.space.search.trials} points ({counts})"
+        return line if best is None else f"{line}; best {self.objective.name} {best.value:.4g}, of point {best.number}"
+
+    def outcome(self) -> Outcome:
+        """Return the outcome of the search."""
+        best = self._best()
+        return Outcome(
+            space=self.space,
+            objective=self.objective,
+            level=self.level,
+            study=self.study.study_name,
+            storage=self.storage,
+            finished=storage.finished_points(self.study),
+            steps={"trained": self.steps, "without_pruning": self.steps_without_pruning},
+            best=best,
+            point=None if best is None else self._point(best.params),
         )
-        of = f"search: {self._done()} of {self.space.search.trials} points ({told})"
-        return of if best is None else f"{of}; best {self.judge.name} {best.value:.4g}, of point {best.number}"
-
-    def finish(self) -> list[str]:
-        """Write what came of it."""
-        from mi_cli.records.results import write_json, write_text
-        from mi_cli.records.saved_config import SAVED_HEADER
-
-        if not self.run.trials:
-            last = storage.finished(self.study)[-1]
-            raise ConfigError(f"search: no point could be run; the last: {last.user_attrs[REASON]}")
-        best, folder = self._best(), self.run.folder
-        found: dict[str, Any] = {
-            "study": self.study.study_name,
-            "storage": self.storage,
-            "objective": self.judge.name,
-            "direction": self.judge.direction,
-            "points": storage.counts(storage.finished(self.study)),
-            "steps": {"trained": self.steps, "without_pruning": self.full},
-            "best": None,
-            "test": None,
-            "command": None,
-        }
-        if best is None:
-            write_json(folder / "search.json", found)
-            return [f"search: no point has a {self.judge.name}"]
-        point = self._point(best.params)
-        trials = self.space.trials(point, best.number)
-        rows = [self.judge.own(trial, self.run.rows[trial.index]) for trial in trials]
-        (folder / "best").mkdir(exist_ok=True)
-        config = yaml.safe_dump(self.space.config(point), sort_keys=False, allow_unicode=True)
-        write_text(folder / "best" / "config.yaml", SAVED_HEADER + config)
-        command = shlex.join(["mi-run", f"--config-path={folder.absolute() / 'best'}"])
-        found |= {
-            "best": {"point": best.number, "parameters": dict(point), "value": best.value, "trials": len(trials)},
-            "test": {column: value for column in TESTED if (value := tested(rows, column, self.level))},
-            "command": command,
-        }
-        write_json(folder / "search.json", found)
-        choices = ", ".join(f"{path}={shown(value)}" for path, value in self.space.shown(point).items())
-        of = "" if len(rows) == 1 else f", mean of {len(rows)} trials"
-        lines = [
-            f"best of {self._done()} points: {choices}",
-            f"{self.judge.name} {best.value:.4g} on the rows that chose it{of}",
-        ]
-        for column, value in found["test"].items():
-            ends = "" if value["ci_low"] is None else f" [{value['ci_low']:.4g}, {value['ci_high']:.4g}]"
-            lines.append(f"{column} {value['mean']:.4g}{ends} on test rows, which had no say")
-        return [*lines, f"run it again: {command}"]
 
 
 def _shortened(trial: Trial, share: float) -> Trial:
@@ -368,13 +326,5 @@ def _shortened(trial: Trial, share: float) -> Trial:
     return replace(trial, config=shorter)
 
 
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value
-
-
 def _key(params: Mapping[str, Any]) -> str:
     return json.dumps(dict(params), sort_keys=True)
-
-
-def _digest(asks: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(asks, sort_keys=True).encode()).hexdigest()[:8]

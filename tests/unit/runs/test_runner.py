@@ -44,7 +44,7 @@ from mi_cli.records.results import Records
 from mi_cli.report import publish
 from mi_cli.runs import forkserver, scheduler, stacks, workers
 from mi_cli.runs.plan import plan
-from mi_cli.search.candidates import expand
+from mi_cli.search.expansion import expand
 from mi_cli.training import critic_fit
 
 FILES = {

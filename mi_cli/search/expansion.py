@@ -1,0 +1,83 @@
+"""The trials of a config, with or without a search, each validated once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mi_cli.errors import ConfigError, Fault
+from mi_cli.schema import sweep
+from mi_cli.schema.config import Config, validate
+from mi_cli.schema.search_space import Search, searches
+from mi_cli.schema.sweep import Trial
+from mi_cli.search.space import Space
+
+__all__ = ["Expansion", "expand"]
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """The trials of a config; of a search, those of its first point.
+
+    Args:
+        trials: in order.
+        axes: dotted paths of the values in which trials differ.
+        space: what a search chooses from; None without a search.
+    """
+
+    trials: list[Trial]
+    axes: list[str]
+    space: Space | None = None
+
+    def changed(self, **settings: Any) -> Expansion:
+        """Return the same trials with other settings that do not change their numbers, such as ``threads``."""
+        trials = [replace(trial, config=trial.config.model_copy(update=settings)) for trial in self.trials]
+        space = None if self.space is None else replace(self.space, values={**self.space.values, **settings})
+        return Expansion(trials, self.axes, space)
+
+
+def expand(values: Mapping[str, Any]) -> Expansion:
+    """Return the trials of a prepared config. Of a search, each choice is validated beside the first of all others.
+
+    Raises:
+        ConfigError: some trial or choice cannot be run; it has a fault for each reason.
+    """
+    if not searches(values):
+        trials = sweep.expand(values)
+        return Expansion(trials, list(trials[0].axes))
+    space = Space.of(values)
+    faults: dict[str, Fault] = {}  # by their texts, since several points may have the same
+    first: list[Trial] = []
+    without_sweep = {key: value for key, value in values.items() if key != "sweep"}
+    for index, point in enumerate(space.variations()):
+        try:
+            trials = space.trials(point, every=index == 0)
+            found = [fault for trial in trials for fault in _objective_faults(space.search, trial.config)]
+            faults |= {str(fault): fault for fault in found}
+            if not index:
+                first = trials
+                validate(without_sweep)
+        except ConfigError as error:
+            faults |= {str(fault): fault for fault in error.faults}
+    if faults:
+        raise ConfigError(*faults.values())
+    return Expansion(first, space.paths, space)
+
+
+def _objective_faults(search: Search, config: Config) -> list[Fault]:
+    """Return why the objective cannot be computed, or not from rows other than those whose numbers are reported."""
+    estimator, name = config.estimator, search.objective
+    if name in ("val_mse", "split_mse") and config.procedure == "estimate":
+        return [Fault("search.objective", name, "procedure=estimate predicts nothing", "val_mi")]
+    if name == "split_mse" and (config.procedure != "compare" or not config.split.fresh):
+        accepted = "procedure=compare with split.fresh above 0, or search.objective=val_mse"
+        return [Fault("search.objective", name, "needs rows to test the best point on", accepted)]
+    if name in (None, "val_mi") and config.procedure == "estimate" and not estimator.holds_out:
+        problem = f"estimator={estimator.name} has no validation value"
+        return [Fault("search.objective", "val_mi", problem, "an estimator that has one")]
+    mi = name == "val_mi" or (name is None and config.procedure != "compare")
+    if mi and search.direction is None and estimator.kind != "lower bound":
+        problem = f"more is not better for estimator={estimator.name}, which is no lower bound (but: {estimator.kind})"
+        return [Fault("search.direction", None, problem, "maximise or minimise")]
+    return []

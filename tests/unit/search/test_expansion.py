@@ -1,0 +1,63 @@
+"""The trials of a search are validated, and what cannot be searched is refused."""
+
+from __future__ import annotations
+
+import pytest
+from examples import COMPARE, merged, trials
+from searches import faults, prepared
+
+from mi_cli.errors import ConfigError
+from mi_cli.search.expansion import expand
+
+LRS = "sweep.training.lr=[1e-3,1e-2]"
+SPACE = "search.space.training"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "key", "says"),
+    [
+        ([], "search=optuna", "there is nothing to choose; accepted: axes of the sweep, or"),
+        ([f"{SPACE}.lr={{low: 2, high: 1}}"], f"{SPACE}.lr", "low must be below high"),
+        ([f"{SPACE}.lr={{low: 0, high: 1, log: true}}"], f"{SPACE}.lr", "low must be above 0"),
+        ([f"{SPACE}.batch={{low: 8, high: 9.5, int: true}}"], f"{SPACE}.batch", "must be whole numbers where int is"),
+        ([f"{SPACE}.batch={{low: 8, high: 64}}"], "training.batch=29.392", "must be a whole number"),
+        ([f"{SPACE}.lr={{low: 1, hig: 2}}"], f"{SPACE}.lr.high", "is missing; accepted: a number"),
+        ([f"{SPACE}.lr={{low: x, high: 2}}"], f"{SPACE}.lr.low=x", "must be a number"),
+        ([f"{SPACE}.nope=[1,2]"], f"{SPACE}.nope=[1, 2]", "no such value in the config"),
+        ([f"{SPACE}.lr=[]"], f"{SPACE}.lr=[]", "is empty; accepted: at least one value"),
+        ([f"{SPACE}.lrr={{low: 1, high: 2}}"], f"{SPACE}.lrr={{low: 1, high: 2}}", "no such value in the config"),
+        ([f"{SPACE}.lr=0.3"], f"{SPACE}.lr=0.3", "must be a list, or a range such as"),
+        ([f"{SPACE}.lr={{low: -1, high: 1}}"], "training.lr=-1.0", "must be a number above 0"),
+        (["search.space.seed={low: 0, high: 9, int: true}"], "search.space.seed", "a seed cannot be searched"),
+        ([LRS, "search.trials=0"], "search.trials=0", "must be a whole number of at least 1"),
+        ([LRS, "search.rungs=[0.5,0.2]"], "search.rungs=[0.5, 0.2]", "must ascend"),
+        ([LRS, "search.repeat=[nope]"], "search.repeat=[nope]", "nope: not among the axes of the sweep; accepted:"),
+        ([LRS, "search.objective=test_mse"], "search.objective=test_mse", "must be val_mi, val_mse or split_mse or"),
+        ([LRS, "search.objective=split_mse"], "search.objective=split_mse", "procedure=estimate predicts nothing"),
+        (["sweep.training.lr=[1e-3,-1e-2]"], "training.lr=-0.01", "must be a number above 0"),
+        (["sweep.estimator=[smile,dv]"], "search.direction=null", "more is not better for estimator=smile"),
+        (["sweep.estimator=[ksg]", "dataset.n_samples=500"], "search.objective=val_mi", "has no validation value"),
+        (
+            ["sweep.training.steps=[5,6]", "training.carry=training.steps"],
+            "training.carry=training.steps",
+            "cannot be used in a search; accepted: null",
+        ),
+    ],
+)
+def test_what_cannot_be_searched(overrides, key, says, here):
+    lines = [str(fault) for fault in faults(*overrides)]
+    assert any(line.startswith(key) and says in line for line in lines), lines
+
+
+def test_errors_on_the_reported_rows_cannot_be_the_objective():
+    config = prepared(merged(COMPARE, {"split": {"fresh": 0}}), {"training": {"lr": [0.1, 0.2]}}, objective="split_mse")
+    with pytest.raises(ConfigError) as caught:
+        expand(config)
+    (fault,) = caught.value.faults
+    assert (fault.key, fault.value) == ("search.objective", "split_mse")
+    assert fault.problem == "needs rows to test the best point on"
+
+
+def test_the_search_does_not_change_a_trials_fingerprint():
+    (plain,), (searched,) = trials(), trials(search={"name": "optuna"})
+    assert plain.fingerprint == searched.fingerprint
