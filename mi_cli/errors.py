@@ -1,26 +1,26 @@
-"""What is wrong with a config: its key, its value and what is expected, worded in one place.
+"""What is wrong with a config: the key, its value and what is expected instead, worded in one place.
 
-Nothing here imports from elsewhere in the package.
+No other module of the package is imported here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
 __all__ = ["ABSENT", "ConfigError", "Fault", "OutputError", "counted", "listed", "shown"]
 
 
-class _Absent:
-    """The value of a fault that has none to show."""
+class _Absent(Enum):
+    """The value of a fault that has none to show: an enumeration, so that copies of it are it."""
 
-    def __repr__(self) -> str:
-        return "ABSENT"
+    ABSENT = "absent"
 
 
-ABSENT: Final = _Absent()
+ABSENT: Final = _Absent.ABSENT
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,14 @@ class Fault:
             simply not what is accepted.
         accepted: what is expected instead.
         command: what one would type to get what was meant, where there is such a command.
+        origin: where the value comes from, if it was not typed at ``key``: an axis (``sweep.dataset.rho=[0, 2]``).
 
     >>> print(Fault("dataset.rho", 2, accepted="a number between -1 and 1"))
     dataset.rho=2: must be a number between -1 and 1
     >>> print(Fault("device", "cuda", "is not on this machine", "auto or cpu"))
     device=cuda: is not on this machine; accepted: auto or cpu
+    >>> print(Fault("sweep.seed", 3, accepted="a list of values", command="sweep.seed=[3]"))
+    sweep.seed=3: must be a list of values; use sweep.seed=[3]
     """
 
     key: str
@@ -47,6 +50,7 @@ class Fault:
     problem: str = ""
     accepted: str = ""
     command: str = ""
+    origin: str = ""
 
     def __str__(self) -> str:
         """The fault in one line."""
@@ -55,14 +59,27 @@ class Fault:
             text = f"{text}; accepted: {self.accepted}" if text else f"must be {self.accepted}"
         if self.command:
             text = f"{text}; use {self.command}"
-        if not self.key:
-            return text
-        shown_value = str(self.value) if isinstance(self.value, Path) else shown(self.value)  # a path is never cut
-        return f"{self.key}: {text}" if self.value is ABSENT else f"{self.key}={shown_value}: {text}"
+        return ": ".join(part for part in (self.origin, self._place(), text) if part)
+
+    def _place(self) -> str:
+        if not self.key or self.value is ABSENT:
+            return self.key
+        value = str(self.value) if isinstance(self.value, Path) else shown(self.value)  # a path is never cut
+        return f"{self.key}={value}"
 
 
 class ConfigError(ValueError):
-    """A config that cannot be run. ``faults`` say why, and ``lines`` are the faults in words, one line each."""
+    """A config that cannot be run.
+
+    It is a ValueError, so that pydantic's validators can raise it.
+
+    Args:
+        faults: why it cannot; a string is a fault that belongs to no single key.
+
+    Attributes:
+        faults: the same, all of them ``Fault``.
+        lines: the faults in words, one line each.
+    """
 
     def __init__(self, *faults: Fault | str) -> None:
         self.faults = tuple(Fault("", problem=fault) if isinstance(fault, str) else fault for fault in faults)
@@ -71,7 +88,11 @@ class ConfigError(ValueError):
 
 
 def shown(value: Any) -> str:
-    """A value as one would type it, cut where it is long."""
+    """A value as one would type it, in one line; after 57 characters it ends in dots.
+
+    >>> shown([None, True, 0.5])
+    '[null, true, 0.5]'
+    """
     text = " ".join(_typed(value).split())
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -87,15 +108,23 @@ def _typed(value: Any) -> str:
 
 
 def listed(options: Iterable[Any], last: str = "or") -> str:
-    """Options as prose: ``a, b or c``."""
+    """Options as prose; there must be one.
+
+    >>> listed(["a", "b", "c"]), listed(["x", "y"], last="and")
+    ('a, b or c', 'x and y')
+    """
     *most, final = [shown(option) for option in options]
     return f"{', '.join(most)} {last} {final}" if most else final
 
 
 class OutputError(Exception):
-    """Standard output cannot be written to; whatever goes to files is there."""
+    """Standard output cannot be written to. What goes to files has been written."""
 
 
 def counted(n: int, noun: str) -> str:
-    """A number of things as prose."""
+    """A number of things as prose.
+
+    >>> counted(1, "trial"), counted(2000, "trial")
+    ('1 trial', '2,000 trials')
+    """
     return f"{n:,} {noun}{'' if n == 1 else 's'}"

@@ -16,7 +16,7 @@ from mi_cli.analysis.claims import Claim
 from mi_cli.analysis.tables import TABLES
 from mi_cli.datasets.base import Dataset
 from mi_cli.datasets.distortions import Noise, Shift
-from mi_cli.errors import ConfigError, listed, shown
+from mi_cli.errors import ConfigError, Fault, counted, listed, shown
 from mi_cli.estimators.base import Estimator
 from mi_cli.fields import Affects, Count, Natural, Number, Positive, Rule, Section
 from mi_cli.registry import plugins
@@ -25,7 +25,7 @@ from mi_cli.registry.extras import TRACKERS
 from mi_cli.registry.lookup import load, section_class
 from mi_cli.registry.plugins import REGISTRIES
 from mi_cli.schema.search_space import Search
-from mi_cli.schema.validation_errors import validation_lines
+from mi_cli.schema.validation_errors import validation_faults
 from mi_cli.training.settings import Evaluation, Representation, Split, Training
 
 __all__ = ["Budget", "Config", "ConfigError", "validate"]
@@ -60,14 +60,11 @@ def _from_registry(section: str) -> tuple[BeforeValidator, _Registered]:
     def build(value: Any) -> Any:
         if not isinstance(value, Mapping):
             return value
-        try:
-            found = section_class(section, value.get("name"))
-        except ConfigError as error:  # of another package
-            raise ValueError(str(error)) from None
-        if found is None:
-            accepted = ", ".join(_names(section))
-            raise ValueError(f"{section}.name={shown(value.get('name'))}: no such {section}; accepted: {accepted}")
-        return found.model_validate(dict(value))
+        name = value.get("name")
+        chosen = section_class(section, name)
+        if chosen is None:
+            raise ConfigError(Fault(f"{section}.name", name, f"no such {section}", ", ".join(_names(section))))
+        return chosen.model_validate(dict(value))
 
     return BeforeValidator(build), _Registered(section)
 
@@ -148,31 +145,29 @@ class Config(Section):
         dataset = self.dataset.opened()
         return self if dataset is self.dataset else self.model_copy(update={"dataset": dataset})
 
-    def faults(self) -> list[str]:
+    def faults(self) -> list[Fault | str]:
         """What does not fit together: splits, folds, groups and estimator against the data, which is opened."""
-        faults = [*self._data_faults(), *self._fold_faults(), *self._training_faults(), *self._procedure_faults()]
-        return faults + self._shard_faults()
+        return [
+            *self._data_faults(),
+            *self._fold_faults(),
+            *self._training_faults(),
+            *self._procedure_faults(),
+            *self._shard_faults(),
+        ]
 
-    def _shard_faults(self) -> list[str]:
+    def _shard_faults(self) -> list[Fault]:
         if self.shard is None or self.shard < self.shards:
             return []
-        return [f"shard={self.shard}: there are {self.shards} of them, from 0 on; accepted: null, which shards sets"]
+        problem = f"there are {counted(self.shards, 'shard')}, numbered from 0"
+        return [Fault("shard", self.shard, problem, "null (mi-run numbers the jobs of shards itself)")]
 
-    def _data_faults(self) -> list[str]:
+    def _data_faults(self) -> list[Fault]:
         n, rows = self.dataset.n_samples, self.rows
-        besides = [
-            f"split.{part}={getattr(self.split, part):g}: rows drawn besides, which dataset.name={self.dataset.name} "
-            "has none of; accepted: a share, up to 1 (as experiment=estimate has them)"
-            for part, most in {"train": 1, "val": 1, "labelled": 1, "test": 1, "fresh": 0}.items()
-            if self.dataset.finite and getattr(self.split, part) > most
-        ]
-        if besides:
-            return besides
+        if self.dataset.finite and (added := self._added_rows()):
+            return added
         if n is None:
-            if self.procedure != "estimate":
-                return [f"dataset.n_samples=null: procedure={self.procedure} needs a number of rows"]
-            if not self.estimator.trains_on_fresh_rows:
-                return [f"dataset.n_samples=null: estimator={self.estimator.name} needs a number of rows"]
+            if (needs := self._needs_rows()) is not None:
+                return [Fault("dataset.n_samples", None, f"{needs} needs a number of rows", "a whole number")]
             rows = rows | {"train": 2}  # drawn while training
         needed = {"train": 2, "test": 2} | ({"labelled": 2} if self.procedure == "compare" else {})
         if self.estimator.validates and (self.training.checkpoint == "best" or self.training.patience):
@@ -180,67 +175,93 @@ class Config(Section):
         of = "" if n is None else f" of dataset.n_samples={n}"
         accepted = "a number of rows, at least" if n is None else "a share or number that makes at least"
         return [
-            f"split.{part}={getattr(self.split, part):g}: makes {rows[part]} rows{of}; accepted: {accepted} {least}"
+            Fault(
+                f"split.{part}",
+                self.split.typed(part),
+                f"makes {counted(rows[part], 'row')}{of}",
+                f"{accepted} {least}",
+            )
             for part, least in needed.items()
             if rows[part] < least
         ]
 
-    def _fold_faults(self) -> list[str]:
+    def _added_rows(self) -> list[Fault]:
+        """Parts that would be drawn in addition to a data set that has no other rows."""
+        return [
+            Fault(
+                f"split.{part}",
+                self.split.typed(part),
+                f"is a number of further rows, and dataset.name={self.dataset.name} has none",
+                "a share, up to 1 (experiment=estimate has a split of shares)" if most else "0",
+            )
+            for part, most in {"train": 1, "val": 1, "labelled": 1, "test": 1, "fresh": 0}.items()
+            if getattr(self.split, part) > most
+        ]
+
+    def _needs_rows(self) -> str | None:
+        """What cannot work on rows that are drawn at every training step."""
+        if self.procedure != "estimate":
+            return f"procedure={self.procedure}"
+        return None if self.estimator.trains_on_fresh_rows else f"estimator={self.estimator.name}"
+
+    def _fold_faults(self) -> list[Fault]:
         if self.fit == "split" or not self.estimator.holds_out:
             return []
         if self.procedure != "estimate":
-            return ["fit=crossfit: is for procedure=estimate; accepted: split"]
+            return [Fault("fit", self.fit, "is for procedure=estimate", "split")]
         if self.dataset.n_samples is None:
-            return ["fit=crossfit: fresh rows at every step have no folds; accepted: split, or a dataset.n_samples"]
+            problem = "rows that are drawn at every training step have no folds"
+            return [Fault("fit", self.fit, problem, "split, or a number of rows (dataset.n_samples)")]
         groups = self.dataset.describe().get("groups") if self.dataset.finite else None
         if groups and groups["number"] < self.folds + 2:  # besides a fold, one to validate and one to train
-            return [
-                f"folds={self.folds}: dataset.groups={shown(groups['column'])} has {groups['number']} groups, and "
-                f"none is cut; accepted: {self.folds + 2} groups or more, or fewer folds (at least 2)"
-            ]
+            problem = (
+                f"dataset.groups={shown(groups['column'])} has {counted(groups['number'], 'group')}, and no group is cut"
+            )
+            accepted = f"{self.folds + 2} groups or more, or fewer folds (at least 2)"
+            return [Fault("folds", self.folds, problem, accepted)]
         n = sum(self.rows[part] for part in ("train", "val", "test"))
         if self.training.carry and n % self.folds:
-            return [
-                f"folds={self.folds}: {n} rows are no multiple, and training.carry={self.training.carry} needs equal "
-                "folds; accepted: another number of folds or rows"
-            ]
+            problem = f"does not divide {counted(n, 'row')}, and training.carry={self.training.carry} needs equal folds"
+            return [Fault("folds", self.folds, problem, "another number of folds or rows")]
         if n // self.folds < 2 or n - (n + self.folds - 1) // self.folds - self.rows["val"] < 2:
-            return [
-                f"folds={self.folds}: {n} rows, {self.rows['val']} of them for validation, leave a fold with fewer "
-                "than 2 to train or to test; accepted: fewer folds or more rows"
-            ]
+            problem = (
+                f"{counted(n, 'row')}, {self.rows['val']} of them for validation, leave a fold with fewer than 2 to "
+                "train or to test"
+            )
+            return [Fault("folds", self.folds, problem, "fewer folds or more rows")]
         return []
 
-    def _training_faults(self) -> list[str]:
-        faults, batch = [], self.training.batch
+    def _training_faults(self) -> list[Fault | str]:
+        faults: list[Fault | str] = []
+        batch = self.training.batch
         if self.dataset.n_samples is None and batch == "full":
-            faults.append("training.batch=full: fresh rows at every step need a number (dataset.n_samples is null)")
+            problem = "rows are drawn at every training step (dataset.n_samples=null)"
+            faults.append(Fault("training.batch", batch, problem, "a number of rows"))
         if batch != "full" and batch < 2:
-            faults.append(f"training.batch={batch}: must be at least 2, so that rows can be paired anew")
+            problem = "a single row cannot be paired with another one"
+            faults.append(Fault("training.batch", batch, problem, "a number of rows, at least 2, or full"))
         return [*faults, *self.estimator.faults(self.training), *self.estimator.unfit(self.dataset)]
 
-    def _procedure_faults(self) -> list[str]:
+    def _procedure_faults(self) -> list[Fault]:
         faults = []
         if self.shift.moves and self.procedure != "compare":
-            faults.append(
-                f"shift.name={self.shift.name}: moves unlabelled rows, which procedure={self.procedure} "
-                "has not; accepted: shift=none"
-            )
+            problem = f"moves unlabelled rows, which procedure={self.procedure} does not have"
+            faults.append(Fault("shift.name", self.shift.name, problem, "none", "shift=none"))
         if self.procedure == "estimate":
             return faults
         if not self.estimator.maximises:
             able = sorted(name for name, path in ESTIMATORS.items() if load(path).maximises)
-            faults.append(f"estimator.name={self.estimator.name}: cannot train an encoder; accepted: {', '.join(able)}")
+            faults.append(Fault("estimator.name", self.estimator.name, "cannot train an encoder", ", ".join(able)))
         pca_limit = min(self.dataset.dim_x, self.rows["train"])
         if self.representation.dim > pca_limit > 0:  # that there are no rows is said elsewhere
-            faults.append(
-                f"representation.dim={self.representation.dim}: PCA of {self.dataset.dim_x} columns and "
-                f"{self.rows['train']} rows has fewer components; accepted: 1 to {pca_limit}"
-            )
+            problem = f"PCA of {self.dataset.dim_x} columns and {self.rows['train']} rows has fewer components"
+            faults.append(Fault("representation.dim", self.representation.dim, problem, f"1 to {pca_limit}"))
         if self.training.carry:
-            faults.append(f"training.carry={self.training.carry}: is for procedure=estimate; accepted: null")
+            faults.append(Fault("training.carry", self.training.carry, "is for procedure=estimate", "null"))
         if self.evaluation.last_steps:
-            faults.append(f"evaluation.last_steps={self.evaluation.last_steps}: is for procedure=estimate; accepted: 0")
+            faults.append(
+                Fault("evaluation.last_steps", self.evaluation.last_steps, "is for procedure=estimate", "0")
+            )
         return faults
 
 
@@ -256,7 +277,7 @@ def validate(values: Mapping[str, Any]) -> Config:
     try:
         config = Config.model_validate(dict(values))
     except ValidationError as error:
-        raise ConfigError(*validation_lines(error, Config, values, _chosen)) from None
+        raise ConfigError(*validation_faults(error, Config, values, _chosen)) from None
     config = config.opened()
     if faults := config.faults():
         raise ConfigError(*faults)

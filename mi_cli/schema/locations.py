@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from mi_cli.errors import ConfigError
+from mi_cli.errors import ConfigError, Fault
 from mi_cli.files import PACKAGE
 
 __all__ = ["OWN_CONFIGS", "OWN_LAYOUT", "PRIMARY", "config_folder", "own_config_folders"]
@@ -30,11 +30,10 @@ def own_config_folders() -> list[Path]:
     """The folders that people add with ``MI_CONFIG_PATH`` (and, through it, with ``--config-dir``).
 
     Raises:
-        ConfigError: one of them is not there.
+        ConfigError: one of them does not exist.
     """
     folders = [Path(part).absolute() for part in os.environ.get(OWN_CONFIGS, "").split(os.pathsep) if part]
-    missing = [folder for folder in folders if not folder.is_dir()]
-    faults = [f"{OWN_CONFIGS}={folder}: no such folder; accepted: {OWN_LAYOUT}" for folder in missing]
+    faults = [Fault(OWN_CONFIGS, folder, "no such folder", OWN_LAYOUT) for folder in folders if not folder.is_dir()]
     if faults:
         raise ConfigError(*faults)
     return folders

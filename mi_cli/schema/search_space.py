@@ -1,4 +1,4 @@
-"""The section ``search`` of a config, and the ranges that a search may choose from beside lists. No optuna here."""
+"""The section ``search`` of a config, and the ranges that a search may choose from. Nothing here imports optuna."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from mi_cli.errors import ConfigError, Fault, shown
 from mi_cli.fields import Count, Number, Rule, Section
 
 __all__ = ["OBJECTIVES", "Objective", "Range", "Search", "searches"]
@@ -16,7 +17,12 @@ OBJECTIVES: tuple[Objective, ...] = ("val_mi", "val_mse", "split_mse")
 
 
 class Range(Section):
-    """Numbers from ``low`` to ``high``, all of them alike likely, or (``log``) their logarithms."""
+    """Numbers from ``low`` to ``high``, drawn uniformly.
+
+    Attributes:
+        log: draw the logarithm uniformly instead.
+        int: draw whole numbers, ``high`` included.
+    """
 
     low: Number
     high: Number
@@ -24,23 +30,39 @@ class Range(Section):
     int: bool = False
 
     @model_validator(mode="after")
-    def _is_one(self) -> Range:
+    def _has_numbers(self) -> Range:
         if not self.low < self.high:
-            raise ValueError("low must be below high")
+            raise ConfigError(Fault("low", self.low, accepted=f"below high={shown(self.high)}"))
         if self.log and self.low <= 0:
-            raise ValueError("low must be above 0, to have a logarithm")
-        if self.int and not (self.low.is_integer() and self.high.is_integer()):
-            raise ValueError("low and high must be whole numbers where int is true")
+            raise ConfigError(Fault("low", self.low, "has no logarithm", "a number above 0, or log: false"))
+        if self.int:
+            for name in ("low", "high"):
+                if not (end := getattr(self, name)).is_integer():
+                    raise ConfigError(Fault(name, end, accepted="a whole number where int is true"))
         return self
 
     @property
     def ends(self) -> list[Any]:
-        """The least and the greatest of them."""
+        """The smallest and the largest number."""
         return [round(self.low), round(self.high)] if self.int else [self.low, self.high]
 
 
 class Search(Section):
-    """How the points of a space are chosen: not at all (``none``), or by optuna."""
+    """How the points of a space are chosen.
+
+    Attributes:
+        name: ``optuna``, or ``none``: every combination of the sweep's axes is run.
+        space: lists and ranges by the path of a value, as in ``sweep``.
+        repeat: axes that every point is run over; null takes all but those of estimator, representation and training.
+        objective: what is optimised, as a mean over the repeated axes; null takes ``split_mse`` for
+            ``procedure=compare`` and ``val_mi`` otherwise.
+        direction: null maximises the ``val_mi`` of lower bounds and minimises errors.
+        trials: how many points there are.
+        batch: how many points are chosen and trained together.
+        pruner: ``median`` stops a point that is behind the median of those before it at a rung.
+        rungs: shares of ``training.steps`` at which points are pruned; each is a training of its own.
+        storage: a file or a database that holds the search; null is a file in the run's folder.
+    """
 
     name: Literal["none", "optuna"] = "none"
     space: dict[str, Any] = Field(default_factory=dict)
@@ -55,11 +77,12 @@ class Search(Section):
     storage: Annotated[str, Field(pattern=r"\S", description="a file or the address of a database")] | None = None
 
     @model_validator(mode="after")
-    def _climbs(self) -> Search:
+    def _has_rungs(self) -> Search:
         if list(self.rungs) != sorted(set(self.rungs)):
-            raise ValueError(f"search.rungs={list(self.rungs)}: must ascend")
+            raise ConfigError(Fault("search.rungs", self.rungs, accepted="in ascending order, each share once"))
         if self.pruner != "none" and not self.rungs:
-            raise ValueError(f"search.rungs=[]: search.pruner={self.pruner} needs one; accepted: shares such as [0.25]")
+            problem = f"search.pruner={self.pruner} needs at least one"
+            raise ConfigError(Fault("search.rungs", (), problem, "shares of training.steps, such as [0.25]"))
         return self
 
 

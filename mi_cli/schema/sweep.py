@@ -6,22 +6,22 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from mi_cli.errors import ConfigError, listed, shown
+from mi_cli.errors import ConfigError, Fault, listed, shown
 from mi_cli.fields import Affects, Rule
 from mi_cli.registry import plugins
+from mi_cli.schema import groups
 from mi_cli.schema.config import Config, validate
 from mi_cli.schema.effects import affecting, excluding, ruled
 from mi_cli.schema.fingerprints import code
 
-__all__ = ["GROUPS", "NOT_AXES", "NO_AXES", "Trial", "axes", "expand", "get", "labels", "put"]
+__all__ = ["GROUPS", "NOT_AXES", "Trial", "axes", "expand", "get", "labels", "not_a_section", "put"]
 
-GROUPS = ("estimator", "dataset", "noise", "shift", "representation", "training")
-NO_AXES = "must be a section of axes, such as sweep.seed=[0, 1, 2]; sweep=null drops them all"
-NOT_AXES = (*affecting(Affects.NOTHING), *ruled(Rule.NO_AXIS))
+NOT_AXES = (*affecting(Affects.NOTHING), *ruled(Rule.NO_AXIS))  # what is the same in all trials of a run
+GROUPS = tuple(group for group in groups.GROUPS if group not in NOT_AXES)  # whose options can be the values of an axis
 
 
 @dataclass(frozen=True)
@@ -34,21 +34,18 @@ class Trial:
 
     @property
     def science(self) -> dict[str, Any]:
-        """The config without what its numbers do not depend on."""
+        """The settings that the trial's numbers depend on."""
         return self.config.model_dump(mode="json", exclude=excluding(Affects.NOTHING))
 
     @cached_property
     def fingerprint(self) -> str:
-        """Sixteen hexadecimal digits that trials share exactly if they compute the same thing.
-
-        That is: of the same settings, on the same data, by the same code and packages.
-        """
+        """Sixteen hexadecimal digits, equal for trials with the same settings, data, code and packages."""
         values = self.science
         if (data := self.config.dataset.digest()) is not None:
             values["dataset"]["path"] = data
         added = plugins.used((section, getattr(self.config, section).name) for section in plugins.REGISTRIES)
-        told = json.dumps([values, code(), added], sort_keys=True)
-        return hashlib.sha256(told.encode()).hexdigest()[:16]
+        text = json.dumps([values, code(), added], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def axes(values: Mapping[str, Any]) -> dict[str, list[Any]]:
@@ -59,48 +56,51 @@ def axes(values: Mapping[str, Any]) -> dict[str, list[Any]]:
     """
     written = values.get("sweep") or {}
     if not isinstance(written, Mapping):
-        raise ConfigError(f"sweep={shown(written)}: {NO_AXES}")
-    found = dict(_walk(written, ()))
-    faults = [line for path, axis in found.items() for line in _faults(values, path, axis)]
-    if faults:
+        raise ConfigError(not_a_section(written))
+    by_path = dict(_walk(written, ()))
+    if faults := [fault for path, axis in by_path.items() if (fault := _fault(values, path, axis)) is not None]:
         raise ConfigError(*faults)
-    return found
+    return by_path
 
 
 def expand(values: Mapping[str, Any]) -> list[Trial]:
     """All trials of a resolved config, each validated; options of a group are mappings by now.
 
     Raises:
-        ConfigError: one line for each fault, whichever trials have it.
+        ConfigError: the faults of all trials, each once.
     """
-    found = axes(values)
+    by_path = axes(values)
     carry = (values.get("training") or {}).get("carry")
-    if carry is not None and carry not in found:
-        raise ConfigError(
-            f"training.carry={shown(carry)}: is not an axis of the sweep; accepted: {listed([*found, None])}"
-        )
+    if carry is not None and carry not in by_path:
+        raise ConfigError(Fault("training.carry", carry, "is not an axis of the sweep", listed([*by_path, None])))
     base = {key: value for key, value in values.items() if key != "sweep"}
     trials: list[Trial] = []
-    faults: dict[str, None] = {}
-    told = {path: labels(path, axis) for path, axis in found.items()}
-    numbered = [list(enumerate(axis)) for axis in found.values()]
+    faults: dict[str, Fault] = {}
+    labels_of = {path: labels(path, axis) for path, axis in by_path.items()}
+    numbered = [list(enumerate(axis)) for axis in by_path.values()]
     for index, point in enumerate(itertools.product(*numbered)):
         resolved, labelled = _sections(base), {}
         # A group's option first, so that an axis inside the group applies to every option.
-        for path, (number, value) in sorted(zip(found, point, strict=True), key=lambda item: item[0].count(".")):
-            labelled[path] = told[path][number]
+        for path, (number, value) in sorted(zip(by_path, point, strict=True), key=lambda item: item[0].count(".")):
+            labelled[path] = labels_of[path][number]
             put(resolved, path, {k: v for k, v in value.items() if k != "option"} if path in GROUPS else value)
         try:
-            trials.append(Trial(index, {path: labelled[path] for path in found}, validate(resolved)))
+            trials.append(Trial(index, {path: labelled[path] for path in by_path}, validate(resolved)))
         except ConfigError as error:
-            faults |= dict.fromkeys(_of_axis(line, found) for line in error.lines)
+            faults |= {str(fault): fault for fault in (_of_axis(fault, by_path) for fault in error.faults)}
     if faults:
-        raise ConfigError(*faults)
+        raise ConfigError(*faults.values())
     return trials
 
 
+def not_a_section(value: Any) -> Fault:
+    """The fault of a ``sweep`` that is no section."""
+    accepted = "a section of axes, such as sweep.seed=[0, 1, 2]"
+    return Fault("sweep", value, accepted=accepted, command="sweep=null to drop all axes")
+
+
 def _sections(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy whose sections can be changed; their values are shared, and never are."""
+    """A copy whose sections can be changed; the values in them are shared, and must not be changed."""
     return {key: _sections(value) if isinstance(value, dict) else value for key, value in values.items()}
 
 
@@ -129,36 +129,49 @@ def _walk(node: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
         yield ".".join(path), node
 
 
-def _faults(values: Mapping[str, Any], path: str, axis: Any) -> list[str]:
+def _fault(values: Mapping[str, Any], path: str, axis: Any) -> Fault | None:
+    """What is wrong with an axis, if something is."""
     key = f"sweep.{path}"
     if path.split(".")[0] in NOT_AXES:
-        return [f"{key}={shown(axis)}: cannot be an axis; sweep it from the shell instead (mi-run -m {path}=...)"]
+        return Fault(key, axis, "is the same in all trials of a run", "a run for each value", _shell(path, axis))
     try:
         current = get(values, path)
     except KeyError:
-        if single := _single_above(values, path):
-            section = shown(get(values["sweep"], single))
-            return [f"sweep.{single}={section}: {_list_of(single, get(values, single))}"]
-        accepted = f"{_beside(values, path)} (~{key} drops the axis)"
-        return [f"{key}={shown(axis)}: no such value in the config; accepted: {accepted}"]
+        return _no_such_value(values, path, axis)
     if not isinstance(axis, list):
-        return [f"{key}={shown(axis)}: {_list_of(path, axis)}"]
+        return _no_list(path, axis, axis)
     if not axis:
-        return [f"{key}=[]: is empty; accepted: at least one value"]
-    repeated = [value for index, value in enumerate(axis) if value in axis[:index]]
+        return Fault(key, axis, "is empty", "at least one value", f"~{key} to drop the axis")
+    shown_values = [_label(path, value) for value in axis]
+    repeated = [label for index, label in enumerate(shown_values) if axis[index] in axis[:index]]
     if repeated:
-        labels = [_label(path, value) for value in axis]
-        return [f"{key}={shown(labels)}: repeats {shown(_label(path, repeated[0]))}; accepted: different values"]
+        return Fault(key, shown_values, f"repeats {shown(repeated[0])}", "different values")
     section, _, last = path.rpartition(".")
     if last == "name" and section in GROUPS:
-        return [f"{key}={shown(axis)}: cannot be an axis; accepted: sweep.{section}={shown(axis)}"]
-    if path not in GROUPS:
-        if isinstance(current, Mapping):
-            return [f"{key}={shown(axis)}: is a section; accepted: one of its values, {listed(map(str, current))}"]
-        return []
-    if not all(isinstance(option, Mapping | str) for option in axis):
-        return [f"{key}={shown(axis)}: must name options of {path}"]
-    return []
+        return Fault(key, axis, f"chooses options of {section}", "an axis of the group", f"sweep.{section}={shown(axis)}")
+    if path not in GROUPS and isinstance(current, Mapping):
+        return Fault(key, axis, "is a section", f"one of its values, {listed(map(str, current))}")
+    if path in GROUPS and not all(isinstance(option, Mapping | str) for option in axis):
+        return Fault(key, axis, accepted=f"names of options of {path}")
+    return None
+
+
+def _shell(path: str, axis: Any) -> str:
+    """The command that makes a run for each value of what is no axis."""
+    values = ",".join(map(shown, axis)) if isinstance(axis, list) and axis else "..."
+    return f"mi-run -m {path}={values}"
+
+
+def _no_such_value(values: Mapping[str, Any], path: str, axis: Any) -> Fault:
+    """The fault of an axis of something that the config does not have."""
+    if single := _single_above(values, path):
+        return _no_list(single, get(values["sweep"], single), get(values, single))
+    accepted, command = _beside(values, path), f"~sweep.{path} to drop the axis"
+    return Fault(f"sweep.{path}", axis, "no such value in the config", accepted, command)
+
+
+def _no_list(path: str, axis: Any, value: Any) -> Fault:
+    return Fault(f"sweep.{path}", axis, accepted="a list of values", command=f"sweep.{path}=[{shown(value)}]")
 
 
 def _label(path: str, value: Any) -> Any:
@@ -167,24 +180,23 @@ def _label(path: str, value: Any) -> Any:
 
 
 def labels(path: str, axis: list[Any]) -> list[Any]:
-    """Labels of an axis; options of one name tell by which of their values they differ."""
+    """The values of an axis as results show them.
+
+    An option is shown by its name; options of the same name, with the values in which they differ.
+    """
     plain = [_label(path, value) for value in axis]
-    found = []
+    distinct = []
     for value, label in zip(axis, plain, strict=True):
         alike = [other for other, its in zip(axis, plain, strict=True) if its == label]
         if path in GROUPS and isinstance(value, Mapping) and len(alike) > 1:
             keys = sorted({key for other in alike for key in other if other[key] != value.get(key)})
             label = f"{label}({', '.join(f'{key}={shown(value.get(key))}' for key in keys)})"
-        found.append(label)
-    return found
-
-
-def _list_of(path: str, value: Any) -> str:
-    return f"must be a list of values, such as sweep.{path}=[{shown(value)}]"
+        distinct.append(label)
+    return distinct
 
 
 def _single_above(values: Mapping[str, Any], path: str) -> str | None:
-    """What lies above ``path`` in the config and is no section, but a value."""
+    """The part of ``path`` that is a value of the config, and so cannot have the rest of ``path`` inside it."""
     parts = path.split(".")
     for end in range(1, len(parts)):
         above = ".".join(parts[:end])
@@ -196,17 +208,17 @@ def _single_above(values: Mapping[str, Any], path: str) -> str | None:
     return None
 
 
-def _of_axis(line: str, found: Mapping[str, list[Any]]) -> str:
+def _of_axis(fault: Fault, by_path: Mapping[str, list[Any]]) -> Fault:
     """A trial's fault, with the axis that the value comes from."""
-    key = line.partition("=")[0]
-    for path, axis in found.items():
+    key = fault.key or fault.problem.partition("=")[0]
+    for path, axis in by_path.items():
         if path not in GROUPS and (key == path or key.startswith(f"{path}.")):
-            return f"sweep.{path}={shown(axis)}: {line}"
-    return line
+            return replace(fault, origin=f"sweep.{path}={shown(axis)}")
+    return fault
 
 
 def _beside(values: Mapping[str, Any], path: str) -> str:
-    """The paths that could have been meant: those of the deepest section that ``path`` reaches."""
+    """The paths that could have been meant: those of the deepest section of the config that ``path`` leads to."""
     parents: list[str] = []
     for part in path.split(".")[:-1]:
         if not isinstance(values.get(part), Mapping):

@@ -1,29 +1,31 @@
-"""One line for each fault that pydantic finds in a config."""
+"""Pydantic's errors as faults: the key as one types it, its value, and what is accepted there."""
 
 from __future__ import annotations
 
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from mi_cli.errors import listed, shown
+from mi_cli.errors import ConfigError, Fault, listed, shown
+from mi_cli.fields import Affects, Rule
+from mi_cli.schema.groups import GROUPS
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
     from pydantic_core import ErrorDetails
 
-__all__ = ["Chosen", "Keys", "validation_lines"]
-
+__all__ = ["Chosen", "validation_faults"]
 
 Chosen = Callable[[str, Any], "type[BaseModel] | None"]
 
+_TYPES = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "null"}
+_LIMITS = ("ge", "gt", "le", "lt", "max_length", "description", "discriminator")
 
-Keys = list[int | str]
 
-
-def validation_lines(error: ValidationError, root: type[BaseModel], values: Any, chosen: Chosen) -> list[str]:
-    """One line for each fault that pydantic found.
+def validation_faults(error: ValidationError, root: type[BaseModel], values: Any, chosen: Chosen) -> list[Fault]:
+    """The faults that pydantic found, each once.
 
     Args:
         error: what pydantic raised.
@@ -31,36 +33,92 @@ def validation_lines(error: ValidationError, root: type[BaseModel], values: Any,
         values: what it was given.
         chosen: the class of a top-level section, by key and value, where the value's ``name`` decides it.
     """
-    lines = [line for fault in error.errors() for line in _lines(fault, root, values, chosen)]
-    return list(dict.fromkeys(lines))
+    faults = (fault for details in error.errors() for fault in _faults(details, root, values, chosen))
+    return list({str(fault): fault for fault in faults}.values())
 
 
-def _lines(fault: ErrorDetails, root: type[BaseModel], values: Any, chosen: Chosen) -> list[str]:
-    location, accepted = _place(fault["loc"], root, values, chosen)
-    key, value = ".".join(map(str, location)), shown(fault["input"])
-    context = fault.get("ctx", {})
-    if isinstance(context.get("error"), ValueError):  # a check of ours: whole lines, or about this value
-        text = str(context["error"])
-        whole = not location or text.startswith(str(location[0]))
-        return text.splitlines() if whole else [f"{key}={value}: {text}"]
-    match fault["type"]:
+def _faults(details: ErrorDetails, root: type[BaseModel], values: Any, chosen: Chosen) -> list[Fault]:
+    place = _place(details["loc"], root, values, chosen)
+    context, value = details.get("ctx", {}), details["input"]
+    if isinstance(context.get("error"), ValueError):
+        return _raised(context["error"], place, value)
+    match details["type"]:
         case "extra_forbidden":
-            return [f"{key}={value}: unknown key; accepted: {accepted}"]
+            return [Fault(place.key, value, "unknown key", place.accepted)]
         case "missing":
-            return [f"{key}: is missing; accepted: {accepted}"]
+            return [Fault(place.key, problem="is missing", accepted=place.accepted)]
         case "union_tag_invalid":
             options = listed(tag.strip(" '") for tag in context["expected_tags"].split(","))
-            return [f"{key}.{context['discriminator'].strip(chr(39))}={context['tag']}: must be {options}"]
-    if fault["type"] == "finite_number":
-        accepted = accepted.replace("a number", "a finite number")
-    as_axis = isinstance(fault["input"], list) and "list" not in accepted
-    return [f"{key}={value}: must be {accepted}" + (f" (as an axis: sweep.{key}={value})" if as_axis else "")]
+            key = f"{place.key}.{context['discriminator'].strip(chr(39))}"
+            return [Fault(key, context["tag"], accepted=options)]
+        case "finite_number":
+            return [Fault(place.key, value, accepted=place.accepted.replace("a number", "a finite number"))]
+    if isinstance(value, list) and value and place.sweepable:
+        return [_several(place, value)]
+    return [Fault(place.key, value, accepted=place.accepted)]
 
 
-def _place(loc: Sequence[int | str], root: Any, values: Any, chosen: Chosen) -> tuple[Keys, str]:
-    """A location without pydantic's own marks, and what is accepted there (keys, if its last is unknown)."""
-    keys: Keys = []
-    annotation, constraints = root, [root]
+def _raised(error: ValueError, place: _Place, value: Any) -> list[Fault]:
+    """The faults of a validator of ours, or of another package's: with their own keys, or about the value here."""
+    if isinstance(error, ConfigError):
+        faults: Iterable[Fault] = error.faults
+    else:
+        faults = [Fault("", problem=line) for line in str(error).splitlines()]
+    section = str(place.keys[0]) if place.keys else ""
+    return [
+        fault if fault.key or fault.problem.startswith(section) else replace(fault, key=place.key, value=value)
+        for fault in faults
+    ]
+
+
+def _several(place: _Place, values: list[Any]) -> Fault:
+    """A list in place of a single value: most likely an axis, or a run for each of them."""
+    if place.one_per_run:
+        command = f"mi-run -m {place.key}={','.join(map(shown, values))}"
+        return Fault(place.key, values, "is several values", f"{place.accepted}, or a run for each", command)
+    command = f"sweep.{place.key}={shown(values)}"
+    return Fault(place.key, values, "is several values", f"{place.accepted}, or an axis", command)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a value stands in a config.
+
+    Args:
+        keys: its path, without the parts that pydantic adds for members of unions.
+        accepted: what is accepted there, as prose; the keys, where the last one is unknown.
+        sweepable: whether there can be several of it: as an axis, or by a run for each.
+        one_per_run: whether it is the same in all trials of a run, so that it cannot be an axis.
+    """
+
+    keys: tuple[int | str, ...]
+    accepted: str
+    sweepable: bool
+    one_per_run: bool
+
+    @property
+    def key(self) -> str:
+        """The dotted path."""
+        return ".".join(map(str, self.keys))
+
+
+def _place(loc: Sequence[int | str], root: type[BaseModel], values: Any, chosen: Chosen) -> _Place:
+    keys, accepted = _located(loc, root, values, chosen)
+    field = root.model_fields.get(str(keys[0])) if keys else None
+    marks = field.metadata if field else []
+    fixed = any(mark is Affects.NOTHING or (isinstance(mark, Rule) and Rule.NO_AXIS in mark) for mark in marks)
+    single = "list" not in accepted and not accepted.startswith("a section")
+    sweepable = "sweep" in root.model_fields and bool(keys) and (single or keys[-1] in GROUPS)
+    return _Place(tuple(keys), accepted, sweepable, fixed)
+
+
+def _located(
+    loc: Sequence[int | str], root: type[BaseModel], values: Any, chosen: Chosen
+) -> tuple[list[int | str], str]:
+    """A location without pydantic's own parts, and what is accepted there."""
+    keys: list[int | str] = []
+    annotation: Any = root
+    constraints: list[Any] = [root]
     for part in loc:
         options = [_bare(option) for option in _options(annotation)]
         section = (chosen(str(keys[0]), values) if len(keys) == 1 else None) or _section(options, values)
@@ -72,7 +130,7 @@ def _place(loc: Sequence[int | str], root: Any, values: Any, chosen: Chosen) -> 
             annotation, constraints = section.model_fields[part].annotation, [section.model_fields[part]]
             values = values.get(part) if isinstance(values, Mapping) else None
         elif section and (not isinstance(values, Mapping) or part in values):
-            fields = [*section.model_fields, *([] if keys else ["experiment"])]  # which no config holds in the end
+            fields = [*section.model_fields, *([] if keys else ["experiment"])]  # which is gone from a composed config
             return [*keys, part], ", ".join(sorted(".".join(map(str, [*keys, field])) for field in fields))
         else:  # pydantic's name for a member of a union
             continue
@@ -119,9 +177,8 @@ def _description(annotation: Any, constraints: Sequence[Any]) -> str:
         entries = _description(typing.get_args(annotation)[0], [])
         most = f"at most {limits['max_length']} entries, " if "max_length" in limits else ""
         return f"a list ({most}each {entries})"
-    words = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "null"}
-    if annotation in words:
-        return words[annotation] + (_range(limits) if annotation in (int, float) else "")
+    if annotation in _TYPES:
+        return _TYPES[annotation] + (_range(limits) if annotation in (int, float) else "")
     keys = getattr(annotation, "model_fields", None)
     return f"a section ({', '.join(keys)})" if keys else "a section"
 
@@ -129,7 +186,7 @@ def _description(annotation: Any, constraints: Sequence[Any]) -> str:
 def _limits(constraints: Iterable[Any]) -> Iterator[tuple[str, Any]]:
     for constraint in constraints:
         yield from _limits(getattr(constraint, "metadata", ()))
-        for name in ("ge", "gt", "le", "lt", "max_length", "description", "discriminator"):
+        for name in _LIMITS:
             if getattr(constraint, name, None) is not None:
                 yield name, getattr(constraint, name)
 

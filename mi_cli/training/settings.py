@@ -8,13 +8,27 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from mi_cli.errors import ConfigError, Fault
 from mi_cli.fields import Activation, Affects, Count, Fraction, Natural, NonNegative, Number, Positive, Section, Widths
 
 __all__ = ["Evaluation", "Part", "Representation", "Split", "Training"]
 
 
 class Training(Section):
-    """The optimisation of whatever is trained."""
+    """How networks are trained.
+
+    Attributes:
+        steps: optimiser steps.
+        lr: the learning rate; trials of one stack may have different ones.
+        schedule: how the learning rate changes over the steps.
+        batch: rows of a step; ``full`` takes all training rows.
+        ema: decay of an average of the weights that is evaluated in their place; 0 keeps no average.
+        checkpoint: whether the step with the best validation value is evaluated, or the last one.
+        patience: stop after so many validations without a better value; 0 never stops.
+        validate_every: steps between two validations.
+        log_every: steps between two values of a trace.
+        carry: an axis of the sweep along which a trained model is trained further, value by value.
+    """
 
     name: Literal["adam"] = "adam"
     steps: Count = 1000
@@ -29,12 +43,19 @@ class Training(Section):
     carry: str | None = None
 
     def batch_of(self, rows: int) -> int:
-        """Rows a step, of so many training rows."""
+        """Rows of one step, where there are ``rows`` training rows."""
         return rows if self.batch == "full" else min(self.batch, rows)
 
 
 class Evaluation(Section):
-    """How the reported numbers are made from held-out rows."""
+    """How the reported numbers are computed from held-out rows.
+
+    Attributes:
+        shifts: product samples that each test row is part of: its x with so many other y.
+        permutations: re-pairings of the rows for the p-values of estimators without a network.
+        level: confidence level of the intervals.
+        last_steps: also report the training value, as the mean over so many last steps; 0 does not.
+    """
 
     shifts: Count = 8
     permutations: Natural = 0
@@ -43,7 +64,15 @@ class Evaluation(Section):
 
 
 class Representation(Section):
-    """The encoder x → z and how its code is used."""
+    """The encoder x → z, and how its code z is used.
+
+    Attributes:
+        dim: columns of z.
+        hidden: widths of the hidden layers.
+        noise: standard deviation of the noise that is added to z, in standard deviations of each of its columns.
+        critic: whether the reported MI is that of the critic that the encoder was trained with (``joint``), or of one
+            that is trained after it (``independent``).
+    """
 
     name: Literal["mlp"] = "mlp"
     dim: Count = 5
@@ -54,10 +83,21 @@ class Representation(Section):
 
 
 Part = Annotated[Number, Field(ge=0)]
+_PARTS = ("train", "val", "labelled", "test")  # in the order in which shares are cut from the data set
 
 
 class Split(Section):
-    """Disjoint parts of the data: up to 1 a share of ``dataset.n_samples``, above 1 rows drawn besides."""
+    """The disjoint parts of the data.
+
+    A part of up to 1 is a share of ``dataset.n_samples``; above 1, it is a number of rows that are drawn in addition.
+
+    Attributes:
+        train: rows that are trained on.
+        val: rows that choose the checkpoint and stop the training.
+        labelled: rows with labels, of ``procedure=compare``.
+        test: rows that the reported numbers are computed from.
+        fresh: more test rows of the same distribution, of ``procedure=compare``; always a number of rows.
+    """
 
     train: Part = 1.0
     val: Part = 1000
@@ -67,21 +107,27 @@ class Split(Section):
 
     def counts(self, n_samples: int | None) -> dict[str, int]:
         """Rows of each part; shares are rounded at their borders, so that they never lose or repeat a row."""
-        parts = {name: getattr(self, name) for name in ("train", "val", "labelled", "test")}
+        parts = {name: getattr(self, name) for name in _PARTS}
         shares = [0.0] + [part if part <= 1 else 0.0 for part in parts.values()]
         borders = [round(math.fsum(shares[: i + 1]) * (n_samples or 0)) for i in range(len(shares))]
         rows = {name: high - low for name, (low, high) in zip(parts, pairwise(borders), strict=True)}
         return {name: rows[name] if part <= 1 else int(part) for name, part in parts.items()} | {"fresh": self.fresh}
 
+    def typed(self, part: str) -> int | float:
+        """A part as one would type it: to six digits, and a whole number without a decimal point."""
+        value = float(f"{getattr(self, part):g}")
+        return int(value) if value.is_integer() else value
+
     @model_validator(mode="after")
     def _fits(self) -> Split:
-        parts, values = ("train", "val", "labelled", "test"), (self.train, self.val, self.labelled, self.test)
-        for name, part in zip(parts, values, strict=True):
+        parts = {name: getattr(self, name) for name in _PARTS}
+        for name, part in parts.items():
             if part > 1 and part != int(part):
-                raise ValueError(f"split.{name}={part:g}: above 1 it is a number of rows and must be whole")
-        shares = {name: part for name, part in zip(parts, values, strict=True) if 0 < part <= 1}
-        total = math.fsum(shares.values())
+                raise ConfigError(Fault(f"split.{name}", part, "above 1, it is a number of rows", "a whole number"))
+        shares = [name for name, part in parts.items() if 0 < part <= 1]
+        total = math.fsum(parts[name] for name in shares)
         if total > 1 + 1e-9:
-            named = ", ".join(f"split.{name}={part:g}" for name, part in shares.items())
-            raise ValueError(f"{named}: shares that add up to {total:g}; accepted: at most 1 (above 1: rows)")
+            problem = f"the shares add up to {total:g}"
+            accepted = "at most 1 in all (a part above 1 is a number of rows)"
+            raise ConfigError(Fault("split", {name: self.typed(name) for name in shares}, problem, accepted))
         return self
