@@ -11,7 +11,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["ABSENT", "ConfigError", "Fault", "OutputError", "counted", "listed", "shown"]
+__all__ = ["ABSENT", "ConfigError", "Fault", "OutputError", "counted", "listed", "plain", "shown"]
 
 
 class _Absent(Enum):
@@ -95,6 +95,15 @@ def shown(value: Any) -> str:
     """
     text = " ".join(_typed(value).split())
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def plain(number: float) -> int | float:
+    """A finite number as one would type it: without a decimal point if it is whole, and to six digits otherwise.
+
+    >>> plain(20_000_000.0), plain(1 / 3)
+    (20000000, 0.333333)
+    """
+    return int(number) if float(number).is_integer() else float(f"{number:g}")
 
 
 def _typed(value: Any) -> str:

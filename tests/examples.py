@@ -20,6 +20,7 @@ from scipy import stats
 
 from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.datasets.sources import AdditiveUniform, Normal, Source, Student
+from mi_cli.errors import Fault
 from mi_cli.problems import Draw, Estimate, Problem, Rows
 from mi_cli.runs import workers
 from mi_cli.schema.config import Config, validate
@@ -206,6 +207,12 @@ def pointwise(source: Source, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     parts = [(both, spread), (x, spread[:split, :split]), (y, spread[split:, split:])]
     joint, of_x, of_y = (density(np.zeros(len(shape)), shape, **more).logpdf(rows) for rows, shape in parts)
     return joint - of_x - of_y
+
+
+def resembles(fault: Fault, expected: Fault) -> bool:
+    """Whether a fault has the fields that are expected; what is accepted may go on, as long lists of names do."""
+    accepted = expected.accepted if fault.accepted.startswith(expected.accepted) else fault.accepted
+    return replace(fault, accepted=accepted) == expected
 
 
 def matches(line: str, text: str) -> bool:

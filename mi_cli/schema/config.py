@@ -16,7 +16,7 @@ from mi_cli.analysis.claims import Claim
 from mi_cli.analysis.tables import TABLES
 from mi_cli.datasets.base import Dataset
 from mi_cli.datasets.distortions import Noise, Shift
-from mi_cli.errors import ConfigError, Fault, counted, listed, shown
+from mi_cli.errors import ConfigError, Fault, counted, listed, plain, shown
 from mi_cli.estimators.base import Estimator
 from mi_cli.fields import Affects, Count, Natural, Number, Positive, Rule, Section
 from mi_cli.registry import plugins
@@ -177,7 +177,7 @@ class Config(Section):
         return [
             Fault(
                 f"split.{part}",
-                self.split.typed(part),
+                plain(getattr(self.split, part)),
                 f"makes {counted(rows[part], 'row')}{of}",
                 f"{accepted} {least}",
             )
@@ -190,7 +190,7 @@ class Config(Section):
         return [
             Fault(
                 f"split.{part}",
-                self.split.typed(part),
+                plain(getattr(self.split, part)),
                 f"is a number of further rows, and dataset.name={self.dataset.name} has none",
                 "a share, up to 1 (experiment=estimate has a split of shares)" if most else "0",
             )
@@ -214,9 +214,8 @@ class Config(Section):
             return [Fault("fit", self.fit, problem, "split, or a number of rows (dataset.n_samples)")]
         groups = self.dataset.describe().get("groups") if self.dataset.finite else None
         if groups and groups["number"] < self.folds + 2:  # besides a fold, one to validate and one to train
-            problem = (
-                f"dataset.groups={shown(groups['column'])} has {counted(groups['number'], 'group')}, and no group is cut"
-            )
+            has = f"dataset.groups={shown(groups['column'])} has {counted(groups['number'], 'group')}"
+            problem = f"{has}, and no group is cut"
             accepted = f"{self.folds + 2} groups or more, or fewer folds (at least 2)"
             return [Fault("folds", self.folds, problem, accepted)]
         n = sum(self.rows[part] for part in ("train", "val", "test"))
@@ -246,7 +245,7 @@ class Config(Section):
         faults = []
         if self.shift.moves and self.procedure != "compare":
             problem = f"moves unlabelled rows, which procedure={self.procedure} does not have"
-            faults.append(Fault("shift.name", self.shift.name, problem, "none", "shift=none"))
+            faults.append(Fault("shift.name", self.shift.name, problem, command="shift=none"))
         if self.procedure == "estimate":
             return faults
         if not self.estimator.maximises:
@@ -259,9 +258,7 @@ class Config(Section):
         if self.training.carry:
             faults.append(Fault("training.carry", self.training.carry, "is for procedure=estimate", "null"))
         if self.evaluation.last_steps:
-            faults.append(
-                Fault("evaluation.last_steps", self.evaluation.last_steps, "is for procedure=estimate", "0")
-            )
+            faults.append(Fault("evaluation.last_steps", self.evaluation.last_steps, "is for procedure=estimate", "0"))
         return faults
 
 

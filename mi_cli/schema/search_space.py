@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from mi_cli.errors import ConfigError, Fault, shown
+from mi_cli.errors import ConfigError, Fault, plain
 from mi_cli.fields import Count, Number, Rule, Section
 
 __all__ = ["OBJECTIVES", "Objective", "Range", "Search", "searches"]
@@ -32,9 +32,9 @@ class Range(Section):
     @model_validator(mode="after")
     def _has_numbers(self) -> Range:
         if not self.low < self.high:
-            raise ConfigError(Fault("low", self.low, accepted=f"below high={shown(self.high)}"))
+            raise ConfigError(Fault("low", plain(self.low), accepted=f"below high={plain(self.high)}"))
         if self.log and self.low <= 0:
-            raise ConfigError(Fault("low", self.low, "has no logarithm", "a number above 0, or log: false"))
+            raise ConfigError(Fault("low", plain(self.low), "has no logarithm", "a number above 0, or log: false"))
         if self.int:
             for name in ("low", "high"):
                 if not (end := getattr(self, name)).is_integer():

@@ -18,8 +18,9 @@ from mi_cli.schema.config import Config, validate
 from mi_cli.schema.effects import affecting, excluding, ruled
 from mi_cli.schema.fingerprints import code
 
-__all__ = ["GROUPS", "NOT_AXES", "Trial", "axes", "expand", "get", "labels", "not_a_section", "put"]
+__all__ = ["GROUPS", "NOT_AXES", "NO_AXES", "Trial", "axes", "expand", "get", "labels", "put"]
 
+NO_AXES = "must be a section of axes, such as sweep.seed=[0, 1, 2]; sweep=null drops them all"
 NOT_AXES = (*affecting(Affects.NOTHING), *ruled(Rule.NO_AXIS))  # what is the same in all trials of a run
 GROUPS = tuple(group for group in groups.GROUPS if group not in NOT_AXES)  # whose options can be the values of an axis
 
@@ -56,7 +57,7 @@ def axes(values: Mapping[str, Any]) -> dict[str, list[Any]]:
     """
     written = values.get("sweep") or {}
     if not isinstance(written, Mapping):
-        raise ConfigError(not_a_section(written))
+        raise ConfigError(Fault("sweep", written, NO_AXES))
     by_path = dict(_walk(written, ()))
     if faults := [fault for path, axis in by_path.items() if (fault := _fault(values, path, axis)) is not None]:
         raise ConfigError(*faults)
@@ -93,12 +94,6 @@ def expand(values: Mapping[str, Any]) -> list[Trial]:
     return trials
 
 
-def not_a_section(value: Any) -> Fault:
-    """The fault of a ``sweep`` that is no section."""
-    accepted = "a section of axes, such as sweep.seed=[0, 1, 2]"
-    return Fault("sweep", value, accepted=accepted, command="sweep=null to drop all axes")
-
-
 def _sections(values: Mapping[str, Any]) -> dict[str, Any]:
     """A copy whose sections can be changed; the values in them are shared, and must not be changed."""
     return {key: _sections(value) if isinstance(value, dict) else value for key, value in values.items()}
@@ -133,13 +128,13 @@ def _fault(values: Mapping[str, Any], path: str, axis: Any) -> Fault | None:
     """What is wrong with an axis, if something is."""
     key = f"sweep.{path}"
     if path.split(".")[0] in NOT_AXES:
-        return Fault(key, axis, "is the same in all trials of a run", "a run for each value", _shell(path, axis))
+        return Fault(key, axis, "cannot be an axis, as all trials of a run share it", command=_shell(path, axis))
     try:
         current = get(values, path)
     except KeyError:
         return _no_such_value(values, path, axis)
     if not isinstance(axis, list):
-        return _no_list(path, axis, axis)
+        return _no_list(path, axis, _label(path, current) if isinstance(axis, Mapping) else axis)
     if not axis:
         return Fault(key, axis, "is empty", "at least one value", f"~{key} to drop the axis")
     shown_values = [_label(path, value) for value in axis]
@@ -148,7 +143,7 @@ def _fault(values: Mapping[str, Any], path: str, axis: Any) -> Fault | None:
         return Fault(key, shown_values, f"repeats {shown(repeated[0])}", "different values")
     section, _, last = path.rpartition(".")
     if last == "name" and section in GROUPS:
-        return Fault(key, axis, f"chooses options of {section}", "an axis of the group", f"sweep.{section}={shown(axis)}")
+        return Fault(key, axis, "cannot be an axis", command=f"sweep.{section}={shown(axis)}")
     if path not in GROUPS and isinstance(current, Mapping):
         return Fault(key, axis, "is a section", f"one of its values, {listed(map(str, current))}")
     if path in GROUPS and not all(isinstance(option, Mapping | str) for option in axis):

@@ -14,11 +14,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mi_cli.errors import ConfigError, Fault, listed, shown
+from mi_cli.errors import ConfigError, Fault, listed
 from mi_cli.schema import sweep
 from mi_cli.schema.search_space import Range, Search
 from mi_cli.schema.sweep import Trial, put
-from mi_cli.schema.validation_errors import validation_lines
+from mi_cli.schema.validation_errors import validation_faults
 
 __all__ = ["Point", "Space", "choices_by_path"]
 
@@ -155,8 +155,8 @@ def _search(values: Mapping[str, Any]) -> Search:
     try:
         return Search.model_validate(values["search"])
     except ValidationError as error:
-        lines = validation_lines(error, Search, values["search"], lambda key, value: None)
-        raise ConfigError(*(line if line.startswith("search.") else f"search.{line}" for line in lines)) from None
+        faults = validation_faults(error, Search, values["search"], lambda key, value: None)
+        raise ConfigError(*(_inside("search", fault) for fault in faults)) from None
 
 
 def _range(values: Mapping[str, Any], path: str, written: Any) -> Range:
@@ -173,8 +173,10 @@ def _range(values: Mapping[str, Any], path: str, written: Any) -> Range:
     try:
         return Range.model_validate(written)
     except ValidationError as error:
-        lines = validation_lines(error, Range, written, lambda key, value: None)
-        about_all = error.errors()[0]["type"] == "value_error"
-        raise ConfigError(
-            *(f"{key}={shown(written)}: {line}" if about_all else f"{key}.{line}" for line in lines)
-        ) from None
+        faults = validation_faults(error, Range, written, lambda key, value: None)
+        raise ConfigError(*(_inside(key, fault) for fault in faults)) from None
+
+
+def _inside(section: str, fault: Fault) -> Fault:
+    """Return a fault of a section that was validated alone, with the whole path of its key."""
+    return fault if fault.key.startswith(f"{section}.") else replace(fault, key=f"{section}.{fault.key}")

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from mi_cli.errors import ConfigError, Fault
+from mi_cli.errors import ConfigError, Fault, plain
 from mi_cli.fields import Activation, Affects, Count, Fraction, Natural, NonNegative, Number, Positive, Section, Widths
 
 __all__ = ["Evaluation", "Part", "Representation", "Split", "Training"]
@@ -113,11 +113,6 @@ class Split(Section):
         rows = {name: high - low for name, (low, high) in zip(parts, pairwise(borders), strict=True)}
         return {name: rows[name] if part <= 1 else int(part) for name, part in parts.items()} | {"fresh": self.fresh}
 
-    def typed(self, part: str) -> int | float:
-        """A part as one would type it: to six digits, and a whole number without a decimal point."""
-        value = float(f"{getattr(self, part):g}")
-        return int(value) if value.is_integer() else value
-
     @model_validator(mode="after")
     def _fits(self) -> Split:
         parts = {name: getattr(self, name) for name in _PARTS}
@@ -129,5 +124,5 @@ class Split(Section):
         if total > 1 + 1e-9:
             problem = f"the shares add up to {total:g}"
             accepted = "at most 1 in all (a part above 1 is a number of rows)"
-            raise ConfigError(Fault("split", {name: self.typed(name) for name in shares}, problem, accepted))
+            raise ConfigError(Fault("split", {name: plain(parts[name]) for name in shares}, problem, accepted))
         return self

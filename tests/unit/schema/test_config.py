@@ -7,13 +7,17 @@ import math
 from typing import Any
 
 import pytest
+from examples import resembles
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from pydantic import ValidationError, field_validator
 
-from mi_cli.errors import listed, shown
+from mi_cli.errors import Fault, listed
+from mi_cli.fields import Section
 from mi_cli.registry.builtin import DATASETS, ESTIMATORS, PLOTS
 from mi_cli.schema.config import Config, ConfigError, validate
 from mi_cli.schema.sweep import put
+from mi_cli.schema.validation_errors import validation_faults
 from mi_cli.training.settings import Split
 
 NAMES = ", ".join(sorted(ESTIMATORS))
@@ -37,11 +41,14 @@ def changed(base: dict[str, Any], **values: Any) -> dict[str, Any]:
     return result
 
 
-def faults(values: dict[str, Any]) -> list[str]:
+def faults(values: dict[str, Any]) -> list[Fault]:
     with pytest.raises(ConfigError) as caught:
         validate(values)
-    assert str(caught.value) == "\n".join(caught.value.lines)
-    return list(caught.value.lines)
+    return list(caught.value.faults)
+
+
+def lines(values: dict[str, Any]) -> list[str]:
+    return list(map(str, faults(values)))
 
 
 def test_defaults_are_valid():
@@ -50,153 +57,262 @@ def test_defaults_are_valid():
 
 
 @pytest.mark.parametrize(
-    ("values", "line"),
+    ("values", "expected"),
     [
-        ({"dataset__rho": 1.5}, "dataset.rho=1.5: must be a number between -1 and 1"),
-        ({"dataset__rho": -1.01}, "dataset.rho=-1.01: must be a number between -1 and 1"),
-        ({"dataset__rho": True}, "dataset.rho=true: must be a number between -1 and 1"),
-        ({"dataset__rho": "abc"}, "dataset.rho=abc: must be a number between -1 and 1"),
-        ({"dataset__rho": math.nan}, "dataset.rho=nan: must be a finite number between -1 and 1"),
-        ({"dataset__rho": None}, "dataset.rho=null: must be a number between -1 and 1"),
-        ({"dataset__rhoo": 1}, "dataset.rhoo=1: unknown key; accepted: dataset.dim, dataset.map, dataset.mi,"),
-        ({"dataset__mi": -1}, "dataset.mi=-1: must be a number of at least 0 or null"),
-        ({"dataset__mi": 13}, "dataset.mi=13: must be between 0 and 12 with these settings"),
+        ({"dataset__rho": 1.5}, Fault("dataset.rho", 1.5, accepted="a number between -1 and 1")),
+        ({"dataset__rho": -1.01}, Fault("dataset.rho", -1.01, accepted="a number between -1 and 1")),
+        ({"dataset__rho": True}, Fault("dataset.rho", True, accepted="a number between -1 and 1")),
+        ({"dataset__rho": "abc"}, Fault("dataset.rho", "abc", accepted="a number between -1 and 1")),
+        ({"dataset__rho": math.nan}, Fault("dataset.rho", math.nan, accepted="a finite number between -1 and 1")),
+        ({"dataset__rho": None}, Fault("dataset.rho", None, accepted="a number between -1 and 1")),
+        ({"dataset__rhoo": 1}, Fault("dataset.rhoo", 1, "unknown key", "dataset.dim, dataset.map, dataset.mi, ")),
+        ({"dataset__mi": -1}, Fault("dataset.mi", -1, accepted="a number of at least 0 or null")),
         (
-            {"dataset__mi": 2, "dataset__rho": 0.5},
-            "dataset.mi=2: makes dataset.rho=0.9908, not dataset.rho=0.5; accepted: dataset.rho=0.6",
+            {"dataset__map": "cube"},
+            Fault("dataset.map", "cube", accepted="none, cubic, half_cube, asinh, wiggly, uniform or swiss_roll"),
         ),
-        ({"dataset__map": "cube"}, "dataset.map=cube: must be none, cubic, half_cube, asinh, wiggly, uniform or swiss"),
-        ({"dataset__dim": 0}, "dataset.dim=0: must be a whole number of at least 1"),
-        ({"dataset__n_samples": -5}, "dataset.n_samples=-5: must be a whole number of at least 1 or null"),
+        ({"dataset__dim": 0}, Fault("dataset.dim", 0, accepted="a whole number of at least 1")),
+        ({"dataset__n_samples": -5}, Fault("dataset.n_samples", -5, accepted="a whole number of at least 1 or null")),
         (
             {"dataset__n_samples": 10.5},
-            "dataset.n_samples=10.5: must be a whole number of at least 1 or null",
+            Fault("dataset.n_samples", 10.5, accepted="a whole number of at least 1 or null"),
         ),
-        ({"dataset": 3}, "dataset=3: must be a section whose name is "),
-        (
-            {"dataset__name": "foo"},
-            f"dataset.name=foo: no such dataset; accepted: {', '.join(sorted(DATASETS))}",
-        ),
-        ({"estimator": {}}, f"estimator.name=null: no such estimator; accepted: {NAMES}"),
+        ({"dataset": 3}, Fault("dataset", 3, accepted=f"a section whose name is {listed(sorted(DATASETS))}")),
+        ({"dataset__name": "foo"}, Fault("dataset.name", "foo", "no such dataset", ", ".join(sorted(DATASETS)))),
+        ({"estimator": {}}, Fault("estimator.name", None, "no such estimator", NAMES)),
         (
             {"estimator__hidden": 5},
-            "estimator.hidden=5: must be a list (at most 16 entries, each a whole number of ",
+            Fault("estimator.hidden", 5, accepted="a list (at most 16 entries, each a whole number of at least 1)"),
         ),
-        ({"estimator__hidden": [8, 0]}, "estimator.hidden.1=0: must be a whole number of at least 1"),
-        ({"training__batch": "abc"}, "training.batch=abc: must be a whole number of at least 1 or full"),
-        ({"training__batch": 0}, "training.batch=0: must be a whole number of at least 1 or full"),
-        ({"training__batch": True}, "training.batch=true: must be a whole number of at least 1 or full"),
-        ({"training__batch": 1}, "training.batch=1: must be at least 2, so that rows can be paired anew"),
-        ({"training__batch": "full"}, "training.batch=full: fresh rows at every step need a number"),
-        ({"training__lr": 0}, "training.lr=0: must be a number above 0"),
-        ({"training__lr": math.inf}, "training.lr=inf: must be a finite number above 0"),
+        ({"estimator__hidden": [8, 0]}, Fault("estimator.hidden.1", 0, accepted="a whole number of at least 1")),
+        ({"training__batch": "abc"}, Fault("training.batch", "abc", accepted="a whole number of at least 1 or full")),
+        ({"training__batch": 0}, Fault("training.batch", 0, accepted="a whole number of at least 1 or full")),
+        ({"training__batch": True}, Fault("training.batch", True, accepted="a whole number of at least 1 or full")),
+        (
+            {"training__batch": 1},
+            Fault(
+                "training.batch",
+                1,
+                "a single row cannot be paired with another one",
+                "a number of rows, at least 2, or full",
+            ),
+        ),
+        (
+            {"training__batch": "full"},
+            Fault(
+                "training.batch",
+                "full",
+                "rows are drawn at every training step (dataset.n_samples=null)",
+                "a number of rows",
+            ),
+        ),
+        ({"training__lr": 0}, Fault("training.lr", 0, accepted="a number above 0")),
+        ({"training__lr": math.inf}, Fault("training.lr", math.inf, accepted="a finite number above 0")),
         (
             {"training__lr": [1, 2]},
-            "training.lr=[1, 2]: must be a number above 0 (as an axis: sweep.training.lr=[1, 2])",
+            Fault(
+                "training.lr",
+                [1, 2],
+                "is several values",
+                "a number above 0, or an axis",
+                command="sweep.training.lr=[1, 2]",
+            ),
         ),
-        ({"training__ema": 1}, "training.ema=1: must be a number of at least 0 and below 1"),
-        ({"training__patience": True}, "training.patience=true: must be a whole number of at least 0"),
-        ({"training__schedule": "step"}, "training.schedule=step: must be constant or cosine"),
-        ({"training": 3}, "training=3: must be a section (name, steps, lr,"),
-        ({"seed": -1}, "seed=-1: must be a whole number between 0 and 4294967295"),
-        ({"seed": True}, "seed=true: must be a whole number between 0 and 4294967295"),
-        ({"name": "a/b"}, "name=a/b: must be up to 100 letters, digits, dots, dashes and underscores"),
-        ({"noise__scale": -0.1}, "noise.scale=-0.1: must be a number of at least 0"),
-        ({"shift__scale_low": 3}, "shift.scale_low=3: must be ≤ shift.scale_high=1"),
+        ({"training__ema": 1}, Fault("training.ema", 1, accepted="a number of at least 0 and below 1")),
+        ({"training__patience": True}, Fault("training.patience", True, accepted="a whole number of at least 0")),
+        ({"training__schedule": "step"}, Fault("training.schedule", "step", accepted="constant or cosine")),
+        ({"training": 3}, Fault("training", 3, accepted="a section (name, steps, lr, ")),
+        ({"seed": -1}, Fault("seed", -1, accepted="a whole number between 0 and 4294967295")),
+        ({"seed": True}, Fault("seed", True, accepted="a whole number between 0 and 4294967295")),
+        (
+            {"name": "a/b"},
+            Fault(
+                "name", "a/b", accepted="up to 100 letters, digits, dots, dashes and underscores (it names a folder)"
+            ),
+        ),
+        ({"noise__scale": -0.1}, Fault("noise.scale", -0.1, accepted="a number of at least 0")),
         (
             {"shift__shift_mean": 1},
-            "shift.name=scale_shift: moves unlabelled rows, which procedure=estimate has not",
+            Fault(
+                "shift.name",
+                "scale_shift",
+                "moves unlabelled rows, which procedure=estimate does not have",
+                command="shift=none",
+            ),
         ),
-        ({"split__train": 1.5}, "split.train=1.5: above 1 it is a number of rows and must be whole"),
+        ({"split__train": 1.5}, Fault("split.train", 1.5, "above 1, it is a number of rows", "a whole number")),
         (
             {"split__test": 0.5},
-            "split.train=1, split.test=0.5: shares that add up to 1.5; accepted: at most 1",
+            Fault(
+                "split",
+                {"train": 1, "test": 0.5},
+                "the shares add up to 1.5",
+                "at most 1 in all (a part above 1 is a number of rows)",
+            ),
         ),
-        ({"split__val": 0}, "split.val=0: makes 0 rows; accepted: a number of rows, at least 2"),
-        ({"split__fresh": 0.5}, "split.fresh=0.5: must be a whole number of at least 0"),
-        ({"evaluation__level": 1}, "evaluation.level=1: must be a number above 0 and below 1"),
-        ({"budget__seeds": 0}, "budget.seeds=0: must be a whole number of at least 1 or null"),
-        ({"plots": ["foo"]}, f"plots.0=foo: must be {listed(PLOTS)}"),
-        ({"claims": [{"text": "a"}]}, "claims.0={text: a}: must be a section whose kind is equals_truth, "),
-        ({"claims": [{"text": "a", "kind": "x"}]}, "claims.0.kind=x: must be equals_truth, "),
-        ({"claims": [{"text": "a", "kind": "lower", "method": "m"}]}, "claims.0.than: is missing; accepted: text"),
+        ({"split__val": 0}, Fault("split.val", 0, "makes 0 rows", "a number of rows, at least 2")),
+        ({"split__fresh": 0.5}, Fault("split.fresh", 0.5, accepted="a whole number of at least 0")),
+        ({"evaluation__level": 1}, Fault("evaluation.level", 1, accepted="a number above 0 and below 1")),
+        ({"budget__seeds": 0}, Fault("budget.seeds", 0, accepted="a whole number of at least 1 or null")),
+        ({"plots": ["foo"]}, Fault("plots.0", "foo", accepted=listed(PLOTS))),
+        (
+            {"claims": [{"text": "a"}]},
+            Fault("claims.0", {"text": "a"}, accepted="a section whose kind is equals_truth, "),
+        ),
+        ({"claims": [{"text": "a", "kind": "x"}]}, Fault("claims.0.kind", "x", accepted="equals_truth, ")),
+        (
+            {"claims": [{"text": "a", "kind": "lower", "method": "m"}]},
+            Fault("claims.0.than", problem="is missing", accepted="text"),
+        ),
         (
             {"claims": [{"text": "a", "kind": "lower", "method": "m", "than": "n", "margin": 1}]},
-            "claims.0.margin=1: unknown key; accepted: claims.0.column, claims.0.kind, claims.0.method,",
+            Fault("claims.0.margin", 1, "unknown key", "claims.0.column, claims.0.kind, "),
         ),
         (
             {"claims": [{"text": "a", "kind": "equals_truth", "absolute": -1}]},
-            "claims.0.absolute=-1: must be a number of at least 0",
+            Fault("claims.0.absolute", -1, accepted="a number of at least 0"),
         ),
-        ({"device": "gpu"}, "device=gpu: must be auto, cpu, cuda or mps"),
-        ({"threads": 0}, "threads=0: must be a whole number between 1 and 1024 or auto"),
-        ({"threads": 10**6}, "threads=1000000: must be a whole number between 1 and 1024 or auto"),
-        ({"plan": "maybe"}, "plan=maybe: must be true or false"),
-        ({"output_root": 3}, "output_root=3: must be a folder"),
-        ({"output_root": " "}, "output_root=: must be a folder"),
-        ({"sweep": 3}, "sweep=3: must be a section"),
-        ({"foo": 1}, "foo=1: unknown key; accepted: budget, checkpoint_every, claims, dataset,"),
-        ({"procedure": "maximise"}, "dataset.n_samples=null: procedure=maximise needs a number of rows"),
+        ({"device": "gpu"}, Fault("device", "gpu", accepted="auto, cpu, cuda or mps")),
+        ({"threads": 0}, Fault("threads", 0, accepted="a whole number between 1 and 1024 or auto")),
+        ({"threads": 10**6}, Fault("threads", 10**6, accepted="a whole number between 1 and 1024 or auto")),
+        ({"plan": "maybe"}, Fault("plan", "maybe", accepted="true or false")),
+        ({"output_root": 3}, Fault("output_root", 3, accepted="a folder")),
+        ({"output_root": " "}, Fault("output_root", " ", accepted="a folder")),
+        ({"sweep": 3}, Fault("sweep", 3, accepted="a section")),
+        ({"foo": 1}, Fault("foo", 1, "unknown key", "budget, checkpoint_every, ")),
+        (
+            {"procedure": "maximise"},
+            Fault("dataset.n_samples", None, "procedure=maximise needs a number of rows", "a whole number"),
+        ),
     ],
-    ids=lambda value: value if isinstance(value, str) else None,
+    ids=str,
 )
-def test_fault_is_one_line_with_key_value_and_what_is_accepted(values, line):
-    found = faults(changed(BASE, **values))
-    assert len(found) == 1
-    assert found[0].startswith(line)
+def test_fault_has_the_key_its_value_and_what_is_accepted(values, expected):
+    (fault,) = faults(changed(BASE, **values))
+    assert resembles(fault, expected), fault
 
 
 @pytest.mark.parametrize(
     ("values", "line"),
     [
+        ({"dataset__mi": 13}, "dataset.mi=13: must be between 0 and 12 with these settings"),
+        (
+            {"dataset__mi": 2, "dataset__rho": 0.5},
+            "dataset.mi=2: makes dataset.rho=0.9908, not dataset.rho=0.5; accepted: dataset.rho=0.6 "
+            "(which is then not used), or dataset.mi=null",
+        ),
+        ({"shift__scale_low": 3}, "shift.scale_low=3: must be ≤ shift.scale_high=1"),
+    ],
+)
+def test_fault_of_values_of_one_section_that_do_not_fit_together(values, line):
+    assert lines(changed(BASE, **values)) == [line]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
         (
             {"representation__dim": 11},
-            "representation.dim=11: PCA of 10 columns and 50 rows has fewer components",
+            Fault("representation.dim", 11, "PCA of 10 columns and 50 rows has fewer components", "1 to 10"),
         ),
         (
             {"split__train": 0.01, "representation__dim": 1},
-            "split.train=0.01: makes 1 rows of dataset.n_samples=100; accepted: a share or",
+            Fault(
+                "split.train", 0.01, "makes 1 row of dataset.n_samples=100", "a share or number that makes at least 2"
+            ),
         ),
-        ({"split__labelled": 0}, "split.labelled=0: makes 0 rows of dataset.n_samples=100"),
+        (
+            {"split__labelled": 0},
+            Fault(
+                "split.labelled", 0, "makes 0 rows of dataset.n_samples=100", "a share or number that makes at least 2"
+            ),
+        ),
         (
             {"estimator": {"name": "linear"}, "training__batch": "full"},
-            "estimator.name=linear: cannot train an encoder; accepted: dv, fdime, ",
+            Fault(
+                "estimator.name",
+                "linear",
+                "cannot train an encoder",
+                "dv, fdime, flo, infonce, js, mine, nwj, smile, tuba",
+            ),
         ),
-        ({"training__carry": "seed"}, "training.carry=seed: is for procedure=estimate; accepted: null"),
-        ({"evaluation__last_steps": 5}, "evaluation.last_steps=5: is for procedure=estimate; accepted: 0"),
+        ({"training__carry": "seed"}, Fault("training.carry", "seed", "is for procedure=estimate", "null")),
+        ({"evaluation__last_steps": 5}, Fault("evaluation.last_steps", 5, "is for procedure=estimate", "0")),
     ],
+    ids=str,
 )
-def test_fault_of_sections_that_do_not_fit_together(values, line):
-    assert [found.startswith(line) for found in faults(changed(TABLE, **values))] == [True]
+def test_fault_of_sections_that_do_not_fit_together(values, expected):
+    (fault,) = faults(changed(TABLE, **values))
+    assert resembles(fault, expected), fault
 
 
-def test_every_fault_has_a_line():
+def test_every_fault_is_given():
     accepted = ", ".join(f"estimator.{key}" for key in sorted(type(validate(BASE).estimator).model_fields))
     assert faults(changed(BASE, dataset__rho=2, training__lr=0, estimator__hiden=[8])) == [
-        f"estimator.hiden=[8]: unknown key; accepted: {accepted}",
-        "dataset.rho=2: must be a number between -1 and 1",
-        "training.lr=0: must be a number above 0",
+        Fault("estimator.hiden", [8], "unknown key", accepted),
+        Fault("dataset.rho", 2, accepted="a number between -1 and 1"),
+        Fault("training.lr", 0, accepted="a number above 0"),
+    ]
+
+
+def test_several_values_of_what_all_trials_share_are_a_run_each():
+    (fault,) = faults(changed(BASE, device=["cpu", "cuda"]))
+    accepted = "auto, cpu, cuda or mps, or a run for each"
+    assert fault == Fault("device", ["cpu", "cuda"], "is several values", accepted, "mi-run -m device=cpu,cuda")
+
+
+@pytest.mark.parametrize("values", [{"training__lr": []}, {"split": [1]}, {"sweep": [1]}], ids=str)
+def test_no_axis_is_proposed_where_there_can_be_none(values):
+    (fault,) = faults(changed(BASE, **values))
+    assert fault.command == ""
+
+
+def test_a_validators_own_faults_stay_what_they_are():
+    """Those of a ConfigError as they are; those of a ValueError as lines, or as what is wrong with the value."""
+
+    class Inner(Section):
+        a: int = 0
+        b: int = 0
+        c: int = 0
+
+        @field_validator("a")
+        @classmethod
+        def _a(cls, value: int) -> int:
+            raise ValueError("is odd")
+
+        @field_validator("b")
+        @classmethod
+        def _b(cls, value: int) -> int:
+            raise ValueError("inner.b=1: is odd\ninner.b=1: is small")
+
+        @field_validator("c")
+        @classmethod
+        def _c(cls, value: int) -> int:
+            raise ConfigError(Fault("inner.c", value, "is odd", "2", "inner.c=2"), Fault("x.y", accepted="there"))
+
+    class Outer(Section):
+        inner: Inner
+
+    values = {"inner": {"a": 1, "b": 1, "c": 1}}
+    with pytest.raises(ValidationError) as caught:
+        Outer.model_validate(values)
+    assert validation_faults(caught.value, Outer, values, lambda key, value: None) == [
+        Fault("inner.a", 1, "is odd"),
+        Fault("", problem="inner.b=1: is odd"),
+        Fault("", problem="inner.b=1: is small"),
+        Fault("inner.c", 1, "is odd", "2", "inner.c=2"),
+        Fault("x.y", accepted="there"),
     ]
 
 
 def test_missing_section():
-    assert faults({"dataset": {"name": "gaussian"}}) == [
-        f"estimator: is missing; accepted: a section whose name is {listed(sorted(ESTIMATORS))}"
-    ]
+    accepted = f"a section whose name is {listed(sorted(ESTIMATORS))}"
+    assert faults({"dataset": {"name": "gaussian"}}) == [Fault("estimator", problem="is missing", accepted=accepted)]
 
 
 def test_config_is_immutable():
     with pytest.raises(ValueError, match="frozen"):
         validate(BASE).seed = 1  # type: ignore[misc]
-
-
-def test_shown():
-    values = [None, True, 0.1, "a b", ["x", None], {"a": [1]}, "x" * 70, math.inf]
-    assert [shown(value) for value in values] == [
-        *("null", "true", "0.1", "a b", "[x, null]", "{a: [1]}", "x" * 57 + "...", "inf")
-    ]
-    assert listed(["a"]) == "a"
-    assert listed(["a", "b", None]) == "a, b or null"
 
 
 shares = st.lists(st.floats(0, 1), min_size=4, max_size=4)
@@ -241,12 +357,14 @@ def test_three_steps_in_order_schema_file_data(tmp_path):
     file = tmp_path / "t.csv"
     table = {"name": "table", "path": str(file), "x": "a", "y": "b"}
     wrong = BASE | {"dataset": table, "training": {"lr": 0, "batch": 100}}
-    (line,) = faults(wrong)  # types and ranges: no file is touched
-    assert line.startswith("training.lr=0: ")
-    (line,) = faults(BASE | {"dataset": table})
+    (fault,) = faults(wrong)  # types and ranges: no file is touched
+    assert fault.key == "training.lr"
+    (line,) = lines(BASE | {"dataset": table})
     assert line.startswith(f"dataset.path={file}: no such file")
     file.write_text("a,b\n" + "".join(f"{i},{i * i % 71}\n" for i in range(71)))
-    lines = faults(BASE | {"dataset": table, "split": {"train": 0.8, "val": 0.01, "test": 500}})
-    assert lines[0].startswith("split.test=500: rows drawn besides")
-    (line,) = faults(BASE | {"dataset": table, "split": {"train": 0.8, "val": 0.01, "test": 0.1}})
-    assert line.startswith("split.val=0.01: makes 1 rows of dataset.n_samples=71")  # which the file has
+    fault, *_ = faults(BASE | {"dataset": table, "split": {"train": 0.8, "val": 0.01, "test": 500}})
+    problem = "is a number of further rows, and dataset.name=table has none"
+    assert resembles(fault, Fault("split.test", 500, problem, "a share, up to 1"))
+    (fault,) = faults(BASE | {"dataset": table, "split": {"train": 0.8, "val": 0.01, "test": 0.1}})
+    accepted = "a share or number that makes at least 2"
+    assert fault == Fault("split.val", 0.01, "makes 1 row of dataset.n_samples=71", accepted)  # which the file has

@@ -79,6 +79,6 @@ def test_estimators_that_cannot_take_the_columns_are_left_out_and_that_is_said(x
 
 def test_folds_need_more_groups_than_they_are():
     given = ["experiment=estimate", f"dataset.path='{PATH}'", "dataset.x=a", "dataset.y=b"]
-    with pytest.raises(ConfigError, match=r"folds=4: dataset.groups=kind has 2 groups, and none is cut"):
+    with pytest.raises(ConfigError, match=r"folds=4: dataset.groups=kind has 2 groups, and no group is cut"):
         resolve([*given, "dataset.groups=kind", "sweep.estimator=[auto]"])
     assert resolve([*given, "dataset.groups=patient"]).values["dataset"]["groups"] == "patient"
