@@ -20,6 +20,7 @@ __all__ = [
     "NonNegative",
     "Number",
     "Positive",
+    "Preprocess",
     "Rule",
     "Section",
     "Widths",
@@ -79,3 +80,4 @@ Positive = Annotated[float, BeforeValidator(_not_bool), Field(gt=0)]
 Fraction = Annotated[float, BeforeValidator(_not_bool), Field(ge=0, lt=1)]
 Widths = Annotated[tuple[Count, ...], Field(max_length=16)]
 Activation = Literal["relu", "gelu", "tanh", "elu"]
+Preprocess = Literal["none", "standardise", "rank_gaussianise"]

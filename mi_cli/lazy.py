@@ -5,9 +5,10 @@ define these classes import torch, SciPy and the like from here::
 
     from mi_cli.lazy import np, torch
 
-``torch`` then stands for the library: ``torch.empty(2)`` imports it, if nobody has. Modules of ``bounds``, ``networks``
-and ``training`` import their libraries as usual. A lazy library cannot be a base class, a decorator or a default value,
-since these are read when a module is imported.
+``torch`` then stands for the library: ``torch.empty(2)`` imports it, if nobody has. ``bounds``, ``networks`` and
+``training`` are packages of the same kind: ``bounds.nwj`` imports the module that defines it. Modules inside these
+three import their libraries as usual. A lazy library cannot be a base class, a decorator or a default value, since
+these are read when a module is imported.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __all__ = [
+    "distance",
     "event_pb2",
     "linalg",
     "mixture",
@@ -33,18 +35,25 @@ __all__ = [
     "special",
     "sqlalchemy",
     "summary_pb2",
+    "threadpoolctl",
     "torch",
     "torch_tensorboard",
+    "zuko",
 ]
 
 
 class LazyModule(ModuleType):
-    """Stands for the module ``name``, which is imported when an attribute of it is first asked for."""
+    """Stands for the module ``name``, which is imported when an attribute of it is first asked for.
+
+    Each attribute is kept, so that asking for it again costs what it costs with the module itself.
+    """
 
     def __getattr__(self, name: str) -> Any:
         if name == "__wrapped__":  # inspect and doctest ask every object for it, also where the library is missing
             raise AttributeError(name)
-        return getattr(importlib.import_module(self.__name__), name)
+        value = getattr(importlib.import_module(self.__name__), name)
+        self.__dict__[name] = value
+        return value
 
 
 if TYPE_CHECKING:
@@ -53,10 +62,13 @@ if TYPE_CHECKING:
     import optuna
     import polars as pl
     import sqlalchemy
+    import threadpoolctl
     import torch
+    import zuko
     from mlflow import entities as mlflow_entities
     from optuna.storages import journal as optuna_journal
     from scipy import linalg, optimize, spatial, special
+    from scipy.spatial import distance
     from sklearn import exceptions as sklearn_exceptions
     from sklearn import mixture
     from tensorboard.compat.proto import event_pb2, summary_pb2
@@ -68,10 +80,12 @@ else:
     torch = LazyModule("torch")
     linalg = LazyModule("scipy.linalg")
     optimize = LazyModule("scipy.optimize")
+    distance = LazyModule("scipy.spatial.distance")
     spatial = LazyModule("scipy.spatial")
     special = LazyModule("scipy.special")
     mixture = LazyModule("sklearn.mixture")
     sklearn_exceptions = LazyModule("sklearn.exceptions")
+    threadpoolctl = LazyModule("threadpoolctl")
 
     # Libraries of extras, which may not be installed.
     optuna = LazyModule("optuna")
@@ -83,3 +97,4 @@ else:
     summary_pb2 = LazyModule("tensorboard.compat.proto.summary_pb2")
     record_writer = LazyModule("tensorboard.summary.writer.record_writer")
     torch_tensorboard = LazyModule("torch.utils.tensorboard")
+    zuko = LazyModule("zuko")

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-if TYPE_CHECKING:
-    import numpy as np
-    import torch
+from mi_cli.lazy import np, torch
 
 __all__ = ["Array", "Draw", "Estimate", "Kind", "Problem", "Rows", "is_discrete"]
 
@@ -35,10 +33,8 @@ class Rows:
     def __len__(self) -> int:
         return len(self.x)
 
-    def and_then(self, *others: Rows) -> Rows:
+    def concat(self, *others: Rows) -> Rows:
         """These rows followed by others."""
-        import torch
-
         parts = (self, *others)
         blocks = [part.block for part in parts if part.block is not None]
         return Rows(
@@ -47,7 +43,7 @@ class Rows:
             torch.cat(blocks) if len(blocks) == len(parts) else None,
         )
 
-    def of(self, index: Any) -> Rows:
+    def select(self, index: Any) -> Rows:
         """The rows of an index or a slice."""
         return Rows(self.x[index], self.y[index], None if self.block is None else self.block[index])
 
@@ -63,7 +59,7 @@ class Draw:
         """The next n rows."""
         return self.rows(n)
 
-    def mapped(self, to: Callable[[Rows], Rows]) -> Draw:
+    def map(self, to: Callable[[Rows], Rows]) -> Draw:
         """The same rows, each mapped."""
         return Draw(lambda n: to(self.rows(n)), self.generator)
 
@@ -101,7 +97,7 @@ class Problem:
         """All fixed rows, for estimators that hold none out."""
         if self.train is None:
             raise ValueError("fresh rows have no end; accepted: a number of rows")
-        return self.train.and_then(self.val, self.test)
+        return self.train.concat(self.val, self.test)
 
 
 @dataclass(frozen=True)
@@ -146,7 +142,5 @@ def is_discrete(values: Array) -> bool:
     Ten classes are seen in a hundred rows, and what was rounded to a hundredth of its spread is not among them at
     ten thousand.
     """
-    import numpy as np
-
     distinct = len(np.unique(values, axis=0))
     return distinct <= min(2 * math.sqrt(len(values)), len(values) / 2)

@@ -33,7 +33,7 @@ def estimate(
 def whole(x: Any, y: Any, seed: int = 0, block: Any = None) -> Problem:
     """All rows in one part."""
     rows = Rows(torch.as_tensor(x), torch.as_tensor(y), None if block is None else torch.as_tensor(block))
-    empty, dims = rows.of(slice(0)), (rows.x.shape[1], rows.y.shape[1])
+    empty, dims = rows.select(slice(0)), (rows.x.shape[1], rows.y.shape[1])
     return problem(seed=seed, dim_x=dims[0], dim_y=dims[1], train=rows, val=empty, test=empty)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
+from scipy.special import gammaincc, ndtr, ndtri
 
 __all__ = ["interval", "lower_limit", "p_value"]
 
@@ -21,16 +21,12 @@ _NORMAL = 0.05  # skewness, up to which a distribution counts as normal
 
 def interval(value: float, error: float, level: float) -> tuple[float, float]:
     """The two-sided interval of a value with a normal error."""
-    from scipy.special import ndtri
-
     half = float(ndtri(0.5 + level / 2)) * error
     return value - half, value + half
 
 
 def lower_limit(value: float, error: float, level: float) -> float:
     """The one-sided lower confidence limit of a value with a normal error."""
-    from scipy.special import ndtri
-
     return value - float(ndtri(level)) * error
 
 
@@ -45,7 +41,6 @@ def p_value(null: np.ndarray[Any, Any], least: int = 19) -> float | None:
 
     Phipson & Smyth 2010 (arXiv 1603.05766), of the share; Winkler et al. 2016 (NeuroImage 141, 502-516), of the tail.
 
-    >>> import numpy as np
     >>> p_value(np.array([3.0, *range(19)]))
     0.85
     >>> p_value(np.array([4.0, *np.random.default_rng(0).normal(size=199)])) < 1e-3
@@ -60,8 +55,6 @@ def p_value(null: np.ndarray[Any, Any], least: int = 19) -> float | None:
 
 
 def _pearson_tail(value: float, others: np.ndarray[Any, Any]) -> float:
-    from scipy.special import gammaincc, ndtr
-
     z = (value - others.mean()) / others.std(ddof=1)
     skewness = float((((others - others.mean()) / others.std()) ** 3).mean())
     if skewness < _NORMAL:  # skewed to the left, the normal tail is the longer one

@@ -1,30 +1,37 @@
-"""What every estimator is: problems in, estimates with their uncertainty out. Nothing here imports torch."""
+"""The base class of estimators: problems in, estimates with their uncertainty out."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+from mi_cli.datasets.base import Dataset
+from mi_cli.errors import Fault
 from mi_cli.fields import Section
 from mi_cli.problems import Estimate, Kind, Problem
-
-if TYPE_CHECKING:
-    from mi_cli.datasets.base import Dataset
-    from mi_cli.training.context import Context
-    from mi_cli.training.settings import Evaluation, Training
+from mi_cli.training.context import Context
+from mi_cli.training.settings import Evaluation, Training
 
 __all__ = ["Estimator"]
 
 
 class Estimator(Section, ABC):
-    """An estimator of MI, configured by its fields."""
+    """An estimator of MI, configured by its fields.
+
+    Attributes:
+        kind: whether its estimates are lower bounds, upper bounds or neither.
+        trains_on_fresh_rows: whether it can draw new rows at every training step.
+        validates: whether it uses validation rows.
+        maximises: whether an encoder can be trained by maximising its estimate.
+        holds_out: whether it holds test rows out from what it is fitted to.
+    """
 
     kind: ClassVar[Kind]
     trains_on_fresh_rows: ClassVar[bool] = False
     validates: ClassVar[bool] = False
     maximises: ClassVar[bool] = False
-    holds_out: ClassVar[bool] = True  # test rows from what it is fitted to
+    holds_out: ClassVar[bool] = True
     name: str
 
     @abstractmethod
@@ -36,30 +43,47 @@ class Estimator(Section, ABC):
         context: Context,
         start: Any = None,
     ) -> tuple[list[Estimate], Any]:
-        """Estimate every problem (equal shapes), from the state ``start`` that an earlier call gave back, if any.
+        """Estimate the MI of every problem.
+
+        Args:
+            problems: one for each trial; all have the same shapes.
+            training: the settings of training.
+            evaluation: the settings of the reported numbers.
+            context: device, progress and the request to stop.
+            start: the state that an earlier call returned, from which training continues.
 
         Returns:
-            An estimate for each problem, and the state of what was trained.
+            An estimate for each problem, in nats, and the state of what was trained.
+
+        Raises:
+            Stopped: the run was asked to stop.
+            TooLong: the time limit of the trials has passed.
         """
 
-    def faults(self, training: Training) -> list[str]:
-        """What this estimator cannot do of ``training``, one line each."""
+    def faults(self, training: Training) -> list[Fault]:
+        """Settings of ``training`` that this estimator does not support."""
         del training
         return []
 
     def trainings(self) -> int:
-        """How often ``training.steps`` are taken for one estimate."""
+        """How many times one estimate takes ``training.steps`` steps."""
         return 1
 
     def cost(self, dims: tuple[int, int], training: Training, rows: int) -> tuple[int, int]:
-        """Multiply-adds and bytes of memory of one of ``training.steps`` steps on ``rows`` rows of x and y.
+        """Cost of one training step. The default is a few passes over the rows.
 
-        Those of an estimator that is not a network: a few passes over the rows.
+        Args:
+            dims: columns of x and of y.
+            training: the settings of training.
+            rows: rows of x and y in a step.
+
+        Returns:
+            Multiply-adds, and bytes of memory.
         """
         del training
         return 6 * sum(dims) * rows, 8 * 6 * sum(dims) * rows
 
-    def unfit(self, dataset: Dataset) -> list[str]:
-        """Why this estimator cannot take rows of ``dataset``, one line each."""
+    def unfit(self, dataset: Dataset) -> list[Fault]:
+        """Reasons why this estimator cannot be used on ``dataset``."""
         del dataset
         return []

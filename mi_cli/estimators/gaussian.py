@@ -1,51 +1,52 @@
-"""MI of Gaussians from canonical correlations, as it is or after the columns were made normal by rank."""
+"""MI of Gaussians from canonical correlations, of the columns or of their normal scores."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
+from mi_cli.datasets.base import Dataset
+from mi_cli.errors import Fault
 from mi_cli.estimators.training_free import (
-    Direct,
-    Found,
     Index,
+    Measurement,
     Statistic,
+    TrainingFree,
     Unmeasurable,
-    blocked,
-    checked,
+    block_numbers,
+    checked_arrays,
     continuous_only,
-    joined,
-    mapped,
+    join_remarks,
     mean_error,
+    preprocessed,
     refuse_discrete,
 )
+from mi_cli.lazy import special
 from mi_cli.problems import Array, Problem
-
-if TYPE_CHECKING:
-    from mi_cli.datasets.base import Dataset
-    from mi_cli.training.context import Context
+from mi_cli.training.context import Context
 
 __all__ = ["Copula", "Gaussian", "canonical", "small_sample_bias"]
 
-_LEAST = 1e-10  # smallest singular value beside the largest: below, columns are dependent for what float64 can tell
-_SEPARATE = 1e-12  # smallest 1 − r² that float64 tells from 0
-_PERMUTED = 10_000  # rows of which a re-pairing takes a millisecond
+_LEAST = 1e-10  # smallest singular value relative to the largest, below which float64 cannot tell it from 0
+_SEPARATE = 1e-12  # smallest 1 − r² that float64 can tell from 0
+_PERMUTED = 10_000  # rows, one permutation of which takes a millisecond
 
 
-class Gaussian(Direct):
-    r"""The MI that Gaussians with the covariance of the rows have.
+class Gaussian(TrainingFree):
+    r"""The MI of Gaussians with the covariance of the rows.
 
     .. math:: \hat I = -\tfrac12 \sum_i \ln(1 - r_i^2)
 
-    r the canonical correlations of x and y. On Gaussian rows it is the maximum likelihood estimate; on others it is
-    what linear dependence alone is worth, which is neither a lower nor an upper bound of their MI. It has no ceiling.
+    with r the canonical correlations of x and y. On Gaussian rows it is the maximum likelihood estimate. On other rows
+    it measures linear dependence alone, which is neither a lower nor an upper bound on their MI. It has no ceiling.
 
-    The plug-in is too high by about dim_x · dim_y / 2n; ``correct`` subtracts :func:`small_sample_bias`, after which
-    it is unbiased on Gaussian rows, so that it may be negative. The error is that of the log-determinants' influence
-    function, which holds for rows of any distribution; without dependence the variance is of second order, and the
-    error √2 too large. Invariant under invertible linear maps of x and of y; columns that others add up to add nothing.
+    The plug-in is too large by about dim_x · dim_y / 2n. ``correct`` subtracts :func:`small_sample_bias`, after which
+    the estimate is unbiased on Gaussian rows and may be negative. The standard error comes from the influence function
+    of the log-determinants, and holds for rows of any distribution; without dependence the variance is of second order,
+    and the error is too large by √2. The estimate is invariant under invertible linear maps of x and of y. Columns
+    that are sums of others add nothing.
 
     Reference:
         Kullback 1959, *Information Theory and Statistics*, chapter 9; Hotelling 1936 (Biometrika 28, 321–377).
@@ -54,34 +55,36 @@ class Gaussian(Direct):
     name: Literal["gaussian"] = "gaussian"
     correct: bool = True
 
-    def unfit(self, dataset: Dataset) -> list[str]:
+    def unfit(self, dataset: Dataset) -> list[Fault]:
         """A discrete x or y is not Gaussian."""
         return continuous_only(self.name, dataset)
 
     def multiply_adds(self, rows: int, dim_x: int, dim_y: int) -> int:
-        """Of the singular value decompositions."""
+        """The singular value decompositions."""
         return 6 * rows * (dim_x + dim_y) ** 2
 
-    def found(self, problem: Problem, context: Context) -> Found:
-        """From all rows."""
+    def measure(self, problem: Problem, context: Context) -> Measurement:
+        """Estimate from all rows."""
         del context
         rows = problem.rows
-        x, y = checked(rows)
+        x, y = checked_arrays(rows)
         refuse_discrete(self.name, x=x, y=y)
-        return _found(x, y, self.correct, blocked(rows))
+        return _from_correlations(x, y, self.correct, block_numbers(rows))
 
 
-class Copula(Direct):
-    r"""The MI of Gaussians after each column was made normal by the ranks of its values.
+class Copula(TrainingFree):
+    r"""The MI of Gaussians with the correlations of the columns' normal scores.
 
     .. math:: \hat I = -\tfrac12 \sum_i \ln(1 - r_i^2)
 
-    r the canonical correlations of the columns' normal scores. MI does not depend on the columns' own distributions,
-    so this is right wherever the copula is Gaussian, whatever the margins. Elsewhere a Gaussian copula with these
-    correlations has the least MI for one column each, so that it is low; with more columns it may err on either side.
-    No ceiling. Correction and error are those of :class:`Gaussian`: the scores' variances are fixed by the ranks, as
-    the influence function has it, so that for Gaussian copulas the error is right to first order. Invariant under
-    increasing maps of each column.
+    with r the canonical correlations of the normal scores, which are computed from the ranks of each column. MI does
+    not depend on the margins, so that this is right wherever the copula is Gaussian. For other copulas of one column
+    each it is too small, since a Gaussian copula has the least MI for its correlations; with more columns it may be
+    too small or too large. It has no ceiling.
+
+    Correction and standard error are those of :class:`Gaussian`. Ranks fix the variances of the scores, as the
+    influence function assumes, so that for Gaussian copulas the error is right to first order. The estimate is
+    invariant under increasing maps of each column.
 
     Reference:
         Ince, Giordano, Kayser, Rousselet, Gross & Schyns 2017 (Human Brain Mapping 38, 1541–1573); Klaassen & Wellner
@@ -91,30 +94,30 @@ class Copula(Direct):
     name: Literal["copula"] = "copula"
     correct: bool = True
 
-    def unfit(self, dataset: Dataset) -> list[str]:
+    def unfit(self, dataset: Dataset) -> list[Fault]:
         """A discrete x or y has no normal scores."""
         return continuous_only(self.name, dataset)
 
     def multiply_adds(self, rows: int, dim_x: int, dim_y: int) -> int:
-        """Of sorting and of the singular value decompositions."""
+        """Sorting, and the singular value decompositions."""
         return rows * (dim_x + dim_y) * 50 + 6 * rows * (dim_x + dim_y) ** 2
 
-    def found(self, problem: Problem, context: Context) -> Found:
-        """From all rows."""
+    def measure(self, problem: Problem, context: Context) -> Measurement:
+        """Estimate from the normal scores of all rows."""
         del context
         rows = problem.rows
-        x, y = checked(rows)
+        x, y = checked_arrays(rows)
         refuse_discrete(self.name, x=x, y=y)
-        (scores,) = mapped("rank_gaussianise", rows)
-        return _found(*scores, self.correct, blocked(rows))
+        (scores,) = preprocessed("rank_gaussianise", rows)
+        return _from_correlations(*scores, self.correct, block_numbers(rows))
 
 
-def _found(x: Array, y: Array, correct: bool, block: Index | None) -> Found:
+def _from_correlations(x: Array, y: Array, correct: bool, block: Index | None) -> Measurement:
     left, right = _bases(x, y)
     dims = left.shape[1], right.shape[1]
     u, v, r = _canonical(left, right)
     value = -0.5 * float(np.log1p(-(r**2)).sum())
-    # d ln det S = z'S⁻¹z − d for one more row z: of x, of y, and of both, here in canonical coordinates.
+    # The influence of a row z on ln det S is z'S⁻¹z − d: for x, for y, and for both, here in canonical coordinates.
     influence = 0.5 * (u**2 + v**2 - (u**2 + v**2 - 2 * r * u * v) / (1 - r**2)).sum(1)
     bias = small_sample_bias(len(x), *dims) if correct else 0.0
 
@@ -123,11 +126,12 @@ def _found(x: Array, y: Array, correct: bool, block: Index | None) -> Found:
         return -0.5 * float(np.log(np.maximum(1 - r**2, _SEPARATE)).sum()) - bias
 
     stderr, freedom = mean_error(influence, block)
-    remark = joined(*(_redundant(*side) for side in (("x", x, dims[0]), ("y", y, dims[1]))))
-    return Found(value - bias, stderr, freedom, remark=remark, statistic=Statistic(paired, len(x), _PERMUTED))
+    remark = join_remarks(*(_redundant(*side) for side in (("x", x, dims[0]), ("y", y, dims[1]))))
+    return Measurement(value - bias, stderr, freedom, remark=remark, statistic=Statistic(paired, len(x), _PERMUTED))
 
 
 def _redundant(name: str, side: Array, rank: int) -> str:
+    """A remark on columns that are sums of others, of which ``rank`` columns remain."""
     if rank == side.shape[1]:
         return ""
     return f"{side.shape[1] - rank} of the {side.shape[1]} columns of {name} are sums of others and add nothing"
@@ -141,11 +145,11 @@ def canonical(x: Array, y: Array) -> tuple[Array, Array, Array]:
         y: rows ``(n, dim_y)``.
 
     Returns:
-        The canonical variables u and v, ``(n, m)`` each with m the lesser rank of x and y, of mean 0 and variance 1 (of
-        n − 1), and their correlations r, ``(m,)``, in falling order.
+        The canonical variables u and v, ``(n, m)`` each, with mean 0 and variance 1 (with n − 1), where m is the
+        smaller rank of x and y; and their correlations r, ``(m,)``, in decreasing order.
 
     Raises:
-        Unmeasurable: there are no more rows than dimensions, or x and y determine each other linearly.
+        Unmeasurable: there are too few rows for the columns, or x and y determine each other linearly.
 
     Reference:
         Björck & Golub 1973 (Mathematics of Computation 27, 579–594).
@@ -172,19 +176,24 @@ def _canonical(left: Array, right: Array) -> tuple[Array, Array, Array]:
 
 
 def _orthonormal(side: Array) -> Array:
-    """An orthonormal basis of the centred columns, one for each that others do not add up to."""
+    """An orthonormal basis of the centred columns, ``(n, rank)``."""
     centred = side - side.mean(0)
     basis, lengths, _ = np.linalg.svd(centred / centred.std(0), full_matrices=False)
     return np.asarray(basis[:, lengths > _LEAST * lengths[0]])
 
 
 def small_sample_bias(n: int, dim_x: int, dim_y: int) -> float:
-    r"""By how much the plug-in MI of n Gaussian rows is too high on average, in nats; exact, whatever the covariance.
+    r"""The exact bias of the plug-in MI of n Gaussian rows, in nats; it does not depend on the covariance.
 
     .. math:: \tfrac12 \Bigl[\sum_{i=0}^{d_x-1} + \sum_{i=0}^{d_y-1} - \sum_{i=0}^{d_x+d_y-1}\Bigr]
         ψ\bigl(\tfrac{n-1-i}2\bigr)
 
-    because the scatter matrix is Wishart with n − 1 degrees of freedom, for which :math:`E \ln\det` is known.
+    The scatter matrix is Wishart with n − 1 degrees of freedom, for which :math:`E \ln\det` is known.
+
+    Args:
+        n: number of rows.
+        dim_x: columns of x.
+        dim_y: columns of y.
 
     Reference:
         Misra, Singh & Demchuk 2005 (Journal of Multivariate Analysis 92, 324–342).
@@ -192,7 +201,5 @@ def small_sample_bias(n: int, dim_x: int, dim_y: int) -> float:
     >>> round(small_sample_bias(100, 5, 5), 4)  # about 25 / 200
     0.1337
     """
-    from scipy.special import digamma
-
-    terms = digamma((n - 1 - np.arange(dim_x + dim_y)) / 2)
+    terms = special.digamma((n - 1 - np.arange(dim_x + dim_y)) / 2)
     return float(terms[:dim_x].sum() + terms[:dim_y].sum() - terms.sum()) / 2

@@ -1,54 +1,53 @@
-"""MI of a mixture of Gaussians that is fitted to the training rows."""
+"""MI of a mixture of Gaussians that is fitted to training rows."""
 
 from __future__ import annotations
 
 import math
 import warnings
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
+from mi_cli.datasets.base import Dataset
+from mi_cli.errors import Fault
 from mi_cli.estimators.training_free import (
-    Direct,
-    Found,
     Index,
+    Measurement,
     Statistic,
+    TrainingFree,
     Unmeasurable,
-    blocked,
+    block_numbers,
     continuous_only,
-    mapped,
     mean_error,
+    preprocessed,
     refuse_discrete,
 )
-from mi_cli.fields import Count
+from mi_cli.fields import Count, Preprocess
+from mi_cli.lazy import linalg, mixture, sklearn_exceptions, special, threadpoolctl, torch
 from mi_cli.problems import Array, Problem
-from mi_cli.training.preprocessing import Preprocess
-
-if TYPE_CHECKING:
-    from mi_cli.datasets.base import Dataset
-    from mi_cli.training.context import Context
+from mi_cli.training.context import Context
 
 __all__ = ["Gmm", "log_ratio"]
 
-_ITERATIONS = 500  # of EM, at most
-_PERMUTED = 2000  # rows of which a re-pairing takes some milliseconds
-_RIDGE = 1e-6  # added to the variances, of columns whose own is 1 or so
+_ITERATIONS = 500  # most iterations of EM
+_PERMUTED = 2000  # rows, one permutation of which takes a few milliseconds
+_RIDGE = 1e-6  # added to the variances of the components; columns have a variance of about 1
 
 
-class Gmm(Direct):
-    r"""The log-ratio of a Gaussian mixture's density and its marginals, averaged over the test rows.
+class Gmm(TrainingFree):
+    r"""The log-ratio of a Gaussian mixture's density to the product of its marginals, averaged over the test rows.
 
     .. math:: \hat I = \frac1n \sum_i \ln \frac{p(x_i, y_i)}{p(x_i)\,p(y_i)}
 
-    p a mixture with full covariances, fitted to (x, y) of the training rows by EM; its marginals are mixtures too, in
-    closed form. The number of components is ``components``, or of 1 … ``most`` the one that ``choose`` prefers: the
-    least BIC on the training rows, or the greatest likelihood of the validation rows. More are tried as long as one
-    of the last two was better.
+    p is a mixture with full covariances, fitted to (x, y) of the training rows by EM. Its marginals are mixtures too,
+    in closed form. The number of components is ``components``, or is chosen from 1 … ``most`` by ``choose``: the least
+    BIC on the training rows, or the greatest likelihood on the validation rows. Larger numbers are tried until two in a
+    row are no better.
 
-    Off by the divergences of the fitted from the true densities,
-    :math:`-D(p_{xy}) + D(p_x) + D(p_y)`, which is downwards as a rule, the more the fewer rows a parameter has; more
-    parameters than rows are refused. The standard error is that of the mean over the test rows, and knows nothing of
-    the fit. No ceiling.
+    The bias is :math:`-D(p_{xy}) + D(p_x) + D(p_y)`, where D are divergences of the fitted from the true densities. It
+    is usually negative, and larger where there are fewer rows for each parameter. A mixture with more parameters than
+    rows is refused. The standard error is that of the mean over the test rows, for the mixture as it is fitted. There
+    is no ceiling.
 
     Reference:
         McLachlan & Peel 2000, *Finite Mixture Models*; Schwarz 1978 (Annals of Statistics 6, 461–464) for BIC.
@@ -60,24 +59,24 @@ class Gmm(Direct):
     choose: Literal["bic", "held_out"] = "bic"
     preprocess: Preprocess = "rank_gaussianise"
 
-    def unfit(self, dataset: Dataset) -> list[str]:
+    def unfit(self, dataset: Dataset) -> list[Fault]:
         """A discrete x or y has no density."""
         return continuous_only(self.name, dataset)
 
     def multiply_adds(self, rows: int, dim_x: int, dim_y: int) -> int:
-        """Of some forty iterations of EM, for each number of components that is likely tried."""
+        """About forty iterations of EM, for each number of components that is likely to be tried."""
         components = sum(range(1, 5)) if self.components == "auto" else self.components
         return 40 * components * rows * (dim_x + dim_y) ** 2
 
-    def found(self, problem: Problem, context: Context) -> Found:
-        """Fitted to the training rows, evaluated once on the test rows."""
+    def measure(self, problem: Problem, context: Context) -> Measurement:
+        """Fit the mixture to the training rows, and evaluate it once on the test rows."""
         if problem.train is None:
             raise ValueError("estimator=gmm needs fixed training rows")
         held_out = self.choose == "held_out" and self.components == "auto"
         if held_out and len(problem.val) < 2:
             raise Unmeasurable(f"{len(problem.val)} validation rows; choose=held_out needs at least 2 (split.val)")
         has_val = len(problem.val) >= 2
-        parts = mapped(self.preprocess, problem.train, problem.test, *([problem.val] if has_val else []))
+        parts = preprocessed(self.preprocess, problem.train, problem.test, *([problem.val] if has_val else []))
         refuse_discrete(self.name, x=parts[0][0], y=parts[0][1])
         train, test, *val = (np.concatenate(part, 1) for part in parts)
         model = self._fitted(train, val[0] if held_out else None, problem, context)
@@ -87,9 +86,9 @@ class Gmm(Direct):
             rows = np.concatenate([test[of_x, :dim_x], test[of_y, dim_x:]], 1)
             return float(log_ratio(model, rows, dim_x).mean())
 
-        return Found(
+        return Measurement(
             float(ratios.mean()),
-            *mean_error(ratios, blocked(problem.test)),
+            *mean_error(ratios, block_numbers(problem.test)),
             train_mi=float(log_ratio(model, train, problem.dim_x).mean()),
             val_mi=float(log_ratio(model, val[0], problem.dim_x).mean()) if val else None,
             remark="" if model.converged_ else f"EM had not converged after {model.max_iter} iterations",
@@ -97,9 +96,7 @@ class Gmm(Direct):
         )
 
     def _fitted(self, train: Array, val: Array | None, problem: Problem, context: Context) -> Any:
-        """The mixture of the preferred number of components (one of scikit-learn's)."""
-        import torch
-
+        """scikit-learn's mixture with the best number of components."""
         seed = int(torch.randint(2**31, (), generator=problem.init))
         sizes = range(1, self.most + 1) if self.components == "auto" else [self.components]
         if (needed := _parameters(sizes[0], train.shape[1])) >= len(train):
@@ -128,40 +125,44 @@ class Gmm(Direct):
 
 def _mixture(train: Array, components: int, seed: int) -> Any:
     """A fitted mixture; None where a component has collapsed onto fewer dimensions, or parameters outnumber rows."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.mixture import GaussianMixture
-    from threadpoolctl import threadpool_limits
-
     if len(train) <= _parameters(components, train.shape[1]):
         return None
-    model = GaussianMixture(components, reg_covar=_RIDGE, max_iter=_ITERATIONS, random_state=seed)
-    with warnings.catch_warnings(), threadpool_limits(1):
-        warnings.simplefilter("ignore", ConvergenceWarning)  # which the estimate's reason says
+    model = mixture.GaussianMixture(components, reg_covar=_RIDGE, max_iter=_ITERATIONS, random_state=seed)
+    with warnings.catch_warnings(), threadpoolctl.threadpool_limits(1):
+        # The reason of the estimate says that EM has not converged.
+        warnings.simplefilter("ignore", sklearn_exceptions.ConvergenceWarning)
         model.fit(train)
     smallest = min(np.linalg.eigvalsh(covariance)[0] for covariance in model.covariances_)
     return model if smallest > 10 * _RIDGE else None
 
 
 def _parameters(components: int, columns: int) -> int:
+    """Free parameters of a mixture."""
     return components * (1 + columns + columns * (columns + 1) // 2) - 1
 
 
 def log_ratio(model: Any, rows: Array, dim_x: int) -> Array:
-    """ln p(x, y) − ln p(x) − ln p(y) of rows ``(n, dim_x + dim_y)`` under a mixture: ``(n,)``, in nats."""
+    """ln p(x, y) − ln p(x) − ln p(y) under a mixture.
+
+    Args:
+        model: a fitted ``sklearn.mixture.GaussianMixture``.
+        rows: x and y side by side, ``(n, dim_x + dim_y)``.
+        dim_x: columns of x.
+
+    Returns:
+        ``(n,)`` in nats.
+    """
     n = rows.shape[1]
     joint, x, y = (_log_density(model, rows, part) for part in (slice(n), slice(dim_x), slice(dim_x, n)))
     return joint - x - y
 
 
 def _log_density(model: Any, rows: Array, part: slice) -> Array:
-    """ln p of some columns, whose marginal of the mixture is a mixture of the components' marginals."""
-    from scipy.linalg import solve_triangular
-    from scipy.special import logsumexp
-
+    """ln p of some columns, ``(n,)``. Their marginal is a mixture of the components' marginals."""
     rows, terms = rows[:, part], []
     for weight, mean, covariance in zip(model.weights_, model.means_[:, part], model.covariances_, strict=True):
         root = np.linalg.cholesky(covariance[part, part])
-        distances = (solve_triangular(root, (rows - mean).T, lower=True) ** 2).sum(0)
+        distances = (linalg.solve_triangular(root, (rows - mean).T, lower=True) ** 2).sum(0)
         determinant = 2 * np.log(np.diag(root)).sum() + len(mean) * math.log(2 * math.pi)
         terms.append(np.log(weight) - 0.5 * (distances + determinant))
-    return np.asarray(logsumexp(np.stack(terms), axis=0))
+    return np.asarray(special.logsumexp(np.stack(terms), axis=0))

@@ -1,54 +1,54 @@
-"""MI by counting rows in cells."""
+"""MI of binned rows, from counts of cells."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
 from mi_cli.estimators.training_free import (
-    Direct,
-    Found,
+    Measurement,
     Part,
     Statistic,
+    TrainingFree,
     Unmeasurable,
-    blocked,
-    checked,
-    source,
+    block_numbers,
+    checked_arrays,
+    numpy_generator,
     subsampled_error,
 )
 from mi_cli.fields import Count
 from mi_cli.problems import Array, Problem, is_discrete
-
-if TYPE_CHECKING:
-    from mi_cli.training.context import Context
+from mi_cli.training.context import Context
 
 __all__ = ["Histogram", "counted"]
 
 Codes = np.ndarray[Any, np.dtype[np.int64]]
 
-# On average: at 5 independent rows still seem to share .0045 nats, however many they are, at 10 .0006 (quantiles).
+# Mean rows of a cell. Independent rows in quantile bins have .0045 nats at 5 rows a cell, and .0006 nats at 10,
+# whatever the number of rows.
 _ROWS_A_CELL = 10
-_FEWEST = 4  # bins of a continuous column, below which they say little of it
-_LEAST = 25  # rows of the smallest subset that the error is made from
-_PERMUTED = 10_000  # rows that are counted 199 times in a second
+_FEWEST = 4  # bins of a continuous column; fewer lose most of it
+_LEAST = 25  # rows of the smallest subset for the error
+_PERMUTED = 10_000  # rows that can be counted 199 times in a second
 
 
-class Histogram(Direct):
+class Histogram(TrainingFree):
     r"""The plug-in MI of binned rows, corrected for the rows that are too few.
 
     .. math:: \hat I = \hat H_x + \hat H_y - \hat H_{xy}, \qquad
         \hat H = -\sum_c \frac{n_c}{n} \ln\frac{n_c}{n} + \frac{K - 1}{2 n}
 
-    K the number of cells that are not empty (Miller's and Madow's correction). Continuous columns are cut into ``bins``
-    of equal width or of equal counts (quantiles); those that take few values (at most 2 √n) keep them. ``auto`` takes
-    as many bins as leave max(10, n^¼) rows a cell on average, and at least four. More cells than rows are refused.
+    with K the number of cells that are not empty (the correction of Miller and Madow). Continuous columns are cut into
+    ``bins`` of equal width or of equal counts (quantiles). Columns of few values (at most 2 √n) keep their values.
+    ``auto`` takes as many bins as leave max(10, n^¼) rows a cell on average, and at least four. More cells than rows
+    are refused.
 
-    Bins lose information, so that the MI of what is binned is a lower bound of the MI; the correction leaves a bias of
-    order 1/n² times the cells squared, upwards. Ceiling: the smaller of both corrected entropies. The standard error is
-    by :func:`~mi_cli.estimators.training_free.subsampled_error`, on the cells of all rows.
+    Binning loses information, so that the MI of binned rows is a lower bound on the MI. The correction leaves an upward
+    bias of order K² / n². The ceiling is the smaller of the two corrected entropies. The standard error is by
+    :func:`~mi_cli.estimators.training_free.subsampled_error`, on the cells of all rows.
 
     Reference:
         Miller 1955 (in *Information Theory in Psychology*, 95–100); Paninski 2003 (Neural Computation 15, 1191–1253).
@@ -59,13 +59,13 @@ class Histogram(Direct):
     edges: Literal["quantile", "width"] = "quantile"
 
     def multiply_adds(self, rows: int, dim_x: int, dim_y: int) -> int:
-        """Of sorting, for the estimate and for four partitions."""
+        """Sorting, for the estimate and for four partitions."""
         return 5 * 200 * rows * (dim_x + dim_y)
 
-    def found(self, problem: Problem, context: Context) -> Found:
-        """From all rows."""
+    def measure(self, problem: Problem, context: Context) -> Measurement:
+        """Estimate from all rows."""
         rows = problem.rows
-        x, y = checked(rows)
+        x, y = checked_arrays(rows)
         of_x, of_y = self._codes(x, y)
 
         def estimate(part_x: Part, part_y: Part) -> tuple[float, float]:
@@ -74,13 +74,13 @@ class Histogram(Direct):
 
         value, ceiling = estimate(slice(None), slice(None))
         stderr, freedom = subsampled_error(
-            lambda part: estimate(part, part)[0], len(x), _LEAST, source(problem), block=blocked(rows)
+            lambda part: estimate(part, part)[0], len(x), _LEAST, numpy_generator(problem), block=block_numbers(rows)
         )
         statistic = Statistic(lambda *pair: estimate(*pair)[0], len(x), _PERMUTED)
-        return Found(value, stderr, freedom, ceiling, statistic=statistic)
+        return Measurement(value, stderr, freedom, ceiling, statistic=statistic)
 
     def _codes(self, x: Array, y: Array) -> tuple[Codes, Codes]:
-        """The cell of each row in x and in y, ``(n,)`` each."""
+        """The number of each row's cell in x and in y, ``(n,)`` each."""
         n, sides = len(x), (x, y)
         kept = [np.array([is_discrete(column) for column in side.T]) for side in sides]
         values = math.prod(len(np.unique(side[:, keep], axis=0)) for side, keep in zip(sides, kept, strict=True))
@@ -115,7 +115,14 @@ class Histogram(Direct):
 
 
 def counted(x: Codes, y: Codes) -> tuple[float, float]:
-    """MI and the smaller of both entropies, in nats and corrected, of paired codes ``(n,)`` from 0 on.
+    """Corrected MI of paired codes, and the smaller of their corrected entropies.
+
+    Args:
+        x: codes from 0 on, ``(n,)``.
+        y: codes from 0 on, ``(n,)``.
+
+    Returns:
+        MI and entropy in nats.
 
     >>> value, most = counted(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 1]))
     >>> bool(np.isclose(value, np.log(2) + 1 / 8)), value == most
@@ -127,6 +134,7 @@ def counted(x: Codes, y: Codes) -> tuple[float, float]:
 
 
 def _entropy(codes: Codes) -> float:
+    """Miller and Madow's entropy in nats."""
     counts = np.unique(codes, return_counts=True)[1]
     shares = counts / len(codes)
     return float(-(shares * np.log(shares)).sum()) + (len(counts) - 1) / (2 * len(codes))

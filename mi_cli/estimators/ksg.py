@@ -1,63 +1,73 @@
-"""MI of continuous variables by the distances to nearest neighbours."""
+"""MI of continuous variables from distances to nearest neighbours."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
-from mi_cli.estimators.neighbour_search import TREE_DIMS, Counts, Metric, blocks, separate, tree_count, tree_neighbours
+from mi_cli.datasets.base import Dataset
+from mi_cli.errors import Fault
+from mi_cli.estimators.neighbour_search import (
+    TREE_DIMS,
+    Counts,
+    Metric,
+    blocks,
+    distances,
+    separate,
+    tree_count,
+    tree_neighbours,
+)
 from mi_cli.estimators.training_free import (
-    Direct,
-    Found,
+    Measurement,
     Part,
     Statistic,
+    TrainingFree,
     Unmeasurable,
-    blocked,
+    block_numbers,
     continuous_only,
-    joined,
-    mapped,
+    join_remarks,
+    numpy_generator,
+    preprocessed,
     refuse_discrete,
-    source,
     subsampled_error,
 )
-from mi_cli.fields import Count
+from mi_cli.fields import Count, Preprocess
+from mi_cli.lazy import special
 from mi_cli.problems import Array, Problem
-from mi_cli.training.preprocessing import Preprocess
+from mi_cli.training.context import Context
 
-if TYPE_CHECKING:
-    from mi_cli.datasets.base import Dataset
-    from mi_cli.training.context import Context
-
-__all__ = ["Ksg", "ksg", "near", "permuted"]
+__all__ = ["Ksg", "count_near", "ksg", "permutation_statistic"]
 
 Form = Literal[1, 2]
 
-# Neighbours for a p-value, which needs no small bias. A correlation of .2 in 1,000 rows has p ≤ .1 (19 re-pairings) by
-# 3 neighbours in 33 % of samples, by 20 in 67 %, by 100 in 100 %; a sine of three periods in 67 %, 100 %, 7 %.
+# Neighbours for a p-value, which does not need a small bias. A correlation of .2 in 1,000 rows has p ≤ .1 (19
+# permutations) in 33 % of samples with 3 neighbours, in 67 % with 20, in 100 % with 100; a sine of three periods has it
+# in 67 %, 100 % and 7 %.
 _PERMUTED_K = 20
 
 
-class Ksg(Direct):
-    r"""Kraskov, Stögbauer & Grassberger's estimator, in both of its forms.
+class Ksg(TrainingFree):
+    r"""The estimator of Kraskov, Stögbauer & Grassberger, in both of its forms.
 
     .. math:: \hat I_1 = ψ(k) + ψ(n) - \langle ψ(n_x + 1) + ψ(n_y + 1) \rangle, \qquad
         \hat I_2 = ψ(k) - 1/k + ψ(n) - \langle ψ(n_x) + ψ(n_y) \rangle
 
-    Form 1: :math:`n_x` counts the rows whose x is strictly nearer than the k-th neighbour in (x, y), whose distance is
-    the larger of those in x and in y. Form 2: those whose x is at most as far as the farthest of the k neighbours in x.
-    Form 1 errs less in spread, form 2 less in bias where dimensions are many. Distances within x and within y are by
-    the maximum norm or Euclidean.
+    Form 1: :math:`n_x` counts the rows whose x is strictly nearer than the k-th neighbour in (x, y); the distance in
+    (x, y) is the larger of those in x and in y. Form 2: :math:`n_x` counts the rows whose x is at most as far as the
+    farthest of the k neighbours in x. Form 1 has less spread; form 2 has less bias in many dimensions. Distances within
+    x and within y are by the maximum norm or Euclidean.
 
-    Near zero bias without dependence; with it too low, and more so where dimensions are many or dependence is strong.
-    Ceiling ψ(n) − ψ(k), less 1/k for form 2 (Gao, Ver Steeg & Galstyan 2015, arXiv 1411.2003, on what that means:
-    rows must grow as the exponential of the MI). ``preprocess`` is of all rows, so that columns weigh alike.
+    Without dependence the bias is nearly zero. With dependence the estimate is too small, and more so in many
+    dimensions or where the dependence is strong. The ceiling is ψ(n) − ψ(k), less 1/k for form 2: the number of rows
+    must grow like the exponential of the MI (Gao, Ver Steeg & Galstyan 2015, arXiv 1411.2003). ``preprocess`` is fitted
+    to all rows; it gives columns the same weight.
 
-    Repeated values get a noise of 1e-10 standard deviations, and the estimate says so. The standard error is by
-    :func:`~mi_cli.estimators.training_free.subsampled_error`. The p-value is by at least 20 neighbours, which see weak
-    dependence where few do not. Rows of one block that are alike, as neighbours in time are, are taken for dependence
-    of x and y.
+    Repeated values get noise of 1e-10 standard deviations, and the estimate says so. The standard error is by
+    :func:`~mi_cli.estimators.training_free.subsampled_error`. The p-value uses at least 20 neighbours, which show weak
+    dependence better than few do. Similar rows of one block, such as neighbours in time, are taken for dependence of x
+    and y.
 
     Reference:
         Kraskov, Stögbauer & Grassberger 2004 (Physical Review E 69, 066138; arXiv cond-mat/0305641).
@@ -69,7 +79,7 @@ class Ksg(Direct):
     metric: Metric = "max"
     preprocess: Preprocess = "standardise"
 
-    def unfit(self, dataset: Dataset) -> list[str]:
+    def unfit(self, dataset: Dataset) -> list[Fault]:
         """A discrete x or y has no nearest neighbours."""
         return continuous_only(self.name, dataset)
 
@@ -79,12 +89,10 @@ class Ksg(Direct):
             return 5 * 12_000 * rows * max(dim_x, dim_y) ** 3
         return 5 * rows**2 * (dim_x + dim_y + 8)
 
-    def found(self, problem: Problem, context: Context) -> Found:
-        """From all rows."""
-        from scipy.special import digamma
-
-        random, rows = source(problem), problem.rows
-        ((x, y),) = mapped(self.preprocess, rows)
+    def measure(self, problem: Problem, context: Context) -> Measurement:
+        """Estimate from all rows."""
+        random, rows = numpy_generator(problem), problem.rows
+        ((x, y),) = preprocessed(self.preprocess, rows)
         refuse_discrete(self.name, x=x, y=y)
         least = 8 * (self.k + 1)
         if len(x) < 2 * least:
@@ -95,16 +103,22 @@ class Ksg(Direct):
             return ksg(x[of_x], y[of_y], k, self.form, self.metric, context.check)
 
         stderr, freedom = subsampled_error(
-            lambda part: estimate(part, part), len(x), least, random, block=blocked(rows)
+            lambda part: estimate(part, part), len(x), least, random, block=block_numbers(rows)
         )
-        ceiling = float(digamma(len(x)) - digamma(self.k)) - (1 / self.k if self.form == 2 else 0)
-        statistic = permuted(estimate, self.k, x, y)
+        ceiling = float(special.digamma(len(x)) - special.digamma(self.k)) - (1 / self.k if self.form == 2 else 0)
+        statistic = permutation_statistic(estimate, self.k, x, y)
         value = estimate(slice(None), slice(None))
-        return Found(value, stderr, freedom, ceiling, remark=joined(moved_x, moved_y), statistic=statistic)
+        return Measurement(value, stderr, freedom, ceiling, remark=join_remarks(moved_x, moved_y), statistic=statistic)
 
 
-def permuted(estimate: Callable[[Part, Part, int], float], k: int, *sides: Array) -> Statistic:
-    """The estimate from rows of x, rows of y and k as a statistic, of rows that take a second or two 199 times."""
+def permutation_statistic(estimate: Callable[[Part, Part, int], float], k: int, *sides: Array) -> Statistic:
+    """A statistic for p-values, of as many rows as 199 estimates can be made from in a second or two.
+
+    Args:
+        estimate: from rows of x, rows of y and k to nats.
+        k: the number of neighbours of the reported estimate.
+        sides: the continuous sides, ``(n, d)`` each.
+    """
     most = 2000 if all(side.shape[1] == 1 for side in sides) else 1000
     return Statistic(lambda of_x, of_y: estimate(of_x, of_y, max(k, _PERMUTED_K)), len(sides[0]), most)
 
@@ -112,23 +126,33 @@ def permuted(estimate: Callable[[Part, Part, int], float], k: int, *sides: Array
 def ksg(
     x: Array, y: Array, k: int, form: Form = 1, metric: Metric = "max", check: Callable[[], None] = lambda: None
 ) -> float:
-    """The estimate in nats (see :class:`Ksg`) from rows ``(n, dim_x)`` and ``(n, dim_y)`` without ties, n > k.
+    """The estimate of :class:`Ksg` in nats.
+
+    Args:
+        x: rows ``(n, dim_x)`` without ties, n > k.
+        y: rows ``(n, dim_y)`` without ties.
+        k: which neighbour.
+        form: 1 or 2.
+        metric: of distances within x and within y.
+        check: called between blocks of rows; it may raise to stop.
 
     >>> x = np.arange(20.0)[:, None] ** 1.5
     >>> bool(np.isclose(ksg(x, x, 3), sum(1 / i for i in range(3, 20))))  # all there is: ψ(20) − ψ(3)
     True
     """
-    from scipy.special import digamma
-
-    near_x, near_y = near(x, y, k, form, metric, check)
+    near_x, near_y = count_near(x, y, k, form, metric, check)
     more, less = (1, 0.0) if form == 1 else (0, 1 / k)
+    digamma = special.digamma
     return float(digamma(k) - less + digamma(len(x)) - (digamma(near_x + more) + digamma(near_y + more)).mean())
 
 
-def near(
+def count_near(
     x: Array, y: Array, k: int, form: Form = 1, metric: Metric = "max", check: Callable[[], None] = lambda: None
 ) -> tuple[Counts, Counts]:
-    """How many other rows are near each in x and in y, ``(n,)`` each: what :class:`Ksg` counts."""
+    """The counts :math:`n_x` and :math:`n_y` of :class:`Ksg` for each row, ``(n,)`` each.
+
+    The arguments are those of :func:`ksg`.
+    """
     if metric == "max" and max(x.shape[1], y.shape[1]) <= TREE_DIMS:
         return _by_trees(x, y, k, form, check)
     return _by_distances(x, y, k, form, metric, check)
@@ -149,11 +173,9 @@ def _by_trees(x: Array, y: Array, k: int, form: Form, check: Callable[[], None])
 def _by_distances(
     x: Array, y: Array, k: int, form: Form, metric: Metric, check: Callable[[], None]
 ) -> tuple[Counts, Counts]:
-    from scipy.spatial.distance import cdist
-
     counts = np.empty((2, len(x)), np.int64)
     for block in blocks(len(x), check):
-        sides = [cdist(side[block], side, "chebyshev" if metric == "max" else "euclidean") for side in (x, y)]
+        sides = [distances(side[block], side, metric) for side in (x, y)]
         joint = np.maximum(*sides)
         if form == 1:  # the row itself is the first of its k + 1 nearest
             joint.partition(k, axis=1)

@@ -1,29 +1,26 @@
-"""A discriminator that is linear in fixed features, trained with gradients in closed form."""
+"""A critic that is linear in fixed features, trained by gradients in closed form."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from mi_cli import bounds
+from mi_cli.errors import Fault, shown
 from mi_cli.estimators.base import Estimator
 from mi_cli.fields import Count
-from mi_cli.problems import Estimate, Kind, Problem, Rows
-
-if TYPE_CHECKING:
-    from mi_cli.training.context import Context
-    from mi_cli.training.settings import Evaluation, Training
+from mi_cli.lazy import torch
+from mi_cli.problems import Array, Estimate, Kind, Problem, Rows
+from mi_cli.training.context import Context
+from mi_cli.training.settings import Evaluation, Training
 
 __all__ = ["LinearDiscriminator"]
 
-Array = np.ndarray[Any, np.dtype[np.float64]]
-
-_DEFAULTS = {"schedule": "constant", "batch": "full", "ema": 0.0, "patience": 0, "carry": None}
-
-
-_LARGEST = float(np.finfo(np.float32).max)  # where the other critics, in float32, have diverged
+_SUPPORTED = {"schedule": "constant", "batch": "full", "ema": 0.0, "patience": 0, "carry": None}
+_LARGEST = float(np.finfo(np.float32).max)  # above it the critics in float32 diverge, too
 
 
 class LinearDiscriminator(Estimator):
@@ -32,11 +29,12 @@ class LinearDiscriminator(Estimator):
     .. math:: ∇_w = E_{joint}[φ] - E_{product}[φ\,e^T] / E_{product}[e^T]
 
     φ is x, y (``linear``), all products x_i y_j (``bilinear``), or x, y and all their products (``quadratic``). An
-    additive critic a(x) + b(y), such as the linear one, has DV ≤ 0 on every distribution (Jensen's inequality), so it
-    can never see dependence; the quadratic one contains the log-ratio of correlated Gaussians, so it is tight on them.
+    additive critic a(x) + b(y), such as the linear one, has DV ≤ 0 on every distribution (Jensen's inequality), so that
+    it shows no dependence. The quadratic critic contains the log-ratio of correlated Gaussians, so that the bound is
+    tight on them.
 
-    ``units: mixed`` repeats a fault of the study's first version: a base-2 logarithm over a natural exponential. The
-    gradient of a bias is then the constant 1 − 1/ln 2 instead of 0, and the "estimate" grows without end.
+    ``units: mixed`` reproduces a mistake of the study's first version: a logarithm to base 2 of a natural exponential.
+    The gradient of a bias is then the constant 1 − 1/ln 2 instead of 0, and the "estimate" grows without limit.
     """
 
     kind: ClassVar[Kind] = "lower bound"
@@ -47,12 +45,12 @@ class LinearDiscriminator(Estimator):
     init: Literal["zeros", "ones"] = "zeros"
     n_product: Count = 5
 
-    def faults(self, training: Training) -> list[str]:
-        """It takes plain steps of constant size on all rows, and nothing else."""
+    def faults(self, training: Training) -> list[Fault]:
+        """It takes plain steps of constant size on all rows only."""
         return [
-            f"training.{key}={getattr(training, key)}: estimator=linear takes plain full-batch steps; accepted: {value}"
-            for key, value in _DEFAULTS.items()
-            if getattr(training, key) != value
+            Fault(f"training.{key}", given, "estimator=linear takes plain full-batch steps", shown(value))
+            for key, value in _SUPPORTED.items()
+            if (given := getattr(training, key)) != value
         ]
 
     def features(self, x: Array, y: Array) -> Array:
@@ -75,25 +73,24 @@ class LinearDiscriminator(Estimator):
         context: Context,
         start: Any = None,
     ) -> tuple[list[Estimate], Any]:
-        """Train on the training rows of each problem in turn, and evaluate once on its test rows."""
+        """Train on the training rows of one problem after another, and evaluate each once on its test rows."""
         return [self._one(problem, training, evaluation, context) for problem in problems], None
 
     def value(self, joint: Array, product: Array) -> float:
-        """Donsker–Varadhan of scores, in nats (or in the unit that ``mixed`` makes up)."""
+        """Donsker–Varadhan of scores ``(n,)`` and ``(m,)``, in nats; with ``units: mixed``, in no unit."""
         top = product.max()
         log_z = top + math.log(np.exp(product - top).mean())
         return float(joint.mean() - log_z / (math.log(2) if self.units == "mixed" else 1))
 
     def gradient(self, weights: Array, joint: Array, product: Array) -> Array:
-        """Gradient of :meth:`value` in the weights, for features ``(n, p)`` of joint and ``(m, p)`` of product rows."""
+        """Gradient ``(p,)`` of :meth:`value` in the weights, for features ``(n, p)`` of joint and ``(m, p)`` of product
+        rows."""
         scores = product @ weights
         tilt = np.exp(scores - scores.max())
         expected = tilt @ product / tilt.sum()
         return np.asarray(joint.mean(0) - expected / (math.log(2) if self.units == "mixed" else 1))
 
     def _one(self, problem: Problem, training: Training, evaluation: Evaluation, context: Context) -> Estimate:
-        from scipy.special import ndtri
-
         if problem.train is None:
             raise ValueError("estimator=linear needs fixed training rows")
         with context.clock("data"):
@@ -107,13 +104,13 @@ class LinearDiscriminator(Estimator):
             return Estimate(self.kind, status="diverged", reason=reason, steps=diverged, history=history)
         with context.clock("evaluation"):
             value, error = self._held_out(weights, problem.test, evaluation.shifts)
-        z = float(ndtri(0.5 + evaluation.level / 2))
+        low, high = bounds.interval(value, error, evaluation.level)
         return Estimate(
             self.kind,
             value=value,
             stderr=error,
-            ci_low=value - z * error,
-            ci_high=value + z * error,
+            ci_low=low,
+            ci_high=high,
             ceiling=math.log(len(problem.test) * min(evaluation.shifts, len(problem.test) - 1)),
             train_mi=trace[-1],
             val_mi=self._validation(weights, problem.val),
@@ -122,18 +119,17 @@ class LinearDiscriminator(Estimator):
         )
 
     def _product(self, x: Array, y: Array, problem: Problem) -> Array:
-        """Features of x with shuffled copies of y, each pair a row."""
-        import torch
-
+        """Features of x with shuffled copies of y, ``(n_product · n, p)``."""
         orders = [torch.randperm(len(y), generator=problem.order).numpy() for _ in range(self.n_product)]
         return np.concatenate([self.features(x, y[order]) for order in orders])
 
     def _ascend(
         self, joint: Array, product: Array, steps: int, lr: float, context: Context
     ) -> tuple[Array, list[float], int]:
+        """Final weights, the bound after each step, and the step that diverged, or 0."""
         weights = np.full(joint.shape[1], 1.0 if self.init == "ones" else 0.0)
         trace = []
-        with np.errstate(all="ignore"):  # what becomes non-finite is found and reported below
+        with np.errstate(all="ignore"):  # values that are not finite end the training below
             for step in range(1, steps + 1):
                 context.check()
                 weights = weights + lr * self.gradient(weights, joint, product)
@@ -146,16 +142,13 @@ class LinearDiscriminator(Estimator):
         return weights, trace, 0
 
     def _held_out(self, weights: Array, rows: Rows, shifts: int) -> tuple[float, float]:
-        import torch
-
-        from mi_cli.bounds.variational import donsker_varadhan_error
-
+        """The bound on other rows, and its standard error."""
         x, y = _arrays(rows)
         joint = self.features(x, y) @ weights
         product = np.stack(
             [self.features(x, np.roll(y, -s, 0)) @ weights for s in range(1, min(shifts, len(x) - 1) + 1)]
         )
-        error = donsker_varadhan_error(torch.from_numpy(joint), torch.from_numpy(product)).item()
+        error = bounds.donsker_varadhan_error(torch.from_numpy(joint), torch.from_numpy(product)).item()
         return self.value(joint, product.ravel()), error
 
     def _validation(self, weights: Array, rows: Rows) -> float | None:

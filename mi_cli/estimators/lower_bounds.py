@@ -4,99 +4,96 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
+from mi_cli import bounds, networks
 from mi_cli.estimators.variational import Objective, Variational
 from mi_cli.fields import Positive, Widths
+from mi_cli.lazy import torch
 from mi_cli.problems import Kind
-
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
-
-    from mi_cli.networks.critics import Critic, Scores
-    from mi_cli.networks.elliptical import Fitted
 
 __all__ = ["ContrastiveFenchelLegendre", "FDime", "InfoNce", "JensenShannon", "Nwj", "Smile", "Tuba"]
 
 
-def _of_y(weights: Tensor) -> Tensor:
+def _mean_over_x(weights: torch.Tensor) -> torch.Tensor:
     """Mean over the rows that each y was paired with, ``(n,)``, of weights ``(n, k)`` of cyclic shifts 1 … k."""
-    import torch
-
     return torch.stack([column.roll(shift) for shift, column in enumerate(weights.T, start=1)]).mean(0)
 
 
 class Nwj(Variational):
-    r"""NWJ, also f-GAN KL or MINE-f.
+    r"""NWJ, also called f-GAN KL or MINE-f.
 
     .. math:: I(X; Y) \ge E_{joint}[T] + 1 - E_{product}[e^T]
 
-    A lower bound whose gradient is unbiased, never above DV of the same critic; its spread grows like the exponential
-    of the MI, for which it has no ceiling. Nguyen, Wainwright & Jordan 2010 (arXiv 0809.0853).
+    A lower bound whose gradient is unbiased. It is never above DV of the same critic. It has no ceiling, and its spread
+    grows like the exponential of the MI.
+
+    Reference:
+        Nguyen, Wainwright & Jordan 2010 (arXiv 0809.0853).
     """
 
     name: Literal["nwj"] = "nwj"
 
-    def bound(self, scores: Scores) -> Tensor:
-        """NWJ."""
-        from mi_cli.bounds.variational import nwj
+    def bound(self, scores: networks.Scores) -> torch.Tensor:
+        """NWJ in nats, ``(K,)``."""
+        return bounds.nwj(scores.joint, scores.product)
 
-        return nwj(scores.joint, scores.product)
-
-    def influence(self, scores: Scores) -> Tensor:
-        """That on NWJ."""
-        from mi_cli.bounds.variational import influence
-
-        return influence(scores.joint[0], scores.by_row[0].T.exp())
+    def influence(self, scores: networks.Scores) -> torch.Tensor:
+        """Influence of each row on NWJ, ``(n,)`` in nats."""
+        return bounds.influence(scores.joint[0], scores.by_row[0].T.exp())
 
 
 class Tuba(Nwj):
-    r"""TUBA: NWJ with a learned baseline a(y), which makes up for a critic that is free by a function of y.
+    r"""TUBA: NWJ with a learned baseline a(y), which normalises a critic that is defined up to a function of y.
 
     .. math:: I(X; Y) \ge 1 + E_{joint}[T - \ln a(y)] - E_{product}[e^T / a(y)]
 
-    A lower bound, as NWJ is, of less spread where T alone cannot normalise itself. ``baseline`` are the widths of
-    ln a's network. Barber & Agakov 2003; Poole et al. 2019 (arXiv 1905.06922).
+    A lower bound, with less spread than NWJ where T alone cannot normalise itself. ``baseline`` are the hidden widths
+    of the network ln a.
+
+    Reference:
+        Barber & Agakov 2003; Poole et al. 2019 (arXiv 1905.06922).
     """
 
     name: Literal["tuba"] = "tuba"  # type: ignore[assignment]
     baseline: Widths = (64,)
 
     def network(
-        self, dim_x: int, dim_y: int, known: Sequence[Fitted | None] = (), device: torch.device | None = None
-    ) -> Critic:
-        """The critic less the baseline."""
-        from mi_cli.networks.critics import BaselinedCritic
-
-        return BaselinedCritic(super().network(dim_x, dim_y, known, device), dim_y, self.baseline, self.activation)
+        self,
+        dim_x: int,
+        dim_y: int,
+        log_ratios: Sequence[networks.CanonicalVariates | None] = (),
+        device: torch.device | None = None,
+    ) -> networks.Critic:
+        """The critic minus the baseline."""
+        critic = super().network(dim_x, dim_y, log_ratios, device)
+        return networks.BaselinedCritic(critic, dim_y, self.baseline, self.activation)
 
 
 class InfoNce(Variational):
-    r"""InfoNCE: which of c + 1 candidates y belongs to x, told by a classifier.
+    r"""InfoNCE: the log-likelihood of a classifier that finds the y of x among c + 1 candidates.
 
     .. math:: I(X; Y) \ge E\bigl[T(x_i, y_i) - \ln \tfrac{1}{c + 1} \textstyle\sum_j e^{T(x_i, y_j)}\bigr]
 
-    A lower bound of little spread and a ceiling, ln(c + 1), near which it is far too low. On test rows the candidates
-    are ``evaluation.shifts`` other rows. van den Oord, Li & Vinyals 2018 (arXiv 1807.03748).
+    A lower bound with little spread and the ceiling ln(c + 1), near which it is far too low. On test rows the
+    candidates are ``evaluation.shifts`` other rows.
+
+    Reference:
+        van den Oord, Li & Vinyals 2018 (arXiv 1807.03748).
     """
 
     name: Literal["infonce"] = "infonce"
 
-    def bound(self, scores: Scores) -> Tensor:
-        """InfoNCE."""
-        from mi_cli.bounds.variational import infonce
+    def bound(self, scores: networks.Scores) -> torch.Tensor:
+        """InfoNCE in nats, ``(K,)``."""
+        return bounds.infonce(scores.joint, scores.by_row, scores.count)
 
-        return infonce(scores.joint, scores.by_row, scores.count)
-
-    def influence(self, scores: Scores) -> Tensor:
-        """Each row's own term, and what its y does to the terms of others."""
-        import torch
-
+    def influence(self, scores: networks.Scores) -> torch.Tensor:
+        """Each row's own term, and the effect of its y on the terms of other rows, ``(n,)`` in nats."""
         joint, product = scores.joint[0], scores.by_row[0]
         log_sum = torch.logaddexp(joint, product.logsumexp(1))
         weights = torch.exp(product - log_sum.unsqueeze(1)) * (scores.count + 1)
-        return joint - log_sum - _of_y(weights)
+        return joint - log_sum - _mean_over_x(weights)
 
     def ceiling(self, rows: int, partners: int) -> float:
         """ln of the number of candidates."""
@@ -105,12 +102,14 @@ class InfoNce(Variational):
 
 
 class JensenShannon(Nwj):
-    r"""A critic trained as a classifier of joint against product rows (Jensen–Shannon), evaluated by NWJ or DV.
+    r"""A critic trained to classify joint against product rows (Jensen–Shannon), and evaluated by NWJ or DV.
 
     .. math:: \max_T\; -E_{joint}[\ln(1 + e^{-T})] - E_{product}[\ln(1 + e^T)]
 
-    Its training is steadier than that of the bounds themselves; what is reported is a lower bound, ``evaluate``.
-    Hjelm et al. 2019 (arXiv 1808.06670); Poole et al. 2019 (arXiv 1905.06922), of the evaluation.
+    Its training is steadier than that of the bounds themselves. The reported value is the lower bound ``evaluate``.
+
+    Reference:
+        Hjelm et al. 2019 (arXiv 1808.06670); Poole et al. 2019 (arXiv 1905.06922) for the evaluation.
     """
 
     name: Literal["js"] = "js"  # type: ignore[assignment]
@@ -118,37 +117,33 @@ class JensenShannon(Nwj):
 
     def objective(self) -> Objective:
         """Minus the Jensen–Shannon objective, and the bound."""
-        return _classified(self)
+        return _jensen_shannon_objective(self)
 
-    def bound(self, scores: Scores) -> Tensor:
-        """What ``evaluate`` says."""
-        from mi_cli.bounds.variational import donsker_varadhan
+    def bound(self, scores: networks.Scores) -> torch.Tensor:
+        """The bound ``evaluate`` in nats, ``(K,)``."""
+        if self.evaluate == "nwj":
+            return super().bound(scores)
+        return bounds.donsker_varadhan(scores.joint, scores.product)
 
-        return super().bound(scores) if self.evaluate == "nwj" else donsker_varadhan(scores.joint, scores.product)
-
-    def influence(self, scores: Scores) -> Tensor:
-        """That on what is reported."""
-        from mi_cli.bounds.variational import donsker_varadhan_influence
-
+    def influence(self, scores: networks.Scores) -> torch.Tensor:
+        """Influence of each row on the bound ``evaluate``, ``(n,)`` in nats."""
         if self.evaluate == "nwj":
             return super().influence(scores)
-        return donsker_varadhan_influence(scores.joint[0], scores.by_row[0].T)
+        return bounds.donsker_varadhan_influence(scores.joint[0], scores.by_row[0].T)
 
     def ceiling(self, rows: int, partners: int) -> float | None:
-        """That of DV, where it is reported."""
+        """The ceiling of DV; none for NWJ."""
         return math.log(rows * partners) if self.evaluate == "dv" else None
 
 
-def _classified(estimator: Variational) -> Objective:
-    """Training by Jensen–Shannon, with the estimator's own bound recorded."""
-    import torch
+def _jensen_shannon_objective(estimator: Variational) -> Objective:
+    """Minus the Jensen–Shannon objective, and the estimator's own bound, which is recorded."""
+    objective = bounds.jensen_shannon
 
-    from mi_cli.bounds.variational import jensen_shannon
-
-    def loss(scores: Scores) -> tuple[Tensor, Tensor]:
+    def loss(scores: networks.Scores) -> tuple[torch.Tensor, torch.Tensor]:
         with torch.no_grad():
             value = estimator.bound(scores)
-        return -jensen_shannon(scores.joint, scores.product), value
+        return -objective(scores.joint, scores.product), value
 
     return loss
 
@@ -158,11 +153,9 @@ class _RatioEstimate(Variational):
 
     kind: ClassVar[Kind] = "point estimate"
 
-    def criterion(self, scores: Scores) -> Tensor:
-        """Donsker–Varadhan."""
-        from mi_cli.bounds.variational import donsker_varadhan
-
-        return donsker_varadhan(scores.joint, scores.product)
+    def criterion(self, scores: networks.Scores) -> torch.Tensor:
+        """Donsker–Varadhan in nats, ``(K,)``."""
+        return bounds.donsker_varadhan(scores.joint, scores.product)
 
 
 class Smile(_RatioEstimate):
@@ -170,9 +163,11 @@ class Smile(_RatioEstimate):
 
     .. math:: E_{joint}[T] - \ln E_{product}[\mathrm{clip}(e^T, e^{-τ}, e^τ)]
 
-    A point estimate: the clipping takes away the spread of rare large scores, and with them the guarantee; with a small
-    τ it errs upwards where the MI is large, and somewhat downwards where it is not. No ceiling. Song & Ermon 2020
-    (arXiv 1910.06222).
+    A point estimate: clipping removes the spread that rare large scores cause, and the guarantee of a bound with it.
+    With a small τ the value is too large where the MI is large, and slightly too small elsewhere. It has no ceiling.
+
+    Reference:
+        Song & Ermon 2020 (arXiv 1910.06222).
     """
 
     name: Literal["smile"] = "smile"
@@ -180,89 +175,86 @@ class Smile(_RatioEstimate):
 
     def objective(self) -> Objective:
         """Minus the Jensen–Shannon objective, and the estimate."""
-        return _classified(self)
+        return _jensen_shannon_objective(self)
 
-    def bound(self, scores: Scores) -> Tensor:
-        """SMILE."""
-        from mi_cli.bounds.variational import smile
+    def bound(self, scores: networks.Scores) -> torch.Tensor:
+        """SMILE in nats, ``(K,)``."""
+        return bounds.smile(scores.joint, scores.product, self.clip)
 
-        return smile(scores.joint, scores.product, self.clip)
-
-    def influence(self, scores: Scores) -> Tensor:
-        """That on Donsker–Varadhan of the clipped scores."""
-        from mi_cli.bounds.variational import influence
-
+    def influence(self, scores: networks.Scores) -> torch.Tensor:
+        """Influence of each row on Donsker–Varadhan of the clipped scores, ``(n,)`` in nats."""
         clipped = scores.by_row[0].T.clamp(-self.clip, self.clip).exp()
-        return influence(scores.joint[0], clipped / clipped.mean())
+        return bounds.influence(scores.joint[0], clipped / clipped.mean())
 
 
 class FDime(_RatioEstimate):
-    r"""fDIME: the log-ratio of joint to product density, from the best discriminator of an f-divergence, averaged.
+    r"""fDIME: the mean log-ratio of joint to product density, from the best discriminator of an f-divergence.
 
     .. math:: \hat I = E_{joint}[T]
 
     T maximises the objective of ``divergence``: ``kl`` (that of NWJ), ``gan`` (Jensen–Shannon) or ``hellinger``. A
-    point estimate without a partition term, so of little spread and no ceiling; whatever T lacks, it errs by.
-    Letizia, Novello & Tonello 2024 (arXiv 2305.20025), whose product samples are derangements.
+    point estimate without a partition term, so that its spread is small and it has no ceiling. Every error of T is an
+    error of the estimate.
+
+    Reference:
+        Letizia, Novello & Tonello 2024 (arXiv 2305.20025), whose product samples are derangements.
     """
 
     name: Literal["fdime"] = "fdime"
     divergence: Literal["kl", "gan", "hellinger"] = "gan"
 
     def objective(self) -> Objective:
-        """Minus the divergence's variational form, and the estimate."""
-        from mi_cli.bounds import variational
+        """Minus the variational form of the divergence, and the estimate."""
+        form = {"kl": bounds.nwj, "gan": bounds.jensen_shannon, "hellinger": bounds.hellinger}[self.divergence]
 
-        form = {"kl": variational.nwj, "gan": variational.jensen_shannon, "hellinger": variational.hellinger}[
-            self.divergence
-        ]
-
-        def loss(scores: Scores) -> tuple[Tensor, Tensor]:
+        def loss(scores: networks.Scores) -> tuple[torch.Tensor, torch.Tensor]:
             return -form(scores.joint, scores.product), self.bound(scores).detach()
 
         return loss
 
-    def bound(self, scores: Scores) -> Tensor:
-        """Mean log-ratio of joint rows."""
+    def bound(self, scores: networks.Scores) -> torch.Tensor:
+        """Mean log-ratio of joint rows in nats, ``(K,)``."""
         return scores.joint.mean(-1)
 
-    def influence(self, scores: Scores) -> Tensor:
-        """That on a mean of rows."""
+    def influence(self, scores: networks.Scores) -> torch.Tensor:
+        """The score of each row, ``(n,)`` in nats."""
         return scores.joint[0]
 
 
 class ContrastiveFenchelLegendre(Variational):
-    r"""FLO: contrastive, with a second network u(x, y) in the place of the logarithm of a mean.
+    r"""FLO: a contrastive bound with a second network u(x, y) in place of the logarithm of a mean.
 
     .. math:: I(X; Y) \ge 1 - E\bigl[u(x, y) + e^{-u(x, y)}\, E_{y'}[e^{T(x, y') - T(x, y)}]\bigr]
 
-    A lower bound whose gradient is unbiased with any number of product samples, and without InfoNCE's ceiling. ``dual``
-    are the widths of u. Guo et al. 2022 (arXiv 2107.01131).
+    A lower bound whose gradient is unbiased with any number of product samples, and which lacks InfoNCE's ceiling.
+    ``dual`` are the hidden widths of u.
+
+    Reference:
+        Guo et al. 2022 (arXiv 2107.01131).
     """
 
     name: Literal["flo"] = "flo"
     dual: Widths = (64, 64)
 
     def network(
-        self, dim_x: int, dim_y: int, known: Sequence[Fitted | None] = (), device: torch.device | None = None
-    ) -> Critic:
-        """The critic with u."""
-        from mi_cli.networks.critics import DualCritic
+        self,
+        dim_x: int,
+        dim_y: int,
+        log_ratios: Sequence[networks.CanonicalVariates | None] = (),
+        device: torch.device | None = None,
+    ) -> networks.Critic:
+        """The critic, and u beside it."""
+        critic = super().network(dim_x, dim_y, log_ratios, device)
+        return networks.DualCritic(critic, dim_x, dim_y, self.dual, self.activation)
 
-        return DualCritic(super().network(dim_x, dim_y, known, device), dim_x, dim_y, self.dual, self.activation)
+    def bound(self, scores: networks.Scores) -> torch.Tensor:
+        """FLO in nats, ``(K,)``."""
+        assert scores.dual is not None  # noqa: S101 (a DualCritic gives it)
+        return bounds.fenchel_legendre(scores.joint, scores.by_row, scores.dual, scores.count)
 
-    def bound(self, scores: Scores) -> Tensor:
-        """FLO."""
-        from mi_cli.bounds.variational import fenchel_legendre
-
-        assert scores.dual is not None  # noqa: S101 (its critics have one)
-        return fenchel_legendre(scores.joint, scores.by_row, scores.dual, scores.count)
-
-    def influence(self, scores: Scores) -> Tensor:
-        """Each row's own term, and what its y does to the terms of others."""
-        import torch
-
-        assert scores.dual is not None  # noqa: S101 (its critics have one)
+    def influence(self, scores: networks.Scores) -> torch.Tensor:
+        """Each row's own term, and the effect of its y on the terms of other rows, ``(n,)`` in nats."""
+        assert scores.dual is not None  # noqa: S101 (a DualCritic gives it)
         u = scores.dual[0]
         weights = torch.exp(scores.by_row[0] - (scores.joint[0] + u).unsqueeze(1))
-        return -u - weights.mean(1) - _of_y(weights)
+        return -u - weights.mean(1) - _mean_over_x(weights)

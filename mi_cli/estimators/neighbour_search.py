@@ -1,4 +1,4 @@
-"""Nearest neighbours and how many points lie near: by scipy's trees in few dimensions, by all distances in many."""
+"""Nearest neighbours, and counts of near points: by SciPy's trees in few dimensions, by all distances in many."""
 
 from __future__ import annotations
 
@@ -7,52 +7,71 @@ from typing import Any, Literal
 
 import numpy as np
 
+from mi_cli.lazy import distance, spatial
 from mi_cli.problems import Array
 
-__all__ = ["TREE_DIMS", "Metric", "blocks", "separate", "tree_count", "tree_neighbours"]
+__all__ = ["TREE_DIMS", "Counts", "Metric", "blocks", "distances", "separate", "tree_count", "tree_neighbours"]
 
 Metric = Literal["max", "euclidean"]
 Counts = np.ndarray[Any, np.dtype[np.int64]]
 
-# Up to so many columns of x or of y are trees faster than all distances. Measured at 10,000 rows, k = 3, one core, for
-# 2 × 2, 2 × 3, 2 × 4, 2 × 5 columns: trees .15, .39, .81, 1.48 s, all distances .91, .95, .95, 1.00 s; and the subsets
-# that the error is made from, whose distances are fewer, cost trees 1.6 times the value, all distances .4 times.
+# The most columns of x or of y for which trees are faster than all distances. Measured at 10,000 rows, k = 3, one core,
+# for 2 × 2, 2 × 3, 2 × 4, 2 × 5 columns: trees .15, .39, .81, 1.48 s, all distances .91, .95, .95, 1.00 s. The subsets
+# for the standard error have fewer distances: beside the value they cost 1.6 times as much by trees, and .4 times by
+# all distances.
 TREE_DIMS = 3
-_BLOCK = 1_000_000  # distances at a time (8 MB): more do not make it faster
+_BLOCK = 1_000_000  # distances at a time (8 MB); larger blocks are not faster
 _JITTER = 1e-10  # standard deviations
 
 
 def tree_neighbours(points: Array, k: int) -> tuple[Array, Counts]:
-    """Distance to the k-th neighbour by the maximum norm, ``(n,)``, and the k neighbours, ``(n, k)``, of distinct
-    ``points`` ``(n, d)``."""
-    from scipy.spatial import cKDTree
+    """The k nearest neighbours of each point by the maximum norm.
 
-    distances, neighbours = cKDTree(points).query(points, k + 1, p=np.inf)  # the first is the point itself
-    return distances[:, -1], neighbours[:, 1:]
+    Args:
+        points: distinct points, ``(n, d)``.
+        k: number of neighbours.
+
+    Returns:
+        The distance to the k-th neighbour, ``(n,)``, and the indices of the neighbours, ``(n, k)``.
+    """
+    radii, neighbours = spatial.cKDTree(points).query(points, k + 1, p=np.inf)  # the first is the point itself
+    return radii[:, -1], neighbours[:, 1:]
 
 
 def tree_count(points: Array, radius: Array, strict: bool = True) -> Counts:
-    """How many other points lie nearer than ``radius`` ``(n,)`` to each, or as near if not ``strict``."""
-    from scipy.spatial import cKDTree
+    """The number of other points within ``radius`` ``(n,)`` of each point, by the maximum norm.
 
+    Args:
+        points: ``(n, d)``.
+        radius: of each point, ``(n,)``.
+        strict: whether a point at exactly this distance is left out.
+
+    Returns:
+        ``(n,)``.
+    """
     if points.shape[1] == 1:
         return _sorted_count(points[:, 0], radius, strict)
     radius = np.nextafter(radius, 0) if strict else radius
-    counts = cKDTree(points).query_ball_point(points, radius, p=np.inf, return_length=True)
+    counts = spatial.cKDTree(points).query_ball_point(points, radius, p=np.inf, return_length=True)
     return np.asarray(counts) - 1
 
 
 def _sorted_count(points: Array, radius: Array, strict: bool) -> Counts:
-    """:func:`tree_count` of points on a line ``(n,)``, some ten times as fast."""
+    """:func:`tree_count` for points on a line ``(n,)``, about ten times as fast."""
     ordered = np.sort(points)
-    slack = 4 * np.spacing(np.abs(points) + radius)  # more than sums and differences are rounded by
+    slack = 4 * np.spacing(np.abs(points) + radius)  # more than the rounding of sums and differences
     reach = np.maximum(radius - slack, 0) if strict else radius + slack
     low, high = np.searchsorted(ordered, points - reach, "left"), np.searchsorted(ordered, points + reach, "right")
     return np.asarray(high - low) - 1
 
 
+def distances(points: Array, others: Array, metric: Metric) -> Array:
+    """Distances ``(m, n)`` of points ``(m, d)`` from others ``(n, d)``."""
+    return np.asarray(distance.cdist(points, others, "chebyshev" if metric == "max" else "euclidean"))
+
+
 def blocks(n: int, check: Callable[[], None]) -> Iterator[slice]:
-    """Rows in slices for which n distances each fit a bounded memory; ``check`` is called before each."""
+    """Slices of n rows whose distances from all rows fit a bounded memory; ``check`` is called before each slice."""
     size = max(1, _BLOCK // n)
     for start in range(0, n, size):
         check()
@@ -60,9 +79,15 @@ def blocks(n: int, check: Callable[[], None]) -> Iterator[slice]:
 
 
 def separate(name: str, side: Array, random: np.random.Generator) -> tuple[Array, str]:
-    """A side ``(n, d)`` whose columns have no value twice, and a remark if it had to be changed for that.
+    """Move repeated values of a column apart: nearest neighbours take a distance of zero for an infinite density.
 
-    Equal values get noise of 1e-10 standard deviations: nearest neighbours take distances of zero for infinite density.
+    Args:
+        name: of the side, for the remark.
+        side: ``(n, d)``; it is not changed.
+        random: the source of the noise, of 1e-10 standard deviations.
+
+    Returns:
+        The side without repeated values, and a remark, which is empty if nothing was changed.
     """
     repeated = {c: n for c, column in enumerate(side.T) if (n := len(column) - len(np.unique(column)))}
     if not repeated:

@@ -1,49 +1,58 @@
-"""MI of a discrete and a continuous variable by the distances to nearest neighbours."""
+"""MI of a discrete and a continuous variable from distances to nearest neighbours."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
-from mi_cli.estimators.ksg import permuted
-from mi_cli.estimators.neighbour_search import TREE_DIMS, Counts, Metric, blocks, separate, tree_count, tree_neighbours
+from mi_cli import training as fitting
+from mi_cli.datasets.base import Dataset
+from mi_cli.errors import Fault
+from mi_cli.estimators.ksg import permutation_statistic
+from mi_cli.estimators.neighbour_search import (
+    TREE_DIMS,
+    Counts,
+    Metric,
+    blocks,
+    distances,
+    separate,
+    tree_count,
+    tree_neighbours,
+)
 from mi_cli.estimators.training_free import (
-    Direct,
-    Found,
+    Measurement,
     Part,
+    TrainingFree,
     Unmeasurable,
-    blocked,
-    checked,
+    block_numbers,
+    checked_arrays,
+    numpy_generator,
     refuse_discrete,
-    source,
     subsampled_error,
 )
-from mi_cli.fields import Count
+from mi_cli.fields import Count, Preprocess
+from mi_cli.lazy import special
 from mi_cli.problems import Array, Problem, is_discrete
-from mi_cli.training.preprocessing import Preprocess, fitted
-
-if TYPE_CHECKING:
-    from mi_cli.datasets.base import Dataset
-    from mi_cli.training.context import Context
+from mi_cli.training.context import Context
 
 __all__ = ["Ross", "ross"]
 
 
-class Ross(Direct):
-    r"""Ross's estimator for a pair of which one side takes few values, each many times (its classes).
+class Ross(TrainingFree):
+    r"""Ross's estimator for one discrete side, whose values are classes, and one continuous side.
 
     .. math:: \hat I = ψ(n) + ψ(k) - \langle ψ(n_c) \rangle - \langle ψ(m) \rangle
 
-    :math:`n_c` counts the rows of a row's own class, m those of any class that are no farther than its k-th neighbour
-    in its class. The continuous side may have several columns; distances are by the maximum norm or Euclidean. Which
-    side is discrete is seen from the rows: at most 2 √n distinct values.
+    :math:`n_c` counts the rows of a row's own class. m counts the rows of any class that are no farther than the row's
+    k-th neighbour in its class. The continuous side may have several columns; distances are by the maximum norm or
+    Euclidean. The discrete side is the one with at most 2 √n distinct values.
 
-    Near zero bias without dependence; too low where the classes' densities vary within the neighbourhoods. Ceiling
-    ψ(n) − ⟨ψ(n_c)⟩, which is about the classes' entropy. The standard error is by
-    :func:`~mi_cli.estimators.training_free.subsampled_error`, the p-value by at least 20 neighbours.
-    ``preprocess`` is of the continuous side, by all rows; its repeated values get a noise of 1e-10 standard deviations,
+    Without dependence the bias is nearly zero. The estimate is too small where the densities of the classes vary within
+    the neighbourhoods. The ceiling is ψ(n) − ⟨ψ(n_c)⟩, about the entropy of the classes. The standard error is by
+    :func:`~mi_cli.estimators.training_free.subsampled_error`. The p-value uses at least 20 neighbours. ``preprocess``
+    applies to the continuous side and is fitted to all rows. Repeated values get noise of 1e-10 standard deviations,
     and the estimate says so.
 
     Reference:
@@ -55,36 +64,32 @@ class Ross(Direct):
     metric: Metric = "max"
     preprocess: Preprocess = "standardise"
 
-    def unfit(self, dataset: Dataset) -> list[str]:
+    def unfit(self, dataset: Dataset) -> list[Fault]:
         """Exactly one side must be discrete."""
         if len(dataset.discrete) == 1:
             return []
-        has, accepted = (
-            ("both", "histogram, mixed, nearest")
+        sides, accepted = (
+            ("both x and y are", "histogram, mixed, nearest")
             if dataset.discrete
-            else ("neither", "copula, gaussian, gmm, ksg, mixed, nearest")
+            else ("neither x nor y is", "copula, gaussian, gmm, ksg, mixed, nearest")
         )
-        return [
-            f"estimator.name=ross: takes one discrete side and one continuous, and of x and y of "
-            f"dataset.name={dataset.name} {has} is discrete; accepted: {accepted}"
-        ]
+        problem = f"takes one discrete side and one continuous; in dataset.name={dataset.name} {sides} discrete"
+        return [Fault("estimator.name", self.name, problem, accepted)]
 
     def multiply_adds(self, rows: int, dim_x: int, dim_y: int) -> int:
         """All rows' neighbours, for the estimate and for four partitions for its error."""
         dim = max(dim_x, dim_y)
         return 5 * 20_000 * rows * dim**2 if dim <= TREE_DIMS and self.metric == "max" else 5 * rows**2 * (dim + 8)
 
-    def found(self, problem: Problem, context: Context) -> Found:
-        """From all rows."""
-        from scipy.special import digamma
-
-        random = source(problem)
+    def measure(self, problem: Problem, context: Context) -> Measurement:
+        """Estimate from all rows."""
+        random = numpy_generator(problem)
         classes, name, values, remark = self._sides(problem, random)
         _, members, sizes = np.unique(classes, axis=0, return_inverse=True, return_counts=True)
         members = members.ravel()
         if sizes.min() <= self.k:
             raise Unmeasurable(
-                f"a value of {'y' if name == 'x' else 'x'} comes {sizes.min()} times; k={self.k} needs each at least "
+                f"a value of {'y' if name == 'x' else 'x'} occurs {sizes.min()} times; k={self.k} needs each at least "
                 f"{self.k + 1} times"
             )
 
@@ -92,15 +97,17 @@ class Ross(Direct):
             return ross(members[of_class], values[of_values], k, self.metric, context.check)
 
         stderr, freedom = subsampled_error(
-            lambda part: estimate(part, part), len(values), 8 * (self.k + 1), random, block=blocked(problem.rows)
+            lambda part: estimate(part, part), len(values), 8 * (self.k + 1), random, block=block_numbers(problem.rows)
         )
-        ceiling = float(digamma(len(values)) - digamma(sizes[members]).mean())
-        statistic = permuted(estimate, self.k, values)
-        return Found(estimate(slice(None), slice(None)), stderr, freedom, ceiling, remark=remark, statistic=statistic)
+        ceiling = float(special.digamma(len(values)) - special.digamma(sizes[members]).mean())
+        statistic = permutation_statistic(estimate, self.k, values)
+        return Measurement(
+            estimate(slice(None), slice(None)), stderr, freedom, ceiling, remark=remark, statistic=statistic
+        )
 
     def _sides(self, problem: Problem, random: np.random.Generator) -> tuple[Array, str, Array, str]:
-        """The discrete side; the continuous one's name, its mapped values, and a remark on what was done to them."""
-        x, y = checked(problem.rows)
+        """The discrete side; the name and the preprocessed values of the continuous side, and a remark on them."""
+        x, y = checked_arrays(problem.rows)
         discrete = is_discrete(x), is_discrete(y)
         if all(discrete) or not any(discrete):
             counts = " and ".join(f"{len(np.unique(s, axis=0))} of {n}" for n, s in (("x", x), ("y", y)))
@@ -109,7 +116,7 @@ class Ross(Direct):
             )
             raise Unmeasurable(f"{counts} are distinct in {len(x)} rows: {which} discrete; needed: one ({other})")
         name, tensor = ("y", problem.rows.y) if discrete[0] else ("x", problem.rows.x)
-        values = fitted(self.preprocess, tensor, name)(tensor).cpu().numpy()
+        values = fitting.fit_preprocess(self.preprocess, tensor, name)(tensor).cpu().numpy()
         refuse_discrete(self.name, **{name: values})
         return (x if discrete[0] else y), name, *separate(name, values, random)
 
@@ -117,17 +124,22 @@ class Ross(Direct):
 def ross(
     members: Counts, values: Array, k: int, metric: Metric = "max", check: Callable[[], None] = lambda: None
 ) -> float:
-    """The estimate in nats (see :class:`Ross`) from classes ``(n,)`` and rows ``(n, d)`` without ties.
+    """The estimate of :class:`Ross` in nats.
 
-    In a class of k rows or fewer all others are neighbours; the only row of its class is left out.
+    In a class of k rows or fewer all other rows are neighbours. A class of one row is left out.
+
+    Args:
+        members: the class of each row, ``(n,)``.
+        values: rows of the continuous side, ``(n, d)``, without ties.
+        k: which neighbour.
+        metric: of distances.
+        check: called between blocks of rows; it may raise to stop.
 
     >>> members = np.repeat([0, 1], 10)
     >>> values = members * 100.0 + np.arange(20.0) ** 1.5
     >>> bool(np.isclose(ross(members, values[:, None], 3), sum(1 / i for i in range(10, 20))))  # ψ(20) − ψ(10)
     True
     """
-    from scipy.special import digamma
-
     _, members, sizes = np.unique(members, return_inverse=True, return_counts=True)
     kept = sizes[members] > 1
     members, values = members[kept], values[kept]
@@ -139,11 +151,12 @@ def ross(
         around = _by_trees(members, values, k, check)
     else:
         around = _by_distances(members, values, near, metric, check)
+    digamma = special.digamma
     return float(digamma(len(size)) + (digamma(near) - digamma(size) - digamma(around + 1)).mean())
 
 
 def _by_trees(members: Counts, values: Array, k: int, check: Callable[[], None]) -> Counts:
-    """How many other rows lie nearer than the k-th neighbour in a row's class."""
+    """The number of other rows that are nearer than the k-th neighbour in the row's own class, ``(n,)``."""
     radius = np.empty(len(values))
     for label in range(members.max() + 1):
         check()
@@ -155,12 +168,11 @@ def _by_trees(members: Counts, values: Array, k: int, check: Callable[[], None])
 
 
 def _by_distances(members: Counts, values: Array, k: Counts, metric: Metric, check: Callable[[], None]) -> Counts:
-    from scipy.spatial.distance import cdist
-
+    """What :func:`_by_trees` counts; ``k`` is the neighbour of each row, ``(n,)``."""
     around = np.empty(len(values), np.int64)
     for block in blocks(len(values), check):
-        distances = cdist(values[block], values, "chebyshev" if metric == "max" else "euclidean")
-        own = np.where(members[block, None] == members, distances, np.inf)
+        apart = distances(values[block], values, metric)
+        own = np.where(members[block, None] == members, apart, np.inf)
         own.partition(np.unique(k), axis=1)  # the row itself is the first
-        around[block] = np.count_nonzero(distances < np.take_along_axis(own, k[block, None], 1), axis=1) - 1
+        around[block] = np.count_nonzero(apart < np.take_along_axis(own, k[block, None], 1), axis=1) - 1
     return around

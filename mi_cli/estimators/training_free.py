@@ -1,4 +1,4 @@
-"""What estimators share that train no network: rows in, one number out, and a reason where there can be none."""
+"""What estimators that train no network share: rows in, one value out, or a reason why there is none."""
 
 from __future__ import annotations
 
@@ -6,35 +6,36 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from mi_cli.bounds.uncertainty import p_value
-from mi_cli.errors import listed, shown
+from mi_cli import bounds
+from mi_cli import training as fitting
+from mi_cli.datasets.base import Dataset
+from mi_cli.errors import Fault, listed, shown
 from mi_cli.estimators.base import Estimator
+from mi_cli.fields import Preprocess
+from mi_cli.lazy import special, torch
 from mi_cli.problems import Array, Estimate, Kind, Problem, Rows, is_discrete
-
-if TYPE_CHECKING:
-    from mi_cli.datasets.base import Dataset
-    from mi_cli.training.context import Context
-    from mi_cli.training.preprocessing import Preprocess
-    from mi_cli.training.settings import Evaluation, Training
+from mi_cli.training.context import Context
+from mi_cli.training.settings import Evaluation, Training
 
 __all__ = [
-    "Direct",
-    "Found",
     "Index",
+    "Measurement",
     "Part",
     "Statistic",
+    "TrainingFree",
     "Unmeasurable",
-    "blocked",
-    "checked",
-    "joined",
-    "mapped",
+    "block_numbers",
+    "checked_arrays",
+    "continuous_only",
+    "join_remarks",
     "mean_error",
+    "numpy_generator",
+    "preprocessed",
     "refuse_discrete",
-    "source",
     "subsampled_error",
 ]
 
@@ -42,15 +43,18 @@ Index = np.ndarray[Any, np.dtype[np.int64]]
 Part = Index | slice
 
 
-class Unmeasurable(ValueError):  # noqa: N818 (it is about the rows)
-    """Rows that an estimator can make no number of; the message says what they are and what would be needed."""
+class Unmeasurable(ValueError):  # noqa: N818 (it describes the rows)
+    """Rows that have no estimate; the message says what is wrong with them and what is needed."""
 
 
 @dataclass(frozen=True)
 class Statistic:
-    """The value in nats of n rows, by which rows of x are paired with which rows of y.
+    """An estimate as a function of the pairing of rows, from which a p-value is computed.
 
-    ``most`` rows are what it can be computed from a few hundred times.
+    Attributes:
+        value: from an index of rows of x and an index of rows of y, ``(m,)`` each, to nats.
+        n: number of rows.
+        most: number of rows from which a few hundred values can be computed in a second or two.
     """
 
     value: Callable[[Index, Index], float]
@@ -59,10 +63,18 @@ class Statistic:
 
 
 @dataclass(frozen=True)
-class Found:
-    """A value in nats, its standard error and the degrees of freedom of that, and what else is known.
+class Measurement:
+    """The result of an estimator without training.
 
-    ``statistic`` is what rows that are paired anew are compared by.
+    Attributes:
+        value: the estimate in nats.
+        stderr: its standard error in nats.
+        freedom: degrees of freedom of the standard error.
+        ceiling: the largest value in nats that the estimator can take; None without one.
+        train_mi: the estimate on training rows in nats.
+        val_mi: the estimate on validation rows in nats.
+        remark: what the reader of the estimate should know.
+        statistic: what is compared between the rows and their re-pairings.
     """
 
     value: float
@@ -75,29 +87,29 @@ class Found:
     statistic: Statistic | None = None
 
 
-class Direct(Estimator):
-    """An estimator that takes no training steps, so that ``training`` does not matter to it.
+class TrainingFree(Estimator):
+    """An estimator that takes no training steps and ignores the settings of training.
 
-    Where ``evaluation.permutations`` are asked for, y is paired anew so often, at random, and the p-value is the share
-    of pairings of which the estimator says at least as much (:func:`~mi_cli.bounds.uncertainty.p_value`). Where many
-    estimates would take long they are made from some of the rows, drawn at random, and the estimate says so. Rows of
-    blocks cannot be exchanged for each other and get none.
+    With ``evaluation.permutations``, the rows of y are permuted that many times. The p-value is the share of
+    permutations with at least the same estimate (:func:`~mi_cli.bounds.uncertainty.p_value`). Where the permutations
+    would take long they use a random part of the rows, and the estimate says so. Rows in blocks cannot be exchanged, so
+    that they have no p-value.
     """
 
     kind: ClassVar[Kind] = "point estimate"
     holds_out: ClassVar[bool] = False
 
     @abstractmethod
-    def found(self, problem: Problem, context: Context) -> Found:
-        """The estimate of one problem.
+    def measure(self, problem: Problem, context: Context) -> Measurement:
+        """Estimate the MI of one problem.
 
         Raises:
-            Unmeasurable: the rows are not such as the estimator can take.
+            Unmeasurable: the estimator cannot be used on these rows.
         """
 
     @abstractmethod
     def multiply_adds(self, rows: int, dim_x: int, dim_y: int) -> int:
-        """About how many multiply-adds, or what takes as long, an estimate from so many rows takes."""
+        """About how many multiply-adds take as long as one estimate from ``rows`` rows."""
 
     def estimate(
         self,
@@ -107,7 +119,7 @@ class Direct(Estimator):
         context: Context,
         start: Any = None,
     ) -> tuple[list[Estimate], Any]:
-        """Estimate each problem in turn; each counts as one step of progress."""
+        """Estimate the problems one after another; each counts as one step of progress."""
         del training, start
         estimates = []
         for problem in problems:
@@ -118,28 +130,26 @@ class Direct(Estimator):
         return estimates, None
 
     def _one(self, problem: Problem, evaluation: Evaluation, context: Context) -> Estimate:
-        from scipy.special import stdtrit
-
         try:
-            found = self.found(problem, context)
-        except Unmeasurable as fault:
-            return Estimate(self.kind, status="failed", reason=str(fault))
-        if not (math.isfinite(found.value) and math.isfinite(found.stderr)):
-            reason = f"the estimate is {found.value} ± {found.stderr}: values of the rows are too large or too small"
+            result = self.measure(problem, context)
+        except Unmeasurable as error:
+            return Estimate(self.kind, status="failed", reason=str(error))
+        if not (math.isfinite(result.value) and math.isfinite(result.stderr)):
+            reason = f"the estimate is {result.value} ± {result.stderr}: values of the rows are too large or too small"
             return Estimate(self.kind, status="failed", reason=reason)
-        half = float(stdtrit(found.freedom, 0.5 + evaluation.level / 2)) * found.stderr
-        null, remark = _null(found.statistic, problem, evaluation.permutations, context)
+        half = float(special.stdtrit(result.freedom, 0.5 + evaluation.level / 2)) * result.stderr
+        null, remark = _null(result.statistic, problem, evaluation.permutations, context)
         return Estimate(
             self.kind,
-            reason=joined(found.remark, remark),
-            value=found.value,
-            stderr=found.stderr,
-            ci_low=found.value - half,
-            ci_high=found.value + half,
-            ceiling=found.ceiling,
-            train_mi=found.train_mi,
-            val_mi=found.val_mi,
-            p_value=None if null is None else p_value(null),
+            reason=join_remarks(result.remark, remark),
+            value=result.value,
+            stderr=result.stderr,
+            ci_low=result.value - half,
+            ci_high=result.value + half,
+            ceiling=result.ceiling,
+            train_mi=result.train_mi,
+            val_mi=result.val_mi,
+            p_value=None if null is None else bounds.p_value(null),
             null=null,
         )
 
@@ -147,47 +157,45 @@ class Direct(Estimator):
 def _null(
     statistic: Statistic | None, problem: Problem, permutations: int, context: Context
 ) -> tuple[Array | None, str]:
-    """The statistic of the rows as they are, then of each re-pairing, and a remark on which rows, or on why not."""
+    """The statistic of the rows, then of each permutation; and a remark on the rows used, or on why there is none."""
     if not permutations or statistic is None:
         return None, ""
     if problem.rows.block is not None:
         return None, "no p-value: rows of one block depend on each other"
-    random = source(problem)
+    random = numpy_generator(problem)
     few = random.permutation(statistic.n)[: statistic.most]
     values = []
     for order in (few, *(random.permuted(few) for _ in range(permutations))):
         context.check()
         values.append(statistic.value(few, order))
-    null = np.round(values, 12)  # so that what is equal is not more or less by rounding
+    null = np.round(values, 12)  # equal values must not differ by rounding
     return null, "" if len(few) == statistic.n else f"p-value from {len(few)} of {statistic.n} rows"
 
 
-def joined(*remarks: str) -> str:
-    """Remarks in one line."""
+def join_remarks(*remarks: str) -> str:
+    """All remarks that are not empty, in one line."""
     return "; ".join(filter(None, remarks))
 
 
-def continuous_only(name: str, dataset: Dataset) -> list[str]:
-    """A line if ``dataset`` has a discrete column, for an estimator that takes none."""
+def continuous_only(name: str, dataset: Dataset) -> list[Fault]:
+    """The fault of an estimator that takes continuous columns, if ``dataset`` has a discrete one."""
     discrete = dataset.discrete
     if coarse := dataset.coarse:
         few = f"{listed(map(shown, coarse[:6]), 'and')} {'take' if coarse[1:] else 'takes'} few values"
-        others = "accepted: histogram, mixed, nearest"
-        return [f"estimator.name={name}: takes continuous columns, and {few}; {others}"]
+        problem = f"takes continuous columns, and {few}"
+        return [Fault("estimator.name", name, problem, "histogram, mixed, nearest")]
     if not dataset.with_classes:
         return []
     accepted = ["mixed", "nearest"] if discrete != dataset.with_classes else ["histogram", "mixed", "nearest"]
     if len(discrete) == 1 == len(dataset.with_classes):
         accepted.append("ross")
     which = f"a discrete {' and '.join(sorted(discrete))}" if discrete else "columns of classes"
-    return [
-        f"estimator.name={name}: takes continuous x and y, and dataset.name={dataset.name} has {which}; "
-        f"accepted: {', '.join(accepted)}"
-    ]
+    problem = f"takes continuous x and y, and dataset.name={dataset.name} has {which}"
+    return [Fault("estimator.name", name, problem, ", ".join(accepted))]
 
 
-def checked(rows: Rows) -> tuple[Array, Array]:
-    """x of shape ``(n, dim_x)`` and y of shape ``(n, dim_y)`` in float64.
+def checked_arrays(rows: Rows) -> tuple[Array, Array]:
+    """x ``(n, dim_x)`` and y ``(n, dim_y)`` as arrays of float64.
 
     Raises:
         Unmeasurable: there are fewer than two rows, x and y do not match, a value is not finite, a column is constant
@@ -215,17 +223,23 @@ def checked(rows: Rows) -> tuple[Array, Array]:
     return x, y
 
 
-def mapped(kind: Preprocess, fit: Rows, *others: Rows) -> list[tuple[Array, Array]]:
-    """``fit`` and ``others`` as arrays, their columns mapped as ``kind`` says, by a map fitted to ``fit`` alone."""
-    from mi_cli.training.preprocessing import fitted
+def preprocessed(kind: Preprocess, fit: Rows, *others: Rows) -> list[tuple[Array, Array]]:
+    """``fit`` and ``others`` as arrays of preprocessed columns; the maps are fitted to ``fit`` alone.
 
-    checked(fit)
-    maps = fitted(kind, fit.x, "x"), fitted(kind, fit.y, "y")
-    return [checked(Rows(maps[0](rows.x), maps[1](rows.y))) for rows in (fit, *others)]
+    Raises:
+        Unmeasurable: rows that :func:`checked_arrays` refuses.
+    """
+    checked_arrays(fit)
+    maps = fitting.fit_preprocess(kind, fit.x, "x"), fitting.fit_preprocess(kind, fit.y, "y")
+    return [checked_arrays(Rows(maps[0](rows.x), maps[1](rows.y))) for rows in (fit, *others)]
 
 
 def refuse_discrete(name: str, **sides: Array) -> None:
-    """Raise ``Unmeasurable`` if a column of a side, such as ``x=``, takes few values."""
+    """Refuse a side, such as ``x=``, with a column of few values.
+
+    Raises:
+        Unmeasurable: a column is discrete.
+    """
     for side, values in sides.items():
         for number, column in enumerate(values.T):
             if is_discrete(column):
@@ -235,29 +249,35 @@ def refuse_discrete(name: str, **sides: Array) -> None:
                 )
 
 
-def source(problem: Problem) -> np.random.Generator:
-    """The trial's randomness as numpy's generator."""
-    import torch
-
+def numpy_generator(problem: Problem) -> np.random.Generator:
+    """A generator of NumPy, seeded by the trial's own generator."""
     return np.random.default_rng(int(torch.randint(2**62, (), generator=problem.order)))
 
 
-def blocked(rows: Rows) -> Index | None:
-    """The block of each row, numbered from 0 on, ``(n,)``; None where rows are independent."""
+def block_numbers(rows: Rows) -> Index | None:
+    """The number of each row's block, ``(n,)``, counted from 0; None where rows are independent."""
     if rows.block is None:
         return None
     return np.asarray(np.unique(rows.block.cpu().numpy(), return_inverse=True)[1]).ravel()
 
 
 def mean_error(influence: Array, block: Index | None = None) -> tuple[float, float]:
-    r"""The standard error in nats of a mean of what each row adds, ``(n,)``, and its degrees of freedom.
-
-    With blocks (:func:`blocked`), whose rows may depend on each other, from the sums of G of them:
+    r"""The standard error of a mean of influences, and its degrees of freedom.
 
     .. math:: \frac1n \sqrt{\tfrac{G}{G - 1} \textstyle\sum_g (\sum_{i ∈ g} (ψ_i - \barψ))^2}
 
+    where the rows are in G blocks; rows of one block may depend on each other. Without blocks, the usual error of a
+    mean.
+
+    Args:
+        influence: ψ, the influence of each row, ``(n,)`` in nats.
+        block: the number of each row's block, ``(n,)`` (:func:`block_numbers`).
+
+    Returns:
+        The standard error in nats, and its degrees of freedom.
+
     Raises:
-        Unmeasurable: there is one block only.
+        Unmeasurable: there is only one block.
 
     Reference:
         Liang & Zeger 1986 (Biometrika 73, 13–22).
@@ -284,26 +304,27 @@ def subsampled_error(
 
     .. math:: \widehat{\mathrm{var}}_n = \frac1n \frac{1}{m - 1} \sum_{j = 1}^m n_j (\hat I_j - \bar I)^2
 
-    for m subsets of about n/m rows each, because the variance falls as 1/n, averaged over ``rounds`` random partitions.
-    Rows are drawn without replacement: those of a bootstrap come twice, which nearest neighbours take for dependence.
-    Rows of one block, which may depend on each other, stay together. Where the variance falls otherwise the error is
-    off: too large for counts of independent rows, by up to 2; too small for strong dependence in several columns, of
-    which small subsets see little.
+    for m subsets of about n/m rows each, averaged over ``rounds`` random partitions. It assumes that the variance falls
+    as 1/n. Rows are drawn without replacement: a bootstrap repeats rows, which nearest neighbours take for dependence.
+    Rows of one block, which may depend on each other, stay together.
+
+    The error is wrong where the variance does not fall as 1/n. It is up to twice too large for counts of independent
+    rows. It is too small for strong dependence in several columns, which small subsets show little of.
 
     Args:
-        estimate: the estimate in nats from the rows of an index.
+        estimate: from an index of rows to the estimate in nats.
         n: number of rows.
-        least: the fewest rows that a subset may have. It gets three times as many if there are enough for two
-            subsets, and there are at most 10.
-        random: of the partitions.
-        rounds: how many.
-        block: of each row, ``(n,)`` (:func:`blocked`).
+        least: the fewest rows that a subset may have. A subset gets three times as many if there are enough for two
+            subsets; there are at most 10 subsets.
+        random: the source of the partitions.
+        rounds: number of partitions.
+        block: the number of each row's block, ``(n,)`` (:func:`block_numbers`).
 
     Returns:
-        The standard error in nats, and its degrees of freedom (those of one partition).
+        The standard error in nats, and the degrees of freedom of one partition.
 
     Raises:
-        Unmeasurable: there are too few rows for two subsets, or too many in one block.
+        Unmeasurable: there are too few rows for two subsets, or one block has too many rows.
 
     Reference:
         Holmes & Nemenman 2019 (Physical Review E 100, 022404; arXiv 1903.09280).
@@ -318,7 +339,7 @@ def subsampled_error(
                 f"{largest} of {n} rows are of one block; needed: blocks of at most {n // 2 - least} rows, for an "
                 f"error from two subsets of {least} rows or more"
             )
-        m = min(m, n // (least + largest))  # so that none has fewer, wherever blocks end
+        m = min(m, n // (least + largest))  # no subset has fewer than ``least`` rows, wherever blocks end
     variances = []
     for _ in range(rounds):
         parts = _partition(n, m, random, block)
@@ -328,11 +349,11 @@ def subsampled_error(
 
 
 def _partition(n: int, m: int, random: np.random.Generator, block: Index | None) -> list[Index]:
-    """Random disjoint subsets of n rows, equal but for one row, or as nearly as whole blocks allow."""
+    """Random disjoint subsets of n rows. Their sizes differ by one row at most, or by as little as blocks allow."""
     if block is None:
         return np.array_split(random.permutation(n), m)
     sizes = np.bincount(block)
     order, middle = random.permutation(len(sizes)), np.empty(len(sizes))
-    middle[order] = sizes[order].cumsum() - sizes[order] / 2  # where a block's middle is, one after the other
+    middle[order] = sizes[order].cumsum() - sizes[order] / 2  # the middle of each block, laid end to end
     part = (middle * m / n).astype(int)[block]
     return [np.flatnonzero(part == number) for number in range(m)]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from statistics import NormalDist
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from mi_cli.bounds.conditional import gaussian_log_density
 from mi_cli.fields import Activation
+from mi_cli.lazy import zuko  # an extra, which most installations lack
 from mi_cli.networks.regression import Regression, least_squares
 
 __all__ = ["ConditionalGaussian", "Density", "Mixture", "SplineFlow"]
@@ -167,20 +168,8 @@ class SplineFlow:
     """
 
     def __init__(self, dim_x: int, dim_y: int, hidden: Sequence[int], transforms: int, bins: int) -> None:
-        import zuko
-
-        class LogDensity(torch.nn.Module):
-            def __init__(self) -> None:
-                super().__init__()
-                self.flow = zuko.flows.NSF(
-                    dim_y, dim_x, transforms=transforms, hidden_features=tuple(hidden), bins=bins
-                )
-
-            def forward(self, x: Tensor, y: Tensor) -> Tensor:  # zuko calls its networks as late as in log_prob
-                found: Tensor = self.flow(x).log_prob(y)
-                return found
-
-        self.module = LogDensity().requires_grad_(False)
+        flow = zuko.flows.NSF(dim_y, dim_x, transforms=transforms, hidden_features=tuple(hidden), bins=bins)
+        self.module = _LogDensity(flow).requires_grad_(False)
         self.parameters = dict(self.module.named_parameters())
         self.dim_y, self.splines = dim_y, dim_y * (3 * bins - 1) * transforms
         self.mask = (torch.arange(dim_y).repeat(2).unsqueeze(1) >= _degrees(dim_x, dim_y)).float()
@@ -228,6 +217,19 @@ class SplineFlow:
         rows = (part.mT.contiguous() for part in (x[:, :-1], z))  # zuko's way round
         found: Tensor = torch.vmap(one)(tuple(tensors[:-1]), *rows)
         return found - log_scale.sum(1)
+
+
+class _LogDensity(torch.nn.Module):
+    """ln q(y | x) of one of zuko's flows, in one call: zuko evaluates its networks as late as in ``log_prob``."""
+
+    def __init__(self, flow: Any) -> None:
+        super().__init__()
+        self.flow: Any = flow
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """ln q ``(n,)`` of x ``(n, dim_x)`` and y ``(n, dim_y)``."""
+        log_density: Tensor = self.flow(x).log_prob(y)
+        return log_density
 
 
 def _degrees(dim_x: int, dim_y: int) -> Tensor:

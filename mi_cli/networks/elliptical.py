@@ -12,18 +12,18 @@ from torch import Tensor
 from mi_cli.networks.perceptron import with_ones
 from mi_cli.networks.product_samples import shifted
 
-__all__ = ["Fitted", "LogRatio", "Singular", "fit"]
+__all__ = ["CanonicalVariates", "LogRatio", "SingularScatterError", "fit_elliptical"]
 
 _ROUNDS = 20
 _LARGEST = 1 - 1e-6  # a canonical correlation, so that its log-ratio stays finite
 
 
-class Singular(ValueError):  # noqa: N818 (it is about the rows)
+class SingularScatterError(ValueError):
     """Columns that are sums of others, so that they have no density."""
 
 
 @dataclass(frozen=True)
-class Fitted:
+class CanonicalVariates:
     """Canonical variates of one data set: ``u = of_x (x, 1)``, ``v = of_y (y, 1)``, of correlations ``r`` (float64)."""
 
     of_x: Tensor
@@ -31,7 +31,7 @@ class Fitted:
     r: Tensor
 
 
-def fit(x: Tensor, y: Tensor, nu: float = math.inf) -> Fitted:
+def fit_elliptical(x: Tensor, y: Tensor, nu: float = math.inf) -> CanonicalVariates:
     r"""Canonical correlations of a Gaussian (ν = ∞) or Student distribution fitted to rows ``(n, d)``.
 
     The scatter matrix is the sample covariance, or its maximum-likelihood estimate at ν degrees of freedom (by the
@@ -40,7 +40,7 @@ def fit(x: Tensor, y: Tensor, nu: float = math.inf) -> Fitted:
     The noise of correlations near 1 is less than that, so that these are shrunk too much where rows are few.
 
     Raises:
-        Singular: the scatter matrix is, such as for columns that are sums of others.
+        SingularScatterError: the scatter matrix is, such as for columns that are sums of others.
     """
     x, y = x.double(), y.double()
     both = torch.cat([x, y], 1)
@@ -49,7 +49,7 @@ def fit(x: Tensor, y: Tensor, nu: float = math.inf) -> Fitted:
     white_x, white_y = _whitening(scatter[:d, :d], "x"), _whitening(scatter[d:, d:], "y")
     left, r, right = torch.linalg.svd(white_x @ scatter[:d, d:] @ white_y.T)
     of_x, of_y = left.T @ white_x, right @ white_y
-    return Fitted(
+    return CanonicalVariates(
         torch.cat([of_x, -(of_x @ mean[:d]).unsqueeze(1)], 1),
         torch.cat([of_y, -(of_y @ mean[d:]).unsqueeze(1)], 1),
         _shrunk(r, n, d, y.shape[1]).clamp(max=_LARGEST),
@@ -78,7 +78,9 @@ def _scatter(rows: Tensor, nu: float) -> tuple[Tensor, Tensor]:
 def _whitening(scatter: Tensor, name: str) -> Tensor:
     values, vectors = torch.linalg.eigh(scatter)
     if not values[0] > 1e-10 * values[-1]:
-        raise Singular(f"the columns of {name} are linearly dependent; an elliptical log-ratio needs them not to be")
+        raise SingularScatterError(
+            f"the columns of {name} are linearly dependent; an elliptical log-ratio needs them not to be"
+        )
     white: Tensor = (vectors / values.sqrt()).T
     return white
 
@@ -100,7 +102,9 @@ class LogRatio:
     q = Σ (u² + v² − 2 r u v) / (1 − r²), for Student's; its limit −½ (q − |u|² − |v|²) + c for Gaussians (ν = ∞).
     """
 
-    def __init__(self, parts: Sequence[Fitted], nu: float = math.inf, device: torch.device | None = None) -> None:
+    def __init__(
+        self, parts: Sequence[CanonicalVariates], nu: float = math.inf, device: torch.device | None = None
+    ) -> None:
         self.nu = nu
         r = torch.stack([part.r for part in parts])
         self.of_x = torch.stack([part.of_x for part in parts]).float().to(device)

@@ -47,13 +47,13 @@ class Partners:
             torch.stack(indices, out=self.drawn.flatten(0, 1))
         return self.drawn.to(self.device)
 
-    def remembered(self) -> dict[str, Tensor]:
-        """The shifts that are drawn and not used yet."""
+    def state_dict(self) -> dict[str, Tensor]:
+        """Shifts that are drawn and not used yet."""
         return {"shifts": torch.tensor(self.shifts, dtype=torch.int64)}
 
-    def recall(self, kept: Mapping[str, Tensor]) -> None:
-        """Have them."""
-        self.shifts = kept["shifts"].tolist()
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Load such shifts."""
+        self.shifts = state["shifts"].tolist()
 
 
 def pair(y: Tensor, indices: Tensor) -> Tensor:

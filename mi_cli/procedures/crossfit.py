@@ -35,10 +35,10 @@ def folded(problem: Problem, folds: int) -> list[Problem]:
     cuts = [_nearest(whole, n * fold // folds) for fold in range(folds + 1)]
     found = []
     for low, high in pairwise(cuts):
-        rolled = rows.of((torch.arange(n) + low) % n)
+        rolled = rows.select((torch.arange(n) + low) % n)
         middle = border(rolled, high - low + n_val)
         parts = (slice(high - low), slice(high - low, middle), slice(middle, n))
-        found.append([rolled.of(part) for part in parts])
+        found.append([rolled.select(part) for part in parts])
     least = [min(len(parts[side]) for parts in found) for side in range(3)]
     if least[0] < 2 or least[1] < min(n_val, 2) or least[2] < 2:
         of = "" if rows.block is None else f" in {len(whole) - 1} blocks"
@@ -46,8 +46,8 @@ def folded(problem: Problem, folds: int) -> list[Problem]:
     return [
         replace(
             problem,
-            train=train.of(slice(least[2])),
-            val=in_random_order(val.of(slice(least[1])), problem.order),
+            train=train.select(slice(least[2])),
+            val=in_random_order(val.select(slice(least[1])), problem.order),
             test=in_random_order(test, problem.order),
             init=_next(problem.init),
             order=_next(problem.order),
@@ -58,7 +58,7 @@ def folded(problem: Problem, folds: int) -> list[Problem]:
 
 def in_random_order(rows: Rows, generator: torch.Generator) -> Rows:
     """The same rows, so that those paired by a shift are of one block by chance only; others are in such an order."""
-    return rows if rows.block is None else rows.of(torch.randperm(len(rows), generator=generator))
+    return rows if rows.block is None else rows.select(torch.randperm(len(rows), generator=generator))
 
 
 def border(rows: Rows, target: int) -> int:

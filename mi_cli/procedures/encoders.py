@@ -77,7 +77,7 @@ def maximise(configs: Sequence[Config], rows: Sequence[dict[str, Rows]], context
         lr = torch.tensor([c.training.lr for c in configs])
         trained = train(
             *(task.shapes, State.fresh(initial), lr, task.step, task.validate, config.training, context),
-            memory=(Generators([*task.orders, *task.noise]), task.partners, task.objective),
+            stateful=(Generators([*task.orders, *task.noise]), task.partners, task.objective),
         )
     codes = Networks(task.encoder, task.encoder_part(trained.best))
     with context.clock("evaluation"):

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mi_cli.estimators.training_free import Direct
+from mi_cli.estimators.training_free import TrainingFree
 from mi_cli.fields import Affects
 from mi_cli.problems import Estimate, Problem
 from mi_cli.procedures.base import Cost, Outcome, Part, Partial, estimate_fields, group, stack_key
@@ -50,7 +50,7 @@ def training_key(config: Config) -> str:
 def cost(config: Config) -> Cost:
     """Of one training, or of an estimate without any, which counts as one step."""
     training, dims = config.training, (config.dataset.dim_x, config.dataset.dim_y)
-    if isinstance(config.estimator, Direct):
+    if isinstance(config.estimator, TrainingFree):
         n = sum(config.rows[part] for part in ("train", "val", "test"))
         # So large that each trial is a stack of its own: nothing is gained by more, and each is recorded when done.
         return Cost(1, config.estimator.multiply_adds(n, *dims), sys.maxsize)

@@ -29,11 +29,11 @@ def parts(config: Config) -> dict[str, Rows]:
         if whole is not None and getattr(config.split, part) <= 1:
             wanted += counts[part]
             end = border(whole, wanted)
-            found[part] = whole.of(slice(used, end))
+            found[part] = whole.select(slice(used, end))
             used = end
         else:
             found[part] = _draw(config, counts[part], part)
-    found["fresh"] = _draw(config, counts["fresh"], "fresh") if counts["fresh"] or not whole else whole.of(slice(0))
+    found["fresh"] = _draw(config, counts["fresh"], "fresh") if counts["fresh"] or not whole else whole.select(slice(0))
     if config.shift.moves:
         unlabelled = torch.cat([found["train"].x, found["val"].x])
         moved = config.shift.apply(unlabelled, generator(config.seed, "shift"))

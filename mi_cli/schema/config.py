@@ -230,8 +230,8 @@ class Config(Section):
             return [Fault("folds", self.folds, problem, "fewer folds or more rows")]
         return []
 
-    def _training_faults(self) -> list[Fault | str]:
-        faults: list[Fault | str] = []
+    def _training_faults(self) -> list[Fault]:
+        faults: list[Fault] = []
         batch = self.training.batch
         if self.dataset.n_samples is None and batch == "full":
             problem = "rows are drawn at every training step (dataset.n_samples=null)"

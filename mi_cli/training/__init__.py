@@ -1,1 +1,9 @@
-"""The optimisation loop, its settings, and what is trained with it."""
+"""The optimisation loop, its settings, and what is trained with it.
+
+Each name is imported when it is first used, so that light modules can import this package without loading torch.
+``__init__.pyi`` says where each name is defined.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

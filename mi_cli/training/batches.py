@@ -15,7 +15,7 @@ from mi_cli.training.checkpoints import Generators
 if TYPE_CHECKING:
     from mi_cli.training.settings import Training
 
-__all__ = ["Batches", "batches", "stacked"]
+__all__ = ["Batches", "make_batches", "stacked"]
 
 _POOL_ROWS = 16384  # fresh rows drawn at once for each trial: calls of a generator cost more than what they draw
 
@@ -27,7 +27,7 @@ class Batches(Protocol):
         """The next one."""
 
 
-def batches(problems: Sequence[Problem], training: Training, device: torch.device) -> tuple[Batches, int]:
+def make_batches(problems: Sequence[Problem], training: Training, device: torch.device) -> tuple[Batches, int]:
     """The batches that training asks for, and their number of rows."""
     draws = [problem.draw for problem in problems if problem.draw is not None]
     if problems[0].train is None:
@@ -62,7 +62,7 @@ class _Fresh:
         self.y = torch.ones((len(draws), dims[1], self.steps * batch), device=device)
         self.used = self.steps
         self.generators = Generators([draw.generator for draw in draws])
-        self.before = self.generators.remembered()
+        self.before = self.generators.state_dict()
 
     def __call__(self) -> tuple[Tensor, Tensor]:
         """The next ones."""
@@ -73,20 +73,20 @@ class _Fresh:
         return self.x[:, :, part], self.y[:, :, part]
 
     def _draw(self) -> None:
-        self.before, self.used = self.generators.remembered(), 0
+        self.before, self.used = self.generators.state_dict(), 0
         for index, draw in enumerate(self.draws):
             rows = draw(self.steps * self.batch)
             self.x[index, :-1], self.y[index] = _columns(rows.x), _columns(rows.y)
 
-    def remembered(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """Where the rows were drawn from, which takes less room than they do, and how many steps used them."""
         return {**self.before, "used": torch.tensor(self.used)}
 
-    def recall(self, kept: Mapping[str, Tensor]) -> None:
-        """Draw them again."""
-        self.generators.recall(kept)
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Draw the same rows again."""
+        self.generators.load_state_dict(state)
         self._draw()
-        self.used = int(kept["used"])
+        self.used = int(state["used"])
 
 
 class _Minibatches:
@@ -107,10 +107,10 @@ class _Minibatches:
         self.used += self.batch
         return x.gather(2, index.expand(k, x.shape[1], -1)), y.gather(2, index.expand(k, y.shape[1], -1))
 
-    def remembered(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """The order of the rows, and how many of them are used."""
         return {"order": self.order, "used": torch.tensor(self.used)}
 
-    def recall(self, kept: Mapping[str, Tensor]) -> None:
-        """Have them."""
-        self.order, self.used = kept["order"].to(self.rows[0].device), int(kept["used"])
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Continue in a saved order."""
+        self.order, self.used = state["order"].to(self.rows[0].device), int(state["used"])

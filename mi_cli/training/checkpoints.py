@@ -14,7 +14,7 @@ import time
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -22,10 +22,7 @@ from torch import Tensor
 
 from mi_cli.files import write_bytes
 
-if TYPE_CHECKING:
-    pass
-
-__all__ = ["Arrays", "Checkpoints", "Generators", "Memory"]
+__all__ = ["Arrays", "Checkpoints", "Generators", "Stateful"]
 
 log = logging.getLogger("mi_cli")
 
@@ -37,13 +34,13 @@ Arrays = Mapping[str, np.ndarray]
 
 
 @runtime_checkable
-class Memory(Protocol):
+class Stateful(Protocol):
     """What a training needs beside its own state to go on as if nothing had happened."""
 
-    def remembered(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """It as tensors that nothing changes later."""
 
-    def recall(self, kept: Mapping[str, Tensor]) -> None:
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Have it as it was."""
 
 
@@ -53,14 +50,14 @@ class Generators:
     def __init__(self, generators: Sequence[torch.Generator]) -> None:
         self.generators = generators
 
-    def remembered(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """Their states, ``(K, bytes)``."""
         return {"generators": torch.stack([generator.get_state() for generator in self.generators])}
 
-    def recall(self, kept: Mapping[str, Tensor]) -> None:
-        """Have each in its state."""
-        for generator, state in zip(self.generators, kept["generators"], strict=True):
-            generator.set_state(state.clone())  # torch takes a tensor to begin where its memory does
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Set the generators to saved states."""
+        for generator, own in zip(self.generators, state["generators"], strict=True):
+            generator.set_state(own.clone())  # torch takes a tensor to begin where its memory does
 
 
 class Checkpoints:

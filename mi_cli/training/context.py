@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-if TYPE_CHECKING:
-    import torch
+from mi_cli.lazy import torch
 
+if TYPE_CHECKING:
     from mi_cli.training.checkpoints import Checkpoints
 
 __all__ = ["Clock", "Context", "Stop", "Stopped", "TooLong"]

@@ -12,28 +12,29 @@ import torch
 from torch import Tensor
 
 from mi_cli.bounds.uncertainty import interval, lower_limit, p_value
+from mi_cli.fields import Preprocess
 from mi_cli.networks.critics import Critic, Scores
 from mi_cli.networks.product_samples import Partners
 from mi_cli.problems import Estimate, Kind, Problem, Rows
-from mi_cli.training.batches import batches, stacked
+from mi_cli.training.batches import make_batches, stacked
 from mi_cli.training.checkpoints import Generators
 from mi_cli.training.context import Context
-from mi_cli.training.preprocessing import Preprocess, fitted
+from mi_cli.training.preprocessing import fit_preprocess
 from mi_cli.training.stack import Parameters, State, Trained, train
 
 if TYPE_CHECKING:
-    from mi_cli.networks.elliptical import Fitted
+    from mi_cli.networks.elliptical import CanonicalVariates
     from mi_cli.training.settings import Evaluation, Training
 
 __all__ = [
     "CriticEstimator",
-    "Critics",
+    "CriticStack",
+    "estimate_from_scores",
     "fit_critics",
     "held_out",
     "held_out_scores",
-    "measured",
     "outcomes",
-    "prepared",
+    "prepare_for_critic",
     "validation_mi",
 ]
 
@@ -63,10 +64,14 @@ class CriticEstimator(Protocol):
     @property
     def n_product(self) -> int: ...  # noqa: D102
 
-    def known(self, problem: Problem) -> Fitted | None: ...  # noqa: D102
+    def fit_log_ratio(self, problem: Problem) -> CanonicalVariates | None: ...  # noqa: D102
 
     def network(  # noqa: D102
-        self, dim_x: int, dim_y: int, known: Sequence[Fitted | None] = (), device: torch.device | None = None
+        self,
+        dim_x: int,
+        dim_y: int,
+        log_ratios: Sequence[CanonicalVariates | None] = (),
+        device: torch.device | None = None,
     ) -> Critic: ...
 
     def objective(self) -> Callable[[Scores], tuple[Tensor, Tensor]]: ...  # noqa: D102
@@ -99,11 +104,11 @@ def fit_critics(
     if not good:
         return estimates, start
     posed = [ready[index][0] for index in good]
-    critics = Critics(estimator, posed, training, context, [ready[index][1] for index in good])
+    critics = CriticStack(estimator, posed, training, context, [ready[index][1] for index in good])
     if start is None:
         start = State.fresh(torch.stack([critics.critic.initial(problem.init) for problem in problems]))
     with context.clock("training"):
-        trained = critics.train(start.of(good))
+        trained = critics.train(start.select(good))
     with context.clock("evaluation"):
         found = _tested(critics, trained.best, posed, evaluation, context)
     for index, estimate in zip(good, outcomes(trained, found), strict=True):
@@ -111,17 +116,17 @@ def fit_critics(
     return estimates, start.replaced(good, trained.state)
 
 
-def _ready(estimator: CriticEstimator, problem: Problem) -> tuple[Problem, Fitted | None, str]:
+def _ready(estimator: CriticEstimator, problem: Problem) -> tuple[Problem, CanonicalVariates | None, str]:
     """The problem prepared and what is analytic in its critic, or why that cannot be."""
     try:
-        problem = prepared(problem, estimator.preprocess, estimator.norms)
-        return problem, estimator.known(problem), ""
+        problem = prepare_for_critic(problem, estimator.preprocess, estimator.norms)
+        return problem, estimator.fit_log_ratio(problem), ""
     except ValueError as fault:
         return problem, None, str(fault)
 
 
-class Critics:
-    """Critics of one stack of prepared problems, to be trained."""
+class CriticStack:
+    """The critics of one stack of prepared problems, ready to be trained."""
 
     def __init__(
         self,
@@ -129,14 +134,15 @@ class Critics:
         problems: Sequence[Problem],
         training: Training,
         context: Context,
-        known: Sequence[Fitted | None] | None = None,
+        log_ratios: Sequence[CanonicalVariates | None] | None = None,
     ) -> None:
         self.estimator, self.problems, self.training, self.context = estimator, problems, training, context
         dims = problems[0].dim_x, problems[0].dim_y
         with context.clock("data"):
-            known = [estimator.known(problem) for problem in problems] if known is None else known
-            self.critic = estimator.network(*dims, known, context.device)
-            self.batches, rows = batches(problems, training, context.device)
+            if log_ratios is None:
+                log_ratios = [estimator.fit_log_ratio(problem) for problem in problems]
+            self.critic = estimator.network(*dims, log_ratios, context.device)
+            self.batches, rows = make_batches(problems, training, context.device)
             val = [problem.val for problem in problems]
             self.val = stacked(val, context.device) if len(val[0]) else None
         self.partners: Partners | None = None
@@ -152,7 +158,7 @@ class Critics:
         lr = torch.tensor([problem.lr for problem in self.problems])
         validate = None if self.val is None else self.validate
         memory = (Generators(self.orders), self.batches, self.partners, self.objective)
-        return train(self.critic.shapes, start, lr, self.step, validate, self.training, self.context, memory=memory)
+        return train(self.critic.shapes, start, lr, self.step, validate, self.training, self.context, stateful=memory)
 
     def step(self, layers: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Loss and bound on the next batch."""
@@ -165,11 +171,11 @@ class Critics:
         return {"val_mi": validation_mi(self.estimator, self.critic, layers, *self.val)}
 
 
-def prepared(problem: Problem, preprocess: Preprocess, norms: bool) -> Problem:
+def prepare_for_critic(problem: Problem, preprocess: Preprocess, norms: bool) -> Problem:
     """The problem with columns preprocessed, as its training rows say; with ``norms``, one more column for x and y."""
     if preprocess == "none" and not norms:
         return problem
-    sample, others = problem.sample, problem.val.and_then(problem.test)
+    sample, others = problem.sample, problem.val.concat(problem.test)
     of_x = _column_map(preprocess, norms, sample.x, others.x, "x")
     of_y = _column_map(preprocess, norms, sample.y, others.y, "y")
 
@@ -183,7 +189,7 @@ def prepared(problem: Problem, preprocess: Preprocess, norms: bool) -> Problem:
         dim_x=problem.dim_x + norms,
         dim_y=problem.dim_y + norms,
         train=None if problem.train is None else mapped(problem.train),
-        draw=None if problem.draw is None else problem.draw.mapped(mapped),
+        draw=None if problem.draw is None else problem.draw.map(mapped),
         val=mapped(problem.val),
         test=mapped(problem.test),
         fresh=None if problem.fresh is None else mapped(problem.fresh),
@@ -193,10 +199,10 @@ def prepared(problem: Problem, preprocess: Preprocess, norms: bool) -> Problem:
 def _column_map(
     preprocess: Preprocess, norms: bool, sample: Tensor, others: Tensor, name: str
 ) -> Callable[[Tensor], Tensor]:
-    columns = fitted(preprocess, sample, name, others)
+    columns = fit_preprocess(preprocess, sample, name, others)
     if not norms:
         return columns
-    of_length = fitted("standardise", _square_length(columns(sample)), f"|{name}|²")
+    of_length = fit_preprocess("standardise", _square_length(columns(sample)), f"|{name}|²")
 
     def apply(rows: Tensor) -> Tensor:
         found = columns(rows)
@@ -227,13 +233,13 @@ def held_out(
     """What K critics are worth on rows they were not trained on, with standard error and interval."""
     scores = held_out_scores(critic, flat, rows, evaluation.shifts, context)
     return [
-        measured(estimator, trial, evaluation.level, block, evaluation.shifts)
+        estimate_from_scores(estimator, trial, evaluation.level, block, evaluation.shifts)
         for trial, block in zip(scores, blocks or [None] * len(scores), strict=True)
     ]
 
 
 def _tested(
-    critics: Critics, flat: Tensor, problems: Sequence[Problem], evaluation: Evaluation, context: Context
+    critics: CriticStack, flat: Tensor, problems: Sequence[Problem], evaluation: Evaluation, context: Context
 ) -> list[Estimate]:
     """:func:`held_out` on test rows, with what the critics are worth on fresh ones where there are any."""
     estimator, critic = critics.estimator, critics.critic
@@ -249,7 +255,7 @@ def _tested(
     ]
 
 
-def measured(
+def estimate_from_scores(
     estimator: CriticEstimator, scores: Scores, level: float, block: Tensor | None = None, repairings: int = 0
 ) -> Estimate:
     """The estimate of one trial, from its scores ``(1, …)``; never above its ceiling.

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
+from scipy.special import ndtri
 from torch import Tensor
 
 from mi_cli.bounds.conditional import entropy_difference, entropy_difference_error, gaussian_log_density
+from mi_cli.fields import Preprocess
 from mi_cli.networks.densities import ConditionalGaussian, Density
 from mi_cli.problems import Estimate, Kind, Problem
-from mi_cli.training.batches import batches, stacked
+from mi_cli.training.batches import make_batches, stacked
 from mi_cli.training.checkpoints import Generators
 from mi_cli.training.context import Context
 from mi_cli.training.critic_fit import outcomes
-from mi_cli.training.density_rows import posable
-from mi_cli.training.preprocessing import Preprocess
+from mi_cli.training.density_rows import prepare_for_densities
 from mi_cli.training.stack import Parameters, State, Trained, train
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ def fit_densities(
     """
     k = len(problems)
     with context.clock("data"):
-        ready, reasons = posable(problems, preprocess)
+        ready, reasons = prepare_for_densities(problems, preprocess)
         if start is None:
             start = State.fresh(_initial(fit, problems, ready))
     found = {index: Estimate(fit.kind, status="failed", reason=reason) for index, reason in reasons.items()}
@@ -247,7 +248,7 @@ def _fit(
     context: Context,
 ) -> tuple[list[Estimate], State]:
     with context.clock("data"):
-        draw, _ = batches(problems, training, context.device)
+        draw, _ = make_batches(problems, training, context.device)
         val = stacked([problem.val for problem in problems], context.device) if len(problems[0].val) else None
 
     def step(tensors: Tensors) -> tuple[Tensor, Tensor]:
@@ -298,8 +299,6 @@ def _reported(kind: Kind, value: float, error: float, ignored: bool, evaluation:
 
     Its interval still begins where that of the value as found does.
     """
-    from scipy.special import ndtri
-
     if not math.isfinite(value + error):
         return Estimate(kind, status="diverged", reason="densities of the test rows are not finite")
     reason = ""

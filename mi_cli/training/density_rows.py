@@ -7,13 +7,16 @@ from dataclasses import replace
 
 import torch
 
+from mi_cli.fields import Preprocess
 from mi_cli.problems import Problem, Rows
-from mi_cli.training.preprocessing import Preprocess, fitted
+from mi_cli.training.preprocessing import fit_preprocess
 
-__all__ = ["posable"]
+__all__ = ["prepare_for_densities"]
 
 
-def posable(problems: Sequence[Problem], preprocess: Preprocess) -> tuple[dict[int, Problem], dict[int, str]]:
+def prepare_for_densities(
+    problems: Sequence[Problem], preprocess: Preprocess
+) -> tuple[dict[int, Problem], dict[int, str]]:
     """The problems that can be posed, preprocessed, and why the others cannot; by index."""
     ready, reasons = {}, {}
     for index, problem in enumerate(problems):
@@ -42,8 +45,8 @@ def _preprocessed(problem: Problem, preprocess: Preprocess) -> Problem:
                 f"column {number} of y takes {distinct} values in {len(column)} rows; needed: a continuous y, "
                 "whose density is estimated"
             )
-    others = problem.val.and_then(problem.test)
-    of_x, of_y = fitted(preprocess, first.x, "x", others.x), fitted(preprocess, first.y, "y", others.y)
+    others = problem.val.concat(problem.test)
+    of_x, of_y = fit_preprocess(preprocess, first.x, "x", others.x), fit_preprocess(preprocess, first.y, "y", others.y)
 
     def mapped(rows: Rows) -> Rows:
         return Rows(of_x(rows.x), of_y(rows.y), rows.block)
@@ -51,7 +54,7 @@ def _preprocessed(problem: Problem, preprocess: Preprocess) -> Problem:
     return replace(
         problem,
         train=None if problem.train is None else mapped(problem.train),
-        draw=None if problem.draw is None else problem.draw.mapped(mapped),
+        draw=None if problem.draw is None else problem.draw.map(mapped),
         val=mapped(problem.val),
         test=mapped(problem.test),
     )

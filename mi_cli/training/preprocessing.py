@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
+import torch
+from scipy.special import ndtri
+from torch import Tensor
 
-if TYPE_CHECKING:
-    from torch import Tensor
+from mi_cli.fields import Preprocess
 
-__all__ = ["Preprocess", "fitted"]
-
-Preprocess = Literal["none", "standardise", "rank_gaussianise"]
+__all__ = ["fit_preprocess"]
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
-def fitted(
+def fit_preprocess(
     kind: Preprocess, rows: Tensor, name: str = "rows", others: Tensor | None = None
 ) -> Callable[[Tensor], Tensor]:
     r"""A map of columns, fitted to ``rows`` and to nothing else, for rows of any number; each column has its own.
@@ -48,8 +48,7 @@ def fitted(
         van der Waerden 1952 (Indagationes Mathematicae 14, 453–458), of the scores; Ince et al. 2017 (Human Brain
         Mapping 38, 1541–1573), of their use for MI.
 
-    >>> import torch
-    >>> score = fitted("rank_gaussianise", torch.tensor([[1.0], [10.0], [100.0]]))
+    >>> score = fit_preprocess("rank_gaussianise", torch.tensor([[1.0], [10.0], [100.0]]))
     >>> [round(value, 3) for value in score(torch.tensor([[0.0], [1.0], [10.0], [55.0], [1e9]])).flatten().tolist()]
     [-0.967, -0.967, 0.0, 0.484, 0.967]
     """
@@ -92,8 +91,6 @@ def _gaussianiser(columns: Array) -> Callable[[Tensor], Tensor]:
     knots = [_scores(column) for column in columns]
 
     def apply(new: Tensor) -> Tensor:
-        import torch
-
         values = new.detach().double().cpu().numpy().T
         mapped = [np.interp(column, *knot) for column, knot in zip(values, knots, strict=True)]
         return torch.from_numpy(np.stack(mapped, 1)).to(new.device)
@@ -103,8 +100,6 @@ def _gaussianiser(columns: Array) -> Callable[[Tensor], Tensor]:
 
 def _scores(column: Array) -> tuple[Array, Array]:
     """The distinct values of a column in order, and their normal scores."""
-    from scipy.special import ndtri
-
     values, counts = np.unique(column, return_counts=True)
     mean_rank = np.cumsum(counts) - (counts - 1) / 2
     return values, ndtri((mean_rank - 0.5) / len(column))

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mi_cli.training.checkpoints import Arrays, Memory
+from mi_cli.training.checkpoints import Arrays, Stateful
 from mi_cli.training.context import Context, Stopped, TooLong
 from mi_cli.training.settings import Training
 
@@ -35,8 +35,8 @@ Validate = Callable[[Sequence[Tensor]], Mapping[str, Tensor]]
 _CACHE_BYTES = 32 << 20
 _MOST = 64
 
-# Of a training's state, what checkpoints keep besides parameters and history.
-_KEPT = ("mean", "square", "average", "best", "best_step", "best_value", "waited", "running", "diverged", "ended")
+# Attributes of _Loop that checkpoints save, beside parameters and history.
+_STATE = ("mean", "square", "average", "best", "best_step", "best_value", "waited", "running", "diverged", "ended")
 
 
 class Parameters:
@@ -65,7 +65,7 @@ class State:
         """The state before the first step."""
         return cls(flat, torch.zeros_like(flat), torch.zeros_like(flat))
 
-    def of(self, trials: Sequence[int]) -> State:
+    def select(self, trials: Sequence[int]) -> State:
         """The state of some trials."""
         index = list(trials)
         return State(self.flat[index], self.mean[index], self.square[index], self.steps)
@@ -117,7 +117,7 @@ def train(
     training: Training,
     context: Context,
     criterion: str = "val_mi",
-    memory: Sequence[object] = (),
+    stateful: Sequence[object] = (),
 ) -> Trained:
     """Minimise K losses by Adam (Kingma & Ba 2015, arXiv 1412.6980).
 
@@ -130,50 +130,55 @@ def train(
         training: steps, schedule, weight average, checkpoint and stopping.
         context: device, progress, checkpoints and the request to stop.
         criterion: the metric that chooses the checkpoint and stops.
-        memory: whatever ``step`` draws from or remembers; what has a :class:`Memory` is part of checkpoints.
+        stateful: what ``step`` draws from or updates. Each that is :class:`Stateful` is saved in checkpoints.
 
     Raises:
         Stopped: the run was asked to stop.
     """
     loop = _Loop(shapes, start, lr, training, context, criterion)
-    saved = _Saved(loop, [part for part in memory if isinstance(part, Memory)], context)
+    saving = _Saving(loop, [part for part in stateful if isinstance(part, Stateful)], context)
     context.advance(loop.index * len(lr))
     while loop.index < training.steps and (loop.all_running or loop.running.any()):
-        saved.check()
+        saving.check()
         loop.update(loop.index + 1, step)
         last = loop.index == training.steps
         if validate and (last or loop.index % training.validate_every == 0):
             loop.validate(loop.index, validate)
         context.advance(len(lr))
-    saved.end()
+    saving.end()
     context.advance((training.steps - loop.index) * len(lr))
     return loop.outcome()
 
 
-class _Saved:
-    """The checkpoints of one training, where there are any: read when it begins, written as it goes on."""
+class _Saving:
+    """Saves the state of one training, and loads the state that an earlier attempt has saved.
 
-    def __init__(self, loop: _Loop, memory: Sequence[Memory], context: Context) -> None:
-        self.loop, self.memory, self.context, self.known = loop, memory, context, loop.index
+    ``stateful`` are the parts beside the loop that have a state; ``saved`` is the number of steps of what is on disk.
+    """
+
+    def __init__(self, loop: _Loop, stateful: Sequence[Stateful], context: Context) -> None:
+        self.loop, self.stateful, self.context, self.saved = loop, stateful, context, loop.index
         if context.checkpoints is None:
             return
-        self.name, found = context.checkpoints.begin()
-        if found is not None:
-            kept = {key: torch.from_numpy(array) for key, array in found.items()}
-            loop.restore(kept)
-            for index, part in enumerate(memory):
-                part.recall({key.partition(".")[2]: kept[key] for key in kept if key.startswith(f"memory{index}.")})
-            self.known = loop.index
+        self.name, arrays = context.checkpoints.begin()
+        if arrays is not None:
+            state = {key: torch.from_numpy(array) for key, array in arrays.items()}
+            loop.load_state_dict(state)
+            for index, part in enumerate(stateful):
+                prefix = f"part{index}."
+                own = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+                part.load_state_dict(own)
+            self.saved = loop.index
 
     def state(self) -> Arrays:
-        """All that the training needs to go on."""
-        kept = self.loop.state()
-        for index, part in enumerate(self.memory):
-            kept |= {f"memory{index}.{key}": value for key, value in part.remembered().items()}
-        return {key: value.numpy(force=True) for key, value in kept.items()}
+        """The state of the loop, and of each part under a prefix of its own."""
+        state = self.loop.state_dict()
+        for index, part in enumerate(self.stateful):
+            state |= {f"part{index}.{key}": value for key, value in part.state_dict().items()}
+        return {key: value.numpy(force=True) for key, value in state.items()}
 
     def check(self) -> None:
-        """Stop where that is asked for, with all that was done kept; write now and then."""
+        """Save the state if it is time to, or if the run is asked to stop, in which case this raises."""
         try:
             self.context.check()
         except (Stopped, TooLong):
@@ -183,13 +188,13 @@ class _Saved:
             self._write()
 
     def _write(self) -> None:
-        if self.context.checkpoints is not None and self.loop.index > self.known:
+        if self.context.checkpoints is not None and self.loop.index > self.saved:
             self.context.checkpoints.write({self.name: self.state()})
-            self.known = self.loop.index
+            self.saved = self.loop.index
 
     def end(self) -> None:
-        """Keep the outcome, for a stack whose later trainings do not end."""
-        if self.context.checkpoints is not None and self.loop.index > self.known:
+        """Save the final state: a later training of the same stack may be interrupted."""
+        if self.context.checkpoints is not None and self.loop.index > self.saved:
             self.context.checkpoints.end(self.name, self.state())
 
 
@@ -223,26 +228,26 @@ class _Loop:
         self.ended = torch.full((k,), training.steps, dtype=torch.int64, device=device)
         self.history: dict[str, tuple[list[int], list[Tensor]]] = {}
 
-    def state(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """All that changes from step to step."""
-        kept = {name: getattr(self, name) for name in _KEPT} | {"flat": self.parameters.flat.detach()}
+        state = {name: getattr(self, name) for name in _STATE} | {"flat": self.parameters.flat.detach()}
         for name, (steps, values) in self.history.items():
-            kept |= {f"steps.{name}": torch.tensor(steps), f"values.{name}": torch.stack(values)}
-        return kept | {"index": torch.tensor(self.index)}
+            state |= {f"steps.{name}": torch.tensor(steps), f"values.{name}": torch.stack(values)}
+        return state | {"index": torch.tensor(self.index)}
 
-    def restore(self, kept: Mapping[str, Tensor]) -> None:
-        """Be as it was, in memory that others look at."""
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Load a saved state in place; views of the tensors stay valid."""
         with torch.no_grad():
-            self.parameters.flat.copy_(kept["flat"])
-            for name in _KEPT:
-                getattr(self, name).copy_(kept[name])
-        self.index, self.all_running = int(kept["index"]), bool(self.running.all())
+            self.parameters.flat.copy_(state["flat"])
+            for name in _STATE:
+                getattr(self, name).copy_(state[name])
+        self.index, self.all_running = int(state["index"]), bool(self.running.all())
         device = self.running.device
-        for key in kept:
-            what, _, name = key.partition(".")
-            if what == "steps":
-                values = kept[f"values.{name}"].to(device)
-                self.history[name] = kept[key].tolist(), list(values.unbind())
+        for key in state:
+            entry, _, name = key.partition(".")
+            if entry == "steps":
+                values = state[f"values.{name}"].to(device)
+                self.history[name] = state[key].tolist(), list(values.unbind())
 
     def update(self, index: int, step: Step) -> None:
         self.index = index

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mi_cli.estimators.training_free import Direct
+from mi_cli.estimators.training_free import TrainingFree
 from mi_cli.registry.builtin import ESTIMATORS
 from mi_cli.registry.lookup import load
 from mi_cli.testing import Check, estimator_checks
@@ -50,6 +50,6 @@ def test_name_is_that_of_the_registry(name):
     assert load(ESTIMATORS[name])().name == name
 
 
-@pytest.mark.parametrize("name", [name for name in ESTIMATORS if issubclass(load(ESTIMATORS[name]), Direct)])
+@pytest.mark.parametrize("name", [name for name in ESTIMATORS if issubclass(load(ESTIMATORS[name]), TrainingFree)])
 def test_estimator_without_a_network_holds_no_rows_out(name):
     assert not load(ESTIMATORS[name]).holds_out

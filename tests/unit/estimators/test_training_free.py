@@ -12,7 +12,7 @@ from estimation import estimate, gaussian_sides, whole
 from examples import config, context, gaussian_rows, problem, trials
 
 from mi_cli.datasets.gaussian import Gaussian
-from mi_cli.estimators.training_free import Direct, Unmeasurable, blocked, mean_error, subsampled_error
+from mi_cli.estimators.training_free import TrainingFree, Unmeasurable, blocked, mean_error, subsampled_error
 from mi_cli.problems import Rows, is_discrete
 from mi_cli.procedures.base import procedure
 from mi_cli.registry.builtin import ESTIMATORS
@@ -22,7 +22,7 @@ from mi_cli.schema.config import ConfigError
 from mi_cli.training.context import Context, Stopped
 from mi_cli.training.settings import Evaluation, Training
 
-DIRECT = [name for name, path in ESTIMATORS.items() if issubclass(load(path), Direct)]
+DIRECT = [name for name, path in ESTIMATORS.items() if issubclass(load(path), TrainingFree)]
 CONTINUOUS = [name for name in DIRECT if name not in ("histogram", "mixed", "nearest", "ross")]
 
 names = pytest.mark.parametrize("name", DIRECT)

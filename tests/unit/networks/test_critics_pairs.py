@@ -18,7 +18,7 @@ from mi_cli.networks.critics import (
     Scores,
     SeparableCritic,
 )
-from mi_cli.networks.elliptical import Fitted, LogRatio
+from mi_cli.networks.elliptical import CanonicalVariates, LogRatio
 from mi_cli.networks.perceptron import with_ones
 from mi_cli.networks.product_samples import Partners
 
@@ -32,7 +32,9 @@ def normal(*shape, seed=0):
 def log_ratio(nu):
     """Log-ratios of K distributions, in float64 as the rest of these tests."""
     parts = [
-        Fitted(normal(DIM_X, DIM_X + 1, seed=k), normal(DIM_Y, DIM_Y + 1, seed=9 + k), torch.tensor([0.8, 0.3 * k]))
+        CanonicalVariates(
+            normal(DIM_X, DIM_X + 1, seed=k), normal(DIM_Y, DIM_Y + 1, seed=9 + k), torch.tensor([0.8, 0.3 * k])
+        )
         for k in range(K)
     ]
     found = LogRatio(parts, nu)

@@ -10,7 +10,7 @@ from scipy import stats
 
 from mi_cli.bounds.variational import donsker_varadhan, donsker_varadhan_error
 from mi_cli.networks import elliptical
-from mi_cli.networks.elliptical import LogRatio, fit
+from mi_cli.networks.elliptical import LogRatio, fit_elliptical
 from mi_cli.problems import Rows
 from mi_cli.training.batches import stacked
 
@@ -41,7 +41,7 @@ def density(nu, mean, scatter):
     return stats.multivariate_t(mean.numpy(), scatter.numpy(), df=nu)
 
 
-def known(rows, nu, mean, scatter):
+def log_ratio(rows, nu, mean, scatter):
     """ln p(x, y) / p(x) p(y) by scipy, of joint rows."""
     both = torch.cat([rows.x, rows.y], 1).numpy()
     joint = density(nu, mean, scatter).logpdf(both)
@@ -51,7 +51,7 @@ def known(rows, nu, mean, scatter):
 
 
 def made(rows, nu):
-    return LogRatio([fit(rows.x, rows.y, nu)], nu)
+    return LogRatio([fit_elliptical(rows.x, rows.y, nu)], nu)
 
 
 @NUS
@@ -61,7 +61,7 @@ def test_log_ratio_is_that_of_scipys_densities(nu):
     few = drawn(300, nu, seed=2, shift=2.0)
     found = made(rows, nu).shifted(*stacked([few], torch.device("cpu")), 0)[0, 0].double()
     # Of so many rows the shrinkage takes some 1e-5 off the correlations; the rest is float32.
-    torch.testing.assert_close(found, known(few, nu, mean, scatter), rtol=2e-3, atol=2e-3)
+    torch.testing.assert_close(found, log_ratio(few, nu, mean, scatter), rtol=2e-3, atol=2e-3)
 
 
 @NUS
@@ -81,7 +81,7 @@ def test_scatter_is_the_truth_within_sampling_error_and_solves_its_equation(nu):
 @NUS
 def test_every_pair_partners_and_shifts_agree(nu):
     samples = [drawn(500, nu, seed) for seed in (1, 2)]
-    ratios = LogRatio([fit(rows.x, rows.y, nu) for rows in samples], nu)
+    ratios = LogRatio([fit_elliptical(rows.x, rows.y, nu) for rows in samples], nu)
     x, y = stacked([drawn(7, nu, seed) for seed in (3, 4)], torch.device("cpu"))
     pairs, shifts = ratios.every_pair(x, y), ratios.shifted(x, y, 6)
     rows = torch.arange(7)
@@ -112,7 +112,7 @@ def test_bound_of_the_fitted_ratio_is_the_information(nu):
     scores = made(drawn(20_000, nu), nu).shifted(*stacked([test], torch.device("cpu")), 8)[0].double()
     found = donsker_varadhan(scores[0], scores[1:].flatten())
     error = donsker_varadhan_error(scores[0], scores[1:])
-    truth = known(test, nu, torch.zeros(D_X + D_Y, dtype=torch.float64), covariance())
+    truth = log_ratio(test, nu, torch.zeros(D_X + D_Y, dtype=torch.float64), covariance())
     slack = truth.std() / math.sqrt(len(truth))
     assert abs(found - truth.mean()) < 4.9 * (error**2 + slack**2) ** 0.5
     assert found > 0.95 * truth.mean()
@@ -139,7 +139,7 @@ def test_correlations_within_the_range_of_noise_become_zero(dims, n):
     for seed in range(40):
         generator = torch.Generator().manual_seed(seed)
         x, y = (torch.randn(n, d, generator=generator, dtype=torch.float64) for d in dims)
-        r = fit(x, y).r
+        r = fit_elliptical(x, y).r
         none += int((r == 0).all())
         found += -0.5 * torch.log1p(-(r**2)).sum().item() / 40
         both = torch.corrcoef(torch.cat([x, y], 1).T)
@@ -167,8 +167,8 @@ def test_columns_that_are_sums_of_others_are_an_error_that_says_so(nu, side):
     rows = drawn(500, nu)
     part = getattr(rows, side)
     part[:, 1] = 2 * part[:, 0]
-    with pytest.raises(elliptical.Singular, match=f"columns of {side} are linearly dependent"):
-        fit(rows.x, rows.y, nu)
+    with pytest.raises(elliptical.SingularScatterError, match=f"columns of {side} are linearly dependent"):
+        fit_elliptical(rows.x, rows.y, nu)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
@@ -176,7 +176,7 @@ def test_rows_that_are_not_finite_are_an_error_that_says_so(value):
     rows = drawn(500, math.inf)
     rows.y[3, 1] = value
     with pytest.raises(ValueError, match="not finite"):
-        fit(rows.x, rows.y)
+        fit_elliptical(rows.x, rows.y)
 
 
 @NUS

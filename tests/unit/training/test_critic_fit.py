@@ -17,7 +17,7 @@ from mi_cli.networks.critics import ConcatCritic, Scores
 from mi_cli.networks.product_samples import shifted
 from mi_cli.problems import Draw, Rows
 from mi_cli.training import critic_fit
-from mi_cli.training.batches import batches, stacked
+from mi_cli.training.batches import make_batches, stacked
 from mi_cli.training.settings import Evaluation, Training
 from mi_cli.training.stack import Parameters
 
@@ -113,7 +113,7 @@ def test_fresh_rows_train_as_well_and_are_drawn_in_turn():
 
 def test_batches_of_fixed_rows_use_every_row_once_before_any_again():
     rows = Rows(torch.arange(10.0).unsqueeze(1), torch.arange(10.0).unsqueeze(1) + 100)
-    draw, n = batches([problem(train=rows)] * 2, Training(batch=3), CPU)
+    draw, n = make_batches([problem(train=rows)] * 2, Training(batch=3), CPU)
     assert n == 3
     for _ in range(4):
         epoch = [draw() for _ in range(3)]
@@ -127,7 +127,7 @@ def test_batches_of_fixed_rows_use_every_row_once_before_any_again():
 
 def test_large_batch_is_all_rows():
     for batch in ("full", 500, 800):
-        draw, n = batches([problem(n=500)], Training(batch=batch), CPU)
+        draw, n = make_batches([problem(n=500)], Training(batch=batch), CPU)
         assert n == 500
         assert draw()[0] is draw()[0]
 

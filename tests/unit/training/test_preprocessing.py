@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm, rankdata
 
-from mi_cli.training.preprocessing import fitted
+from mi_cli.training.preprocessing import fit_preprocess
 
 KINDS = ("standardise", "rank_gaussianise")
 
@@ -19,11 +19,11 @@ def rows(n=200, d=3, seed=0):
 
 
 def test_none_changes_nothing_but_the_type():
-    assert torch.equal(fitted("none", rows())(rows().float()), rows().float().double())
+    assert torch.equal(fit_preprocess("none", rows())(rows().float()), rows().float().double())
 
 
 def test_standardised_rows_have_mean_0_and_sd_1():
-    found = fitted("standardise", rows())(rows())
+    found = fit_preprocess("standardise", rows())(rows())
     assert torch.allclose(found.mean(0), torch.zeros(3, dtype=torch.float64), atol=1e-12)
     assert torch.allclose(found.std(0), torch.ones(3, dtype=torch.float64))
 
@@ -32,17 +32,17 @@ def test_standardised_rows_have_mean_0_and_sd_1():
 def test_scores_are_those_of_average_ranks(values):
     column = torch.tensor(values, dtype=torch.float64)[:, None]
     expected = norm.ppf((rankdata(values) - 0.5) / len(values))
-    assert fitted("rank_gaussianise", column)(column).flatten().numpy() == pytest.approx(expected, abs=1e-12)
+    assert fit_preprocess("rank_gaussianise", column)(column).flatten().numpy() == pytest.approx(expected, abs=1e-12)
 
 
 def test_scores_do_not_change_under_monotone_maps_of_the_columns():
-    one = fitted("rank_gaussianise", rows())(rows())
-    assert torch.equal(one, fitted("rank_gaussianise", rows().log())(rows().log()))
+    one = fit_preprocess("rank_gaussianise", rows())(rows())
+    assert torch.equal(one, fit_preprocess("rank_gaussianise", rows().log())(rows().log()))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_map_is_that_of_the_fitted_rows_whatever_it_is_applied_to(kind):
-    apply, new = fitted(kind, rows()), rows(50, seed=1)
+    apply, new = fit_preprocess(kind, rows()), rows(50, seed=1)
     assert torch.equal(apply(new)[:10], apply(new[:10]))
     assert torch.equal(apply(torch.cat([rows(), new]))[:200], apply(rows()))
 
@@ -50,13 +50,13 @@ def test_map_is_that_of_the_fitted_rows_whatever_it_is_applied_to(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_map_is_monotone_also_between_and_beyond_the_fitted_rows(kind):
     line = torch.linspace(-100, 100, 2001, dtype=torch.float64)[:, None].expand(-1, 3)
-    found = fitted(kind, rows())(line)
+    found = fit_preprocess(kind, rows())(line)
     assert torch.isfinite(found).all()
     assert (found.diff(dim=0) >= 0).all()
 
 
 def test_scores_are_clamped_beyond_the_fitted_rows():
-    apply = fitted("rank_gaussianise", rows())
+    apply = fit_preprocess("rank_gaussianise", rows())
     lowest, highest = rows().min(0).values, rows().max(0).values
     ends = apply(torch.stack([lowest, highest]))
     assert torch.equal(apply(torch.stack([lowest - 1e6, highest + 1e6])), ends)
@@ -68,11 +68,11 @@ def test_bad_columns_are_named(kind):
     constant, missing = rows(), rows()
     constant[:, 1], missing[5, 2] = 4.0, np.nan
     with pytest.raises(ValueError, match=rf"column 1 of x is constant \(4\); preprocess={kind} needs it to vary"):
-        fitted(kind, constant, "x")
+        fit_preprocess(kind, constant, "x")
     with pytest.raises(ValueError, match="column 2 of y has values that are not finite"):
-        fitted(kind, missing, "y")
+        fit_preprocess(kind, missing, "y")
     with pytest.raises(ValueError, match=f"1 rows; preprocess={kind} needs at least 2"):
-        fitted(kind, rows(1))
+        fit_preprocess(kind, rows(1))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -81,10 +81,10 @@ def test_column_that_varies_in_other_rows_only_becomes_zero(kind):
     constant[:, 1] = 4.0
     other = constant[:5].clone()
     other[0, 1] = 5.0
-    apply = fitted(kind, constant, others=other)
+    apply = fit_preprocess(kind, constant, others=other)
     found = apply(constant)
     assert (found[:, 1] == 0).all()
-    assert torch.equal(found[:, :1], fitted(kind, constant[:, :1])(constant[:, :1]))
+    assert torch.equal(found[:, :1], fit_preprocess(kind, constant[:, :1])(constant[:, :1]))
     assert torch.isfinite(apply(other)).all()
     with pytest.raises(ValueError, match="column 1 of rows is constant"):
-        fitted(kind, constant, others=constant[:5])
+        fit_preprocess(kind, constant, others=constant[:5])

@@ -1,0 +1,36 @@
+from .critics import (
+    BaselinedCritic as BaselinedCritic,
+    ConcatCritic as ConcatCritic,
+    Critic as Critic,
+    DualCritic as DualCritic,
+    HybridCritic as HybridCritic,
+    QuadraticCritic as QuadraticCritic,
+    Scores as Scores,
+    SeparableCritic as SeparableCritic,
+)
+from .densities import (
+    ConditionalGaussian as ConditionalGaussian,
+    Density as Density,
+    Mixture as Mixture,
+    SplineFlow as SplineFlow,
+)
+from .elliptical import (
+    CanonicalVariates as CanonicalVariates,
+    LogRatio as LogRatio,
+    SingularScatterError as SingularScatterError,
+    fit_elliptical as fit_elliptical,
+)
+from .perceptron import (
+    Perceptron as Perceptron,
+    with_ones as with_ones,
+)
+from .product_samples import (
+    Partners as Partners,
+    Product as Product,
+    pair as pair,
+    shifted as shifted,
+)
+from .regression import (
+    Regression as Regression,
+    least_squares as least_squares,
+)

@@ -1,0 +1,56 @@
+from .batches import (
+    Batches as Batches,
+    make_batches as make_batches,
+    stacked as stacked,
+)
+from .checkpoints import (
+    Arrays as Arrays,
+    Checkpoints as Checkpoints,
+    Generators as Generators,
+    Stateful as Stateful,
+)
+from .context import (
+    Clock as Clock,
+    Context as Context,
+    Stop as Stop,
+    Stopped as Stopped,
+    TooLong as TooLong,
+)
+from .critic_fit import (
+    CriticEstimator as CriticEstimator,
+    CriticStack as CriticStack,
+    estimate_from_scores as estimate_from_scores,
+    fit_critics as fit_critics,
+    held_out as held_out,
+    held_out_scores as held_out_scores,
+    outcomes as outcomes,
+    prepare_for_critic as prepare_for_critic,
+    validation_mi as validation_mi,
+)
+from .density_fit import (
+    Bound as Bound,
+    EntropyFit as EntropyFit,
+    Fit as Fit,
+    GaussianFit as GaussianFit,
+    fit_densities as fit_densities,
+)
+from .density_rows import (
+    prepare_for_densities as prepare_for_densities,
+)
+from .preprocessing import (
+    fit_preprocess as fit_preprocess,
+)
+from .settings import (
+    Evaluation as Evaluation,
+    Part as Part,
+    Representation as Representation,
+    Split as Split,
+    Training as Training,
+)
+from .stack import (
+    Parameters as Parameters,
+    State as State,
+    Trained as Trained,
+    chunks as chunks,
+    train as train,
+)
