@@ -1,8 +1,8 @@
-"""MI from a conditional density q(y | x): pure functions from log-densities to nats, and the Gaussian densities.
+"""MI from a conditional density q(y | x): pure functions from log-densities to nats, and Gaussian densities.
 
-Rows are feature-major: ``y``, ``mean`` and ``log_var`` have the shape ``(..., d, n)``, a column a row of the data.
-The bounds are upper bounds where q is the true p(y | x). With another q they need not be: each falls short by up to
-the Kullback–Leibler divergence of q from p, so they are worth what q is worth.
+Arrays are feature-major: ``y``, ``mean`` and ``log_var`` have the shape ``(..., d, n)`` for n rows of d columns. The
+bounds are upper bounds where q is the true p(y | x). With another q each can be too small, by up to the
+Kullback–Leibler divergence of q from p.
 """
 
 from __future__ import annotations
@@ -28,9 +28,17 @@ _LN_2PI = math.log(2 * math.pi)
 
 
 def gaussian_log_density(y: Tensor, mean: Tensor, log_var: Tensor) -> Tensor:
-    r"""ln of a Gaussian density with a diagonal covariance, ``(..., d, n)`` each → ``(..., n)``.
+    r"""ln of a Gaussian density with a diagonal covariance.
 
     .. math:: -\tfrac12 \sum_k \bigl( (y_k - μ_k)^2 / σ_k^2 + \ln σ_k^2 + \ln 2π \bigr)
+
+    Args:
+        y: values, ``(..., d, n)``.
+        mean: μ, ``(..., d, n)``.
+        log_var: ln σ², ``(..., d, n)``.
+
+    Returns:
+        ``(..., n)`` in nats.
 
     >>> gaussian_log_density(torch.zeros(2, 1), torch.zeros(2, 1), torch.zeros(2, 1))
     tensor([-1.8379])
@@ -39,7 +47,15 @@ def gaussian_log_density(y: Tensor, mean: Tensor, log_var: Tensor) -> Tensor:
 
 
 def gaussian_pairs(y: Tensor, mean: Tensor, log_var: Tensor) -> Tensor:
-    """ln q(y_i | x_j) of every pair, by matrix products: ``(..., d, n)``, twice ``(..., d, m)`` → ``(..., n, m)``.
+    """ln q(y_i | x_j) of every pair, by matrix products.
+
+    Args:
+        y: values, ``(..., d, n)``.
+        mean: means given x, ``(..., d, m)``.
+        log_var: log-variances given x, ``(..., d, m)``.
+
+    Returns:
+        ``(..., n, m)`` in nats.
 
     >>> y, mean, log_var = torch.arange(6.0).view(3, 1, 2, 1).expand(3, 2, 2, 3) / 6
     >>> pairs = gaussian_pairs(y, mean, log_var)
@@ -55,9 +71,12 @@ def gaussian_pairs(y: Tensor, mean: Tensor, log_var: Tensor) -> Tensor:
 def gaussian_pair_means(y: Tensor, mean: Tensor, log_var: Tensor) -> tuple[Tensor, Tensor]:
     """Means of ln q(y_j | x_i) over the other rows, in time linear in n.
 
+    They are the means of :func:`gaussian_pairs` without its diagonal, by x and by y. The arguments are those of
+    :func:`gaussian_log_density`.
+
     Returns:
-        For each x_i the mean over the y of the others, and for each y_i the mean over the x of the others, ``(..., n)``
-        each: what :func:`gaussian_pairs` holds outside its diagonal, averaged.
+        For each x_i the mean over the y of the other rows, and for each y_i the mean over the x of the other rows,
+        ``(..., n)`` in nats each.
     """
     others = y.shape[-1] - 1
     own = gaussian_log_density(y, mean, log_var)
@@ -77,14 +96,19 @@ def club(joint: Tensor, product: Tensor) -> Tensor:
 
     .. math:: I(X; Y) \le E_{joint}[\ln q(y \mid x)] - E_{product}[\ln q(y' \mid x)]
 
+    With q = p it exceeds I by KL(p(x) p(y) ‖ p(x, y)). This excess is about I where the dependence is weak, and grows
+    without limit as y becomes a function of x. For Gaussians of correlation ρ the bound is ρ² / (1 − ρ²). It has no
+    ceiling.
+
     Args:
-        joint: ln q(y_i | x_i), shape ``(..., n)``.
-        product: ln q(y_j | x_i), or its mean over some j ≠ i, shape ``(..., m)``.
+        joint: ln q(y_i | x_i), ``(..., n)``.
+        product: ln q(y_j | x_i), or its mean over some j ≠ i, ``(..., m)``.
 
-    With q = p its excess over I is KL(p(x) p(y) ‖ p(x, y)): about I once more where the dependence is weak, and without
-    end as y becomes a function of x. For Gaussians of correlation ρ the bound is ρ² / (1 − ρ²). It has no ceiling.
+    Returns:
+        ``(...)`` in nats.
 
-    Cheng et al. 2020 (arXiv 2006.12013).
+    Reference:
+        Cheng et al. 2020 (arXiv 2006.12013).
 
     >>> x, noise = torch.randn(2, 1, 100_000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     >>> y, log_var = 0.6 * x + 0.8 * noise, torch.full_like(x, math.log(0.64))
@@ -97,11 +121,21 @@ def club(joint: Tensor, product: Tensor) -> Tensor:
 
 
 def club_error(joint: Tensor, of_x: Tensor, of_y: Tensor) -> Tensor:
-    """Standard error in nats of :func:`club` over all pairs for a q fixed beforehand: ``(..., n)`` → ``(...)``.
+    """Standard error of :func:`club` over all pairs, for a q that is independent of the rows.
 
-    ``of_x`` and ``of_y`` are the means of :func:`gaussian_pair_means`. The influence of row i is
-    ln q(y_i | x_i) − E_y[ln q(y | x_i)] − E_x[ln q(y_i | x)] (Hoeffding's projection of a U-statistic: van der Vaart
-    1998, ch. 12).
+    The influence of row i is ln q(y_i | x_i) − E_y[ln q(y | x_i)] − E_x[ln q(y_i | x)], by Hoeffding's projection of a
+    U-statistic.
+
+    Args:
+        joint: ln q(y_i | x_i), ``(..., n)``.
+        of_x: the first result of :func:`gaussian_pair_means`, ``(..., n)``.
+        of_y: the second one, ``(..., n)``.
+
+    Returns:
+        ``(...)`` in nats.
+
+    Reference:
+        van der Vaart 1998, chapter 12.
     """
     return (joint - of_x - of_y).std(-1) / math.sqrt(joint.shape[-1])
 
@@ -111,41 +145,52 @@ def leave_one_out(pairs: Tensor) -> Tensor:
 
     .. math:: I(X; Y) \le E\Bigl[\ln q(y_i \mid x_i) - \ln \frac1{n-1} \sum_{j \ne i} q(y_i \mid x_j)\Bigr]
 
+    With q = p it is too large by the divergence of the mean of n − 1 conditionals from p(y), which vanishes as n grows.
+    By Jensen's inequality it is never above :func:`club` over the same pairs, for any q. It has no ceiling.
+
     Args:
-        pairs: ln q(y_i | x_j), shape ``(..., n, n)``.
+        pairs: ln q(y_i | x_j), ``(..., n, n)``.
 
-    It has no ceiling. With q = p it is too large by the divergence of the mean of n − 1 conditionals from p(y), which
-    vanishes as n grows. By Jensen's inequality it is never above :func:`club` over the same pairs, whatever q.
+    Returns:
+        ``(...)`` in nats.
 
-    Poole et al. 2019 (arXiv 1905.06922), section 2.2.
+    Reference:
+        Poole et al. 2019 (arXiv 1905.06922), section 2.2.
 
     >>> x, noise = torch.randn(2, 1, 3000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     >>> pairs = gaussian_pairs(0.6 * x + 0.8 * noise, 0.6 * x, torch.full_like(x, math.log(0.64)))
     >>> abs(leave_one_out(pairs) + 0.5 * math.log(1 - 0.36)) < 0.03
     tensor(True)
     """
-    return (pairs.diagonal(dim1=-2, dim2=-1) - _of_others(pairs)).mean(-1)
+    return (pairs.diagonal(dim1=-2, dim2=-1) - _log_mean_of_others(pairs)).mean(-1)
 
 
 def leave_one_out_error(pairs: Tensor) -> Tensor:
-    r"""Standard error in nats of :func:`leave_one_out` for a q fixed beforehand: ``(..., n, n)`` → ``(...)``.
+    r"""Standard error of :func:`leave_one_out`, for a q that is independent of the rows.
 
-    From the influence of row i, as the one that is explained and as a candidate for the others,
+    The influence of row i has its own term and its effect on the means of other rows:
 
     .. math:: ψ_i = \ln q(y_i \mid x_i) - \ln m(y_i) - E_y[q(y \mid x_i) / m(y)],
         \qquad m(y_i) = \frac1{n-1} \sum_{j \ne i} q(y_i \mid x_j)
 
-    (van der Vaart 1998, ch. 20).
+    Args:
+        pairs: ln q(y_i | x_j), ``(..., n, n)``.
+
+    Returns:
+        ``(...)`` in nats.
+
+    Reference:
+        van der Vaart 1998, chapter 20.
     """
     n = pairs.shape[-1]
-    mean = _of_others(pairs)
+    mean = _log_mean_of_others(pairs)
     ratio = torch.exp(pairs - mean.unsqueeze(-1))
     own = pairs.diagonal(dim1=-2, dim2=-1) - mean
     as_candidate = (ratio.sum(-2) - torch.exp(own)) / (n - 1)
     return (own - as_candidate).std(-1) / math.sqrt(n)
 
 
-def _of_others(pairs: Tensor) -> Tensor:
+def _log_mean_of_others(pairs: Tensor) -> Tensor:
     """ln of the mean of q(y_i | x_j) over j ≠ i, ``(..., n)``."""
     n = pairs.shape[-1]
     alone = torch.eye(n, dtype=torch.bool, device=pairs.device)
@@ -157,14 +202,18 @@ def entropy_difference(conditional: Tensor, marginal: Tensor) -> Tensor:
 
     .. math:: I(X; Y) = H(Y) - H(Y \mid X) \approx E_{joint}[\ln q(y \mid x)] - E[\ln r(y)]
 
+    A point estimate and no bound: a cross-entropy is at least the entropy, so that the estimate is too small where q
+    fits badly, and too large where r does. It has no ceiling.
+
     Args:
-        conditional: ln q(y_i | x_i), shape ``(..., n)``.
-        marginal: ln r(y_i), shape ``(..., n)``.
+        conditional: ln q(y_i | x_i), ``(..., n)``.
+        marginal: ln r(y_i), ``(..., n)``.
 
-    A point estimate and no bound: a cross-entropy is at least the entropy, so that a poor q makes it too small and a
-    poor r too large. It has no ceiling.
+    Returns:
+        ``(...)`` in nats.
 
-    McAllester & Stratos 2020 (arXiv 1811.04251).
+    Reference:
+        McAllester & Stratos 2020 (arXiv 1811.04251).
 
     >>> entropy_difference(torch.tensor([-1.0, -1.0]), torch.tensor([-1.5, -2.5]))
     tensor(1.)
@@ -173,5 +222,5 @@ def entropy_difference(conditional: Tensor, marginal: Tensor) -> Tensor:
 
 
 def entropy_difference_error(conditional: Tensor, marginal: Tensor) -> Tensor:
-    """Standard error in nats of :func:`entropy_difference` for densities fixed beforehand: ``(..., n)`` → ``(...)``."""
+    """Standard error ``(...)`` in nats of :func:`entropy_difference`, for densities independent of the rows."""
     return (conditional - marginal).std(-1) / math.sqrt(conditional.shape[-1])

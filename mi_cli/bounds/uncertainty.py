@@ -1,4 +1,4 @@
-"""Intervals, confidence limits and p-values of an estimate."""
+"""Confidence intervals, lower confidence limits and p-values of estimates."""
 
 from __future__ import annotations
 
@@ -9,37 +9,57 @@ from scipy.special import gammaincc, ndtr, ndtri
 
 __all__ = ["interval", "lower_limit", "p_value"]
 
-
-_TAIL_FROM = 100  # statistics, the rows' own among them, that tell the shape of a tail
-
-
+_TAIL_FROM = 100  # statistics, that of the rows included, from which the shape of a tail can be fitted
 _SMALLEST_P = 1e-12
-
-
-_NORMAL = 0.05  # skewness, up to which a distribution counts as normal
+_NORMAL = 0.05  # the largest skewness for which the tail of a normal distribution is taken
 
 
 def interval(value: float, error: float, level: float) -> tuple[float, float]:
-    """The two-sided interval of a value with a normal error."""
+    """The two-sided confidence interval of a value with a normal error.
+
+    Args:
+        value: in nats.
+        error: its standard error in nats.
+        level: the confidence level, between 0 and 1.
+
+    Returns:
+        Both ends in nats.
+
+    >>> low, high = interval(1.0, 0.1, 0.95)
+    >>> round(low, 3), round(high, 3)
+    (0.804, 1.196)
+    """
     half = float(ndtri(0.5 + level / 2)) * error
     return value - half, value + half
 
 
 def lower_limit(value: float, error: float, level: float) -> float:
-    """The one-sided lower confidence limit of a value with a normal error."""
+    """The one-sided lower confidence limit, in nats, of a value with a normal error; arguments as of :func:`interval`.
+
+    >>> round(lower_limit(1.0, 0.1, 0.95), 3)
+    0.836
+    """
     return value - float(ndtri(level)) * error
 
 
 def p_value(null: np.ndarray[Any, Any], least: int = 19) -> float | None:
-    r"""The share of re-pairings whose statistic is at least that of the rows, counting the rows themselves.
+    r"""The p-value of no dependence: the share of re-pairings with at least the statistic of the rows.
 
     .. math:: p = \frac{1 + \#\{k : S_k \ge S_0\}}{1 + m}
 
-    Where none is, which says only that p is at most 1/(1 + m), it is the tail of the gamma distribution with the mean,
-    spread and skewness of 99 re-pairings or more, if that is less (Pearson's type III), and at least 1e-12, beyond
-    which nothing vouches for the shape. None below ``least`` re-pairings, which no p of .05 can come from.
+    If no re-pairing has at least the statistic of the rows, the share says only that p is at most 1/(1 + m). With 99
+    re-pairings or more, p is then the tail of the gamma distribution with their mean, spread and skewness (Pearson's
+    type III), if that is smaller. It is never below 1e-12, where the shape of the tail is unknown.
 
-    Phipson & Smyth 2010 (arXiv 1603.05766), of the share; Winkler et al. 2016 (NeuroImage 141, 502-516), of the tail.
+    Args:
+        null: the statistic of the rows, then of m re-pairings, ``(1 + m,)``.
+        least: the largest m for which there is no p-value: no p of .05 can come from so few.
+
+    Returns:
+        p, or None.
+
+    Reference:
+        Phipson & Smyth 2010 (arXiv 1603.05766), the share; Winkler et al. 2016 (NeuroImage 141, 502–516), the tail.
 
     >>> p_value(np.array([3.0, *range(19)]))
     0.85
@@ -55,9 +75,10 @@ def p_value(null: np.ndarray[Any, Any], least: int = 19) -> float | None:
 
 
 def _pearson_tail(value: float, others: np.ndarray[Any, Any]) -> float:
+    """The probability of at least ``value`` under Pearson's type III with the moments of ``others``."""
     z = (value - others.mean()) / others.std(ddof=1)
     skewness = float((((others - others.mean()) / others.std()) ** 3).mean())
-    if skewness < _NORMAL:  # skewed to the left, the normal tail is the longer one
+    if skewness < _NORMAL:  # of a distribution that is skewed to the left, the normal tail is the longer one
         return float(ndtr(-z))
     shape = 4 / skewness**2
     return float(gammaincc(shape, max(0.0, shape + z * shape**0.5)))

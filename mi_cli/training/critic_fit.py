@@ -275,7 +275,8 @@ def estimate_from_scores(
     ceiling, reason = estimator.ceiling(rows, partners), ""
     if ceiling is not None and value > ceiling:
         reason = (
-            f"the scores make {value:.4g}, more than {rows * partners} product samples support: their logarithm is told"
+            f"estimate capped at ln {math.exp(ceiling):.0f}: {rows * partners} product samples cannot support "
+            f"{value:.4g} nats"
         )
         value = ceiling
     low, high = interval(value, error, level)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pkgutil
+import subprocess
+import sys
 import tomllib
 
 from examples import TESTS
 
+import mi_cli
 from mi_cli.schema.fingerprints import TRIAL_CODE
 
 CONTRACTS = tomllib.loads((TESTS.parent / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
@@ -25,3 +29,13 @@ def test_every_package_has_a_layer():
     listed = [name for layer in FLAT for name in layer]
     assert len(listed) == len(set(listed))
     assert there - {"__init__", "__pycache__", "py"} == set(listed)
+
+
+def test_science_needs_no_library_of_configs_or_reports():
+    packages = ("mi_cli.estimators", "mi_cli.bounds", "mi_cli.networks", "mi_cli.training")
+    found = pkgutil.walk_packages(mi_cli.__path__, "mi_cli.")
+    modules = ", ".join(info.name for info in found if info.name.startswith(packages))
+    libraries = {"hydra", "omegaconf", "matplotlib", "polars", "rich"}
+    code = f"import sys, {modules}; print({libraries} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from mi_cli.compose.compose import composing
 from mi_cli.compose.resolve import resolve
 from mi_cli.procedures.base import procedure
-from mi_cli.runs.runner import stacks
+from mi_cli.runs.stacks import stacks
 from mi_cli.runs.workers import Workers
 from mi_cli.schema.sweep import expand
 from tests.benchmarks.reference import gaussian_loop, maximiser_loop

@@ -12,7 +12,8 @@ from examples import CPU, SMALL, agree, config, context, gaussian_rows, problem
 from scipy import integrate, stats
 
 from mi_cli.datasets.gaussian import Gaussian
-from mi_cli.errors import ConfigError
+from mi_cli.errors import ConfigError, Fault
+from mi_cli.estimators.entropy_difference import Flow
 from mi_cli.problems import Rows
 from mi_cli.procedures import estimate as procedure
 from mi_cli.registry.builtin import ESTIMATORS
@@ -316,14 +317,18 @@ def test_cost_grows_with_rows_and_widths(name):
 @every
 def test_label_of_few_values_is_refused(name, monkeypatch):
     monkeypatch.setattr(Gaussian, "discrete", frozenset("y"))
-    with pytest.raises(
-        ConfigError, match=f"dataset.name=gaussian: its y takes few values.* estimator={name}; accepted"
-    ):
+    with pytest.raises(ConfigError) as found:
         config({key: value for key, value in SMALL.items() if key != "estimator"}, estimator={"name": name})
+    problem = f"its y takes few values, so that it has no density for estimator={name}"
+    (fault,) = load(ESTIMATORS[name])().unfit(config().dataset)
+    assert fault == Fault("dataset.name", "gaussian", problem, "a dataset whose y is continuous")
+    assert found.value.lines == (str(fault),)
 
 
 def test_missing_package_is_named(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ConfigError) as found:
         config({key: value for key, value in SMALL.items() if key != "estimator"}, estimator={"name": "flow"})
-    assert str(found.value) == "estimator=flow needs zuko; accepted: pip install 'mi-cli[flow]'"
+    (fault,) = Flow().faults(Training())
+    assert fault == Fault("estimator.name", "flow", "needs zuko", command="pip install 'mi-cli[flow]'")
+    assert found.value.lines == (str(fault),)

@@ -15,6 +15,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import optimize
 
 from mi_cli.bounds import variational
+from mi_cli.errors import Fault, shown
 from mi_cli.estimators.linear import LinearDiscriminator
 from mi_cli.training.context import Stopped
 from mi_cli.training.settings import Evaluation, Training
@@ -193,8 +194,9 @@ def test_stops_when_asked_to():
 def test_takes_plain_steps_only():
     assert LinearDiscriminator().faults(PUBLISHED) == []
     for key, value in {"schedule": "cosine", "batch": 100, "ema": 0.5, "patience": 3, "carry": "dataset.rho"}.items():
-        (line,) = LinearDiscriminator().faults(PUBLISHED.model_copy(update={key: value}))
-        assert line.startswith(f"training.{key}={value}: ")
+        (fault,) = LinearDiscriminator().faults(PUBLISHED.model_copy(update={key: value}))
+        problem = "estimator=linear takes plain full-batch steps"
+        assert fault == Fault(f"training.{key}", value, problem, shown(getattr(PUBLISHED, key)))
 
 
 def test_needs_fixed_rows():

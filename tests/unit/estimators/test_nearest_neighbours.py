@@ -53,7 +53,7 @@ def test_two_labels_are_for_mixed():
 def test_label_with_a_rare_class_is_for_mixed():
     x, y = labelled()
     y[:3] = 9.0
-    assert estimate("nearest", whole(x, y)).reason == "by mixed, as a value of y comes 3 times"
+    assert estimate("nearest", whole(x, y)).reason == "by mixed, as a value of y occurs 3 times"
 
 
 def test_column_with_many_equal_values_is_for_mixed():

@@ -107,4 +107,4 @@ def test_class_that_is_too_small_is_refused():
     x, y = staircase(300)
     y[:3] = 9.0
     found = estimate("ross", whole(x, y))
-    assert (found.status, found.reason) == ("failed", "a value of y comes 3 times; k=3 needs each at least 4 times")
+    assert (found.status, found.reason) == ("failed", "a value of y occurs 3 times; k=3 needs each at least 4 times")

@@ -12,12 +12,13 @@ from estimation import estimate, gaussian_sides, whole
 from examples import config, context, gaussian_rows, problem, trials
 
 from mi_cli.datasets.gaussian import Gaussian
-from mi_cli.estimators.training_free import TrainingFree, Unmeasurable, blocked, mean_error, subsampled_error
+from mi_cli.errors import Fault
+from mi_cli.estimators.training_free import TrainingFree, Unmeasurable, block_numbers, mean_error, subsampled_error
 from mi_cli.problems import Rows, is_discrete
 from mi_cli.procedures.base import procedure
 from mi_cli.registry.builtin import ESTIMATORS
 from mi_cli.registry.lookup import load
-from mi_cli.runs.runner import stacks
+from mi_cli.runs.stacks import stacks
 from mi_cli.schema.config import ConfigError
 from mi_cli.training.context import Context, Stopped
 from mi_cli.training.settings import Evaluation, Training
@@ -106,18 +107,20 @@ def test_discrete_dataset_is_refused_before_anything_runs(name, monkeypatch):
     monkeypatch.setattr(Gaussian, "discrete", frozenset({"y"}))
     with pytest.raises(ConfigError) as fault:
         config({"dataset": {"name": "gaussian", "n_samples": 2000}, "estimator": {"name": name}})
-    assert fault.value.lines == (
-        f"estimator.name={name}: takes continuous x and y, and dataset.name=gaussian has a discrete y; "
-        "accepted: histogram, mixed, nearest, ross",
-    )
+    problem = "takes continuous x and y, and dataset.name=gaussian has a discrete y"
+    (expected,) = load(ESTIMATORS[name])().unfit(Gaussian(n_samples=2000))
+    assert expected == Fault("estimator.name", name, problem, "histogram, mixed, nearest, ross")
+    assert fault.value.lines == (str(expected),)
 
 
 @pytest.mark.parametrize("discrete", [(), ("x", "y")])
 def test_ross_is_refused_unless_one_side_is_discrete(discrete, monkeypatch):
     estimator, dataset = load(ESTIMATORS["ross"])(), config().dataset
     monkeypatch.setattr(type(dataset), "discrete", frozenset(discrete))
-    (line,) = estimator.unfit(dataset)
-    assert line.startswith("estimator.name=ross: takes one discrete side and one continuous")
+    (fault,) = estimator.unfit(dataset)
+    sides = "both x and y are" if discrete else "neither x nor y is"
+    assert (fault.key, fault.value) == ("estimator.name", "ross")
+    assert fault.problem.endswith(f"in dataset.name=gaussian {sides} discrete")
     monkeypatch.setattr(type(dataset), "discrete", frozenset({"x"}))
     assert estimator.unfit(dataset) == []
 
@@ -193,7 +196,8 @@ def in_blocks(n=100, rows=5, rho=0.6, seed=0, share=0.8):
 
 def test_subsets_keep_blocks_whole_and_have_enough_rows():
     random = np.random.default_rng(0)
-    block = blocked(Rows(torch.zeros(500, 1), torch.zeros(500, 1), torch.from_numpy(random.integers(40, size=500))))
+    labels = torch.from_numpy(random.integers(40, size=500))
+    block = block_numbers(Rows(torch.zeros(500, 1), torch.zeros(500, 1), labels))
     seen = []
 
     def of(part):
