@@ -54,3 +54,6 @@ from .stack import (
     chunks as chunks,
     train as train,
 )
+from .threads import (
+    one_thread as one_thread,
+)
