@@ -145,7 +145,7 @@ class Config(Section):
         dataset = self.dataset.opened()
         return self if dataset is self.dataset else self.model_copy(update={"dataset": dataset})
 
-    def faults(self) -> list[Fault | str]:
+    def faults(self) -> list[Fault]:
         """What does not fit together: splits, folds, groups and estimator against the data, which is opened."""
         return [
             *self._data_faults(),
