@@ -52,8 +52,8 @@ class Dataset(Section, ABC):
         return self.discrete
 
     @property
-    def coarse(self) -> tuple[str, ...]:
-        """Columns that are taken for numbers, but have few values, each many times."""
+    def few_valued(self) -> tuple[str, ...]:
+        """Columns of numbers that have few values, each many times."""
         return ()
 
     @property

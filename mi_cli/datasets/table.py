@@ -1,35 +1,35 @@
-"""Somebody's own table, from a file."""
+"""A table of one's own: columns of a file, or rows in memory."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from mi_cli.datasets.base import Dataset, Side
 from mi_cli.errors import counted
 from mi_cli.fields import Count, Number
-from mi_cli.files import file_digest
-from mi_cli.tabular.encoding import FEWEST_ROWS, Chosen, Request
-from mi_cli.tabular.files import FILES, SELECTIONS, fault, source
-from mi_cli.tabular.notes import coarse, described
-
-if TYPE_CHECKING:
-    import numpy as np
-    import torch
-
-    from mi_cli.problems import Rows
-    from mi_cli.tabular.encoding import Part
+from mi_cli.lazy import np, torch
+from mi_cli.problems import Rows
+from mi_cli.tabular.columns import Array
+from mi_cli.tabular.encoded_table import EncodedTable
+from mi_cli.tabular.encoding import FEWEST_ROWS, ColumnInfo, EncodedColumn, TableSettings
+from mi_cli.tabular.files import FILES, table_file
+from mi_cli.tabular.in_memory import rows_in_memory
+from mi_cli.tabular.notes import columns_of_few_values, description
+from mi_cli.tabular.selection import SELECTIONS
+from mi_cli.tabular.source import Source, dataset_error
 
 __all__ = ["Table"]
 
 _BLOCKS = 100  # of neighbours in time
+_MEMORY = "(rows in memory)"  # in place of a path
 
 
 def _text(value: Any) -> Any:
-    """A name as text, whatever a config takes it for."""
+    """The name of a column as text, where YAML took it for a number."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
@@ -44,21 +44,22 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 
 
 class Table(Dataset):
-    """Columns of a file: its rows, or a uniform sample of ``max_rows`` of them; its MI is not known.
+    """Columns of a file (or, by :meth:`from_memory`, of arrays and frames): all rows, or a sample of ``max_rows``.
 
-    A column of classes is one column of 0 and 1 for each class, or a single one where there are two. ``n_samples`` is
-    the number of rows that there are, or as many of them as it was set to; of these, or of a ``share`` of all rows,
-    every seed draws its own.
+    A column of classes becomes one column of 0 and 1 for each class, or a single one where there are two classes. Once
+    the table is opened, ``n_samples`` is the number of its rows, or the number that was set where that is smaller.
+    Every seed draws its own ``n_samples`` rows, or its own ``share`` of all rows. The MI is not known.
 
-    The transforms make tables whose MI is known in relation to this one's: ``shuffle`` pairs x with y of other rows
-    (MI 0); ``function`` replaces columns of y by whether they lie above their median, or are the most frequent class
-    (no more MI); ``two_copies`` puts two rows beside each other in one (twice the MI, on half the rows).
+    The transforms make tables whose MI has a known relation to that of the table itself. ``shuffle`` pairs x with y of
+    other rows: the MI is 0. ``function`` replaces columns of y by whether they lie above their median, or are the most
+    frequent class: the MI is not larger. ``two_copies`` puts two rows beside each other in one: the MI is twice as
+    large, on half the rows.
     """
 
     finite: ClassVar[bool] = True
 
     name: Literal["table"] = "table"
-    path: Annotated[str, Field(description=f"a file; accepted: {FILES}")]
+    path: Annotated[str, Field(description=f"a file, {FILES}")]
     x: Annotated[Names, Field(description=SELECTIONS)] = ()
     y: Annotated[Names, Field(description=SELECTIONS)] = ()
     pair: Annotated[tuple[Name, Name] | None, Field(description="null, or a column of x and one of y")] = None
@@ -69,61 +70,101 @@ class Table(Dataset):
     max_rows: Count = 100_000
     share: Annotated[Number, Field(gt=0, le=1)] = 1.0
     transform: Literal["none", "shuffle", "function", "two_copies"] = "none"
-    _chosen: Chosen = PrivateAttr()
+    _encoded: EncodedTable | None = PrivateAttr(None)
 
     @model_validator(mode="after")
     def _has_pair_or_sides(self) -> Table:
         if self.pair is not None and (self.x or self.y):
             side = "x" if self.x else "y"
-            text = "is beside dataset.pair, which says both columns; accepted: one of the two"
-            raise fault(side, list(getattr(self, side)), text)
+            problem = "is beside dataset.pair, which names both columns"
+            raise dataset_error(side, list(getattr(self, side)), problem, "one of the two")
         return self
 
-    def opened(self) -> Table:
+    @classmethod
+    def from_memory(cls, x: Any, y: Any, groups: Any = None, time: Any = None, **fields: Any) -> Table:
+        """An opened table of rows in memory, encoded as the same rows of a file are.
+
+        Columns of frames and series keep their names. Those of arrays are called ``x``, or ``x_0``, ``x_1`` and so on
+        where the array has two dimensions; a name that would come twice is written ``x.name`` and ``y.name``. Text and
+        booleans are classes, and by ``classes="auto"`` so are whole numbers with few values.
+
+        Args:
+            x: ``(n,)`` or ``(n, dim_x)``: a NumPy array, a tensor, a list, or a frame or series of Polars or pandas.
+            y: as many rows.
+            groups: a label for each row, or None; rows with equal labels stay together.
+            time: a value for each row by which rows are sorted, or None.
+            fields: of the table: ``n_samples``, ``missing``, ``classes``, ``max_rows``, ``share`` and ``transform``.
+
+        Raises:
+            ConfigError: the arguments do not have equally many rows, or rows or columns are not what a table may have.
+            pydantic.ValidationError: a field has no valid value.
+        """
+        source = rows_in_memory(x, y, groups, time)
+        names = {side: columns if side in "xy" else columns[0] for side, columns in source.sides.items()}
+        table = cls.model_validate({"path": _MEMORY} | fields | names)
+        return table._opened(source)
+
+    def opened(self) -> Self:
         """This table with its file opened: ``n_samples`` is the number of rows that a seed draws.
 
         Raises:
             ConfigError: the file cannot be read, or its columns and rows are not what the fields ask for.
         """
-        values = {name: getattr(self, name) for name in Request.FIELDS}
+        if self._encoded is not None and self._encoded.settings.source.in_memory:
+            return self
+        return self._opened(table_file(self.path))
+
+    def _opened(self, source: Source) -> Self:
+        values = {name: getattr(self, name) for name in TableSettings.FIELDS}
         if self.pair is not None:
             values |= {"x": self.pair[:1], "y": self.pair[1:]}
-        chosen = Chosen(Request(source(self.path), **values))
-        rows = round(self.share * chosen.facts.rows)
+        encoded = EncodedTable(TableSettings(source, **values))
+        rows = round(self.share * encoded.info.rows)
         if rows < FEWEST_ROWS:
-            raise fault("share", self.share, f"leaves {counted(rows, 'row')}; accepted: at least {FEWEST_ROWS}")
+            raise dataset_error("share", self.share, f"leaves {counted(rows, 'row')}", f"at least {FEWEST_ROWS}")
         table = self.model_copy(update={"n_samples": min(rows, self.n_samples or rows)})
-        table._chosen = chosen
+        table._encoded = encoded
         return table
+
+    @property
+    def encoded(self) -> EncodedTable:
+        """The columns that the file has, as numbers.
+
+        Raises:
+            RuntimeError: the table is not opened.
+        """
+        if self._encoded is None:
+            raise RuntimeError(f"the table {self.path} is not opened; call opened() first")
+        return self._encoded
 
     @property
     def discrete(self) -> frozenset[Side]:
         """The sides all of whose columns are classes."""
-        facts = self._chosen.facts
-        sides: dict[Side, Any] = {"x": facts.x, "y": facts.y}
-        return frozenset(side for side, parts in sides.items() if all(part.kind != "number" for part in parts))
+        return self._sides(lambda columns: all(column.kind != "number" for column in columns))
 
     @property
     def with_classes(self) -> frozenset[Side]:
         """The sides that have a column of classes."""
-        facts = self._chosen.facts
-        sides: dict[Side, Any] = {"x": facts.x, "y": facts.y}
-        return frozenset(side for side, parts in sides.items() if any(part.kind != "number" for part in parts))
+        return self._sides(lambda columns: any(column.kind != "number" for column in columns))
+
+    def _sides(self, condition: Callable[[Sequence[ColumnInfo]], bool]) -> frozenset[Side]:
+        sides: dict[Side, Sequence[ColumnInfo]] = {"x": self.encoded.info.x, "y": self.encoded.info.y}
+        return frozenset(side for side, columns in sides.items() if condition(columns))
 
     @property
-    def coarse(self) -> tuple[str, ...]:
-        """Columns that are taken for numbers, but have few values, each many times."""
-        return coarse(self._chosen)
+    def few_valued(self) -> tuple[str, ...]:
+        """Columns of numbers that have few values, each many times."""
+        return columns_of_few_values(self.encoded)
 
     @property
     def dim_x(self) -> int:
         """Columns of x, one for each class of a column of classes."""
-        return sum(part.width for part in self._chosen.facts.x)
+        return sum(column.width for column in self.encoded.info.x)
 
     @property
     def dim_y(self) -> int:
         """Columns of y, one for each class of a column of classes."""
-        return sum(part.width for part in self._chosen.facts.y)
+        return sum(column.width for column in self.encoded.info.y)
 
     def sample(
         self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None
@@ -133,62 +174,55 @@ class Table(Dataset):
         return rows.x, rows.y
 
     def rows(self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None) -> Rows:
-        """Draw ``n`` different rows; those of a group stay together, and those of a time series in its order.
+        """Draw ``n`` different rows. Those of a group stay together; with a column of time, rows are in its order.
 
         Blocks are the groups, or a hundred stretches of time.
 
         Raises:
-            ValueError: there are fewer rows.
+            ValueError: the table has fewer rows.
         """
-        import torch
-
-        from mi_cli.problems import Rows
-
-        data, dtype = self._chosen.data(), dtype or torch.float32
-        if n > data.rows:
-            raise ValueError(f"{n:,} rows of {self.path}, which gives {data.rows:,}; accepted: at most so many")
+        table, dtype = self.encoded.rows(), dtype or torch.float32
+        if n > table.n:
+            raise ValueError(f"{n:,} rows of {self.path}, which gives {table.n:,}; accepted: at most so many")
         block = None
         if self.time is not None:
-            order = torch.randperm(data.rows, generator=generator)[:n].sort().values.numpy()
+            order = torch.randperm(table.n, generator=generator)[:n].sort().values.numpy()
             block = torch.arange(n) // max(1, math.ceil(n / _BLOCKS))
-        elif data.groups is not None:
-            places = torch.randperm(int(data.groups.max()) + 1, generator=generator)
-            groups = torch.from_numpy(data.groups)
+        elif table.groups is not None:
+            places = torch.randperm(int(table.groups.max()) + 1, generator=generator)
+            groups = torch.from_numpy(table.groups)
             order = torch.argsort(places[groups], stable=True)[:n].numpy()
             block = groups[order]
         else:
-            order = torch.randperm(data.rows, generator=generator)[:n].numpy()
-        x, y = (torch.from_numpy(_matrix(parts, order)).to(dtype) for parts in (data.x, data.y))
+            order = torch.randperm(table.n, generator=generator)[:n].numpy()
+        x, y = (torch.from_numpy(_matrix(columns, order)).to(dtype) for columns in (table.x, table.y))
         if self.transform == "shuffle":
             y = y[torch.randperm(n, generator=generator)]
         return Rows(x, y, block)
 
     def describe(self) -> dict[str, Any]:
         """What was read, and what its user should know of it (``notes``)."""
-        return described(self._chosen, self.n_samples or 0)
+        return description(self.encoded, self.n_samples or 0)
 
     def digest(self) -> str:
-        """That of the file."""
-        found = self._chosen.request.source
-        return file_digest(found.file, found.size, found.changed)
+        """The digest of the file, or of the rows in memory."""
+        return self.encoded.settings.source.digest
 
     def true_mi(self, noise: float = 0.0) -> float | None:
-        """Not known, but for shuffled rows: 0."""
+        """Not known, but for shuffled rows, whose MI is 0."""
         del noise
         return 0.0 if self.transform == "shuffle" else None
 
 
-def _matrix(parts: Sequence[Part], order: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _matrix(columns: Sequence[EncodedColumn], order: Array) -> Array:
     """Rows of encoded columns, ``(len(order), width of all)`` in float64."""
-    import numpy as np
-
-    matrix = np.zeros((len(order), sum(part.label.width for part in parts)))
-    at = 0
-    for part in parts:
-        values = part.values[order]
-        if part.label.width == 1:
-            matrix[:, at] = values
+    matrix = np.zeros((len(order), sum(column.info.width for column in columns)))
+    place = 0
+    for column in columns:
+        values = column.values[order]
+        if column.info.width == 1:
+            matrix[:, place] = values
         else:
-            matrix[np.arange(len(order)), at + values.astype(np.int64)] = 1.0
-        at += part.label.width
+            matrix[np.arange(len(order)), place + values.astype(np.int64)] = 1.0
+        place += column.info.width
     return matrix

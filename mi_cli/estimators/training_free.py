@@ -180,8 +180,8 @@ def join_remarks(*remarks: str) -> str:
 def continuous_only(name: str, dataset: Dataset) -> list[Fault]:
     """The fault of an estimator that takes continuous columns, if ``dataset`` has a discrete one."""
     discrete = dataset.discrete
-    if coarse := dataset.coarse:
-        few = f"{listed(map(shown, coarse[:6]), 'and')} {'take' if coarse[1:] else 'takes'} few values"
+    if columns := dataset.few_valued:
+        few = f"{listed(map(shown, columns[:6]), 'and')} {'take' if columns[1:] else 'takes'} few values"
         problem = f"takes continuous columns, and {few}"
         return [Fault("estimator.name", name, problem, "histogram, mixed, nearest")]
     if not dataset.with_classes:

@@ -6,50 +6,48 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mi_cli.errors import shown
-from mi_cli.tabular.encoding import looks_like_classes
-from mi_cli.tabular.files import FILES, fault, listing, matched, names, read, source
+from mi_cli.errors import ConfigError, Fault
+from mi_cli.tabular.encoding import column_type, looks_like_classes
+from mi_cli.tabular.files import FILES, table_file
+from mi_cli.tabular.selection import selected_columns
+from mi_cli.tabular.source import Source, dataset_error, name_list
 
 __all__ = ["column_pairs"]
 
 _MOST = 20_000
-_ROWS = 100_000  # that tell the types of columns, where the config has no good number
+_ROWS = 100_000  # read to find the types of columns, where the config has no valid number of rows
 
 
 def column_pairs(section: Mapping[str, Any]) -> list[list[str]]:
-    """Pairs of columns of a file, in its order: of x with y, or all pairs of x where y says nothing.
+    """Pairs of columns of a file, in its order: of x with y, or all pairs of x where y has no value.
 
     Args:
-        section: a config's, of ``dataset=table``; x without a value takes all columns but those of y, groups and time.
+        section: the section ``dataset`` of a config, with ``name: table``. Where x has no value it is all columns but
+            those of y, groups and time.
 
     Raises:
-        ValueError: one line with key, value and what is accepted.
+        ConfigError: the file cannot be read, a column does not exist, or there is no pair, or more than 20,000.
     """
-    if not isinstance(section.get("path"), str):
-        raise ValueError(f"dataset.path={shown(section.get('path'))}: must be a file; accepted: {FILES}")
-    table = source(section["path"])
-    every = names(table)[0]
-    asked = {side: _texts(section.get(side)) for side in "xy"}
-    besides = {section.get("groups"), section.get("time")}
+    path = section.get("path")
+    if not isinstance(path, str):
+        raise ConfigError(Fault("dataset.path", path, accepted=f"a file, {FILES}"))
+    table = table_file(path)
+    entries = {side: _texts(section.get(side)) for side in "xy"}
     given = section.get("max_rows")
     max_rows = given if isinstance(given, int) else _ROWS
-    y = _columns(table, "y", asked["y"], max_rows)
-    x = _columns(table, "x", asked["x"], max_rows) or [name for name in every if name not in {*y, *besides}]
-    if y:
-        found = [[one, other] for one, other in itertools.product(x, y) if one != other]
-    else:
-        found = [list(pair) for pair in itertools.combinations(x, 2)]
-    distinct: list[list[str]] = []
-    seen: set[frozenset[str]] = set()
-    for pair in found:
-        if frozenset(pair) not in seen:
-            seen.add(frozenset(pair))
-            distinct.append(pair)
-    if not distinct:
-        raise fault("x", asked["x"] or None, f"makes no pair of columns of {listing(every)}; accepted: at least two")
-    if len(distinct) > _MOST:
-        raise fault("x", asked["x"] or None, f"makes {len(distinct):,} pairs; accepted: at most {_MOST:,}")
-    return distinct
+    y = _columns(table, "y", entries["y"], max_rows)
+    others = {*y, section.get("groups"), section.get("time")}
+    x = _columns(table, "x", entries["x"], max_rows) or [name for name in table.names if name not in others]
+    pairs: dict[frozenset[str], list[str]] = {}
+    for pair in itertools.product(x, y) if y else itertools.combinations(x, 2):
+        if len(set(pair)) == 2:
+            pairs.setdefault(frozenset(pair), list(pair))
+    if not pairs:
+        problem = f"makes no pair of columns of {name_list(table.names)}"
+        raise dataset_error("x", entries["x"] or None, problem, "at least two")
+    if len(pairs) > _MOST:
+        raise dataset_error("x", entries["x"] or None, f"makes {len(pairs):,} pairs", f"at most {_MOST:,}")
+    return list(pairs.values())
 
 
 def _texts(value: Any) -> list[str]:
@@ -58,14 +56,12 @@ def _texts(value: Any) -> list[str]:
     return list(map(str, value)) if isinstance(value, list | tuple) else [str(value)]
 
 
-def _columns(table: Any, side: str, selections: Sequence[str], max_rows: int) -> list[str]:
-    every = names(table)[0]
+def _columns(table: Source, side: str, entries: Sequence[str], max_rows: int) -> list[str]:
+    """The columns that the entries of a side select, in the order of the table."""
 
-    def kind(name: str) -> str:
-        column = read(table, every, max_rows).column(name)
-        if column.kind in ("integer", "real"):
-            return "class" if looks_like_classes(column) else "number"
-        return "class" if column.kind == "text" else column.kind
+    def type_of(name: str) -> str:
+        column = table.sample(table.names, max_rows).column(name)
+        return column_type(column, classes=looks_like_classes(column))
 
-    wanted = {name for selection in selections for name in matched(table, side, selection, selections, kind)}
-    return [name for name in every if name in wanted]
+    selected = {name for entry in entries for name in selected_columns(table, side, entry, entries, type_of)}
+    return [name for name in table.names if name in selected]

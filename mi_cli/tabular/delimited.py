@@ -1,4 +1,7 @@
-"""CSV and TSV: never in memory as a whole; lines are counted, and those that are asked for are read into columns."""
+"""The lines of a CSV or TSV: they are counted, and some of them are read into columns.
+
+The file is never in memory as a whole.
+"""
 
 from __future__ import annotations
 
@@ -9,30 +12,33 @@ from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import numpy as np
-    import polars as pl
+from mi_cli.errors import ConfigError, counted
+from mi_cli.lazy import np, pl
+from mi_cli.tabular.columns import Array
 
-    Array = np.ndarray[Any, Any]
+__all__ = ["MISSING_VALUES", "DelimitedFile", "parsed"]
 
-__all__ = ["HOLES", "Delimited", "typed"]
+MISSING_VALUES = ("", "NA", "N/A", "n/a", "nan", "NaN", "null", "None", "?")  # text that stands for no value
 
-HOLES = ("", "NA", "N/A", "n/a", "nan", "NaN", "null", "None", "?")  # text that stands for no value
-
+_UTF8 = "a CSV in UTF-8"
 _BLOCK = 2**24  # bytes that are looked at together
 _LONGEST = 2**26  # bytes of a line, or of lines that are read into columns together
 
 
-class Delimited:
-    """A file of lines whose first non-blank one names the columns; ``fault`` makes errors of what is wrong with it."""
+class DelimitedFile:
+    """A file of lines, of which the first that is not blank names the columns.
 
-    def __init__(self, file: Path, fault: Callable[[str], ValueError]) -> None:
-        self.file, self.fault = file, fault
+    Args:
+        file: to read.
+        error: makes the error of what is wrong with the file, and of what is accepted instead.
+    """
+
+    def __init__(self, file: Path, error: Callable[[str, str], ConfigError]) -> None:
+        self.file, self.error = file, error
 
     @cached_property
-    def head(self) -> tuple[tuple[str, ...], str, int]:
+    def header(self) -> tuple[tuple[str, ...], str, int]:
         """The names, what separates them, and the byte at which the rows begin."""
         with self.file.open("rb") as opened:
             line, at = b"", 0
@@ -40,14 +46,14 @@ class Delimited:
             while not line.strip() or line.count(b'"') % 2:
                 more = opened.readline(_LONGEST)
                 if not more or len(line) > _LONGEST:
-                    raise self.fault("has no row of column names; accepted: one, then rows")
+                    raise self.error("has no row of column names", "one, then rows")
                 line, at = (line if line.strip() else b"") + more, opened.tell()
         try:
             text = line.decode().strip("\r\n")
         except UnicodeDecodeError:
-            raise self.fault("is not UTF-8 text; accepted: a CSV in UTF-8") from None
+            raise self.error("is not UTF-8 text", _UTF8) from None
         if "\0" in text:
-            raise self.fault("is not text; accepted: a CSV in UTF-8")
+            raise self.error("is not text", _UTF8)
         bare = re.sub(r'"[^"]*"', "", text)
         separator = "\t" if self.file.suffix.lower() == ".tsv" else max(",;\t", key=bare.count)
         names = next(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
@@ -58,9 +64,6 @@ class Delimited:
 
     def rows(self, numbers: Array, columns: Sequence[str]) -> pl.DataFrame:
         """Rows as text, by their numbers from 0, which ascend."""
-        import numpy as np
-        import polars as pl
-
         pieces: list[pl.DataFrame] = []
         lines: list[bytes] = []
         size = first = done = 0
@@ -80,10 +83,8 @@ class Delimited:
 
     def _blocks(self) -> Iterator[tuple[bytes, Array, Array]]:
         """Whole lines, some megabytes at a time, and where each starts and ends; blank ones are left out."""
-        import numpy as np
-
         with self.file.open("rb") as opened:
-            opened.seek(self.head[2])
+            opened.seek(self.header[2])
             rest, more = b"", True
             while more:
                 read = opened.read(_BLOCK)
@@ -97,17 +98,14 @@ class Delimited:
                 cut = int(ends[-1]) if len(ends) else 0
                 rest = block[cut:]
                 if len(rest) > _LONGEST or (rest and not more):
-                    raise self.fault("has a quote that is never closed; accepted: a CSV with closed quotes")
+                    raise self.error("has a quote that is never closed", "a CSV with closed quotes")
                 if cut:
                     starts = np.concatenate([[0], ends[:-1]])
                     blank = (ends - starts <= 2) & np.isin(letters[starts], [ord("\n"), ord("\r")])
                     yield block, starts[~blank], ends[~blank]
 
     def _read(self, lines: Sequence[bytes], numbers: Array, columns: Sequence[str]) -> pl.DataFrame:
-        import numpy as np
-        import polars as pl
-
-        (names, separator, _), text = self.head, b"".join(lines)
+        (names, separator, _), text = self.header, b"".join(lines)
         ends = np.cumsum([len(line) for line in lines])
 
         def row(at: int) -> str:
@@ -116,9 +114,9 @@ class Delimited:
         try:
             text.decode()
         except UnicodeDecodeError as error:
-            raise self.fault(f"is not UTF-8 text ({row(error.start)}); accepted: a CSV in UTF-8") from None
+            raise self.error(f"is not UTF-8 text ({row(error.start)})", _UTF8) from None
         if (at := text.find(b"\0")) >= 0:
-            raise self.fault(f"is not text ({row(at)} has a byte 0); accepted: a CSV in UTF-8")
+            raise self.error(f"is not text ({row(at)} has a byte 0)", _UTF8)
         letters = np.frombuffer(text, np.uint8)
         between = np.flatnonzero(letters == ord(separator))
         if b'"' in text:
@@ -126,50 +124,49 @@ class Delimited:
         fields = np.diff(np.searchsorted(between, ends), prepend=0) + 1
         if len(wrong := np.flatnonzero(fields != len(names))):
             number, has = numbers[wrong[0]] + 1, fields[wrong[0]]
-            said = f"row {number:,} has {has:,} field{'s' if has > 1 else ''}"
-            raise self.fault(f"{said}; accepted: {len(names):,}, as many as there are names")
+            problem = f"row {number:,} has {counted(int(has), 'field')}"
+            raise self.error(problem, f"{len(names):,}, as many as there are names")
         wanted = set(columns)
         places = [place for place, name in enumerate(names) if name in wanted]
         frame = pl.read_csv(text, has_header=False, infer_schema=False, columns=places, separator=separator)
         if len(frame) != len(lines):
-            raise self.fault("has quotes inside of values; accepted: values in quotes, with inner ones doubled")
+            raise self.error("has quotes inside of values", "values in quotes, with inner ones doubled")
         frame.columns = [names[place] for place in places]
         return frame
 
 
-def typed(column: pl.Series, numbers: Array) -> tuple[pl.Series, tuple[str, int] | None]:
-    """Text as what it says: whole numbers, numbers, booleans, dates, or text.
+def parsed(column: pl.Series, numbers: Array) -> tuple[pl.Series, tuple[str, int] | None]:
+    """Parse text as whole numbers, numbers, booleans or dates; text that is none of them stays text.
 
     Args:
         column: the text of a column.
-        numbers: that of each row in the file, from 0.
+        numbers: of the rows in the file, from 0.
 
     Returns:
-        The column; and, where most of a text are numbers, the first value that is not, with its row from 1.
+        The parsed column. Where it stays text although half of its values are numbers, also the first value that is
+        not a number, with its row, from 1.
     """
-    import polars as pl
-
     text = column.str.strip_chars()
-    text = text.set(text.is_in(HOLES), None)
-    holes = text.null_count()
-    if holes == len(text):
+    text = text.set(text.is_in(MISSING_VALUES), None)
+    missing = text.null_count()
+    if missing == len(text):
         return text, None
     lower = text.str.to_lowercase()
     if lower.drop_nulls().is_in(["true", "false"]).all():
         return lower == "true", None
     commas = text.str.contains(r"^[-+]?\d+,\d+$").any()
     real = (text.str.replace(",", ".", literal=True) if commas else text).cast(pl.Float64, strict=False)
-    for found in (text.cast(pl.Int64, strict=False), real):
-        if found.null_count() == holes:
-            return found, None
+    for numeric in (text.cast(pl.Int64, strict=False), real):
+        if numeric.null_count() == missing:
+            return numeric, None
     for dates in (text.str.to_datetime, text.str.to_date):
         try:
-            parsed: pl.Series = dates(strict=False)
+            times: pl.Series = dates(strict=False)
         except pl.exceptions.ComputeError:
             continue
-        if parsed.null_count() == holes:
-            return parsed, None
-    if real.null_count() - holes >= (len(text) - holes) / 2:
+        if times.null_count() == missing:
+            return times, None
+    if real.null_count() - missing >= (len(text) - missing) / 2:
         return text, None
     at = int((real.is_null() & text.is_not_null()).arg_max() or 0)
     return text, (text[at], int(numbers[at]) + 1)

@@ -1,24 +1,34 @@
-"""The rows of a table as numbers: holes, classes, groups and time seen to, and what there is to know of them.
+"""The rows of a table as numbers: missing values, classes, groups and time are dealt with here.
 
-Nothing here imports torch.
+``encode`` is the whole of it. Columns of a CSV, of any other file and of rows in memory are encoded alike. Nothing here
+imports torch.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from mi_cli.errors import counted, shown
-from mi_cli.tabular.files import Column, Source, choose, fault, listing, matched, names, read
+from mi_cli.errors import ConfigError, counted, shown
+from mi_cli.lazy import np
+from mi_cli.tabular.columns import Array, Column
+from mi_cli.tabular.selection import columns_of_x_and_y, selected_columns
+from mi_cli.tabular.source import Source, dataset_error, name_list
 
-if TYPE_CHECKING:
-    import numpy as np
-
-    Array = np.ndarray[Any, Any]
-
-__all__ = ["FEWEST_ROWS", "SECOND", "Chosen", "Data", "Facts", "Label", "Part", "Request", "looks_like_classes"]
+__all__ = [
+    "FEWEST_ROWS",
+    "SECOND",
+    "ColumnInfo",
+    "EncodedColumn",
+    "EncodedRows",
+    "TableInfo",
+    "TableSettings",
+    "column_type",
+    "encode",
+    "looks_like_classes",
+]
 
 FEWEST_ROWS = 20
 SECOND = " (2)"  # after the name of a column, of the second of two copies
@@ -26,17 +36,16 @@ _MOST_COLUMNS = 2000
 _MOST_CLASSES = 50
 _WHOLE_CLASSES = 20  # values of a column of whole numbers that is taken for classes unasked
 _SEED = 20_230_611  # of what is drawn once for a table, whatever the seed of a run
-_NO_NUMBERS = {
-    "time": "holds dates or times; accepted: numbers and classes (dataset.time takes the column that rows are "
-    "sorted by)",
-    "nested": "holds lists, structures or bytes; accepted: numbers and classes",
-    "empty": "has no values; accepted: columns with some",
+_NOT_ENCODED = {  # by kind: what is wrong with the column, and what is accepted
+    "time": ("holds dates or times", "numbers and classes (dataset.time takes the column that rows are sorted by)"),
+    "nested": ("holds lists, structures or bytes", "numbers and classes"),
+    "empty": ("has no values", "columns with some"),
 }
 
 
 @dataclass(frozen=True)
-class Request:
-    """What a config asks of a table: the fields of the dataset that decide which numbers it holds."""
+class TableSettings:
+    """The source of a table, and the fields of the dataset that decide which numbers it holds."""
 
     source: Source
     x: tuple[str, ...]
@@ -50,15 +59,15 @@ class Request:
 
     FIELDS: ClassVar = ("x", "y", "missing", "groups", "time", "classes", "max_rows", "transform")
 
-    def fault(self, key: str, text: str) -> ValueError:
-        """What is wrong with the value of a key, in one line."""
-        value = self.source.path if key == "path" else getattr(self, key)
-        return fault(key, (list(value) or None) if isinstance(value, tuple) else value, text)
+    def error(self, key: str, problem: str, accepted: str) -> ConfigError:
+        """What is wrong with the value of a key."""
+        value = getattr(self, key)
+        return dataset_error(key, (list(value) or None) if isinstance(value, tuple) else value, problem, accepted)
 
 
 @dataclass(frozen=True)
-class Label:
-    """What a column is: its name in the file, its kind, and how many columns it makes."""
+class ColumnInfo:
+    """A column of the table: its name, how it is encoded, and how many columns of x or y it becomes."""
 
     name: str
     kind: Literal["number", "class", "boolean"]
@@ -66,280 +75,273 @@ class Label:
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
-    """A column of the file as rows of x or y have it: ``(n,)`` numbers, or classes from 0."""
+class EncodedColumn:
+    """A column as numbers ``(n,)``: its values, or for classes their places in order, from 0."""
 
-    label: Label
+    info: ColumnInfo
     values: Array
     digest: bytes = b""  # equal for equal columns
 
-    def of(self, rows: Array, suffix: str = "") -> Part:
+    def of(self, rows: Array, suffix: str = "") -> EncodedColumn:
         """Some of its rows."""
-        return Part(replace(self.label, name=self.label.name + suffix), self.values[rows])
+        return EncodedColumn(replace(self.info, name=self.info.name + suffix), self.values[rows])
 
 
 @dataclass(frozen=True, eq=False)
-class Data:
+class EncodedRows:
     """Columns of x and y, and the group of each row, from 0."""
 
-    x: tuple[Part, ...]
-    y: tuple[Part, ...]
+    x: tuple[EncodedColumn, ...]
+    y: tuple[EncodedColumn, ...]
     groups: Array | None = None
 
     @property
-    def rows(self) -> int:
+    def n(self) -> int:
         """How many rows there are."""
         return len(self.x[0].values)
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What stays known of a table when its numbers are let go."""
+class TableInfo:
+    """What stays known of a table when its numbers are freed.
+
+    Args:
+        rows: of the encoded table.
+        in_source: rows of the file, or in memory.
+        read: rows of the sample of them.
+        dropped: rows of the sample that are left out since a value is missing.
+        x: columns of x; so is ``y``.
+        missing: how many values are missing, by column.
+        guessed: columns of whole numbers that are taken for classes without being asked to.
+    """
 
     rows: int
-    in_file: int
+    in_source: int
     read: int
     dropped: int
-    x: tuple[Label, ...]
-    y: tuple[Label, ...]
+    x: tuple[ColumnInfo, ...]
+    y: tuple[ColumnInfo, ...]
     missing: dict[str, int]
-    guessed: tuple[str, ...]  # columns of whole numbers that were taken for classes
+    guessed: tuple[str, ...]
 
 
-class Chosen:
-    """The rows of a request. Its numbers are made anew when they are asked for, so that many can be held at once.
-
-    On its way to another process it has them along, so that no file is read there; on its way back it leaves them.
-    """
-
-    def __init__(self, request: Request) -> None:
-        self.request, self.facts = request, _facts(request)
-        self.received: Data | None = None
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Chosen) and self.request == other.request
-
-    def __hash__(self) -> int:
-        return hash(self.request)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"received": None if self.received is not None else self.data()}
-
-    def data(self) -> Data:
-        """The numbers."""
-        return self.received if self.received is not None else _made(self.request)[0]
-
-
-@lru_cache(maxsize=4096)
-def _facts(request: Request) -> Facts:
-    return _made(request)[1]
-
-
-@lru_cache(maxsize=2)
-def _made(request: Request) -> tuple[Data, Facts]:
-    """The numbers of a request.
+def encode(settings: TableSettings) -> tuple[EncodedRows, TableInfo]:
+    """The rows of a table as numbers, and what there is to know of them.
 
     Raises:
-        ValueError: one line with key, value and what is accepted.
+        ConfigError: the columns or rows are not what the settings ask for, or cannot be encoded.
     """
-    table, every = request.source, names(request.source)[0]
+    source, names = settings.source, settings.source.names
     for key in ("groups", "time"):
-        if getattr(request, key) is not None and getattr(request, key) not in every:
-            raise request.fault(key, f"no such column; accepted: null, {listing(every)}")
-    if request.groups is not None and request.time is not None:
-        raise request.fault("groups", f"and dataset.time={shown(request.time)}: accepted: one of them")
-    listed = set()
-    for selection in request.classes if request.classes != "auto" else ():
-        listed |= set(matched(table, "classes", selection, request.classes, lambda name: ""))
+        if getattr(settings, key) is not None and getattr(settings, key) not in names:
+            raise settings.error(key, "no such column", f"null, {name_list(names)}")
+    if settings.groups is not None and settings.time is not None:
+        raise settings.error("groups", f"and dataset.time={shown(settings.time)} are both given", "one of them")
+    listed: set[str] = set()
+    for entry in settings.classes if settings.classes != "auto" else ():
+        listed |= set(selected_columns(source, "classes", entry, settings.classes, lambda name: ""))
 
-    def kind(name: str) -> str:
-        return _kind(request, read(table, every, request.max_rows).column(name), listed)
+    def type_of(name: str) -> str:
+        return _type(settings, source.sample(names, settings.max_rows).column(name), listed)
 
-    besides = [name for name in (request.groups, request.time) if name is not None]
-    sides = dict(zip("xy", choose(table, request.x, request.y, besides, kind), strict=True))
-    _refuse_many(request, sum(map(len, sides.values())))
-    sample = read(table, [*sides["x"], *sides["y"], *besides], request.max_rows)
-    columns = {name: sample.column(name) for name in (*sides["x"], *sides["y"], *besides)}
-    for side, chosen in sides.items():
-        for name in chosen:
-            _check(request, side, columns[name], listed)
-    rows, groups, dropped = _rows(request, columns, len(sample.numbers))
-    parts = {
-        side: tuple(_part(request, side, columns[name], _kind(request, columns[name], listed), rows) for name in chosen)
-        for side, chosen in sides.items()
+    by_name_only = [name for name in (settings.groups, settings.time) if name is not None]
+    of_x, of_y = columns_of_x_and_y(source, settings.x, settings.y, by_name_only, type_of)
+    _refuse_many(settings, len(of_x) + len(of_y))
+    sample = source.sample([*of_x, *of_y, *by_name_only], settings.max_rows)
+    columns = {name: sample.column(name) for name in (*of_x, *of_y, *by_name_only)}
+    sides = {"x": of_x, "y": of_y}
+    for side, selected in sides.items():
+        for name in selected:
+            _check(settings, side, columns[name], listed)
+    rows, groups, dropped = _used_rows(settings, columns, len(sample.numbers))
+    encoded = {
+        side: tuple(
+            _encoded(settings, side, columns[name], _type(settings, columns[name], listed), rows) for name in selected
+        )
+        for side, selected in sides.items()
     }
-    _refuse_equal(request, parts)
-    data = _transformed(request, Data(parts["x"], parts["y"], groups))
-    labels = {side: tuple(part.label for part in getattr(data, side)) for side in sides}
-    _refuse_many(request, sum(label.width for side in labels.values() for label in side))
-    facts = Facts(
-        data.rows,
-        sample.of,
-        len(sample.numbers),
-        dropped,
-        labels["x"],
-        labels["y"],
-        {name: column.missing for name, column in columns.items() if column.missing},
-        tuple(n for n in (*sides["x"], *sides["y"]) if request.classes == "auto" and looks_like_classes(columns[n])),
-    )
-    return data, facts
+    _refuse_equal(settings, encoded)
+    table = _transformed(settings, EncodedRows(encoded["x"], encoded["y"], groups))
+    x, y = (tuple(column.info for column in side) for side in (table.x, table.y))
+    _refuse_many(settings, sum(info.width for info in (*x, *y)))
+    guessed = (n for n in (*of_x, *of_y) if settings.classes == "auto" and looks_like_classes(columns[n]))
+    missing = {name: column.missing for name, column in columns.items() if column.missing}
+    info = TableInfo(table.n, sample.total, len(sample.numbers), dropped, x, y, missing, tuple(guessed))
+    return table, info
 
 
 def looks_like_classes(column: Column) -> bool:
     """Whether whole numbers look like classes: few, each twice or more on average."""
-    m, n = len(column.known), len(column.values) - column.missing
+    m, n = len(column.distinct), len(column.values) - column.missing
     return column.kind == "integer" and 1 < m <= _WHOLE_CLASSES and n >= 2 * m
 
 
-def _kind(request: Request, column: Column, listed: set[str]) -> str:
+def column_type(column: Column, *, classes: bool) -> str:
+    """``number``, ``class``, ``boolean``, ``time``, ``nested`` or ``empty``.
+
+    Args:
+        column: of the table.
+        classes: whether numbers are taken for classes.
+    """
     if column.kind in ("integer", "real"):
-        classes = looks_like_classes(column) if request.classes == "auto" else column.name in listed
         return "class" if classes else "number"
     return "class" if column.kind == "text" else column.kind
 
 
-def _check(request: Request, side: str, column: Column, listed: set[str]) -> None:
+def _type(settings: TableSettings, column: Column, listed: set[str]) -> str:
+    guess = settings.classes == "auto"
+    return column_type(column, classes=looks_like_classes(column) if guess else column.name in listed)
+
+
+def _check(settings: TableSettings, side: str, column: Column, listed: set[str]) -> None:
     """Refuse a column that is neither numbers nor classes."""
-    import numpy as np
-
     name = shown(column.name)
-    if column.kind in _NO_NUMBERS:
-        raise request.fault(side, f"column {name} {_NO_NUMBERS[column.kind]}")
-    if column.odd and column.name not in listed:
-        value, row = column.odd
-        raise request.fault(
-            side,
-            f"column {name} has the text {shown(value)} in row {row:,}, among numbers; accepted: numbers, empty fields "
-            f"where there are none, or dataset.classes=[{name}]",
-        )
-    m, n = len(column.known), len(column.values) - column.missing
-    if _kind(request, column, listed) == "class" and (m > _MOST_CLASSES or m > n / 2):
+    if column.kind in _NOT_ENCODED:
+        problem, accepted = _NOT_ENCODED[column.kind]
+        raise settings.error(side, f"column {name} {problem}", accepted)
+    if column.stray_text and column.name not in listed:
+        value, row = column.stray_text
+        problem = f"column {name} has the text {shown(value)} in row {row:,}, among numbers"
+        accepted = f"numbers, empty fields where there are none, or dataset.classes=[{name}]"
+        raise settings.error(side, problem, accepted)
+    m, n = len(column.distinct), len(column.values) - column.missing
+    if _type(settings, column, listed) == "class" and (m > _MOST_CLASSES or m > n / 2):
         what = "text" if column.kind == "text" else "a class"
-        raise request.fault(
-            side,
-            f"column {name} is {what} of {m:,} different values in {n:,} rows; accepted: at most {_MOST_CLASSES} "
-            "values, each twice or more on average",
-        )
+        problem = f"column {name} is {what} of {m:,} different values in {n:,} rows"
+        raise settings.error(side, problem, f"at most {_MOST_CLASSES} values, each twice or more on average")
     if infinite := int(np.isinf(column.values).sum()):
-        raise request.fault(side, f"column {name} has {counted(infinite, 'infinite value')}; accepted: finite numbers")
+        raise settings.error(side, f"column {name} has {counted(infinite, 'infinite value')}", "finite numbers")
 
 
-def _rows(request: Request, columns: dict[str, Column], n: int) -> tuple[Array | None, Array | None, int]:
-    """Which rows are used, in which order (None: all as they are); their groups; and how many have holes."""
-    import numpy as np
-
-    rows, holes = np.arange(n), [column for column in columns.values() if column.missing]
-    dropped = 0
-    if holes and request.missing == "impute":
-        for key in ("groups", "time"):
-            if columns.get(getattr(request, key)) in holes:
-                missing = counted(columns[getattr(request, key)].missing, "row")
-                raise request.fault(key, f"{missing} without a value; accepted: a full column, or dataset.missing=drop")
-    elif holes:
-        rows = np.flatnonzero(~np.isnan(np.stack([column.values for column in holes])).any(0))
-        dropped = n - len(rows)
-        if request.missing == "error":
-            told = ", ".join(f"{shown(column.name)} {column.missing:,}" for column in holes[:6])
-            raise request.fault(
-                "missing",
-                f"{counted(len(holes), 'column')} with missing values: {told}{', ...' * (len(holes) > 6)}; accepted: "
-                f"drop (leaves {len(rows):,} of {n:,} rows), impute (medians, most frequent classes), or other columns",
-            )
+def _used_rows(
+    settings: TableSettings, columns: Mapping[str, Column], n: int
+) -> tuple[Array | None, Array | None, int]:
+    """Which rows are used, in which order (None: all, as they are); their groups; and how many rows are dropped."""
+    rows, dropped = _complete_rows(settings, columns, n)
+    if settings.time is not None:
+        rows = _sorted_rows(settings, columns[settings.time], rows)
     groups = None
-    if request.time is not None:
-        column = columns[request.time]
-        if column.kind not in ("integer", "real", "time"):
-            raise request.fault("time", "is neither dates nor numbers; accepted: a column that rows can be sorted by")
-        rows = rows[np.argsort(column.values[rows], kind="stable")]
-        if len(rows) and column.values[rows[0]] == column.values[rows[-1]]:
-            raise request.fault("time", "is the same in all rows; accepted: a column that rows can be sorted by")
-    if request.groups is not None:
-        if columns[request.groups].kind == "nested":
-            raise request.fault("groups", f"{_NO_NUMBERS['nested']}")
-        groups = np.unique(columns[request.groups].values[rows], return_inverse=True)[1].reshape(-1)
+    if settings.groups is not None:
+        if columns[settings.groups].kind == "nested":
+            raise settings.error("groups", *_NOT_ENCODED["nested"])
+        groups = np.unique(columns[settings.groups].values[rows], return_inverse=True)[1].reshape(-1)
         if len(groups) and groups.max() == 0:
-            raise request.fault("groups", "all rows are of one group; accepted: a column of two or more")
+            raise settings.error("groups", "all rows are of one group", "a column of two or more")
     if len(rows) < FEWEST_ROWS:
-        key = "max_rows" if request.max_rows < FEWEST_ROWS else "missing" if dropped else "path"
-        raise request.fault(key, f"leaves {counted(len(rows), 'row')}; accepted: at least {FEWEST_ROWS}")
-    return (None if len(rows) == n and request.time is None else rows), groups, dropped
+        problem, accepted = f"leaves {counted(len(rows), 'row')}", f"at least {FEWEST_ROWS}"
+        if settings.max_rows < FEWEST_ROWS or dropped:
+            raise settings.error("max_rows" if settings.max_rows < FEWEST_ROWS else "missing", problem, accepted)
+        raise settings.source.error(f"has {counted(len(rows), 'row')}", accepted)
+    return (None if len(rows) == n and settings.time is None else rows), groups, dropped
 
 
-def _part(request: Request, side: str, column: Column, kind: str, rows: Array | None) -> Part:
-    """A column encoded; of all rows it is made once."""
-    import numpy as np
+def _complete_rows(settings: TableSettings, columns: Mapping[str, Column], n: int) -> tuple[Array, int]:
+    """The rows that are left of ``n`` when those with missing values are dropped, and how many are dropped."""
+    incomplete = [column for column in columns.values() if column.missing]
+    if not incomplete:
+        return np.arange(n), 0
+    if settings.missing == "impute":
+        for key in ("groups", "time"):
+            if columns.get(getattr(settings, key)) in incomplete:
+                missing = counted(columns[getattr(settings, key)].missing, "row")
+                raise settings.error(key, f"{missing} without a value", "a full column, or dataset.missing=drop")
+        return np.arange(n), 0
+    rows = np.flatnonzero(~np.isnan(np.stack([column.values for column in incomplete])).any(0))
+    if settings.missing == "error":
+        counts = ", ".join(f"{shown(column.name)} {column.missing:,}" for column in incomplete[:6])
+        more = ", ..." * (len(incomplete) > 6)
+        raise settings.error(
+            "missing",
+            f"{counted(len(incomplete), 'column')} with missing values: {counts}{more}",
+            f"drop (leaves {len(rows):,} of {n:,} rows), impute (medians, most frequent classes), or other columns",
+        )
+    return rows, n - len(rows)
 
-    as_it_is = rows is None and not column.missing
-    if as_it_is and kind in column.made:
-        found: Part = column.made[kind]
-        return found
+
+def _sorted_rows(settings: TableSettings, column: Column, rows: Array) -> Array:
+    """Rows in the order of the column of time."""
+    accepted = "a column that rows can be sorted by"
+    if column.kind not in ("integer", "real", "time"):
+        raise settings.error("time", "is neither dates nor numbers", accepted)
+    rows = rows[np.argsort(column.values[rows], kind="stable")]
+    if len(rows) and column.values[rows[0]] == column.values[rows[-1]]:
+        raise settings.error("time", "is the same in all rows", accepted)
+    return rows
+
+
+def _encoded(settings: TableSettings, side: str, column: Column, kind: str, rows: Array | None) -> EncodedColumn:
+    """A column as numbers. Where all its rows are used and none lacks a value, this is kept for other tables."""
+    whole = rows is None and not column.missing
+    if whole and kind in column.encoded:
+        known: EncodedColumn = column.encoded[kind]
+        return known
     values = column.values if rows is None else column.values[rows]
-    if column.missing and request.missing == "impute":
-        known = column.values[~np.isnan(column.values)]
-        fill = np.median(known)
-        if kind != "number":
-            distinct, times = np.unique(known, return_counts=True)
-            fill = distinct[times.argmax()]
-        values = np.where(np.isnan(values), fill, values)
+    if column.missing and settings.missing == "impute":
+        values = np.where(np.isnan(values), _fill(column, kind), values)
     digest = hashlib.blake2b(values.tobytes(), digest_size=16)
     digest.update("\0".join(column.labels).encode())
-    if len(distinct := column.known if as_it_is else np.unique(values)) < 2:
-        raise request.fault(side, f"column {shown(column.name)} is constant; accepted: columns that vary")
+    if len(distinct := column.distinct if whole else np.unique(values)) < 2:
+        raise settings.error(side, f"column {shown(column.name)} is constant", "columns that vary")
     if kind == "number":
-        made = Part(Label(column.name, "number"), values, digest.digest())
+        encoded = EncodedColumn(ColumnInfo(column.name, "number"), values, digest.digest())
     else:
-        codes = np.searchsorted(distinct, values).astype(np.uint8)
+        classes = np.searchsorted(distinct, values).astype(np.uint8)
         width = len(distinct) if len(distinct) > 2 else 1
-        made = Part(Label(column.name, "boolean" if kind == "boolean" else "class", width), codes, digest.digest())
-    if as_it_is:
-        column.made[kind] = made
-    return made
+        info = ColumnInfo(column.name, "boolean" if kind == "boolean" else "class", width)
+        encoded = EncodedColumn(info, classes, digest.digest())
+    if whole:
+        column.encoded[kind] = encoded
+    return encoded
 
 
-def _transformed(request: Request, data: Data) -> Data:
-    import numpy as np
+def _fill(column: Column, kind: str) -> float:
+    """What stands for the missing values of a column: the median of numbers, or the most frequent class."""
+    known = column.values[~np.isnan(column.values)]
+    if kind == "number":
+        return float(np.median(known))
+    distinct, times = np.unique(known, return_counts=True)
+    return float(distinct[times.argmax()])
 
-    if request.transform == "function":
-        return replace(data, y=tuple(map(_function, data.y)))
-    if request.transform == "two_copies":
-        if data.groups is not None or request.time is not None:
-            raise request.fault(
-                "transform", "is for independent rows; accepted: with dataset.groups=null and .time=null"
-            )
-        half = data.rows // 2
+
+def _transformed(settings: TableSettings, table: EncodedRows) -> EncodedRows:
+    if settings.transform == "function":
+        return replace(table, y=tuple(map(_function, table.y)))
+    if settings.transform == "two_copies":
+        if table.groups is not None or settings.time is not None:
+            raise settings.error("transform", "is for independent rows", "with dataset.groups=null and .time=null")
+        half = table.n // 2
         if half < FEWEST_ROWS:
-            raise request.fault("transform", f"leaves {counted(half, 'row')}; accepted: at least {FEWEST_ROWS}")
-        order = np.random.default_rng(_SEED + 2).permutation(data.rows)
+            raise settings.error("transform", f"leaves {counted(half, 'row')}", f"at least {FEWEST_ROWS}")
+        order = np.random.default_rng(_SEED + 2).permutation(table.n)
         first, second = order[:half], order[half : 2 * half]
         x, y = (
-            (*(part.of(first) for part in parts), *(part.of(second, SECOND) for part in parts))
-            for parts in (data.x, data.y)
+            (*(column.of(first) for column in side), *(column.of(second, SECOND) for column in side))
+            for side in (table.x, table.y)
         )
-        return Data(x, y)
-    return data
+        return EncodedRows(x, y)
+    return table
 
 
-def _function(part: Part) -> Part:
-    import numpy as np
-
-    if part.label.kind == "number":
-        median = np.median(part.values)
-        above = part.values > median
-        above = above if above.any() else part.values >= median
+def _function(column: EncodedColumn) -> EncodedColumn:
+    """Whether numbers lie above their median, or whether a class is the most frequent one."""
+    if column.info.kind == "number":
+        median = np.median(column.values)
+        above = column.values > median
+        above = above if above.any() else column.values >= median
     else:
-        above = part.values == np.bincount(part.values).argmax()
-    return Part(Label(part.label.name, "boolean"), above.astype(np.uint8))
+        above = column.values == np.bincount(column.values).argmax()
+    return EncodedColumn(ColumnInfo(column.info.name, "boolean"), above.astype(np.uint8))
 
 
-def _refuse_many(request: Request, columns: int) -> None:
+def _refuse_many(settings: TableSettings, columns: int) -> None:
     if columns > _MOST_COLUMNS:
-        raise request.fault("x", f"x and y have {columns:,} columns, with one for each class; accepted: at most 2,000")
+        raise settings.error("x", f"x and y have {columns:,} columns, with one for each class", "at most 2,000")
 
 
-def _refuse_equal(request: Request, parts: dict[str, tuple[Part, ...]]) -> None:
-    of_x = {part.digest: part.label.name for part in parts["x"]}
-    for part in parts["y"]:
-        if part.digest in of_x:
-            pair = f"{shown(of_x[part.digest])} of x and {shown(part.label.name)} of y"
-            what = "infinite" if part.label.kind == "number" else "the entropy of the column"
-            raise request.fault("y", f"columns {pair} are equal, so that the MI is {what}; accepted: different columns")
+def _refuse_equal(settings: TableSettings, encoded: Mapping[str, tuple[EncodedColumn, ...]]) -> None:
+    of_x = {column.digest: column.info.name for column in encoded["x"]}
+    for column in encoded["y"]:
+        if column.digest in of_x:
+            pair = f"{shown(of_x[column.digest])} of x and {shown(column.info.name)} of y"
+            mi = "infinite" if column.info.kind == "number" else "the entropy of the column"
+            raise settings.error("y", f"columns {pair} are equal, so that the MI is {mi}", "different columns")

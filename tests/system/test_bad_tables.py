@@ -79,8 +79,8 @@ BAD = [
     ("t.csv", "\n\n", XY, r"path=../t.csv: has no row of column names; accepted: one, then rows"),
     ("t.csv", "a,b\n", XY, r"path=../t.csv: holds no rows; accepted: a table with at least 20"),
     ("t.csv", "a\n" + "1\n" * 50, XY, r"path=../t.csv: has 1 column; accepted: a table with at least 2"),
-    ("t.csv", "a,b\n1,2\n", XY, r"path=../t.csv: leaves 1 row; accepted: at least 20"),
-    ("t.csv", text(good()[:19]), XY, r"path=../t.csv: leaves 19 rows; accepted: at least 20"),
+    ("t.csv", "a,b\n1,2\n", XY, r"path=../t.csv: has 1 row; accepted: at least 20"),
+    ("t.csv", text(good()[:19]), XY, r"path=../t.csv: has 19 rows; accepted: at least 20"),
     ("t.csv", row(17, "1,2,3"), XY, r"path=../t.csv: row 17 has 3 fields; accepted: 2, as many as there are names"),
     ("t.csv", row(17, "1"), XY, r"path=../t.csv: row 17 has 1 field; accepted: 2, as many as there are names"),
     ("t.csv", row(17, '"1,2'), XY, r"path=../t.csv: has a quote that is never closed; accepted: a CSV with closed"),
@@ -182,7 +182,12 @@ BAD = [
         (*XY, "dataset.time=t"),
         r"time=t: is neither dates nor numbers; accepted",
     ),
-    ("t.csv", text(), (*XY, "dataset.time=a", "dataset.groups=b"), r"groups=b: and dataset.time=a: accepted: one of"),
+    (
+        "t.csv",
+        text(),
+        (*XY, "dataset.time=a", "dataset.groups=b"),
+        r"groups=b: and dataset.time=a are both given; acc",
+    ),
     (
         "t.csv",
         text(good(p=[None, *range(N - 1)])),
@@ -241,7 +246,7 @@ def test_bad_table_is_one_line_and_leaves_nothing(capsys, runner, tmp_path, name
 
 def test_no_path(capsys, runner):
     err = fails(capsys, runner, ["dataset=table", *XY])
-    assert err == f"mi-run: dataset.path=null: must be a file; accepted: {FILES}\n"
+    assert err == f"mi-run: dataset.path=null: must be a file, {FILES}\n"
 
 
 def test_file_that_may_not_be_read(capsys, runner, tmp_path, monkeypatch):
@@ -262,14 +267,14 @@ def test_file_that_may_not_be_read(capsys, runner, tmp_path, monkeypatch):
 def test_file_that_changes_while_it_is_read(capsys, runner, tmp_path, monkeypatch, fate):
     file = tmp_path / "t.csv"
     file.write_text(text())
-    rows = files.Delimited.rows
+    rows = files.DelimitedFile.rows
 
     def written_to(self, *more):
         found = rows(self, *more)
         file.write_text(text() + "1,2\n") if fate == "longer" else file.unlink()
         return found
 
-    monkeypatch.setattr(files.Delimited, "rows", written_to)
+    monkeypatch.setattr(files.DelimitedFile, "rows", written_to)
     err = fails(capsys, runner, ["dataset=table", "dataset.path=../t.csv", *XY])
     assert err.startswith("mi-run: dataset.path=../t.csv: changed while it was read; accepted: a file that nothing wr")
 

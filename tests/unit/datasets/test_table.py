@@ -12,7 +12,7 @@ import torch
 from mi_cli.datasets.table import Table
 from mi_cli.errors import ConfigError
 from mi_cli.schema.sweep import expand
-from mi_cli.tabular import delimited, encoding
+from mi_cli.tabular import delimited, encoded_table
 
 N = 400
 
@@ -230,7 +230,7 @@ def test_two_copies_halve_the_rows_and_double_the_columns(made):
 def test_sample_of_a_file_with_many_rows_is_told(made):
     found = made(x="a", y="b", max_rows=100).describe()
     assert (found["rows_in_file"], found["rows_used"]) == (N, 100)
-    assert found["notes"] == ["100 of the 400 rows of the file are used, drawn at random (dataset.max_rows)"]
+    assert found["notes"] == ["100 of 400 rows are used, drawn at random (dataset.max_rows)"]
 
 
 def test_duplicates_and_ties_are_told(made):
@@ -265,7 +265,7 @@ def test_pickled_table_needs_no_file(made, tmp_path, monkeypatch):
     table = made(x=["a", "arm"], y="b", missing="drop")
     sent = pickle.dumps(table)
     (tmp_path / "t.csv").unlink()
-    monkeypatch.setattr(encoding, "_made", None)
+    monkeypatch.setattr(encoded_table, "_encode_file", None)
     received = pickle.loads(sent)
     assert received == table
     assert torch.equal(drawn(received).x, drawn(received).x)
@@ -274,8 +274,8 @@ def test_pickled_table_needs_no_file(made, tmp_path, monkeypatch):
 
 
 def test_many_choices_and_seeds_read_a_file_once(made, tmp_path, monkeypatch):
-    readings, rows = [], delimited.Delimited.rows
-    monkeypatch.setattr(delimited.Delimited, "rows", lambda *args: readings.append(1) or rows(*args))
+    readings, rows = [], delimited.DelimitedFile.rows
+    monkeypatch.setattr(delimited.DelimitedFile, "rows", lambda *args: readings.append(1) or rows(*args))
     table = made(x="a", y="b")
     dataset = table.model_dump(mode="json") | {"n_samples": None}
     values = {
@@ -293,5 +293,5 @@ def test_many_choices_and_seeds_read_a_file_once(made, tmp_path, monkeypatch):
 
 def test_columns_of_few_values_are_told_by_the_names_that_the_file_has(made):
     table = made(x="a", y="count", classes=[], transform="two_copies")
-    assert table.coarse == ("count",)
+    assert table.few_valued == ("count",)
     assert any("dataset.classes=[count] takes them for classes" in note for note in table.describe()["notes"])

@@ -12,7 +12,8 @@ import polars as pl
 import pytest
 
 from mi_cli.tabular import delimited, files
-from mi_cli.tabular.files import choose, names, read, source
+from mi_cli.tabular.files import table_file
+from mi_cli.tabular.selection import columns_of_x_and_y
 
 N = 40
 FRAME = pl.DataFrame(
@@ -31,13 +32,13 @@ KINDS = dict(zip(FRAME.columns, ["number", "number", "number", "class", "class",
 @pytest.fixture
 def table(tmp_path):
     FRAME.write_csv(tmp_path / "t.csv")
-    return source(str(tmp_path / "t.csv"))
+    return table_file(str(tmp_path / "t.csv"))
 
 
 def column(tmp_path, lines: list[str], name="a"):
     """The column a of a CSV that has these values in it."""
     (tmp_path / "c.csv").write_text("\n".join(["a,b", *(f"{line},1" for line in lines)]))
-    return read(source(str(tmp_path / "c.csv")), [name], 1000).column(name)
+    return table_file(str(tmp_path / "c.csv")).sample([name], 1000).column(name)
 
 
 @pytest.mark.parametrize(
@@ -59,20 +60,23 @@ def column(tmp_path, lines: list[str], name="a"):
     ],
 )
 def test_selections(table, x, y, found):
-    assert choose(table, x, y, [], KINDS.__getitem__) == tuple(map(tuple, found))
+    assert columns_of_x_and_y(table, x, y, [], KINDS.__getitem__) == tuple(map(tuple, found))
 
 
 def test_columns_besides_are_for_exact_names_only(table):
-    x, y = choose(table, ["*"], ["arm"], ["id", "dose"], KINDS.__getitem__)
+    x, y = columns_of_x_and_y(table, ["*"], ["arm"], ["id", "dose"], KINDS.__getitem__)
     assert (x, y) == (("gene_1", "gene_2", "sick"), ("arm",))
-    assert choose(table, [], ["arm"], ["id", "dose"], KINDS.__getitem__) == (x, y)
-    assert choose(table, ["id"], ["arm"], ["id"], KINDS.__getitem__) == (("id",), ("arm",))
+    assert columns_of_x_and_y(table, [], ["arm"], ["id", "dose"], KINDS.__getitem__) == (x, y)
+    assert columns_of_x_and_y(table, ["id"], ["arm"], ["id"], KINDS.__getitem__) == (("id",), ("arm",))
 
 
 def test_name_that_looks_like_a_pattern_is_a_name(tmp_path):
     (tmp_path / "t.csv").write_text("a*,ab,^c,:numeric\n1,2,3,4\n")
-    table = source(str(tmp_path / "t.csv"))
-    assert choose(table, ["a*", "^c"], [":numeric"], [], lambda name: "number") == (("a*", "^c"), (":numeric",))
+    table = table_file(str(tmp_path / "t.csv"))
+    assert columns_of_x_and_y(table, ["a*", "^c"], [":numeric"], [], lambda name: "number") == (
+        ("a*", "^c"),
+        (":numeric",),
+    )
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".feather", ".arrow", ".ipc", ".npz"])
@@ -84,8 +88,8 @@ def test_formats_agree(tmp_path, suffix):
         FRAME.write_csv(path, separator="\t" if suffix == ".tsv" else ",")
     else:
         (FRAME.write_parquet if suffix == ".parquet" else FRAME.write_ipc)(path)
-    assert names(source(str(path)))[0] == tuple(FRAME.columns)
-    sample = read(source(str(path)), FRAME.columns, 1000)
+    assert table_file(str(path)).names == tuple(FRAME.columns)
+    sample = table_file(str(path)).sample(FRAME.columns, 1000)
     for name, kind in zip(FRAME.columns, ["integer", "real", "real", "integer", "text", "boolean"], strict=True):
         found = sample.column(name)
         assert found.kind == kind
@@ -100,19 +104,19 @@ def test_separators_ends_of_lines_quotes_and_blank_lines(tmp_path, separator, en
     head = separator.join(['"a ""x"""', " b ", ""])
     body = [separator.join(['"u"', '" v ; , "', " 3 "]), "", separator.join(['"w' + end + '"', "", "5"]), ""]
     (tmp_path / "t.csv").write_bytes(("﻿" + end + end.join([head, *body])).encode())
-    table = source(str(tmp_path / "t.csv"))
-    assert names(table)[0] == ('a "x"', "b", "column_2")
-    sample = read(table, names(table)[0], 10)
-    assert sample.of == 2
+    table = table_file(str(tmp_path / "t.csv"))
+    assert table.names == ('a "x"', "b", "column_2")
+    sample = table.sample(table.names, 10)
+    assert sample.total == 2
     assert sample.column('a "x"').labels == ("u", "w")
     assert sample.column("b").labels == ("v ; ,",)
     assert sample.column("column_2").values.tolist() == [3, 5]
 
 
-@pytest.mark.parametrize("hole", delimited.HOLES)
+@pytest.mark.parametrize("hole", delimited.MISSING_VALUES)
 def test_holes(tmp_path, hole):
     found = column(tmp_path, ["1", hole, f" {hole} ", "2"])
-    assert (found.kind, found.missing, found.known.tolist()) == ("integer", 2, [1, 2])
+    assert (found.kind, found.missing, found.distinct.tolist()) == ("integer", 2, [1, 2])
 
 
 @pytest.mark.parametrize(
@@ -132,7 +136,7 @@ def test_holes(tmp_path, hole):
 def test_text_is_taken_for_what_it_says(tmp_path, lines, kind, values):
     found = column(tmp_path, lines)
     assert found.kind == kind
-    assert found.odd is None
+    assert found.stray_text is None
     if values is not None:
         assert found.values.tolist() == values
         assert not np.signbit(found.values[0])
@@ -140,12 +144,12 @@ def test_text_is_taken_for_what_it_says(tmp_path, lines, kind, values):
 
 def test_commas_of_decimals_where_semicolons_separate(tmp_path):
     (tmp_path / "t.csv").write_text("a;b\n1,5;2\n2;3\n")
-    assert read(source(str(tmp_path / "t.csv")), ["a"], 10).column("a").values.tolist() == [1.5, 2]
+    assert table_file(str(tmp_path / "t.csv")).sample(["a"], 10).column("a").values.tolist() == [1.5, 2]
 
 
 def test_text_among_numbers_is_told_with_its_row(tmp_path):
-    assert column(tmp_path, ["1", "2", "x7", "4", "y", "6"]).odd == ("x7", 3)
-    assert column(tmp_path, ["1", "u", "v", "w"]).odd is None
+    assert column(tmp_path, ["1", "2", "x7", "4", "y", "6"]).stray_text == ("x7", 3)
+    assert column(tmp_path, ["1", "u", "v", "w"]).stray_text is None
 
 
 def test_types_of_frames(tmp_path):
@@ -163,7 +167,7 @@ def test_types_of_frames(tmp_path):
         }
     )
     frame.write_parquet(tmp_path / "t.parquet")
-    sample = read(source(str(tmp_path / "t.parquet")), frame.columns, 10)
+    sample = table_file(str(tmp_path / "t.parquet")).sample(frame.columns, 10)
     kinds = ["integer", "real", "real", "text", "text", "time", "nested", "nested", "empty"]
     assert [sample.column(name).kind for name in frame.columns] == kinds
     assert [sample.column(name).missing for name in frame.columns] == [1, 1, 0, 0, 1, 0, 2, 2, 2]
@@ -172,16 +176,16 @@ def test_types_of_frames(tmp_path):
 
 def test_arrays(tmp_path):
     np.savez(tmp_path / "t.npz", x=np.arange(6).reshape(3, 2), y=np.arange(3.0))
-    table = source(str(tmp_path / "t.npz"))
-    assert names(table) == (("x_0", "x_1", "y"), {"x": ("x_0", "x_1")})
-    assert choose(table, ["x"], [], [], lambda name: "number") == (("x_0", "x_1"), ("y",))
-    assert choose(table, ["*"], ["x"], [], lambda name: "number") == (("y",), ("x_0", "x_1"))
-    assert choose(table, ["x_1"], ["y"], [], lambda name: "number") == (("x_1",), ("y",))
-    assert read(table, ["x_1"], 10).column("x_1").values.tolist() == [1, 3, 5]
+    table = table_file(str(tmp_path / "t.npz"))
+    assert (table.names, table.arrays) == (("x_0", "x_1", "y"), {"x": ("x_0", "x_1")})
+    assert columns_of_x_and_y(table, ["x"], [], [], lambda name: "number") == (("x_0", "x_1"), ("y",))
+    assert columns_of_x_and_y(table, ["*"], ["x"], [], lambda name: "number") == (("y",), ("x_0", "x_1"))
+    assert columns_of_x_and_y(table, ["x_1"], ["y"], [], lambda name: "number") == (("x_1",), ("y",))
+    assert table.sample(["x_1"], 10).column("x_1").values.tolist() == [1, 3, 5]
     np.save(tmp_path / "t.npy", np.arange(6.0).reshape(3, 2))
-    table = source(str(tmp_path / "t.npy"))
-    assert names(table) == (("column_0", "column_1"), {"column": ("column_0", "column_1")})
-    assert read(table, ["column_1"], 10).column("column_1").values.tolist() == [1, 3, 5]
+    table = table_file(str(tmp_path / "t.npy"))
+    assert (table.names, table.arrays) == (("column_0", "column_1"), {"column": ("column_0", "column_1")})
+    assert table.sample(["column_1"], 10).column("column_1").values.tolist() == [1, 3, 5]
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".ipc", ".npy"])
@@ -195,35 +199,38 @@ def test_sample_is_uniform_ascending_and_always_the_same(tmp_path, suffix, monke
         np.save(path, frame.to_numpy())
     else:
         {".csv": frame.write_csv, ".parquet": frame.write_parquet, ".ipc": frame.write_ipc}[suffix](path)
-    sample = read(source(str(path)), ["column_0"], k)
+    sample = table_file(str(path)).sample(["column_0"], k)
     found = sample.column("column_0").values
-    assert (len(found), sample.of) == (k, n)
+    assert (len(found), sample.total) == (k, n)
     assert (np.diff(found) > 0).all()
     assert found.tolist() == sample.numbers.tolist()
     assert sample.column("column_1").values.tolist() == (found / 2).tolist()
     # Rows in each tenth of the file: hypergeometric, of standard deviation 12.7; false alarms: 1e-5 (5 sigma).
     assert np.abs(np.bincount((found // (n // 10)).astype(int)) - k / 10).max() < 64
-    files._read.cache_clear()
-    assert read(source(str(path)), ["column_0"], k).column("column_0").values.tolist() == found.tolist()
+    files._sample.cache_clear()
+    assert table_file(str(path)).sample(["column_0"], k).column("column_0").values.tolist() == found.tolist()
 
 
 def test_file_is_read_once_for_all_choices_and_anew_once_it_changed(tmp_path, monkeypatch):
     FRAME.write_csv(tmp_path / "t.csv")
-    readings, rows = [], delimited.Delimited.rows
-    monkeypatch.setattr(delimited.Delimited, "rows", lambda *args: readings.append(args[2]) or rows(*args))
+    readings, rows = [], delimited.DelimitedFile.rows
+    monkeypatch.setattr(delimited.DelimitedFile, "rows", lambda *args: readings.append(args[2]) or rows(*args))
     for name in FRAME.columns:
-        read(source(str(tmp_path / "t.csv")), [name], 1000)
+        table_file(str(tmp_path / "t.csv")).sample([name], 1000)
     assert readings == [tuple(FRAME.columns)]
     FRAME[:30].write_csv(tmp_path / "t.csv")
-    assert read(source(str(tmp_path / "t.csv")), ["id"], 1000).of == 30
+    assert table_file(str(tmp_path / "t.csv")).sample(["id"], 1000).total == 30
     assert len(readings) == 2
 
 
 def test_of_a_large_file_only_the_wanted_columns_are_read(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "_CELLS", 100)
     FRAME.write_csv(tmp_path / "t.csv")
-    sample = read(source(str(tmp_path / "t.csv")), ["dose", "id"], 1000)
-    assert sample.frame.columns == ["id", "dose"]
+    readings, rows = [], delimited.DelimitedFile.rows
+    monkeypatch.setattr(delimited.DelimitedFile, "rows", lambda *args: readings.append(args[2]) or rows(*args))
+    sample = table_file(str(tmp_path / "t.csv")).sample(["dose", "id"], 1000)
+    assert readings == [("id", "dose")]
+    assert sample.column("dose").values.tolist() == FRAME["dose"].to_list()
 
 
 def test_paths(tmp_path, monkeypatch):
@@ -231,10 +238,10 @@ def test_paths(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     for path in ("~/t.CSV", "t.CSV", str(tmp_path / "t.CSV")):
-        assert names(source(path))[0] == tuple(FRAME.columns)
+        assert table_file(path).names == tuple(FRAME.columns)
     odd = tmp_path / "a [1]*.parquet"  # no glob
     FRAME.write_parquet(odd)
-    assert read(source(str(odd)), ["id"], 100).of == N
+    assert table_file(str(odd)).sample(["id"], 100).total == N
 
 
 def test_validation_imports_neither_torch_nor_scikit_learn(tmp_path):

@@ -1,0 +1,125 @@
+"""One column of a table as numbers: from text of a CSV, from a Polars series, or from a NumPy array.
+
+Importing this loads neither NumPy nor Polars; a column of a NumPy array needs no Polars.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass, field
+from functools import cached_property
+from numbers import Real
+from typing import Any, Literal, TypeAlias
+
+from mi_cli.lazy import np, pl
+
+__all__ = ["Array", "Column", "Kind", "column_of_array", "column_of_series"]
+
+Array: TypeAlias = "np.ndarray[Any, Any]"
+Kind = Literal["integer", "real", "boolean", "text", "time", "nested", "empty"]
+
+_KINDS: dict[str, Kind] = {"b": "boolean", "i": "integer", "u": "integer", "f": "real", "U": "text", "M": "time"}
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """A column as numbers.
+
+    Args:
+        name: in the file or frame.
+        kind: what its values are; ``nested`` for what is neither numbers, text nor dates, ``empty`` without any value.
+        values: ``(n,)`` in float64, NaN where a value is missing. Text is numbered by ``labels``, booleans are 0 and 1.
+        labels: the distinct texts, in order; a value of 2 stands for the third.
+        stray_text: of a CSV, the first text among values that are mostly numbers, and its row, from 1.
+    """
+
+    name: str
+    kind: Kind
+    values: Array
+    labels: tuple[str, ...] = ()
+    stray_text: tuple[str, int] | None = None
+    encoded: dict[str, Any] = field(default_factory=dict)  # all rows, encoded as numbers or as classes, kept for reuse
+
+    @cached_property
+    def distinct(self) -> Array:
+        """The distinct values, in order, without NaN."""
+        return np.unique(self.values[~np.isnan(self.values)])
+
+    @cached_property
+    def missing(self) -> int:
+        """How many rows have no value."""
+        return int(np.isnan(self.values).sum())
+
+
+def column_of_series(name: str, series: pl.Series, stray_text: tuple[str, int] | None = None) -> Column:
+    """A column of a Polars series."""
+    dtype = series.dtype
+    labels: tuple[str, ...] = ()
+    kind: Kind
+    if dtype == pl.Null or series.null_count() == len(series):
+        return Column(name, "empty", np.full(len(series), np.nan))
+    if dtype.is_integer():
+        kind = "integer"
+    elif dtype.is_numeric():
+        kind = "real"
+    elif dtype == pl.Boolean:
+        kind = "boolean"
+    elif dtype.is_temporal():
+        kind, series = "time", series.to_physical()
+    elif dtype in (pl.String, pl.Categorical, pl.Enum):
+        kind, text = "text", series.cast(pl.String)
+        distinct = text.drop_nulls().unique().sort()
+        labels, series = tuple(distinct), text.cast(pl.Enum(distinct)).to_physical()
+    else:
+        return Column(name, "nested", np.full(len(series), np.nan))
+    return _column(name, kind, series.cast(pl.Float64).to_numpy(), labels, stray_text)
+
+
+def column_of_array(name: str, values: Array) -> Column:
+    """A column of a NumPy array of shape ``(n,)``.
+
+    An array of Python objects may hold numbers, booleans, text or dates, all of one sort; None and NaN are missing.
+    """
+    if values.dtype.kind == "O":
+        return _column_of_objects(name, values)
+    kind = _KINDS.get(values.dtype.kind)
+    if kind is None:
+        return Column(name, "nested", np.full(len(values), np.nan))
+    if kind == "text":
+        labels, numbers = np.unique(values, return_inverse=True)
+        return _column(name, kind, numbers.astype(np.float64), tuple(map(str, labels)))
+    if kind == "time":
+        numbers = np.where(np.isnat(values), np.nan, values.astype(np.int64).astype(np.float64))
+        return _column(name, kind, numbers)
+    return _column(name, kind, values.astype(np.float64))
+
+
+def _column(
+    name: str, kind: Kind, values: Array, labels: tuple[str, ...] = (), stray_text: tuple[str, int] | None = None
+) -> Column:
+    values = values + 0.0  # so that −0 is 0
+    return Column(name, "empty" if np.isnan(values).all() else kind, values, labels, stray_text)
+
+
+def _column_of_objects(name: str, values: Array) -> Column:
+    """A column of Python objects: a list with None in it, or a column of pandas."""
+    present = np.array([value is not None and bool(value == value) for value in values.tolist()], bool)
+    objects = values[present].tolist()
+    numbers = np.full(len(values), np.nan)
+    labels: tuple[str, ...] = ()
+    kind: Kind
+    if not objects:
+        kind = "empty"
+    elif all(isinstance(value, str) for value in objects):
+        labels, kind = tuple(sorted(set(objects))), "text"
+        numbers[present] = np.searchsorted(np.array(labels), np.array(objects))
+    elif all(isinstance(value, bool | np.bool_) for value in objects):
+        kind, numbers[present] = "boolean", objects
+    elif all(isinstance(value, Real) and not isinstance(value, bool) for value in objects):
+        kind = "integer" if all(isinstance(value, int | np.integer) for value in objects) else "real"
+        numbers[present] = objects
+    elif all(isinstance(value, datetime.date) for value in objects):
+        kind, numbers[present] = "time", np.array(objects, "datetime64[us]").astype(np.int64)
+    else:
+        kind = "nested"
+    return _column(name, kind, numbers, labels) if kind != "nested" else Column(name, kind, numbers)

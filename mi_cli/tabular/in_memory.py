@@ -1,0 +1,174 @@
+"""Rows in memory: NumPy arrays, tensors, lists, and frames or series of Polars or pandas.
+
+NumPy arrays are taken without Polars being imported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+from mi_cli.errors import ConfigError, Fault
+from mi_cli.lazy import np
+from mi_cli.tabular.columns import Array, Column, column_of_array, column_of_series
+from mi_cli.tabular.source import Sample, Source, name_list, sampled_rows
+
+__all__ = ["RowsInMemory", "rows_in_memory"]
+
+
+@dataclass(frozen=True, eq=False)
+class RowsInMemory(Source):
+    """Columns in memory, by name, of equal length.
+
+    Args:
+        columns: a NumPy array ``(n,)`` or a Polars series each.
+        sides: the names of the columns that came as ``x``, ``y``, ``groups`` and ``time``.
+    """
+
+    columns: Mapping[str, Any]
+    sides: Mapping[str, tuple[str, ...]]
+
+    in_memory: ClassVar[bool] = True
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All columns, those of x first."""
+        return tuple(self.columns)
+
+    @property
+    def arrays(self) -> Mapping[str, tuple[str, ...]]:
+        """None: every column is named."""
+        return {}
+
+    def sample(self, wanted: Sequence[str], max_rows: int) -> Sample:
+        """All rows, or a uniform sample of them; it has the rows that it would have of a file."""
+        del wanted  # all columns are there
+        if max_rows not in self._samples:
+            n = len(next(iter(self.columns.values())))
+            if n == 0:
+                raise self.error("has no rows", "at least 20")
+            numbers = sampled_rows(n, max_rows)
+            self._samples[max_rows] = Sample(numbers, n, self._maker(None if len(numbers) == n else numbers))
+        return self._samples[max_rows]
+
+    @cached_property
+    def _samples(self) -> dict[int, Sample]:
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"columns": self.columns, "sides": self.sides}
+
+    def _maker(self, numbers: Array | None) -> Callable[[str], Column]:
+        def make(name: str) -> Column:
+            values = self.columns[name] if numbers is None else self.columns[name][numbers]
+            return column_of_array(name, values) if isinstance(values, np.ndarray) else column_of_series(name, values)
+
+        return make
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """``file`` (None), ``format`` (``memory``) and ``bytes``."""
+        sizes = (c.nbytes if isinstance(c, np.ndarray) else c.estimated_size() for c in self.columns.values())
+        return {"file": None, "format": "memory", "bytes": sum(sizes)}
+
+    @cached_property
+    def digest(self) -> str:
+        """A digest of names and values."""
+        digest, sample = hashlib.sha256(), self.sample((), len(next(iter(self.columns.values()))))
+        for name in self.columns:
+            column = sample.column(name)
+            digest.update("\0".join([name, column.kind, *column.labels]).encode() + column.values.tobytes())
+        return digest.hexdigest()
+
+    def error(self, problem: str, accepted: str) -> ConfigError:
+        """What is wrong with the rows."""
+        return ConfigError(Fault("x", problem=problem, accepted=accepted))
+
+
+def rows_in_memory(x: Any, y: Any, groups: Any = None, time: Any = None) -> RowsInMemory:
+    """Rows in memory as the source of a table.
+
+    Columns of frames and series keep their names. Those of an array are called ``x``, or ``x_0``, ``x_1`` and so on
+    where it has two dimensions. Where a name would come twice, the columns are called ``x.name`` and ``y.name``.
+
+    Args:
+        x: ``(n,)`` or ``(n, dim_x)``: an array, a tensor, a list, or a frame or series of Polars or pandas. Values are
+            numbers, booleans, text or dates.
+        y: as many rows.
+        groups: a label for each row, or None.
+        time: a value for each row by which rows are sorted, or None.
+
+    Raises:
+        ConfigError: the arguments have different numbers of rows, more than two dimensions, or no columns.
+    """
+    given = {"x": x, "y": y} | {key: rows for key, rows in {"groups": groups, "time": time}.items() if rows is not None}
+    sides = {side: _columns(side, rows) for side, rows in given.items()}
+    for key in ("groups", "time"):
+        if len(sides.get(key, [None])) != 1:
+            raise ConfigError(Fault(key, problem=f"has {len(sides[key])} columns", accepted="one value for each row"))
+    lengths = {side: len(columns[0][1]) for side, columns in sides.items()}
+    if len(set(lengths.values())) > 1:
+        counts = ", ".join(f"{side} {n:,}" for side, n in lengths.items())
+        raise ConfigError(Fault("rows", problem=counts, accepted="as many of each"))
+    times = Counter(name for columns in sides.values() for name, _ in columns)
+    names = {
+        side: tuple(name if times[name] == 1 else f"{side}.{name}" for name, _ in columns)
+        for side, columns in sides.items()
+    }
+    repeats = [name for name, n in Counter(itertools.chain(*names.values())).items() if n > 1]
+    if repeats:
+        problem = f"has several columns called {name_list(repeats)}"
+        raise ConfigError(Fault("x", problem=problem, accepted="a name for each"))
+    values = (values for columns in sides.values() for _, values in columns)
+    return RowsInMemory(dict(zip(itertools.chain(*names.values()), values, strict=True)), names)
+
+
+def _columns(side: str, rows: Any) -> list[tuple[str, Any]]:
+    """Columns with their names: Polars series, or NumPy arrays ``(n,)``."""
+    library = type(rows).__module__.partition(".")[0]
+    if library == "polars":
+        series = rows.get_columns() if hasattr(rows, "get_columns") else [rows]
+        columns = [(column.name or side, column) for column in series]
+    elif library == "pandas":
+        named = rows.items() if rows.ndim == 2 else [(rows.name, rows)]
+        columns = [(side if name is None else str(name), _array_of_pandas(column)) for name, column in named]
+    else:
+        columns = _columns_of_array(side, rows)
+    if not columns:
+        raise ConfigError(Fault(side, problem="has no columns", accepted="at least one"))
+    return columns
+
+
+def _columns_of_array(side: str, rows: Any) -> list[tuple[str, Array]]:
+    """The columns of whatever NumPy makes an array of."""
+    if hasattr(rows, "detach"):  # a tensor
+        rows = rows.detach().cpu()
+    elif isinstance(rows, np.ma.MaskedArray):
+        masked = np.ma.getmaskarray(rows)
+        rows = rows.astype(object).data
+        rows[masked] = None
+    try:
+        array = np.asarray(rows)
+    except ValueError as error:
+        problem = f"is no array ({error})"
+        raise ConfigError(Fault(side, problem=problem, accepted="as many values in each row")) from None
+    if array.ndim not in (1, 2):
+        raise ConfigError(Fault(side, problem=f"{array.ndim} dimensions", accepted="1 or 2, a row for each sample"))
+    return [(side, array)] if array.ndim == 1 else [(f"{side}_{j}", array[:, j]) for j in range(array.shape[1])]
+
+
+def _array_of_pandas(column: Any) -> Array:
+    """A series of pandas as an array: text and nullable types as Python objects, None where a value is missing."""
+    kind = getattr(column.dtype, "kind", "O")
+    if kind == "M":
+        return np.asarray(column, "datetime64[ns]")
+    if kind in "biuf" and isinstance(column.dtype, np.dtype):
+        return np.asarray(column)
+    values: Array = column.astype(object).to_numpy(dtype=object, copy=True)
+    values[column.isna().to_numpy()] = None
+    return values

@@ -1,0 +1,101 @@
+"""Which columns of a table are x and which are y: names, globs, regular expressions and types."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Sequence
+
+from mi_cli.errors import shown
+from mi_cli.tabular.source import Source, dataset_error, name_list
+
+__all__ = ["SELECTIONS", "columns_of_x_and_y", "selected_columns"]
+
+SELECTIONS = "names of columns, globs (gene_*), regular expressions (^...), :numeric, :categorical or :boolean"
+
+_TYPES = {":numeric": "number", ":categorical": "class", ":boolean": "boolean"}
+
+
+def columns_of_x_and_y(
+    source: Source,
+    x: Sequence[str],
+    y: Sequence[str],
+    by_name_only: Sequence[str],
+    type_of: Callable[[str], str],
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The columns of x and of y, in the order of the source.
+
+    A pattern leaves out columns that the other side names. A side without selections takes what the other one leaves.
+
+    Args:
+        source: where the columns are.
+        x: selections (``SELECTIONS``); so is ``y``.
+        by_name_only: columns that no pattern selects.
+        type_of: ``number``, ``class`` or ``boolean`` (or another word), by the name of a column.
+
+    Raises:
+        ConfigError: a side has no columns, or a column is on both sides.
+    """
+    if not x and not y:
+        problem = "and dataset.y=null: one of them must say its columns"
+        raise dataset_error("x", None, problem, SELECTIONS)
+    names, arrays, selections = source.names, source.arrays, {"x": x, "y": y}
+    named = {
+        side: {name for entry in entries for name in ((entry,) if entry in names else arrays.get(entry, ()))}
+        for side, entries in selections.items()
+    }
+    selected: dict[str, list[str]] = {"x": [], "y": []}
+    for side, other in (("x", "y"), ("y", "x")):
+        elsewhere = {*named[other], *by_name_only}
+        for entry in selections[side]:
+            columns = selected_columns(source, side, entry, selections[side], type_of)
+            is_name = entry in names or entry in arrays
+            selected[side] += [name for name in columns if is_name or name not in elsewhere]
+    for side, other in (("x", "y"), ("y", "x")):
+        if not selections[side]:
+            elsewhere = {*selected[other], *by_name_only}
+            selected[side] = [name for name in names if name not in elsewhere]
+        if not selected[side]:
+            value = list(selections[side]) or None
+            raise dataset_error(side, value, f"leaves no column for {side}", SELECTIONS)
+    of_x, of_y = (tuple(filter(set(selected[side]).__contains__, names)) for side in selections)
+    if both := list(filter(set(of_y).__contains__, of_x)):
+        problem = (
+            f"and dataset.y={shown(list(y))} both take {name_list(both)}, and the MI of a column with itself is its "
+            "entropy, infinite for numbers"
+        )
+        raise dataset_error("x", list(x), problem, "different columns")
+    return of_x, of_y
+
+
+def selected_columns(
+    source: Source, key: str, entry: str, entries: Sequence[str], type_of: Callable[[str], str]
+) -> list[str]:
+    """The columns that one ``entry`` selects, of all ``entries`` that ``dataset.<key>`` has.
+
+    Raises:
+        ConfigError: it selects none.
+    """
+    names, arrays = source.names, source.arrays
+    if entry in names:
+        return [entry]
+    if entry in arrays:
+        return list(arrays[entry])
+    if entry.startswith(":"):
+        if entry not in _TYPES:
+            raise dataset_error(key, list(entries), f"no such type of columns: {shown(entry)}", ", ".join(_TYPES))
+        columns = [name for name in names if type_of(name) == _TYPES[entry]]
+    elif entry.startswith("^"):
+        try:
+            columns = [name for name in names if re.search(entry, name)]
+        except re.error as error:
+            problem = f"{shown(entry)} is no regular expression ({error})"
+            raise dataset_error(key, list(entries), problem, SELECTIONS) from None
+    else:
+        pattern = re.escape(entry).replace(r"\*", ".*").replace(r"\?", ".")
+        columns = [name for name in names if re.fullmatch(pattern, name, re.DOTALL)]
+    if not columns:
+        near = difflib.get_close_matches(entry, [*names, *arrays], 3)
+        accepted = name_list(near or [*arrays, *names])
+        raise dataset_error(key, list(entries), f"no such column: {shown(entry)}", accepted)
+    return columns

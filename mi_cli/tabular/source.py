@@ -1,0 +1,96 @@
+"""Where the rows of a table come from: what files (``files.py``) and rows in memory (``in_memory.py``) share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from mi_cli.errors import ConfigError, Fault, shown
+from mi_cli.lazy import np
+from mi_cli.tabular.columns import Array, Column
+
+__all__ = ["Sample", "Source", "dataset_error", "name_list", "sampled_rows"]
+
+_SEED = 20_230_611  # of the sample of rows
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Rows of a source, in its order.
+
+    Args:
+        numbers: of the rows in the source, from 0.
+        total: rows of the source.
+        make: a column of these rows, by its name.
+    """
+
+    numbers: Array
+    total: int
+    make: Callable[[str], Column]
+    _made: dict[str, Column] = field(default_factory=dict)
+
+    def column(self, name: str) -> Column:
+        """A column of the sample; it is made when it is first asked for."""
+        if name not in self._made:
+            self._made[name] = self.make(name)
+        return self._made[name]
+
+
+class Source(ABC):
+    """Where rows come from."""
+
+    in_memory: ClassVar[bool]
+
+    @property
+    @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """All columns, in order."""
+
+    @property
+    @abstractmethod
+    def arrays(self) -> Mapping[str, tuple[str, ...]]:
+        """Names that stand for several columns each: those of arrays with two dimensions."""
+
+    @abstractmethod
+    def sample(self, wanted: Sequence[str], max_rows: int) -> Sample:
+        """All rows, or a uniform sample of ``max_rows`` of them, always the same one.
+
+        Args:
+            wanted: columns that the sample must have.
+            max_rows: how many rows to keep.
+        """
+
+    @property
+    @abstractmethod
+    def facts(self) -> dict[str, Any]:
+        """``file``, ``format`` and ``bytes``, for the summary of a run."""
+
+    @property
+    @abstractmethod
+    def digest(self) -> str:
+        """A digest of the contents."""
+
+    @abstractmethod
+    def error(self, problem: str, accepted: str) -> ConfigError:
+        """What is wrong with the source as a whole."""
+
+
+def sampled_rows(n: int, max_rows: int) -> Array:
+    """Which of ``n`` rows are used, ascending: all, or the same ``max_rows`` of them every time."""
+    if n <= max_rows:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(_SEED).choice(n, max_rows, replace=False, shuffle=False))
+
+
+def dataset_error(key: str, value: Any, problem: str, accepted: str) -> ConfigError:
+    """What is wrong with the value of a key of ``dataset``."""
+    return ConfigError(Fault(f"dataset.{key}", Path(value) if key == "path" else value, problem, accepted))
+
+
+def name_list(names: Sequence[str], most: int = 6) -> str:
+    """Names of columns as prose, cut where they are many."""
+    more = f", ... ({len(names):,} in all)" if len(names) > most else ""
+    return ", ".join(map(shown, names[:most])) + more
