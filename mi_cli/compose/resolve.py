@@ -210,11 +210,8 @@ def _pair_columns(values: dict[str, Any]) -> None:
         )
     from mi_cli.tabular.column_pairs import column_pairs
 
-    try:
-        values["sweep"]["dataset"]["pair"] = column_pairs(dataset)
-        dataset |= {"x": None, "y": None}  # which the pairs are of
-    except ValueError as error:
-        raise ConfigError(*str(error).splitlines()) from None
+    values["sweep"]["dataset"]["pair"] = column_pairs(dataset)
+    dataset |= {"x": None, "y": None}  # which the pairs are of
 
 
 def _leave_unfit(values: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
