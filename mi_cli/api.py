@@ -1,104 +1,174 @@
-"""``mi_cli.estimate``: what ``mi-run experiment=estimate`` does, for arrays and frames in memory."""
+"""``mi_cli.estimate``: the MI of arrays and frames in memory, as ``mi-run experiment=estimate`` has it for a file."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import yaml
+from pydantic import ValidationError
+
+from mi_cli.datasets.table import Table
+from mi_cli.errors import ConfigError, Fault
+from mi_cli.estimators.base import Estimator
+from mi_cli.lazy import torch
 from mi_cli.problems import Estimate
-
-if TYPE_CHECKING:
-    import polars as pl
+from mi_cli.procedures.estimate import estimated
+from mi_cli.registry import plugins
+from mi_cli.schema.config import validate
+from mi_cli.schema.locations import config_folder
+from mi_cli.training.context import Context
+from mi_cli.training.threads import one_thread
 
 __all__ = ["estimate"]
+
+_SETTINGS = ("dataset", "estimator", "evaluation", "fit", "folds", "noise", "split", "training")
+_TABLE = ("classes", "max_rows", "missing", "n_samples", "share", "transform")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
 def estimate(
     x: Any,
     y: Any,
-    estimator: str = "auto",
+    estimator: str | Estimator = "auto",
     *,
     seed: int = 0,
     groups: Any = None,
     time: Any = None,
-    overrides: Sequence[str] = (),
+    settings: Mapping[str, Any] | None = None,
 ) -> Estimate:
-    """MI of x and y in nats, cross-fitted: every row is tested once, by what was trained on others.
+    """Estimate the MI of x and y in nats, with the settings and the numbers of ``mi-run experiment=estimate``.
+
+    An estimator that is trained is cross-fitted: every row is tested once, by networks that were trained on others.
 
     Args:
         x: rows of numbers, booleans or text, ``(n,)`` or ``(n, dim_x)``: a NumPy array, a tensor, a frame or series of
-            Polars or pandas, or what NumPy makes an array of. Text and booleans are classes.
-        y: as many rows.
-        estimator: any that ``mi-run --help`` lists.
-        seed: of folds, weights and batches; the same one gives the same estimate.
-        groups: a label for each row; rows of one group are never on both sides of a split, and the error allows for
-            their dependence.
-        time: a value for each row by which rows follow each other, for the same with neighbours in time.
-        overrides: whatever else ``mi-run experiment=estimate`` takes, such as ``"training.steps=800"``.
+            Polars or pandas, or a list. Text, booleans and whole numbers with few values are classes.
+        y: as many rows, ``(n,)`` or ``(n, dim_y)``.
+        estimator: a name that ``mi-run --help`` lists, or an estimator such as ``Mine(hidden=(64, 64))``.
+        seed: of folds, weights and batches. The same seed gives the same estimate.
+        groups: a label for each row, ``(n,)``. Rows of one group are never on both sides of a split, and the error
+            allows for their dependence.
+        time: a number or date for each row, ``(n,)``, to sort by. Neighbours in time are treated as groups are.
+        settings: what differs from ``configs/experiment/estimate.yaml``, by section as in a config:
+            ``{"training": {"steps": 800}, "folds": 5}``. It may have ``dataset``, ``estimator``, ``evaluation``,
+            ``fit``, ``folds``, ``noise``, ``split`` and ``training``.
 
     Returns:
         The estimate with its standard error, interval, lower confidence bound, p-value and traces. ``status`` is
         ``ok``, or ``diverged`` or ``failed`` with a ``reason`` and no value.
 
     Raises:
-        ValueError: one line for each fault of the rows or settings.
+        ConfigError: rows or settings that cannot be used. It is a ValueError, with one line for each fault.
 
     >>> import numpy as np
-    >>> x = np.random.default_rng(0).normal(size=500)
-    >>> found = estimate(x, x + np.random.default_rng(1).normal(size=500), "copula")
-    >>> found.status, round(found.value, 1)
+    >>> x, noise = np.random.default_rng(0).normal(size=(2, 500))
+    >>> result = estimate(x, x + noise, "copula")
+    >>> result.status, round(result.value, 1)
     ('ok', 0.4)
+
+    A p-value takes 99 further estimates. To leave it out:
+
+    >>> estimate(x, x + noise, "ksg", settings={"evaluation": {"permutations": 0}}).p_value is None
+    True
     """
-    import polars as pl
-    import torch
-
-    from mi_cli.compose.resolve import resolve
-    from mi_cli.errors import ConfigError
-    from mi_cli.procedures.estimate import estimated
-    from mi_cli.schema.sweep import expand
-    from mi_cli.training.context import Context
-
-    columns = (
-        {"x": x, "y": y} | ({} if groups is None else {"group": groups}) | ({} if time is None else {"time": time})
-    )
-    frames = [_frame(name, side) for name, side in columns.items()]
-    if len({len(frame) for frame in frames}) > 1:
-        told = ", ".join(f"{name} {len(frame):,}" for name, frame in zip(columns, frames, strict=True))
-        raise ValueError(f"rows: {told}; accepted: as many of each")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "rows.parquet")
-        pl.concat(frames, how="horizontal").write_parquet(path)
-        given = [f"dataset.path='{path}'", "dataset.x=['x_*']", "dataset.y=['y_*']", f"estimator={estimator}"]
-        given += [f"dataset.{key}={name}_0" for key, name in (("groups", "group"), ("time", "time")) if name in columns]
-        try:
-            values = resolve(["experiment=estimate", *given, f"seed={seed}", *overrides]).values
-            (trial,) = expand(values)
-        except ConfigError as fault:
-            raise ValueError(str(fault)) from None
-        before = torch.get_num_threads()
-        torch.set_num_threads(1)  # narrow networks gain nothing by more, and lose much where cores are busy
-        try:
-            return estimated(trial.config, Context(torch.device("cpu")))
-        finally:
-            torch.set_num_threads(before)
+    values = _values(estimator, settings) | {"seed": seed}
+    config = validate(values | {"dataset": _table(x, y, groups, time, values)})
+    with one_thread():
+        return estimated(config, Context(torch.device("cpu")))
 
 
-def _frame(name: str, rows: Any) -> pl.DataFrame:
-    """Rows as columns ``name_0``, ``name_1``, …"""
-    import numpy as np
-    import polars as pl
+def _values(estimator: str | Estimator, settings: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The settings of one estimate, by section.
 
-    if type(rows).__module__.startswith("pandas"):
-        frame = pl.from_pandas(rows.to_frame() if rows.ndim == 1 else rows)
-    elif isinstance(rows, pl.Series):
-        frame = rows.to_frame()
-    elif isinstance(rows, pl.DataFrame):
-        frame = rows
-    else:
-        array = np.asarray(rows.detach().cpu() if hasattr(rows, "detach") else rows)
-        if array.ndim not in (1, 2):
-            raise ValueError(f"{name}: {array.ndim} dimensions; accepted: 1 or 2, a row for each sample")
-        frame = pl.DataFrame(array if array.ndim == 2 else array[:, None])
-    return frame.rename({column: f"{name}_{index}" for index, column in enumerate(frame.columns)})
+    Raises:
+        ConfigError: a section is not among those that an estimate has.
+    """
+    given = {} if settings is None else settings
+    if not isinstance(given, Mapping):
+        raise ConfigError(Fault("settings", given, accepted='sections, such as {"training": {"steps": 800}}'))
+    _refuse_unknown(given, _SETTINGS, "is no setting of an estimate")
+    if isinstance(estimator, Estimator) and "estimator" in given:
+        problem = "is beside estimator=, which says all fields"
+        raise ConfigError(Fault("settings.estimator", given["estimator"], problem, "one of the two"))
+    if not isinstance(estimator, Estimator | str):
+        raise ConfigError(Fault("estimator", estimator, accepted="a name, or an object of a class of estimators"))
+    section = estimator if isinstance(estimator, Estimator) else _section(estimator)
+    return _merged(_experiment() | {"estimator": section}, given)
+
+
+def _table(x: Any, y: Any, groups: Any, time: Any, values: Mapping[str, Any]) -> Table:
+    """The rows as a dataset, with the settings of section ``dataset``."""
+    fields = values["dataset"]
+    if not isinstance(fields, Mapping):
+        raise ConfigError(Fault("dataset", fields, accepted='a section, such as {"missing": "drop"}'))
+    _refuse_unknown(fields, _TABLE, "is no setting of rows in memory", "dataset.")
+    try:
+        return Table.from_memory(x, y, groups, time, **fields)
+    except ValidationError:
+        validate(
+            {**values, "dataset": {"name": "table", "path": "memory", **fields}}
+        )  # raises it in the schema's words
+        raise
+
+
+def _refuse_unknown(values: Mapping[str, Any], known: Sequence[str], problem: str, section: str = "") -> None:
+    """Raise ConfigError if ``values`` has a key that is not known, with one fault for each."""
+    accepted = ", ".join(section + key for key in known)
+    unknown = {f"{section}{key}": value for key, value in values.items() if key not in known}
+    if unknown:
+        raise ConfigError(*(Fault(key, value, problem, accepted) for key, value in unknown.items()))
+
+
+@cache
+def _experiment() -> dict[str, Any]:
+    """The settings of configs/experiment/estimate.yaml, in place of those of the options and files that it names."""
+    primary, experiment = _yaml(config_folder() / "config.yaml"), _estimate_yaml()
+    options: dict[str, str] = {}
+    for entry in (*primary["defaults"], *experiment["defaults"]):
+        if isinstance(entry, Mapping):
+            options |= {key.removeprefix("override ").removeprefix("/"): option for key, option in entry.items()}
+    groups = {
+        group: _yaml(config_folder() / group / f"{option}.yaml")
+        for group, option in options.items()
+        if group in _SETTINGS
+    }
+    values = _merged(_merged(primary, groups), experiment)
+    values["dataset"] = {key: values["dataset"][key] for key in _TABLE}
+    return {key: value for key, value in values.items() if key in _SETTINGS}
+
+
+@cache
+def _section(name: str) -> dict[str, Any]:
+    """What the experiment says of an estimator, or else its file; by default its class decides, if there is one."""
+    for option in _estimate_yaml()["sweep"]["estimator"]:
+        if isinstance(option, Mapping) and option["name"] == name:
+            return dict(option)
+    if _NAME.fullmatch(name):
+        for folder in (config_folder(), *plugins.config_folders()):
+            if (path := folder / "estimator" / f"{name}.yaml").is_file():
+                return _yaml(path)
+    return {"name": name}
+
+
+def _estimate_yaml() -> dict[str, Any]:
+    return _yaml(config_folder() / "experiment" / "estimate.yaml")
+
+
+@cache
+def _yaml(path: Path) -> dict[str, Any]:
+    """A file of a config as plain values. Nobody changes them."""
+    values: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return values
+
+
+def _merged(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """``base`` with the values of ``more``, key by key in sections that both have."""
+    values = dict(base)
+    for key, value in more.items():
+        old = values.get(key)
+        values[key] = _merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return values

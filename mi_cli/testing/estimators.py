@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from scipy.special import entr, ndtr
 
+from mi_cli.errors import Fault
 from mi_cli.estimators.base import Estimator
 from mi_cli.problems import Estimate, Problem, Rows
 from mi_cli.testing.checks import Check, checks, described, expect, run_all, section_contracts
@@ -189,6 +190,15 @@ def cost_is_a_number_of_operations(case: _Case) -> None:
     expect(len(cost) == 2 and min(cost) > 0, f"cost() is {cost}; expected: multiply-adds and bytes, both above 0")
 
 
+def faults_are_faults(case: _Case) -> None:
+    """What a config asks of an estimator that cannot do it is reported in one line, with key and value."""
+    for found in (case.made.faults(case.training), case.made.faults(Training(carry="dataset.rho"))):
+        expect(
+            all(isinstance(fault, Fault) for fault in found),
+            f"faults() gives {found!r}; expected: a list of mi_cli.errors.Fault",
+        )
+
+
 def independent_rows_have_no_information(case: _Case) -> None:
     """Beside 4.9 standard errors, 0.003 nats for what so few steps leave."""
     estimate = _sound(case, 0.0)
@@ -268,6 +278,7 @@ def sign_of_the_correlation_does_not_matter(case: _Case) -> None:
 CONTRACTS: tuple[Callable[[_Case], None], ...] = (
     kind_is_said,
     cost_is_a_number_of_operations,
+    faults_are_faults,
     independent_rows_have_no_information,
     estimates_of_gaussians_are_near_the_truth,
     estimates_say_everything_about_themselves,

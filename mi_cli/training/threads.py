@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
+from mi_cli.lazy import torch
 
 __all__ = ["one_thread"]
 

@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
+import csv
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
 import torch
+from runs import run_config
 
 import mi_cli
+from mi_cli import ConfigError
+from mi_cli.compose.resolve import resolve
+from mi_cli.estimators.gaussian import Copula
+from mi_cli.estimators.variational import DonskerVaradhan
+from mi_cli.procedures.base import ESTIMATE_FIELDS
 
 N = 400
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=N)
 Y = np.stack([X + 0.5 * RANDOM.normal(size=N), RANDOM.normal(size=N)], 1)
 TRUTH = 0.5 * np.log(5)
+AXIS = ("auto", "nearest", "copula")  # the estimators of experiment=estimate
+FAST = {"training": {"steps": 40}, "estimator": {"hidden": [8]}}
+
+FRAME = pl.DataFrame(
+    {
+        "a": X[:200],
+        "b": Y[:200, 0],
+        "arm": np.where(RANDOM.random(200) < 0.5, "u", np.where(X[:200] > 0, "v", "w")),
+        "count": RANDOM.poisson(2 + (X[:200] > 0)),
+        "patient": np.arange(200) // 4,
+        "day": RANDOM.permutation(200),
+    }
+)
 
 
 @pytest.mark.parametrize(
@@ -28,9 +54,65 @@ def test_rows_of_any_kind_give_the_same_estimate(kind):
     assert abs(found.value - TRUTH) < 5 * found.stderr  # false alarms: 1e-6
 
 
+# The same as the command
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "more", "estimators"),
+    [
+        (["a"], ["b"], {}, ["auto", "nearest", "copula", "ksg"]),
+        (["a", "arm"], ["b", "count"], {}, ["auto", "nearest"]),
+        (["a"], ["arm"], {}, ["auto", "nearest", "ross"]),
+        (["a"], ["b"], {"groups": "patient"}, ["auto", "nearest", "copula", "ksg"]),
+        (["a"], ["b"], {"time": "day"}, ["copula", "dv"]),
+    ],
+    ids=["numbers", "numbers and classes", "classes", "groups", "time"],
+)
+def test_numbers_are_those_of_the_command(x, y, more, estimators, tmp_path):
+    FRAME.write_csv(tmp_path / "rows.csv")
+    overrides = [f"dataset.path='{tmp_path / 'rows.csv'}'", f"dataset.x={x}", f"dataset.y={y}", "plots=[]", "threads=1"]
+    overrides += [f"dataset.{key}={column}" for key, column in more.items()]
+    settings = {} if y == ["b"] and not more else {"training": {"steps": 60}}
+    overrides += [f"training.steps={value['steps']}" for value in settings.values()]
+    rows = {}
+    chosen = [name for name in estimators if name not in AXIS]
+    whole = [[]] if "auto" in estimators else [["sweep.estimator=[copula]"]]
+    for number, options in enumerate([*whole, *([f"estimator={name}"] for name in chosen)]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        assert run_config(resolve(["experiment=estimate", *overrides, *options]).values, folder) == 0
+        with (folder / "results.csv").open(encoding="utf-8", newline="") as file:
+            rows |= {row["method"]: row for row in csv.DictReader(file)}
+    beside = {key: FRAME[column] for key, column in more.items()}
+    for name in estimators:
+        found, row = mi_cli.estimate(FRAME[x], FRAME[y], name, settings=settings, **beside), rows[name]
+        told = {field: getattr(found, field) for field in ESTIMATE_FIELDS} | {"estimate": found.value}
+        assert found.status == row["status"] == "ok"
+        for field, value in told.items():
+            written = "" if value is None else str(value)
+            assert row[field] == written or float(row[field]) == value, (name, field)
+
+
+def test_settings_are_those_of_the_command():
+    found = mi_cli.estimate(X, Y, "dv", seed=3, settings=FAST | {"folds": 3, "evaluation": {"level": 0.9}})
+    wide = mi_cli.estimate(X, Y, "dv", seed=3, settings=FAST | {"folds": 3})
+    assert found.value == wide.value
+    assert found.ci_high < wide.ci_high
+    assert found.steps == 40
+
+
+def test_estimator_is_a_name_or_an_object():
+    assert mi_cli.estimate(X, Y, Copula(correct=False)) == mi_cli.estimate(
+        X, Y, "copula", settings={"estimator": {"correct": False}}
+    )
+    settings = {"training": FAST["training"]}
+    assert mi_cli.estimate(X, Y, DonskerVaradhan(hidden=(8,)), settings=settings) == mi_cli.estimate(
+        X, Y, "dv", settings=FAST
+    )
+
+
 def test_critics_are_cross_fitted_and_the_seed_decides():
-    fast = ["training.steps=40", "estimator.hidden=[8]"]
-    one, same, other = (mi_cli.estimate(X, Y, "dv", seed=seed, overrides=fast) for seed in (0, 0, 1))
+    one, same, other = (mi_cli.estimate(X, Y, "dv", seed=seed, settings=FAST) for seed in (0, 0, 1))
     assert one == same
     assert one.value != other.value
     assert one.lower < one.value < one.ci_high
@@ -40,28 +122,136 @@ def test_critics_are_cross_fitted_and_the_seed_decides():
 def test_rows_of_groups_stay_together_and_make_the_error_larger():
     # Each row five times over tells no more than once.
     x, y, group = (np.repeat(side, 5, axis=0) for side in (X[:100], Y[:100, :1], np.arange(100)))
-    overrides = ["training.steps=60", "estimator.hidden=[8]"]
-    found = mi_cli.estimate(x, y, "dv", groups=group, overrides=overrides)
+    settings = {"training": {"steps": 60}, "estimator": {"hidden": [8]}}
+    found = mi_cli.estimate(x, y, "dv", groups=group, settings=settings)
     assert found.status == "ok"
     assert found.p_value is None
-    naive = mi_cli.estimate(x, y, "dv", overrides=overrides)
+    naive = mi_cli.estimate(x, y, "dv", settings=settings)
     assert found.stderr > 1.5 * naive.stderr
 
 
+# What is refused
+
+
 @pytest.mark.parametrize(
-    ("x", "y", "message"),
+    ("x", "y", "more", "keys", "problem"),
     [
-        (X, Y[:-1], "rows: x 400, y 399; accepted: as many of each"),
-        (np.zeros((2, 2, 2)), Y, "x: 3 dimensions; accepted: 1 or 2"),
-        (np.where(X > 2, np.nan, X), Y, "missing"),
-        (np.zeros(N), Y, "constant"),
+        (X, Y[:-1], {}, ["rows"], "x 400, y 399"),
+        (np.zeros((2, 2, 2)), Y, {}, ["x"], "3 dimensions"),
+        (np.where(X > 2, np.nan, X), Y, {}, ["dataset.missing"], "missing values"),
+        (np.zeros(N), Y, {}, ["dataset.x"], "constant"),
+        (X, X, {}, ["dataset.y"], "equal"),
+        (X, Y, {"estimator": "crystal_ball"}, ["estimator.name"], "no such estimator"),
+        (X, Y, {"estimator": "../experiment/estimate"}, ["estimator.name"], "no such estimator"),
+        (X, Y, {"estimator": Copula}, ["estimator"], ""),
+        (
+            X,
+            Y,
+            {"estimator": Copula(), "settings": {"estimator": {"correct": False}}},
+            ["settings.estimator"],
+            "beside",
+        ),
+        (X, Y, {"settings": 3}, ["settings"], ""),
+        (X, Y, {"settings": {"steps": 3, "lr": 1}}, ["steps", "lr"], "no setting of an estimate"),
+        (X, Y, {"settings": {"dataset": 3}}, ["dataset"], ""),
+        (X, Y, {"settings": {"dataset": {"path": "t.csv"}}}, ["dataset.path"], "no setting of rows in memory"),
+        (X, Y, {"settings": {"dataset": {"missing": "guess"}}}, ["dataset.missing"], ""),
+        (X, Y, {"settings": {"training": {"step": 3}}}, ["training.step"], "unknown key"),
+        (X, Y, {"settings": {"training": {"steps": 0}}}, ["training.steps"], ""),
+        (X, Y, {"settings": {"training": 5}}, ["training"], ""),
+        (X, Y, {"seed": -1}, ["seed"], ""),
+        (X, Y, {"groups": np.arange(N) % 3}, ["folds"], "3 groups"),
+        (X, Y > 0, {"estimator": "ksg"}, ["estimator.name"], "continuous"),
     ],
 )
-def test_bad_rows_are_refused_in_a_line(x, y, message):
-    with pytest.raises(ValueError, match=message):
-        mi_cli.estimate(x, y, "copula")
+def test_what_cannot_be_used_is_refused_in_a_line(x, y, more, keys, problem):
+    with pytest.raises(ConfigError) as raised:
+        mi_cli.estimate(x, y, **{"estimator": "dv"} | more)
+    assert [fault.key or str(fault).partition("=")[0] for fault in raised.value.faults] == keys
+    assert all(problem in line and "\n" not in line for line in raised.value.lines)
+    assert isinstance(raised.value, ValueError)
 
 
-def test_unknown_estimator_is_refused():
-    with pytest.raises(ValueError, match="estimator"):
-        mi_cli.estimate(X, Y, "crystal_ball")
+# Where it is called from
+
+FOREIGN = """
+import sys
+import hydra
+import numpy as np
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+
+import mi_cli
+
+@hydra.main(config_path=None, config_name=None, version_base="1.3")
+def main(config):
+    before = GlobalHydra.instance().hydra, HydraConfig.get(), HydraConfig.instance().cfg.hydra.job.override_dirname
+    x = np.random.default_rng(0).normal(size=200)
+    print(repr(mi_cli.estimate(x, x + np.random.default_rng(1).normal(size=200), "copula").value))
+    try:
+        mi_cli.estimate(x, x)
+    except mi_cli.ConfigError as error:
+        print(error)
+    after = GlobalHydra.instance().hydra, HydraConfig.get(), HydraConfig.instance().cfg.hydra.job.override_dirname
+    assert all(one is other or one == other for one, other in zip(before, after)), (before, after)
+    assert before[0] is after[0] is not None
+
+main()
+assert not any(name.startswith(("mi_cli.compose", "mi_cli.cli")) for name in sys.modules)
+"""
+
+
+def test_hydra_of_somebody_else_is_left_as_it_is(tmp_path):
+    (tmp_path / "application.py").write_text(FOREIGN)
+    done = subprocess.run(
+        [sys.executable, "application.py", "+estimator=nothing", "hydra.run.dir=."],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    value, fault = done.stdout.splitlines()
+    x = np.random.default_rng(0).normal(size=200)
+    assert float(value) == mi_cli.estimate(x, x + np.random.default_rng(1).normal(size=200), "copula").value
+    assert "equal" in fault
+
+
+ALONE = """
+import sys, time
+import numpy as np
+x, noise = np.random.default_rng(0).normal(size=(2, 1000))
+start = time.perf_counter()
+import mi_cli
+mi_cli.estimate(x, x + noise, "ksg")
+print(time.perf_counter() - start)
+print(*sorted({name.partition(".")[0] for name in sys.modules}))
+"""
+
+
+def test_estimate_of_arrays_writes_nothing_and_loads_no_more_than_it_needs(tmp_path):
+    environment = os.environ | {"MI_CONFIG_PATH": str(tmp_path / "nowhere"), "TMPDIR": str(tmp_path / "nowhere")}
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    _, modules = done.stdout.splitlines()
+    assert not {"hydra", "omegaconf", "polars", "matplotlib", "rich"} & set(modules.split())
+    assert list(Path(tmp_path).iterdir()) == []
+
+
+def test_estimate_changes_no_number_of_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    mi_cli.estimate(X, Y, "copula")
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(before)
+
+
+def test_what_is_not_the_estimate_takes_little_time():
+    settings = {"evaluation": {"permutations": 0}}
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        mi_cli.estimate(X, Y[:, 0], "copula", settings=settings)
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.1  # 5 ms on an idle core, of which the estimate takes one
