@@ -111,9 +111,10 @@ def _write(paths: Sequence[Path], page: Path, table: Path | None, said: set[str]
     from mi_cli.report.page import write
 
     found = collect.collect(paths)
-    for line in (line for line in found.faults if line not in said):
+    faults = [str(fault) for fault in found.faults]
+    for line in (line for line in faults if line not in said):
         print(f"mi-report: {line}", file=sys.stderr)
-    said.update(found.faults)
+    said.update(faults)
     if not found.runs:
         return _BAD_INPUT
     if table:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,12 @@ from typing import Any
 from mi_cli.records.results import Row
 from mi_cli.schema.config import Config
 from mi_cli.schema.sweep import Trial
+from mi_cli.terminal import Terminal
 from mi_cli.training.context import Clock
 
-__all__ = ["FINE", "FinishedRun"]
+__all__ = ["FINE", "FinishedRun", "attempt"]
+
+log = logging.getLogger("mi_cli")
 
 FINE = frozenset({"ok", "pruned"})  # statuses of trials that did not fail or diverge
 
@@ -51,3 +55,21 @@ class FinishedRun:
     def is_fine(self) -> bool:
         """Whether no trial failed or diverged."""
         return all(row["status"] in FINE for row in self.rows)
+
+
+def attempt(what: str, folder: Path, make: Callable[[], object]) -> bool:
+    """Make one of the things that are made of a finished run; whether that worked.
+
+    Args:
+        what: its name, such as ``plot forest``.
+        folder: of the run.
+        make: makes it. An error that it raises is logged, a line on standard error names the log, and the run goes on.
+    """
+    try:
+        make()
+    except Exception:
+        log.exception("%s failed", what)
+        line = f"mi-run: {what} failed; see {folder / 'run.log'}"
+        Terminal(stderr=True).print(line, highlight=False, markup=False, soft_wrap=True)
+        return False
+    return True

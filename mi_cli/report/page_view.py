@@ -1,10 +1,11 @@
-"""What the page shows: runs as plain values, ready for the template."""
+"""What the page shows, as plain values for its template."""
 
 from __future__ import annotations
 
 import ast
 import base64
 import importlib.util
+import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,39 +19,42 @@ import polars as pl
 from mi_cli._version import __version__
 from mi_cli.errors import counted
 from mi_cli.fields import Rule
+from mi_cli.records.results import SCALES
+from mi_cli.records.saved_config import by_path
 from mi_cli.registry.builtin import PLOTS
-from mi_cli.report.collect import Collection, Provenance, Run, flat
-from mi_cli.report.tables import INFORMATION, SCALES, decision, heading, means, number, overall
+from mi_cli.report.collect import Collection
+from mi_cli.report.recorded_run import Provenance, RecordedRun
+from mi_cli.report.tables import IN_NATS, decision, mean_table, number, setting_table, title_of
 from mi_cli.schema.effects import ruled
 
 __all__ = ["view"]
 
 _VERDICTS = ("fails", "undecided", "holds")
-_MANY = 40  # rows; a longer table is folded
-_IN_NATS = {"critic_mi", "critic_stderr", "train_mi", "val_mi", *INFORMATION}
-_EXACT = 2**53  # beyond, the browser's numbers skip integers
+_FOLDED = 40  # rows; longer tables are folded
+_IN_NATS = {"critic_mi", "critic_stderr", "train_mi", "val_mi", *IN_NATS}  # columns of results
+_EXACT = 2**53  # the largest integer up to which a browser's numbers hold all integers
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def view(found: Collection) -> dict[str, Any]:
-    """All that the template is given."""
-    runs = [_run(run, index, found.varied[run.name]) for index, run in enumerate(found.runs)]
+def view(collection: Collection) -> dict[str, Any]:
+    """Return the variables of the template."""
+    runs = [_run(run, index, collection.varied[run.name]) for index, run in enumerate(collection.runs)]
     alone = len(runs) == 1
     return {
-        "title": f"{found.runs[0].experiment} · {found.runs[0].name}" if alone else counted(len(runs), "run"),
+        "title": f"{collection.runs[0].experiment} · {collection.runs[0].name}" if alone else counted(len(runs), "run"),
         "runs": runs,
         "alone": alone,
         "total": _total(runs),
-        "faults": found.faults,
+        "faults": [str(fault) for fault in collection.faults],
         "made": datetime.now().astimezone().isoformat(" ", "seconds"),
         "version": __version__,
-        "results": _results(found),
-        "differences": [] if alone else _differences(found.runs),
+        "results": _results(collection),
+        "differences": [] if alone else _differences(collection.runs),
     }
 
 
 def _total(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """States, trials and verdicts of all runs together."""
+    """States, numbers of trials and verdicts of all runs together."""
     verdicts: Counter[str] = Counter()
     for run in runs:
         verdicts.update(run["verdicts"])
@@ -62,7 +66,7 @@ def _total(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _run(run: Run, index: int, apart: Mapping[str, Any]) -> dict[str, Any]:
+def _run(run: RecordedRun, index: int, varied: Mapping[str, Any]) -> dict[str, Any]:
     summary = run.summary
     claims = [_claim(claim.model_dump()) for claim in summary.claims] if summary else []
     verdicts = Counter(claim["verdict"] for claim in claims)
@@ -70,7 +74,7 @@ def _run(run: Run, index: int, apart: Mapping[str, Any]) -> dict[str, Any]:
         "id": f"run-{index}",
         "name": run.name,
         "experiment": run.experiment,
-        "about": " · ".join([run.experiment, *(f"{path}={_text(value)}" for path, value in apart.items())]),
+        "about": " · ".join([run.experiment, *(f"{path}={_text(value)}" for path, value in varied.items())]),
         "question": str(run.config.get("summary", "")),
         "variant": str(run.config.get("variant", "")),
         "state": run.state,
@@ -96,7 +100,7 @@ def _run(run: Run, index: int, apart: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _claim(claim: Mapping[str, Any]) -> dict[str, Any]:
-    """A claim with what decided it, and its settings as a table."""
+    """A claim with what decides it, and its settings as a table."""
     axes = list(dict.fromkeys(axis for cell in claim["cells"] for axis in cell["where"]))
     columns = {**dict.fromkeys(axes, False), "verdict": False, "value": True, "interval": True, "accepted": True}
     rows = [
@@ -123,29 +127,29 @@ def _interval(low: float | None, high: float | None) -> str:
     return f"[{'−∞' if low is None else number(low)}, {'∞' if high is None else number(high)}]"
 
 
-def _tables(run: Run) -> Iterable[dict[str, Any]]:
-    """The tables of the summary as text, then the means over seeds unless they say the same."""
+def _tables(run: RecordedRun) -> Iterable[dict[str, Any]]:
+    """The tables of the summary as text, then the means over seeds unless a table has the same numbers."""
     if run.summary is None:
         return
     summary = run.summary.model_dump()
     for name, rows in summary["tables"].items():
-        title = heading(name, rows, summary)
+        title = title_of(name, rows, summary)
         if not rows:
             yield {"title": title, "table": None, "notes": [], "folded": False}
             continue
-        titles, cells = overall(rows, summary)
+        titles, cells = setting_table(rows, summary)
         columns = {t: not all(isinstance(row.get(key), str) for row in rows) for key, t in titles.items()}
         notes = [f"{row.get('method')}: {row['reason']}" for row in rows if row.get("reason")]
         body = [[cell.get(key, "") for key in titles] for cell in cells]
-        yield {"title": title, "table": _table(columns, body), "notes": notes, "folded": len(rows) > _MANY}
+        yield {"title": title, "table": _table(columns, body), "notes": notes, "folded": len(rows) > _FOLDED}
     if summary["cells"] and "estimates" not in summary["tables"]:
-        columns, body = means(summary)
+        columns, body = mean_table(summary)
         title = f"Means over seeds; MI in {summary['shown_in']}"
-        yield {"title": title, "table": _table(columns, body), "notes": [], "folded": len(body) > _MANY}
+        yield {"title": title, "table": _table(columns, body), "notes": [], "folded": len(body) > _FOLDED}
 
 
 def _table(columns: Mapping[str, bool], rows: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """A table of texts; ``columns`` says which are numbers."""
+    """A table of texts; ``columns`` maps each title to whether the column has numbers."""
     return {"columns": list(columns), "numeric": list(columns.values()), "rows": rows}
 
 
@@ -154,7 +158,7 @@ def _text(value: Any) -> str:
 
 
 def _figure(path: Path) -> dict[str, Any]:
-    """An image with its size and what it shows; of a file that is none, nothing is taken."""
+    """An image with its size and a description. A file that is no PNG image is not included."""
     data, size = path.read_bytes(), None
     if data.startswith(_PNG):
         size = [int.from_bytes(data[at : at + 4], "big") for at in (16, 20)]
@@ -164,28 +168,29 @@ def _figure(path: Path) -> dict[str, Any]:
 
 @cache
 def _about(plot: str) -> str:
-    """What a plot shows, by its module's own words, which are read and not imported: that would import matplotlib."""
+    """The first sentence of a plot's module. It is parsed and not imported, since that would import matplotlib."""
     spec = importlib.util.find_spec(f"mi_cli.plots.{plot}") if plot in PLOTS else None
     if spec is None or spec.origin is None:
         return plot.replace("_", " ")
-    told = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or plot
-    return " ".join(told.partition("\n\n")[0].split())
+    text = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or plot
+    return " ".join(text.partition("\n\n")[0].split())
 
 
-def _provenance(found: Provenance) -> list[tuple[str, str]]:
-    """Terms and what they are, in the order of interest."""
-    git = found.git or {}
+def _provenance(provenance: Provenance) -> list[tuple[str, str]]:
+    """Terms and their texts, the most interesting first."""
+    git = provenance.git or {}
     commit = f"{git.get('commit', '')}{', with changes' if git.get('changed') else ''}"
-    added = (" ".join(map(str, plugin.values())) for plugin in found.plugins)
-    wall = ", ".join(f"{phase} {_seconds(seconds)}" for phase, seconds in found.wall_time.items())
-    versions = ", ".join(f"{name} {version}" for name, version in found.versions.items())
+    added = (" ".join(map(str, plugin.values())) for plugin in provenance.plugins)
+    wall = ", ".join(f"{phase} {_seconds(seconds)}" for phase, seconds in provenance.wall_time.items())
+    versions = ", ".join(f"{name} {version}" for name, version in provenance.versions.items())
+    threads = f", {counted(provenance.threads, 'thread')}" if provenance.threads else ""
     terms = [
-        ("Command", found.command),
-        ("Again", found.again),
-        ("Started", found.started),
-        ("Wall time", f"{_seconds(found.seconds)} ({wall})"),
-        ("Device", f"{found.device}, {counted(found.threads, 'thread')}" if found.threads else found.device),
-        ("Host", ", ".join(f"{key} {value}" for key, value in found.host.items())),
+        ("Command", provenance.command),
+        ("Again", provenance.again),
+        ("Started", provenance.started),
+        ("Wall time", f"{_seconds(provenance.seconds)} ({wall})"),
+        ("Device", f"{provenance.device}{threads}"),
+        ("Host", ", ".join(f"{key} {value}" for key, value in provenance.host.items())),
         ("Versions", versions),
         ("Commit", commit),
         ("Plugins", "; ".join(added)),
@@ -202,15 +207,15 @@ def _seconds(seconds: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"
 
 
-def _results(found: Collection) -> dict[str, Any]:
-    """All result rows by column, for the page's own table."""
-    frame = found.table
-    units = "bits" if all(run.units == "bits" for run in found.runs) else "nats"
-    if len(found.runs) == 1 and "run" in frame.columns:
+def _results(collection: Collection) -> dict[str, Any]:
+    """All result rows by column, for the table that the page's script shows."""
+    frame = collection.table
+    units = "bits" if all(run.units == "bits" for run in collection.runs) else "nats"
+    if len(collection.runs) == 1 and "run" in frame.columns:
         frame = frame.drop("run")
-    scale, plain = SCALES[units], {*found.settings, "rows", "steps"}
+    scale, plain = SCALES[units], {*collection.settings, "rows", "steps"}
     columns = []
-    # As they are in the files, but reasons are long and come last.
+    # In the order of the files, but with reasons last, since they are long.
     for name in sorted(frame.columns, key=lambda name: name == "reason"):
         column = frame[name]
         if column.null_count() == len(column):
@@ -226,38 +231,48 @@ def _results(found: Collection) -> dict[str, Any]:
                 "unit": units if name in _IN_NATS else "",
                 "number": is_number,
                 "plain": name in plain or column.dtype.is_integer(),
-                "values": _finite(column.to_list()) if is_number else column.cast(pl.String).to_list(),
+                "values": _json_numbers(column.to_list()) if is_number else column.cast(pl.String).to_list(),
             }
         )
-    return {"rows": len(frame), "columns": columns, "several": len(found.runs) > 1}
+    return {"rows": len(frame), "columns": columns, "several": len(collection.runs) > 1}
 
 
-def _finite(values: list[Any]) -> list[Any]:
-    """Numbers that JSON has; infinities as text, what is not a number as nothing."""
+def _json_numbers(values: list[Any]) -> list[Any]:
+    """Values as JSON can hold them: infinities as text, NaN as null."""
     return [
         value if not isinstance(value, float) or math.isfinite(value) else None if math.isnan(value) else str(value)
         for value in values
     ]
 
 
-def _differences(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """What is not the same in all runs, of their configs and of where they ran: a table each, runs side by side."""
-    configs = [{k: v for k, v in flat(run.config) if k.split(".")[0] not in ruled(Rule.NOT_COMPARED)} for run in runs]
-    places = [_place(run.provenance) if run.provenance else {} for run in runs]
-    names = [run.name for run in runs]
-    titles = ("Configs", "Versions and hosts")
-    return [{"title": t, "table": _aside(names, side)} for t, side in zip(titles, (configs, places), strict=True)]
+def _differences(runs: Sequence[RecordedRun]) -> list[dict[str, Any]]:
+    """Two tables with runs side by side: values of their configs that differ, and versions and hosts that differ."""
+    names, left_out = [run.name for run in runs], ruled(Rule.NOT_COMPARED)
+    configs = [
+        {path: _json(value) for path, value in by_path(run.config) if path.split(".")[0] not in left_out}
+        for run in runs
+    ]
+    environments = [_environment(run.provenance) if run.provenance else {} for run in runs]
+    return [
+        {"title": "Configs", "table": _side_by_side(names, configs)},
+        {"title": "Versions and hosts", "table": _side_by_side(names, environments)},
+    ]
 
 
-def _place(found: Provenance) -> dict[str, str]:
-    """Versions, commit and host."""
-    git = {f"commit {key}": value for key, value in (found.git or {}).items()}
-    more: dict[str, Any] = {"device": found.device, "threads": found.threads}
-    return {key: str(value) for key, value in (found.versions | git | found.host | more).items()}
+def _json(value: Any) -> str:
+    """A value of a config as text: strings as they are, others as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _aside(names: Sequence[str], values: Sequence[Mapping[str, str]]) -> dict[str, Any] | None:
-    """Keys whose values differ, the longer side downwards."""
+def _environment(provenance: Provenance) -> dict[str, str]:
+    """Versions, commit, host and device."""
+    git = {f"commit {key}": value for key, value in (provenance.git or {}).items()}
+    device: dict[str, Any] = {"device": provenance.device, "threads": provenance.threads}
+    return {key: str(value) for key, value in (provenance.versions | git | provenance.host | device).items()}
+
+
+def _side_by_side(names: Sequence[str], values: Sequence[Mapping[str, str]]) -> dict[str, Any] | None:
+    """A table of the keys whose values differ between runs, with runs as rows if they are the more; None if none do."""
     keys = list(dict.fromkeys(key for each in values for key in each))
     keys = [key for key in keys if len({each.get(key) for each in values}) > 1]
     if not keys:

@@ -1,45 +1,40 @@
-"""The summary of a run: aggregates over seeds, tables, verdicts on claims."""
+"""The summary of a run: means over seeds, tables, and verdicts on claims."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mi_cli.analysis.agreement import advice
 from mi_cli.analysis.claims import judge
 from mi_cli.analysis.intervals import mean_interval
 from mi_cli.analysis.tables import TABLES
-from mi_cli.report.tables import Row
-
-if TYPE_CHECKING:
-    from mi_cli.schema.config import Config
+from mi_cli.records.results import Row, trial_statuses
+from mi_cli.schema.config import Config
 
 __all__ = ["summarise"]
 
-
 _AGGREGATED = ("estimate", "stderr", "train_mi", "val_mi", "test_mse", "split_mse", "seconds")
-
-
 _BASELINE = "linear_regression"
 
 
 def summarise(
     config: Config, rows: Sequence[Row], axes: Sequence[str], traces: Mapping[int, Mapping[str, Sequence[float]]]
 ) -> dict[str, Any]:
-    """``summary.json``: counts of statuses, a cell for each setting and method, and a verdict for each claim.
+    """Return what ``summary.json`` holds; MI is in nats.
 
     Args:
         config: of the run.
         rows: result rows.
-        axes: the sweep's axes other than the seed.
-        traces: validation traces of each trial, on common steps.
+        axes: dotted paths of the sweep's axes other than the seed.
+        traces: traces of each trial by its index, with all metrics at the same steps.
+
+    Returns:
+        The number of trials of each status, a cell for each setting and method with means over seeds, the tables that
+        the config asks for, and a verdict for each claim.
     """
-    status: dict[int, str] = {}
-    for row in rows:
-        if status.get(row["trial"], "ok") == "ok":
-            status[row["trial"]] = row["status"]
     level = config.evaluation.level
     return {
         "name": config.name,
@@ -49,9 +44,9 @@ def summarise(
         "budget": config.budget.name,
         "axes": list(axes),
         "level": level,
-        "shown_in": config.units,  # numbers are in nats
+        "shown_in": config.units,
         "data": config.dataset.describe(),
-        "trials": dict(sorted(Counter(status.values()).items())),
+        "trials": dict(sorted(Counter(trial_statuses(rows).values()).items())),
         "tables": {name: TABLES[name](rows, axes, level, traces) for name in config.tables},
         "advice": _advice(config, rows, axes) if "estimates" in config.tables else [],
         "claims": [judge(claim, rows, axes, traces, level) for claim in config.claims],
@@ -60,16 +55,18 @@ def summarise(
 
 
 def _advice(config: Config, rows: Sequence[Row], axes: Sequence[str]) -> list[str]:
+    """Return advice on the estimates of a table's columns."""
     dataset, described = config.dataset, config.dataset.describe()
-    duplicates = 0 if dataset.with_classes else described.get("duplicates") or 0  # classes repeat themselves
+    duplicates = 0 if dataset.with_classes else described.get("duplicates") or 0  # rows of classes are alike by nature
     blocks = bool(described.get("groups") or described.get("time"))
-    columns = dataset.dim_x + dataset.dim_y  # of a table its own, not one for each class
+    columns = dataset.dim_x + dataset.dim_y
     if "x" in described and "y" in described:
-        columns = len(described["x"]) + len(described["y"])
+        columns = len(described["x"]) + len(described["y"])  # those of the file, not of its encoding
     return advice(rows, axes, columns, duplicates, blocks=blocks)
 
 
 def _cells(rows: Sequence[Row], axes: Sequence[str], level: float) -> Iterable[dict[str, Any]]:
+    """Yield a cell for each setting and method: means over seeds, and the difference from the baseline."""
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
         if row["status"] == "ok":
@@ -90,12 +87,12 @@ def _cells(rows: Sequence[Row], axes: Sequence[str], level: float) -> Iterable[d
 
 
 def _paired(group: Sequence[Row], other: Sequence[Row], level: float) -> dict[str, Any] | None:
-    """Test error minus the baseline's, over the seeds that both have."""
+    """Return the test error less the baseline's, over the seeds that both have."""
     errors, baseline = (
         {row["seed"]: row["test_mse"] for row in rows if _is_finite(row, "test_mse")} for rows in (group, other)
     )
-    found = [errors[seed] - baseline[seed] for seed in errors if seed in baseline]
-    return {"from": _BASELINE} | _interval(found, level) if found else None
+    differences = [errors[seed] - baseline[seed] for seed in errors if seed in baseline]
+    return {"from": _BASELINE} | _interval(differences, level) if differences else None
 
 
 def _is_finite(row: Row, column: str) -> bool:
@@ -103,5 +100,5 @@ def _is_finite(row: Row, column: str) -> bool:
 
 
 def _interval(values: Sequence[float], level: float) -> dict[str, Any]:
-    found = mean_interval(values, level)
-    return {"mean": found.mean, "sd": found.sd, "ci_low": found.low, "ci_high": found.high}
+    interval = mean_interval(values, level)
+    return {"mean": interval.mean, "sd": interval.sd, "ci_low": interval.low, "ci_high": interval.high}

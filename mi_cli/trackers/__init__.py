@@ -6,17 +6,14 @@ The library of a tracker is an extra. A run checks that it is installed before a
 from __future__ import annotations
 
 import importlib
-import logging
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from mi_cli.records.finished import attempt
 from mi_cli.schema.sweep import Trial
 from mi_cli.trackers.tracked_run import TrackedRun
 
 __all__ = ["track"]
-
-log = logging.getLogger("mi_cli")
 
 
 def track(name: str | None, folder: Path, trials: Sequence[Trial]) -> bool:
@@ -28,14 +25,12 @@ def track(name: str | None, folder: Path, trials: Sequence[Trial]) -> bool:
         trials: of the run.
 
     Returns:
-        Whether that worked. If not, the error is logged and a line is printed.
+        Whether that worked.
     """
     if name is None:
         return True
-    try:
+
+    def write() -> None:
         importlib.import_module(f"mi_cli.trackers.{name}_store").write(TrackedRun(folder, trials))
-    except Exception:
-        log.exception("tracker %s failed", name)
-        print(f"mi-run: tracker {name} failed; see {folder / 'run.log'}", file=sys.stderr)
-        return False
-    return True
+
+    return attempt(f"tracker {name}", folder, write)

@@ -1,4 +1,4 @@
-"""Runs are found, read as far as they have come, and put into one table."""
+"""Runs below folders are read as far as they have come, and put into one table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runs import leave_run
 from mi_cli.report.collect import collect, write
 
 
-def test_runs_are_found_at_and_below_a_path(tmp_path):
+def test_runs_at_and_below_a_path_are_read(tmp_path):
     leave_run(tmp_path / "a" / "1")
     leave_run(tmp_path / "a" / "2")
     leave_run(tmp_path / "b")
@@ -29,11 +29,11 @@ def test_a_run_that_two_paths_lead_to_is_read_once(tmp_path):
     assert [run.name for run in collect([tmp_path, tmp_path / "a", tmp_path / "again"]).runs] == ["a", "b"]
 
 
-def test_the_configs_of_a_package_are_no_run(tmp_path):
+def test_a_folder_with_nothing_but_a_config_is_not_a_run(tmp_path):
     (tmp_path / "config.yaml").write_text("name: a\n")
     found = collect([tmp_path])
     assert not found.runs
-    assert "holds no run" in found.faults[0]
+    assert [fault.problem for fault in found.faults] == ["holds no run"]
 
 
 def test_states_and_trials_that_are_done(tmp_path):
@@ -58,40 +58,42 @@ def test_a_line_that_is_still_being_written_is_left_out(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("file", "text", "told"),
+    ("file", "text", "problem"),
     [
         ("config.yaml", "a: [", "while parsing"),
         ("config.yaml", "- a\n", "must be a section"),
         ("config.yaml", "sweep: {seed: 1}\nseed: 0\n", "must be a list of values"),
         ("overrides.yaml", "[", "while parsing"),
         ("results.csv", "", "empty"),
-        ("results.csv", "trial,status\n1,ok\n", ""),
+        ("results.csv", "trial,status\n1,ok\n", "unable to find column"),
         ("summary.json", "{", "Expecting"),
         ("summary.json", '{"name": "a"}', "procedure: Field required"),
         ("provenance.json", "[]", "Input should be an object"),
     ],
 )
-def test_what_is_broken_is_one_line_that_names_the_file_and_costs_no_other(tmp_path, file, text, told):
+def test_a_broken_file_is_a_fault_and_other_runs_are_read(tmp_path, file, text, problem):
     leave_run(tmp_path / "broken")
     leave_run(tmp_path / "good")
     (tmp_path / "broken" / file).write_text(text)
     found = collect([tmp_path])
-    (line,) = found.faults
+    (fault,) = found.faults
     assert [run.name for run in found.runs] == ["good"]
-    assert line.startswith(f"{tmp_path / 'broken' / file}: ")
-    assert told in line
-    assert "\n" not in line
+    assert fault.key == str(tmp_path / "broken" / file)
+    assert problem in fault.problem
+    assert "\n" not in fault.problem
 
 
-def test_bytes_that_are_no_text_are_a_line_too(tmp_path):
+def test_bytes_that_are_no_text_are_a_fault(tmp_path):
     (leave_run(tmp_path / "a") / "config.yaml").write_bytes(b"\xff\xfe\x00")
-    assert collect([tmp_path]).faults[0].startswith(str(tmp_path / "a" / "config.yaml"))
+    assert [fault.key for fault in collect([tmp_path]).faults] == [str(tmp_path / "a" / "config.yaml")]
 
 
-@pytest.mark.parametrize("name", ["nothing", "file"])
-def test_a_path_that_is_no_folder_is_a_line(tmp_path, name):
+@pytest.mark.parametrize(("name", "problem"), [("nothing", "no such folder"), ("file", "is not a folder")])
+def test_a_path_that_is_no_folder_is_a_fault(tmp_path, name, problem):
     (tmp_path / "file").touch()
-    assert "accepted: the folder of a run" in collect([tmp_path / name]).faults[0]
+    (fault,) = collect([tmp_path / name]).faults
+    assert (fault.key, fault.problem) == (str(tmp_path / name), problem)
+    assert fault.accepted.startswith("the folder of a run")
 
 
 def test_table_has_all_rows_with_their_run_and_axes(tmp_path):
@@ -106,7 +108,7 @@ def test_table_has_all_rows_with_their_run_and_axes(tmp_path):
     assert len(set(table["training.lr"][:6])) == 1
 
 
-def test_what_was_typed_for_some_runs_is_a_column_for_all(tmp_path):
+def test_a_value_that_was_typed_for_some_runs_is_a_column_for_all(tmp_path):
     for name, lr in (("0", 0.001), ("1", 0.01)):
         typed = [f"training.lr={lr}", "budget=smoke", "output_root=x"]
         leave_run(tmp_path / name, {"seed": [0, 1]}, training={"lr": lr}, overrides=typed)

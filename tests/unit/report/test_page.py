@@ -1,4 +1,4 @@
-"""The page says what the records say, and nothing in them can be more than text."""
+"""The page shows what the records say, and nothing in them can be more than text."""
 
 from __future__ import annotations
 
@@ -127,9 +127,9 @@ def test_lost_trials_are_counted(tmp_path):
 def test_runs_are_compared_side_by_side(tmp_path):
     leave_run(tmp_path / "a")
     other = leave_run(tmp_path / "b", training={"lr": 0.123}) / "provenance.json"
-    told = json.loads(other.read_text())
-    told["versions"]["torch"] = "9.9.9"
-    other.write_text(json.dumps(told))
+    values = json.loads(other.read_text())
+    values["versions"]["torch"] = "9.9.9"
+    other.write_text(json.dumps(values))
     text = html(tmp_path)
     differences = text[text.index('id="differences"') : text.index('id="records"')]
     assert re.search(r"training.lr</th>.*0\.123</td>", differences, re.S)
@@ -169,8 +169,8 @@ def test_many_runs_are_folded(tmp_path):
 def test_names_and_texts_that_are_no_unicode_have_a_page(tmp_path):
     folder = leave_run(tmp_path / "a").rename(tmp_path / "a\udcff")
     leave_run(tmp_path / "b")
-    told = json.loads((folder / "summary.json").read_text())
-    (folder / "summary.json").write_text(json.dumps(told | {"advice": ["half a \ud83d"]}))
+    values = json.loads((folder / "summary.json").read_text())
+    (folder / "summary.json").write_text(json.dumps(values | {"advice": ["half a \ud83d"]}))
     page.write(tmp_path / "report.html", collect([tmp_path]))
     assert "a\ufffd" in (tmp_path / "report.html").read_text()
 
@@ -190,14 +190,14 @@ def test_refresh_can_be_paused(tmp_path):
 
 def test_a_finished_run_gets_a_page(tmp_path):
     folder = leave_run(tmp_path / "a")
-    assert page.leave(folder)
+    assert page.write_in_run(folder)
     assert "<h1>small</h1>" in (folder / "report.html").read_text()
 
 
 def test_a_page_that_fails_is_logged(tmp_path, capsys, caplog):
     folder = leave_run(tmp_path / "a")
     (folder / "summary.json").write_text("{")
-    assert not page.leave(folder)
+    assert not page.write_in_run(folder)
     assert capsys.readouterr().err == f"mi-run: report.html failed; see {folder / 'run.log'}\n"
     assert "report.html failed" in caplog.text
 

@@ -10,7 +10,7 @@ from examples import SMALL, config
 from rich.console import Console
 
 from mi_cli.analysis.intervals import mean_interval
-from mi_cli.report import tables
+from mi_cli.report import tables, terminal_tables
 from mi_cli.report.summary import summarise
 
 
@@ -36,7 +36,7 @@ def summary(rows=ROWS, axes=("dataset.rho",), **fields):
 
 def shown(found, width=120):
     text = io.StringIO()
-    tables.show(found, Console(file=text, width=width))
+    terminal_tables.show(found, Console(file=text, width=width))
     return text.getvalue()
 
 

@@ -1,0 +1,280 @@
+"""A run's folder, read as far as the run has come. A file that is broken is a fault that names it."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+import yaml
+from pydantic import BaseModel, Field, ValidationError
+
+from mi_cli.errors import Fault
+from mi_cli.records.results import Records, trial_statuses
+from mi_cli.schema.search_space import searches
+from mi_cli.schema.sweep import axes
+
+__all__ = [
+    "MARKS",
+    "REQUIRED_COLUMNS",
+    "Provenance",
+    "RecordedRun",
+    "Summary",
+    "UnreadableError",
+    "file_fault",
+    "path_text",
+    "read",
+]
+
+MARKS = ("results.csv", "provenance.json", "overrides.yaml")  # a folder with config.yaml and one of these is a run's
+REQUIRED_COLUMNS = ("trial", "status", "reason", "seed", "dataset", "estimator", "method")
+_LONGEST = 300  # characters of a fault
+
+Verdict = Literal["holds", "fails", "undecided"]
+
+
+class ClaimCell(BaseModel):
+    """The verdict on a claim in one setting of the axes."""
+
+    where: dict[str, Any]
+    n: int | None = None
+    value: float | None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    accepted: list[float | None] | None = None
+    verdict: Verdict
+
+
+class Claim(BaseModel):
+    """A claim and its verdict."""
+
+    text: str
+    unit: str = ""
+    verdict: Verdict
+    cells: list[ClaimCell] = Field(default_factory=list)
+
+
+class Summary(BaseModel):
+    """The part of ``summary.json`` that reports show."""
+
+    name: str
+    summary: str = ""
+    procedure: str
+    variant: str = ""
+    budget: str = ""
+    axes: list[str]
+    level: float
+    shown_in: Literal["nats", "bits"] = "nats"
+    data: dict[str, Any] = Field(default_factory=dict)
+    tables: dict[str, list[dict[str, Any]]] = Field(default_factory=dict)
+    advice: list[str] = Field(default_factory=list)
+    claims: list[Claim] = Field(default_factory=list)
+    cells: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class Provenance(BaseModel):
+    """The part of ``provenance.json`` that reports show."""
+
+    status: str
+    command: str = ""
+    again: str = ""
+    started: str = ""
+    seconds: float | None = None
+    wall_time: dict[str, float] = Field(default_factory=dict)
+    versions: dict[str, str] = Field(default_factory=dict)
+    plugins: list[dict[str, Any]] = Field(default_factory=list)
+    git: dict[str, Any] | None = None
+    host: dict[str, Any] = Field(default_factory=dict)
+    device: str = ""
+    threads: int | None = None
+
+
+class UnreadableError(Exception):
+    """A file of a run cannot be read; ``fault`` has its path as key, and the reason."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+        super().__init__(str(fault))
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """The records of a run.
+
+    Args:
+        name: the path of its folder below the folder that all runs of a report are in.
+        records: its files.
+        config: the resolved config.
+        overrides: of the command line.
+        results: result rows so far.
+        summary: None while the run goes on.
+        provenance: None where the run was killed before it wrote any.
+        planned: number of trials that the config asks for.
+        changed: when its files were last written.
+    """
+
+    name: str
+    records: Records
+    config: Mapping[str, Any]
+    overrides: Sequence[str]
+    results: pl.DataFrame
+    summary: Summary | None
+    provenance: Provenance | None
+    planned: int
+    changed: datetime
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return self.records.folder
+
+    @property
+    def experiment(self) -> str:
+        """The ``name`` of the config."""
+        return str(self.config.get("name", ""))
+
+    @property
+    def units(self) -> str:
+        """The unit that MI is shown in, ``nats`` or ``bits``."""
+        return "bits" if (self.summary.shown_in if self.summary else self.config.get("units")) == "bits" else "nats"
+
+    @property
+    def state(self) -> str:
+        """``finished``, ``interrupted``, or ``running or killed``, which look the same in a folder."""
+        status = self.provenance.status if self.provenance else "running"
+        return "running or killed" if status == "running" else status
+
+    @cached_property
+    def statuses(self) -> dict[str, int]:
+        """Number of trials of each status."""
+        if not len(self.results):
+            return {}
+        rows = self.results.select("trial", "status").iter_rows(named=True)
+        return dict(sorted(Counter(trial_statuses(rows).values()).items()))
+
+    @property
+    def done(self) -> int:
+        """Number of trials that have results."""
+        return sum(self.statuses.values())
+
+    @property
+    def wanted(self) -> int:
+        """Number of trials that the run has when it is finished; of a finished search, as many as it has.
+
+        A search may have fewer than planned, since a point that repeats another one has no trials of its own.
+        """
+        return self.done if searches(self.config) and self.state == "finished" else self.planned
+
+    @cached_property
+    def axes(self) -> list[str]:
+        """Dotted paths of the sweep's axes."""
+        return list(axes(self.config))
+
+    @cached_property
+    def plots(self) -> list[Path]:
+        """Files of its figures."""
+        return sorted(path for path in (self.folder / "plots").glob("*.png") if not path.name.startswith("."))
+
+
+def read(folder: Path, name: str | None = None) -> RecordedRun:
+    """Read a run's folder.
+
+    Args:
+        folder: of the run.
+        name: that reports show; the folder's unless given.
+
+    Raises:
+        UnreadableError: a file of it is broken.
+    """
+    records = Records(folder)
+    with _faults_of(folder / "config.yaml"):
+        config = records.config
+        if not isinstance(config, dict):
+            raise ValueError("must be a section")
+        planned = _planned(config)
+    overrides: list[str] = []
+    if (folder / "overrides.yaml").exists():
+        with _faults_of(folder / "overrides.yaml"):
+            overrides = [str(text) for text in yaml.safe_load((folder / "overrides.yaml").read_text("utf-8")) or ()]
+    results = pl.DataFrame()
+    if (folder / "results.csv").exists():
+        with _faults_of(folder / "results.csv"):
+            results = records.results
+            if missing := [column for column in REQUIRED_COLUMNS if column not in results.columns]:
+                raise ValueError(f"lacks the columns {', '.join(missing)}")
+    summary, provenance = None, None
+    if (folder / "summary.json").exists():
+        with _faults_of(folder / "summary.json"):
+            summary = Summary.model_validate(_with_infinities(records.summary))
+    if (folder / "provenance.json").exists():
+        with _faults_of(folder / "provenance.json"):
+            provenance = Provenance.model_validate_json((folder / "provenance.json").read_bytes())
+    with _faults_of(folder):
+        present = (folder / file for file in ("config.yaml", "run.log", *MARKS))
+        changed = datetime.fromtimestamp(max(file.stat().st_mtime for file in present if file.exists()))
+    return RecordedRun(
+        name=name or path_text(Path(folder.name)),
+        records=records,
+        config=config,
+        overrides=overrides,
+        results=results,
+        summary=summary,
+        provenance=provenance,
+        planned=planned,
+        changed=changed.astimezone(),
+    )
+
+
+def path_text(path: Path) -> str:
+    """Return a path as text in UTF-8; bytes that are no UTF-8 are replaced."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "replace")
+
+
+def _planned(config: Mapping[str, Any]) -> int:
+    """The number of trials that a config asks for; of a search, those of all of its points."""
+    lists = axes(config)
+    if not searches(config):
+        return math.prod(len(axis) for axis in lists.values())
+    section = config["search"]
+    repeated = section.get("repeat") or ()
+    return int(section["trials"]) * math.prod(len(lists[path]) for path in repeated if path in lists)
+
+
+@contextmanager
+def _faults_of(path: Path) -> Iterator[None]:
+    """Turn whatever is wrong with a file into a fault of that file."""
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors()[0]
+        reason = ": ".join([*map(str, first["loc"]), first["msg"]])
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+    except (ValueError, yaml.YAMLError, pl.exceptions.PolarsError) as error:  # ConfigError is a ValueError
+        reason = str(error).partition("\n\n")[0]  # polars adds advice
+    else:
+        return
+    raise UnreadableError(file_fault(path, reason)) from None
+
+
+def file_fault(path: Path, reason: str) -> Fault:
+    """Return the fault of a file that cannot be read, with a reason in one line that is not too long."""
+    text = " ".join(reason.split())
+    return Fault(path_text(path), problem=text if len(text) <= _LONGEST else text[:_LONGEST] + " ...")
+
+
+def _with_infinities(value: Any) -> Any:
+    """JSON with infinities as numbers; they are written as text."""
+    if isinstance(value, dict):
+        return {key: _with_infinities(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_infinities(item) for item in value]
+    return float(value) if isinstance(value, str) and value in ("inf", "-inf") else value

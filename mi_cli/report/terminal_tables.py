@@ -1,0 +1,87 @@
+"""The summary of a run as it is printed: tables, advice, and verdicts on claims."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from mi_cli.report.tables import Row, decision, mean_table, setting_table, title_of
+
+__all__ = ["show"]
+
+_DROPPED_FIRST = ("effective", "gap", "kind", "ceiling", "stderr", "sd", "p_holm", "slope")  # on a narrow terminal
+_MOST_ROWS = 40  # of a table; the file has all of them
+_COLOURS = {"holds": "green", "fails": "red", "undecided": "yellow"}
+
+
+def show(summary: Mapping[str, Any], console: Console) -> None:
+    """Print the tables, advice and verdicts of a summary.
+
+    Means over seeds are left out where a table ``estimates`` has their numbers, and where there are very many settings
+    and other tables.
+    """
+    if "estimates" not in summary["tables"]:
+        if summary["tables"] and len(summary["cells"]) > _MOST_ROWS:
+            _print(f"{summary['name']}: means of {len(summary['cells'])} settings are in summary.json", console)
+        else:
+            run = f"{summary['name']} ({summary['variant']}, {summary['budget']})"
+            _print(f"{run}; MI in {summary['shown_in']}, means over seeds", console)
+            console.print(_mean_table(summary))
+    for name, rows in summary["tables"].items():
+        _print(title_of(name, rows, summary), console)
+        if rows:
+            console.print(_setting_table(rows[:_MOST_ROWS], summary, console.width))
+            for row in rows[:_MOST_ROWS]:
+                if row.get("reason") and row.get("status") == "ok":
+                    _print(f"{row['method']}: {row['reason']}", console)
+        if len(rows) > _MOST_ROWS:
+            _print(f"and {len(rows) - _MOST_ROWS} more rows in tables/{name}.csv", console)
+    for line in summary["advice"]:
+        _print(line, console)
+    for claim in summary["claims"]:
+        console.print(_verdict(claim), highlight=False, soft_wrap=True)
+
+
+def _print(line: str, console: Console) -> None:
+    """Print a line unchanged, however wide the terminal is."""
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _mean_table(summary: Mapping[str, Any]) -> Table:
+    columns, rows = mean_table(summary)
+    table = Table()
+    for title, is_number in columns.items():
+        if title == "true MI":
+            table.add_column(title, justify="right")
+        else:
+            table.add_column(title, justify="right" if is_number else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _setting_table(rows: Sequence[Row], summary: Mapping[str, Any], width: int) -> Table:
+    """A table of settings with numbers to the right, without the least important columns if it is too wide."""
+    columns, cells = setting_table(rows, summary)
+    for key in _DROPPED_FIRST:
+        widths = [max(len(title), *(len(cell.get(name, "")) for cell in cells)) for name, title in columns.items()]
+        if sum(widths) + 3 * len(columns) + 1 > width:
+            columns.pop(key, None)
+    table = Table()
+    for key, title in columns.items():
+        is_text = all(isinstance(row.get(key), str) for row in rows)
+        table.add_column(title, justify="left" if is_text else "right", no_wrap=True)
+    for cell in cells:
+        table.add_row(*(cell.get(key, "") for key in columns))
+    return table
+
+
+def _verdict(claim: Mapping[str, Any]) -> str:
+    colour = _COLOURS[claim["verdict"]]
+    text = f"[bold {colour}]{claim['verdict']}[/]: {escape(claim['text'])}"
+    reason = escape(decision(claim))
+    return f"{text}\n    {reason}" if claim["cells"] else f"{text} ({reason})"
