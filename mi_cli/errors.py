@@ -5,13 +5,16 @@ No other module of the package is imported here.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["ABSENT", "ConfigError", "Fault", "OutputError", "counted", "listed", "plain", "shown"]
+__all__ = ["ABSENT", "ConfigError", "Fault", "OutputError", "closest", "counted", "listed", "plain", "shown"]
+
+_SIMILAR = 0.65  # the share of letters that two names have in common, from which on one may be meant by the other
 
 
 class _Absent(Enum):
@@ -128,6 +131,19 @@ def listed(options: Iterable[Any], last: str = "or") -> str:
 
 class OutputError(Exception):
     """Standard output cannot be written to. What goes to files has been written."""
+
+
+def closest(name: str, names: Iterable[str]) -> str | None:
+    """The name that was most likely meant by ``name``, which is misspelt; None where none is similar.
+
+    >>> closest("dataset.roh", ["dataset.rho", "dataset.dim"])
+    'dataset.rho'
+    >>> closest("dataset.foo", ["dataset.rho", "dataset.dim"])
+    """
+    section, _, last = name.rpartition(".")
+    beside = {other.rpartition(".")[2]: other for other in names if other.rpartition(".")[0] == section}
+    similar = difflib.get_close_matches(last, beside, n=1, cutoff=_SIMILAR)
+    return beside[similar[0]] if similar else None
 
 
 def counted(n: int, noun: str) -> str:

@@ -133,7 +133,7 @@ def _setting_paths(runs: Iterable[RecordedRun]) -> list[str]:
     for run in runs:
         keys = (text.lstrip("+~").partition("=")[0].removeprefix("sweep.") for text in run.overrides)
         paths |= dict.fromkeys([*run.axes, *keys])
-    left_out = {*NOT_AXES, "hydra", "units", "experiment"}
+    left_out = {*NOT_AXES, "hydra", "experiment"}
     return [path for path in paths if path not in REQUIRED_COLUMNS and path.split(".")[0] not in left_out]
 
 

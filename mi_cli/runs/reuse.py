@@ -100,7 +100,7 @@ def lose(state: Progressing) -> None:
     """Give up on trials that no job has recorded."""
     lost = [trial for trial in state.trials if trial.index not in state.rows]
     if lost:
-        ended = RuntimeError("the job that was to run it ended without")
+        ended = RuntimeError("its job ended without recording a result")
         state.fail(lost, ended, f"{ended}; mi-run resume={state.folder} runs it")
 
 

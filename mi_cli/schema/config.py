@@ -1,7 +1,7 @@
-"""What a config may say: its sections, their types and ranges, and one line for each fault.
+"""What a config may say: its sections, the types and ranges of their values, and what must fit together.
 
-Datasets and estimators bring their own sections, found by ``name`` in their registries or in other packages. No torch
-here.
+A dataset or an estimator is a section of its own, whose class is found by its ``name``: in a registry or in another
+package. Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mi_cli.analysis.claims import Claim
 from mi_cli.analysis.tables import TABLES
 from mi_cli.datasets.base import Dataset
 from mi_cli.datasets.distortions import Noise, Shift
-from mi_cli.errors import ConfigError, Fault, counted, listed, plain, shown
+from mi_cli.errors import ConfigError, Fault, closest, counted, listed, plain, shown
 from mi_cli.estimators.base import Estimator
 from mi_cli.fields import Affects, Count, Natural, Number, Positive, Rule, Section
 from mi_cli.registry import plugins
@@ -32,7 +32,14 @@ __all__ = ["Budget", "Config", "ConfigError", "validate"]
 
 
 class Budget(Section):
-    """Factors on steps and samples, and how many seeds to keep; all 1 once they were applied."""
+    """How much of an experiment is run. A resolved config has been scaled, and its factors are 1.
+
+    Attributes:
+        name: of the option that was chosen.
+        steps: factor on training steps and on the points of a search.
+        samples: factor on numbers of rows.
+        seeds: how many of the seeds of the sweep are kept; null keeps all.
+    """
 
     name: str = "full"
     steps: Annotated[Number, Field(gt=0, le=1)] = 1.0
@@ -46,13 +53,16 @@ def _names(section: str) -> list[str]:
 
 @dataclass(frozen=True)
 class _Registered:
-    """Says in a fault which sections are accepted; other packages are asked for theirs no sooner."""
+    """Describes in a fault which sections are accepted.
+
+    The names are looked up when a fault is worded and not before, since that asks other packages for theirs.
+    """
 
     section: str
 
     @property
     def description(self) -> str:
-        """As prose."""
+        """What is accepted, as prose."""
         return f"a section whose name is {listed(_names(self.section))}"
 
 
@@ -63,14 +73,26 @@ def _from_registry(section: str) -> tuple[BeforeValidator, _Registered]:
         name = value.get("name")
         chosen = section_class(section, name)
         if chosen is None:
-            raise ConfigError(Fault(f"{section}.name", name, f"no such {section}", ", ".join(_names(section))))
+            accepted = ", ".join(_names(section))
+            raise ConfigError(Fault(f"{section}.name", name, f"no such {section}", accepted, _meant(section, name)))
         return chosen.model_validate(dict(value))
 
     return BeforeValidator(build), _Registered(section)
 
 
+def _meant(section: str, name: Any) -> str:
+    """What to type in place of an option that the section does not have, but another one, or one that it resembles."""
+    if not isinstance(name, str):
+        return ""
+    for other in REGISTRIES:
+        if name in _names(other):
+            return f"{other}={name}"
+    option = closest(name, _names(section))
+    return "" if option is None else f"{section}={option}"
+
+
 def _chosen(section: str, value: Any) -> type[BaseModel] | None:
-    """The class that the ``name`` of a section picks, where it picks one."""
+    """The class of a section by its ``name``; None where it has none, or where its class is always the same."""
     name = value.get("name") if isinstance(value, Mapping) and section in REGISTRIES else None
     return None if name is None else section_class(section, name)
 
@@ -133,7 +155,7 @@ class Config(Section):
 
     @property
     def rows(self) -> dict[str, int]:
-        """Rows of each part of the data."""
+        """The number of rows of each part of the data."""
         return self.split.counts(self.dataset.n_samples)
 
     def opened(self) -> Config:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from mi_cli.errors import ConfigError, Fault, listed, shown
+from mi_cli.errors import ConfigError, Fault, closest, listed, shown
 from mi_cli.fields import Affects, Rule
 from mi_cli.registry import plugins
 from mi_cli.schema import groups
@@ -161,8 +161,10 @@ def _no_such_value(values: Mapping[str, Any], path: str, axis: Any) -> Fault:
     """The fault of an axis of something that the config does not have."""
     if single := _single_above(values, path):
         return _no_list(single, get(values["sweep"], single), get(values, single))
-    accepted, command = _beside(values, path), f"~sweep.{path} to drop the axis"
-    return Fault(f"sweep.{path}", axis, "no such value in the config", accepted, command)
+    accepted = _beside(values, path)
+    meant = closest(path, accepted)
+    command = f"~sweep.{path} to drop the axis" if meant is None else f"sweep.{meant}={shown(axis)}"
+    return Fault(f"sweep.{path}", axis, "no such value in the config", ", ".join(accepted), command)
 
 
 def _no_list(path: str, axis: Any, value: Any) -> Fault:
@@ -212,7 +214,7 @@ def _of_axis(fault: Fault, by_path: Mapping[str, list[Any]]) -> Fault:
     return fault
 
 
-def _beside(values: Mapping[str, Any], path: str) -> str:
+def _beside(values: Mapping[str, Any], path: str) -> list[str]:
     """The paths that could have been meant: those of the deepest section of the config that ``path`` leads to."""
     parents: list[str] = []
     for part in path.split(".")[:-1]:
@@ -220,4 +222,4 @@ def _beside(values: Mapping[str, Any], path: str) -> str:
             break
         values = values[part]
         parents.append(part)
-    return ", ".join(".".join([*parents, str(key)]) for key in values if parents or key not in NOT_AXES)
+    return [".".join([*parents, str(key)]) for key in values if parents or key not in NOT_AXES]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from mi_cli.errors import ConfigError, Fault, listed, shown
+from mi_cli.errors import ConfigError, Fault, closest, listed, shown
 from mi_cli.fields import Affects, Rule
 from mi_cli.schema.groups import GROUPS
 
@@ -44,7 +44,7 @@ def _faults(details: ErrorDetails, root: type[BaseModel], values: Any, chosen: C
         return _raised(context["error"], place, value)
     match details["type"]:
         case "extra_forbidden":
-            return [Fault(place.key, value, "unknown key", place.accepted)]
+            return [Fault(place.key, value, "unknown key", place.accepted, _meant(place, value))]
         case "missing":
             return [Fault(place.key, problem="is missing", accepted=place.accepted)]
         case "union_tag_invalid":
@@ -56,6 +56,12 @@ def _faults(details: ErrorDetails, root: type[BaseModel], values: Any, chosen: C
     if isinstance(value, list) and value and place.sweepable:
         return [_several(place, value)]
     return [Fault(place.key, value, accepted=place.accepted)]
+
+
+def _meant(place: _Place, value: Any) -> str:
+    """What to type in place of an unknown key that resembles one of those that are accepted."""
+    key = closest(place.key, place.accepted.split(", "))
+    return "" if key is None else f"{key}={shown(value)}"
 
 
 def _raised(error: ValueError, place: _Place, value: Any) -> list[Fault]:

@@ -112,7 +112,7 @@ def test_job_that_left_nothing_is_a_row(here, monkeypatch, capsys):
     with (here / "many" / "results.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["status"] for row in rows] == ["ok", "failed", "ok"]
-    assert rows[1]["reason"].startswith("the job that was to run it ended without; mi-run resume=")
+    assert rows[1]["reason"].startswith("its job ended without recording a result; mi-run resume=")
     assert json.loads((here / "many" / "provenance.json").read_text())["status"] == "finished"
     capsys.readouterr()
 

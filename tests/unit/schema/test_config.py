@@ -21,6 +21,7 @@ from mi_cli.schema.validation_errors import validation_faults
 from mi_cli.training.settings import Split
 
 NAMES = ", ".join(sorted(ESTIMATORS))
+NO_SUCH = "no such estimator"
 BASE: dict[str, Any] = {
     "estimator": {"name": "mine"},
     "dataset": {"name": "gaussian"},
@@ -65,7 +66,12 @@ def test_defaults_are_valid():
         ({"dataset__rho": "abc"}, Fault("dataset.rho", "abc", accepted="a number between -1 and 1")),
         ({"dataset__rho": math.nan}, Fault("dataset.rho", math.nan, accepted="a finite number between -1 and 1")),
         ({"dataset__rho": None}, Fault("dataset.rho", None, accepted="a number between -1 and 1")),
-        ({"dataset__rhoo": 1}, Fault("dataset.rhoo", 1, "unknown key", "dataset.dim, dataset.map, dataset.mi, ")),
+        (
+            {"dataset__rhoo": 1},
+            Fault("dataset.rhoo", 1, "unknown key", "dataset.dim, dataset.map, dataset.mi, ", "dataset.rho=1"),
+        ),
+        ({"dataset__foo": 1}, Fault("dataset.foo", 1, "unknown key", "dataset.dim, dataset.map, dataset.mi, ")),
+        ({"trainin": {"lr": 1}}, Fault("trainin", {"lr": 1}, "unknown key", "budget, ", "training={lr: 1}")),
         ({"dataset__mi": -1}, Fault("dataset.mi", -1, accepted="a number of at least 0 or null")),
         (
             {"dataset__map": "cube"},
@@ -79,7 +85,9 @@ def test_defaults_are_valid():
         ),
         ({"dataset": 3}, Fault("dataset", 3, accepted=f"a section whose name is {listed(sorted(DATASETS))}")),
         ({"dataset__name": "foo"}, Fault("dataset.name", "foo", "no such dataset", ", ".join(sorted(DATASETS)))),
-        ({"estimator": {}}, Fault("estimator.name", None, "no such estimator", NAMES)),
+        ({"estimator__name": "infonc"}, Fault("estimator.name", "infonc", NO_SUCH, NAMES, "estimator=infonce")),
+        ({"estimator__name": "student"}, Fault("estimator.name", "student", NO_SUCH, NAMES, "dataset=student")),
+        ({"estimator": {}}, Fault("estimator.name", None, NO_SUCH, NAMES)),
         (
             {"estimator__hidden": 5},
             Fault("estimator.hidden", 5, accepted="a list (at most 16 entries, each a whole number of at least 1)"),
@@ -249,7 +257,7 @@ def test_fault_of_sections_that_do_not_fit_together(values, expected):
 def test_every_fault_is_given():
     accepted = ", ".join(f"estimator.{key}" for key in sorted(type(validate(BASE).estimator).model_fields))
     assert faults(changed(BASE, dataset__rho=2, training__lr=0, estimator__hiden=[8])) == [
-        Fault("estimator.hiden", [8], "unknown key", accepted),
+        Fault("estimator.hiden", [8], "unknown key", accepted, "estimator.hidden=[8]"),
         Fault("dataset.rho", 2, accepted="a number between -1 and 1"),
         Fault("training.lr", 0, accepted="a number above 0"),
     ]

@@ -76,7 +76,7 @@ A_LIST = "a list of values"
                 [1],
                 "no such value in the config",
                 "dataset.name, dataset.rho, dataset.dim",
-                "~sweep.dataset.roh to drop the axis",
+                "sweep.dataset.rho=[1]",
             ),
         ),
         (
