@@ -134,14 +134,16 @@ class OutputError(Exception):
 
 
 def closest(name: str, names: Iterable[str]) -> str | None:
-    """The name that was most likely meant by ``name``, which is misspelt; None where none is similar.
+    """The name that was most likely meant by a misspelt one: the most similar in the same section, or None.
 
     >>> closest("dataset.roh", ["dataset.rho", "dataset.dim"])
     'dataset.rho'
     >>> closest("dataset.foo", ["dataset.rho", "dataset.dim"])
     """
     section, _, last = name.rpartition(".")
-    beside = {other.rpartition(".")[2]: other for other in names if other.rpartition(".")[0] == section}
+    beside = {
+        other.rpartition(".")[2]: other for other in names if other.rpartition(".")[0] == section and other != name
+    }
     similar = difflib.get_close_matches(last, beside, n=1, cutoff=_SIMILAR)
     return beside[similar[0]] if similar else None
 

@@ -71,24 +71,24 @@ def _from_registry(section: str) -> tuple[BeforeValidator, _Registered]:
         if not isinstance(value, Mapping):
             return value
         name = value.get("name")
-        chosen = section_class(section, name)
+        chosen = None if name is None else section_class(section, name)
         if chosen is None:
-            accepted = ", ".join(_names(section))
-            raise ConfigError(Fault(f"{section}.name", name, f"no such {section}", accepted, _meant(section, name)))
+            raise ConfigError(_not_an_option(section, name))
         return chosen.model_validate(dict(value))
 
     return BeforeValidator(build), _Registered(section)
 
 
-def _meant(section: str, name: Any) -> str:
-    """What to type in place of an option that the section does not have, but another one, or one that it resembles."""
-    if not isinstance(name, str):
-        return ""
-    for other in REGISTRIES:
-        if name in _names(other):
-            return f"{other}={name}"
-    option = closest(name, _names(section))
-    return "" if option is None else f"{section}={option}"
+def _not_an_option(section: str, name: Any) -> Fault:
+    """The fault of a section without a name, or with one that it does not have."""
+    key, accepted = f"{section}.name", ", ".join(_names(section))
+    if name is None:
+        return Fault(key, problem="is missing", accepted=accepted)
+    other = next((other for other in REGISTRIES if name in _names(other)), None)
+    if other is not None:
+        return Fault(key, name, f"no such {section}, but a {other}", accepted, f"{other}={name}")
+    meant = closest(str(name), _names(section))
+    return Fault(key, name, f"no such {section}", accepted, "" if meant is None else f"{section}={meant}")
 
 
 def _chosen(section: str, value: Any) -> type[BaseModel] | None:

@@ -71,7 +71,7 @@ def expand(values: Mapping[str, Any]) -> list[Trial]:
         ConfigError: the faults of all trials, each once.
     """
     by_path = axes(values)
-    carry = (values.get("training") or {}).get("carry")
+    carry = _carry(values)
     if carry is not None and carry not in by_path:
         raise ConfigError(Fault("training.carry", carry, "is not an axis of the sweep", listed([*by_path, None])))
     base = {key: value for key, value in values.items() if key != "sweep"}
@@ -92,6 +92,14 @@ def expand(values: Mapping[str, Any]) -> list[Trial]:
     if faults:
         raise ConfigError(*faults.values())
     return trials
+
+
+def _carry(values: Mapping[str, Any]) -> Any:
+    """The axis that models are carried along; None where there is none, or where ``training`` is no section."""
+    try:
+        return get(values, "training.carry")
+    except KeyError:
+        return None
 
 
 def _sections(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ __all__ = ["Chosen", "validation_faults"]
 Chosen = Callable[[str, Any], "type[BaseModel] | None"]
 
 _TYPES = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "null"}
+_COMMANDS = ("resume", "again")  # what is typed as if it were a key, and names a run
 _LIMITS = ("ge", "gt", "le", "lt", "max_length", "description", "discriminator")
 
 
@@ -44,7 +45,7 @@ def _faults(details: ErrorDetails, root: type[BaseModel], values: Any, chosen: C
         return _raised(context["error"], place, value)
     match details["type"]:
         case "extra_forbidden":
-            return [Fault(place.key, value, "unknown key", place.accepted, _meant(place, value))]
+            return [_unknown(place, value)]
         case "missing":
             return [Fault(place.key, problem="is missing", accepted=place.accepted)]
         case "union_tag_invalid":
@@ -55,13 +56,17 @@ def _faults(details: ErrorDetails, root: type[BaseModel], values: Any, chosen: C
             return [Fault(place.key, value, accepted=place.accepted.replace("a number", "a finite number"))]
     if isinstance(value, list) and value and place.sweepable:
         return [_several(place, value)]
-    return [Fault(place.key, value, accepted=place.accepted)]
+    one_of_a_list = place.accepted.startswith("a list") and isinstance(value, str | int | float)
+    command = f"{place.key}=[{shown(value)}]" if one_of_a_list else ""
+    return [Fault(place.key, value, accepted=place.accepted, command=command)]
 
 
-def _meant(place: _Place, value: Any) -> str:
-    """What to type in place of an unknown key that resembles one of those that are accepted."""
-    key = closest(place.key, place.accepted.split(", "))
-    return "" if key is None else f"{key}={shown(value)}"
+def _unknown(place: _Place, value: Any) -> Fault:
+    if place.key in _COMMANDS:
+        return Fault(place.key, value, "is no part of a config", command=f"mi-run {place.key}={shown(value)}")
+    meant = closest(place.key, place.accepted.split(", "))
+    command = "" if meant is None else f"{meant}={shown(value)}"
+    return Fault(place.key, value, "unknown key", place.accepted, command)
 
 
 def _raised(error: ValueError, place: _Place, value: Any) -> list[Fault]:

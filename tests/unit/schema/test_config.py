@@ -86,8 +86,15 @@ def test_defaults_are_valid():
         ({"dataset": 3}, Fault("dataset", 3, accepted=f"a section whose name is {listed(sorted(DATASETS))}")),
         ({"dataset__name": "foo"}, Fault("dataset.name", "foo", "no such dataset", ", ".join(sorted(DATASETS)))),
         ({"estimator__name": "infonc"}, Fault("estimator.name", "infonc", NO_SUCH, NAMES, "estimator=infonce")),
-        ({"estimator__name": "student"}, Fault("estimator.name", "student", NO_SUCH, NAMES, "dataset=student")),
-        ({"estimator": {}}, Fault("estimator.name", None, NO_SUCH, NAMES)),
+        (
+            {"estimator__name": "student"},
+            Fault("estimator.name", "student", f"{NO_SUCH}, but a dataset", NAMES, "dataset=student"),
+        ),
+        ({"estimator": {}}, Fault("estimator.name", problem="is missing", accepted=NAMES)),
+        ({"estimator__name": ["dv"]}, Fault("estimator.name", ["dv"], NO_SUCH, NAMES)),
+        ({"plots": "forest"}, Fault("plots", "forest", accepted="a list (each ", command="plots=[forest]")),
+        ({"again": "a"}, Fault("again", "a", "is no part of a config", command="mi-run again=a")),
+        ({"experiment": "a"}, Fault("experiment", "a", "unknown key", "budget, ")),
         (
             {"estimator__hidden": 5},
             Fault("estimator.hidden", 5, accepted="a list (at most 16 entries, each a whole number of at least 1)"),

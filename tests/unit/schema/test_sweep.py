@@ -126,6 +126,11 @@ def test_fault_names_the_axis(axes, expected):
     assert faults(axes) == [expected]
 
 
+def test_a_section_that_is_none_is_a_fault_of_the_trials():
+    (fault,) = faults({"seed": [1, 2]}, training=3)
+    assert (fault.key, fault.value) == ("training", 3)
+
+
 def test_section_is_no_axis():
     fault = Fault("sweep.split", [1], "is a section", "one of its values, train or val")
     assert faults({"split": [1]}, split={"train": 1.0, "val": 100}) == [fault]
