@@ -218,7 +218,10 @@ def _of_axis(fault: Fault, by_path: Mapping[str, list[Any]]) -> Fault:
     key = fault.key or fault.problem.partition("=")[0]
     for path, axis in by_path.items():
         if path not in GROUPS and (key == path or key.startswith(f"{path}.")):
-            return replace(fault, origin=f"sweep.{path}={shown(axis)}")
+            command = fault.command
+            if command == f"{path}=[{shown(fault.value)}]":  # each value of the axis must be a list
+                command = f"sweep.{path}={shown([value if isinstance(value, list) else [value] for value in axis])}"
+            return replace(fault, command=command, origin=f"sweep.{path}={shown(axis)}")
     return fault
 
 

@@ -97,7 +97,7 @@ def test_defaults_are_valid():
         ({"experiment": "a"}, Fault("experiment", "a", "unknown key", "budget, ")),
         (
             {"estimator__hidden": 5},
-            Fault("estimator.hidden", 5, accepted="a list (at most 16 entries, each a whole number of at least 1)"),
+            Fault("estimator.hidden", 5, accepted="a list (at most 16 entries, ", command="estimator.hidden=[5]"),
         ),
         ({"estimator__hidden": [8, 0]}, Fault("estimator.hidden.1", 0, accepted="a whole number of at least 1")),
         ({"training__batch": "abc"}, Fault("training.batch", "abc", accepted="a whole number of at least 1 or full")),

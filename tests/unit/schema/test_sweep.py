@@ -105,6 +105,7 @@ A_LIST = "a list of values"
                 "estimator.hidden",
                 8,
                 accepted="a list (at most 16 entries, each a whole number of at least 1)",
+                command="sweep.estimator.hidden=[[8]]",
                 origin="sweep.estimator.hidden=[8]",
             ),
         ),
