@@ -48,7 +48,8 @@ def show(name: str) -> None:
             f"{found.reason}"
         )
     theirs = (mutual_info_classif if is_label else mutual_info_regression)(x, y, random_state=0)
-    ours = [estimate(column, labels, "nearest", overrides=["evaluation.permutations=0"]) for column in x.T]
+    alone = {"evaluation": {"permutations": 0}}
+    ours = [estimate(column, labels, "nearest", settings=alone) for column in x.T]
     values, errors = np.array([found.value for found in ours]), np.array([found.stderr for found in ours])
     apart = np.maximum(values, 0) - theirs  # scikit-learn raises what is below zero
     print(

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 NAMESAKES = {"MINE": "mine", "InfoNCE": "infonce", "NWJ": "nwj", "DV": "dv"}
-SPLIT = ("fit=split", "evaluation.shifts=64", "evaluation.permutations=0", "threads=1")
+SPLIT = {"fit": "split", "evaluation": {"shifts": 64, "permutations": 0}}
 
 
 def ours(samples: Path, name: str) -> tuple[float, float]:
@@ -34,7 +34,7 @@ def ours(samples: Path, name: str) -> tuple[float, float]:
     with np.load(samples) as saved:
         x, y = saved["x"], saved["y"]
     start = time.perf_counter()
-    found = estimate(x, y, NAMESAKES[name], overrides=SPLIT)
+    found = estimate(x, y, NAMESAKES[name], settings=SPLIT)
     assert found.value is not None, found.reason
     return found.value, time.perf_counter() - start
 

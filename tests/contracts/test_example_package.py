@@ -24,6 +24,15 @@ for entry in distribution("example-package").entry_points:
         print(entry.name)
 assert "pytest" not in sys.modules
 """
+ESTIMATES = """
+import numpy as np
+import mi_cli
+from example_package.estimators import GaussianFit
+
+x, noise = np.random.default_rng(0).normal(size=(2, 100))
+one, other = (mi_cli.estimate(x, x + noise, chosen) for chosen in ("gaussian_fit", GaussianFit(shrinkage=SHRINKAGE)))
+assert one.status == "ok" and one == other, (one, other)
+"""
 
 
 @pytest.fixture
@@ -41,10 +50,22 @@ def site(tmp_path):
     return tmp_path
 
 
-def test_example_package_keeps_the_contracts(site):
+def run(site, code):
     path = os.pathsep.join(filter(None, (str(site), os.environ.get("PYTHONPATH"))))
-    done = subprocess.run(
-        [sys.executable, "-c", CHECKS], env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True
-    )
+    environment = os.environ | {"PYTHONPATH": path}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert {"gaussian_fit", "added_uniform"} <= set(done.stdout.split())
+    return done.stdout.split()
+
+
+def test_example_package_keeps_the_contracts(site):
+    assert {"gaussian_fit", "added_uniform"} <= set(run(site, CHECKS))
+
+
+@pytest.mark.parametrize("shrinkage", [0.0, 0.5])
+def test_estimate_takes_estimators_of_packages_with_the_defaults_of_their_yaml(site, shrinkage):
+    if shrinkage:
+        folder = site / "example_package" / "configs" / "estimator"
+        folder.mkdir()
+        (folder / "gaussian_fit.yaml").write_text(f"name: gaussian_fit\nshrinkage: {shrinkage}\n", encoding="utf-8")
+    run(site, ESTIMATES.replace("SHRINKAGE", str(shrinkage)))
