@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import torch
+from pydantic import ValidationError
 from scipy import stats
 
 from mi_cli.datasets.gaussian import Gaussian
@@ -104,6 +105,13 @@ def problem(rho: float = 0.6, seed: int = 0, n: int = 500, lr: float = 0.01, **p
     if (rows := parts.get("draw")) is not None:
         parts["draw"] = Draw(rows, torch.Generator())
     return Problem(**({"dim_x": 1, "dim_y": 1, "draw": None, "lr": lr} | fields | parts))
+
+
+def fault_of(error: ValidationError) -> Fault:
+    """The one fault that a validator of a section raised."""
+    (details,) = error.errors()
+    (fault,) = details["ctx"]["error"].faults
+    return fault
 
 
 def failing_at(rho: float, fail: Callable[[], NoReturn]) -> Any:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mi_cli.lazy import special
+
 __all__ = ["advice", "estimates"]
 
 Row = Mapping[str, Any]
@@ -117,10 +119,8 @@ def _agreement(rows: Sequence[Row], columns: int, blocks: bool) -> str:
 
 
 def _percent(bound: Row) -> str:
-    from scipy.special import ndtr
-
     z = (bound["estimate"] - bound["lower"]) / bound["stderr"] if bound["stderr"] else 1.6448536
-    return f"{100 * float(ndtr(z)):.3g} %"
+    return f"{100 * float(special.ndtr(z)):.3g} %"
 
 
 def _difference(row: Row, bound: Row, columns: int, blocks: bool) -> str:

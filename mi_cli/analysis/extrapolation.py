@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from mi_cli.lazy import special
+
 __all__ = ["FEWEST", "extrapolated"]
 
 Row = Mapping[str, Any]
@@ -52,8 +54,6 @@ def extrapolated(rows: Iterable[Row], axes: Sequence[str], level: float, traces:
 
 
 def _line(group: Sequence[Row], level: float) -> dict[str, Any]:
-    from scipy.special import chdtrc, ndtri
-
     sizes: dict[float, list[Row]] = defaultdict(list)
     for row in group:
         sizes[float(row["rows"])].append(row)
@@ -71,8 +71,8 @@ def _line(group: Sequence[Row], level: float) -> dict[str, Any]:
     covariance = np.linalg.inv(design.T @ design)
     limit, slope = covariance @ design.T @ (means / errors)
     chi2 = float((((means - limit - slope / n) / errors) ** 2).sum())
-    misfit = float(chdtrc(len(n) - 2, chi2))
-    half = float(ndtri(0.5 + level / 2)) * math.sqrt(covariance[0, 0] * max(1.0, chi2 / (len(n) - 2)))
+    misfit = float(special.chdtrc(len(n) - 2, chi2))
+    half = float(special.ndtri(0.5 + level / 2)) * math.sqrt(covariance[0, 0] * max(1.0, chi2 / (len(n) - 2)))
     return found | {
         "limit": float(limit),
         "limit_low": float(limit) - half,

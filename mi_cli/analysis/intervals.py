@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mi_cli.lazy import special
+
 __all__ = ["Interval", "mean_interval", "share_interval"]
 
 
@@ -31,10 +33,8 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     mean = math.fsum(values) / n
     if n == 1:
         return Interval(mean, None, None, None, 1)
-    from scipy.special import stdtrit  # scipy.stats would take a second to import
-
     sd = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
-    half = float(stdtrit(n - 1, 0.5 + level / 2)) * sd / math.sqrt(n)
+    half = float(special.stdtrit(n - 1, 0.5 + level / 2)) * sd / math.sqrt(n)
     return Interval(mean, mean - half, mean + half, sd, n)
 
 
@@ -44,8 +44,6 @@ def share_interval(count: int, n: int, level: float = 0.95) -> tuple[float, floa
     >>> [round(end, 4) for end in share_interval(95, 100)]
     [0.8882, 0.9785]
     """
-    from scipy.special import ndtri
-
-    z2 = float(ndtri(0.5 + level / 2)) ** 2
+    z2 = float(special.ndtri(0.5 + level / 2)) ** 2
     middle, half = count + z2 / 2, math.sqrt(z2 * (count * (n - count) / n + z2 / 4))
     return max(0.0, (middle - half) / (n + z2)), min(1.0, (middle + half) / (n + z2))

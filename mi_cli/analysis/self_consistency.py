@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mi_cli.lazy import special
+
 __all__ = ["AXIS", "self_consistency"]
 
 Row = Mapping[str, Any]
@@ -34,9 +36,7 @@ def self_consistency(rows: Iterable[Row], axes: Sequence[str], level: float, tra
         independent copies side by side: twice as much). Song & Ermon 2020 (arXiv 1910.06222), section 5.
     """
     del traces
-    from scipy.special import ndtri
-
-    z = float(ndtri(0.5 + level / 2))
+    z = float(special.ndtri(0.5 + level / 2))
     rest = [axis for axis in axes if axis != AXIS]
     groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in rows:

@@ -1,1 +1,6 @@
-"""The datasets, by the name a config gives them (``dataset.name``); each is imported when it is asked for."""
+"""The datasets, one kind a file; ``registry/builtin.py`` has them by the name that a config gives them.
+
+``base.py`` says what a dataset is. ``sources.py`` has distributions whose MI is known, and ``maps.py`` has maps that
+keep it. ``calibration.py`` sets a parameter from a given MI. ``distortions.py`` has noise and shifts. ``table.py`` is a
+table of one's own, which ``mi_cli.tabular`` reads and encodes.
+"""

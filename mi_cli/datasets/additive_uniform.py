@@ -3,62 +3,46 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import model_validator
 
-from mi_cli.datasets.base import Dataset
-from mi_cli.datasets.calibration import FINEST, check_strength
+from mi_cli.datasets.calibration import HIGHEST_MI, ColumnPairs, check_mi
 from mi_cli.datasets.sources import AdditiveUniform
-from mi_cli.fields import Count, Positive
-
-if TYPE_CHECKING:
-    import torch
+from mi_cli.fields import Positive
+from mi_cli.lazy import torch
 
 __all__ = ["UniformPairs"]
 
 
-class UniformPairs(Dataset):
+class UniformPairs(ColumnPairs):
     r"""x ~ U(0, 1) and y = x + U(−ε, ε), in ``dim`` independent columns.
 
     .. math:: I(X; Y) = d (ε - \ln 2ε) \text{ for } ε ≤ \tfrac12, \quad \tfrac{d}{4ε} \text{ above}
 
-    Where ``mi`` is given it chooses ε. From Letizia, Novello and Tonello (2024, arXiv 2305.20025) and, with one column,
+    ``mi``, in nats, sets ε. From Letizia, Novello and Tonello (2024, arXiv 2305.20025) and, with one column,
     Czyż et al. (2023, arXiv 2306.11078).
     """
 
     name: Literal["additive_uniform"] = "additive_uniform"
     epsilon: Positive = 0.1
     mi: Positive | None = None
-    dim: Count = 1
 
     @model_validator(mode="after")
-    def _says_one_strength(self) -> UniformPairs:
+    def _can_have_mi(self) -> UniformPairs:
         if self.mi is not None:
-            check_strength(self, self.mi, (1e-3 * self.dim, FINEST * self.dim), "epsilon", lambda: self.source.epsilon)
+            check_mi(self, self.mi, (1e-3 * self.dim, HIGHEST_MI * self.dim), "epsilon", lambda: self.source.epsilon)
         return self
 
     @property
     def source(self) -> AdditiveUniform:
-        """The distribution, at the noise that is given or that ``mi`` needs."""
+        """The distribution, with the ε that is given or that ``mi`` needs."""
         return AdditiveUniform(self.epsilon if self.mi is None else _epsilon(self.mi / self.dim), self.dim)
-
-    @property
-    def dim_x(self) -> int:
-        """Columns of x."""
-        return self.dim
-
-    @property
-    def dim_y(self) -> int:
-        """Columns of y."""
-        return self.dim
 
     def sample(
         self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw ``n`` rows; shapes ``(n, dim)`` and ``(n, dim)``."""
-        import torch
-
         x, y = self.source.sample(n, generator)
         return x.to(dtype or torch.float32), y.to(dtype or torch.float32)
 
@@ -71,7 +55,7 @@ def _epsilon(mi: float) -> float:
     """The ε at which a column has ``mi`` nats."""
     if mi < 0.5:
         return 0.25 / mi
-    found = 0.5 * math.exp(-mi)
-    for _ in range(8):  # Newton on a convex function, from its left: quadratic, at worst from ratio 1/2 (mi = 1/2)
-        found -= (found - math.log(2 * found) - mi) / (1 - 1 / found)
-    return found
+    epsilon = 0.5 * math.exp(-mi)
+    for _ in range(8):  # Newton's method on a convex function, from its left, where it converges quadratically
+        epsilon -= (epsilon - math.log(2 * epsilon) - mi) / (1 - 1 / epsilon)
+    return epsilon

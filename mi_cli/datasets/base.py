@@ -1,16 +1,13 @@
-"""What every dataset is: a generator of (x, y) rows that may know its own MI."""
+"""The base class of datasets: a generator of rows (x, y) that may know its own MI."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from mi_cli.fields import Count, Section
-
-if TYPE_CHECKING:
-    import torch
-
-    from mi_cli.problems import Rows
+from mi_cli.lazy import torch
+from mi_cli.problems import Rows
 
 __all__ = ["Dataset", "Side"]
 
@@ -20,12 +17,12 @@ Side = Literal["x", "y"]
 class Dataset(Section, ABC):
     """A distribution of pairs (x, y), configured by its fields.
 
-    ``n_samples`` is the size of the data set a study draws; empty, a study that can (``procedure: estimate``)
-    draws fresh rows at every training step instead. In ``maximise`` and ``compare``, x are the columns that an
-    encoder sees and y is the label that its code is probed for.
+    ``n_samples`` is the number of rows that a trial draws. Without it, ``procedure: estimate`` draws fresh rows at
+    every training step, with estimators that can. In ``maximise`` and ``compare``, x are the columns that an encoder
+    sees, and y is the label that is predicted from its representation.
     """
 
-    finite: ClassVar[bool] = False  # its rows are all there are
+    finite: ClassVar[bool] = False  # whether there are no rows beside those that are drawn once, as in a table
 
     name: str
     n_samples: Count | None = None
@@ -43,12 +40,12 @@ class Dataset(Section, ABC):
 
     @property
     def discrete(self) -> frozenset[Side]:
-        """Which of x and y are classes: few values, each many times."""
+        """The sides all of whose columns are classes."""
         return frozenset()
 
     @property
     def with_classes(self) -> frozenset[Side]:
-        """Which of x and y have a column of classes, alone or among others."""
+        """The sides that have a column of classes, alone or among others."""
         return self.discrete
 
     @property
@@ -82,17 +79,15 @@ class Dataset(Section, ABC):
         """
 
     def rows(self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None) -> Rows:
-        """:meth:`sample` as rows, with their blocks where some depend on each other."""
-        from mi_cli.problems import Rows
-
+        """Draw rows as :meth:`sample` does, with the block of each row where rows depend on each other."""
         return Rows(*self.sample(n, generator, dtype))
 
     def describe(self) -> dict[str, Any]:
-        """What its user should know of it, for the run's summary; ``notes`` are lines for the terminal as well."""
+        """Facts for the summary of a run; the lines of ``notes`` are shown in the terminal as well."""
         return {}
 
     def digest(self) -> str | None:
-        """What tells the contents of its file, where it has one: it stands for ``path`` in fingerprints."""
+        """The digest of the dataset's file, which fingerprints have in place of ``path``; None without a file."""
         return None
 
     @abstractmethod

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
@@ -14,16 +14,15 @@ from mi_cli.datasets import maps
 from mi_cli.datasets.base import Dataset
 from mi_cli.datasets.maps import PairMap
 from mi_cli.datasets.sources import AdditiveUniform, Normal, Source, Student
-
-if TYPE_CHECKING:
-    import torch
+from mi_cli.errors import ConfigError, Fault
+from mi_cli.lazy import torch
 
 __all__ = ["TASKS", "BeyondNormal", "Task"]
 
 
 @dataclass(frozen=True)
 class Task:
-    """A source, and what is done to its x and y."""
+    """A distribution, and the maps of its x and y."""
 
     source: Source
     maps: PairMap = maps.PAIR_MAPS["none"]
@@ -32,7 +31,7 @@ class Task:
 _CDF, _HALF_CUBE, _ASINH = maps.normal_cdf, maps.half_cube, maps.asinh
 _QUANTILE_X = maps.MixtureQuantile(weights=(0.3, 0.7), means=(0.0, 5.0))
 _QUANTILE_Y = maps.MixtureQuantile(weights=(0.5, 0.5), means=(-1.0, 3.0))
-_STRENGTH = 2.0  # standard deviation of what x_i and y_i of a pair have in common, beside noise of 1
+_STRENGTH = 2.0  # standard deviation of the part that x_i and y_i of a pair share; that of the noise is 1
 
 
 def _one_dimensional() -> Iterator[tuple[str, Task]]:
@@ -78,24 +77,23 @@ def _sparse(dim: int) -> Normal:
 TASKS: Mapping[str, Task] = MappingProxyType(dict((*_one_dimensional(), *_several_dimensional(), *_transformed())))
 
 
-def _known(name: str) -> str:
+def _check_task(name: str) -> str:
     if name not in TASKS:
         near = difflib.get_close_matches(name, TASKS, n=3, cutoff=0.0)
-        raise ValueError(
-            f"no such task; accepted: {len(TASKS)} names in dataset/beyond_normal.yaml, as {', '.join(near)}"
-        )
+        accepted = f"one of the {len(TASKS)} names in dataset/beyond_normal.yaml, such as {', '.join(near)}"
+        raise ConfigError(Fault("dataset.task", name, "no such task", accepted))
     return name
 
 
 class BeyondNormal(Dataset):
     """A task of "Beyond Normal: On the Evaluation of Mutual Information Estimators".
 
-    Normal, Student and uniform pairs, many of them mapped so that tails, margins and shape are hard for an estimator
-    and the MI stays as it was. Czyż, Grabowski, Vogt, Beerenwinkel and Marx (2023, arXiv 2306.11078).
+    Normal, Student and uniform pairs. Many are mapped, so that their tails, margins and shapes are hard for an
+    estimator while the MI stays the same. Czyż, Grabowski, Vogt, Beerenwinkel and Marx (2023, arXiv 2306.11078).
     """
 
     name: Literal["beyond_normal"] = "beyond_normal"
-    task: Annotated[str, AfterValidator(_known)] = "1v1-normal-0.75"
+    task: Annotated[str, AfterValidator(_check_task)] = "1v1-normal-0.75"
 
     @property
     def dim_x(self) -> int:
@@ -112,12 +110,10 @@ class BeyondNormal(Dataset):
         self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw ``n`` rows in float64, and round them to ``dtype`` at the end."""
-        import torch
-
         task = TASKS[self.task]
         x, y = task.maps(*task.source.sample(n, generator))
         return x.to(dtype or torch.float32), y.to(dtype or torch.float32)
 
     def true_mi(self, noise: float = 0.0) -> float | None:
-        """That of the task's source, which its maps keep; not known where noise is added after them."""
+        """The MI of the task's distribution, which its maps keep; not known with noise."""
         return TASKS[self.task].source.mi() if noise == 0 else None

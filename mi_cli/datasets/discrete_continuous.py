@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from mi_cli.datasets.base import Dataset, Side
 from mi_cli.fields import Count
-
-if TYPE_CHECKING:
-    import torch
+from mi_cli.lazy import torch
 
 __all__ = ["DiscreteContinuous"]
 
@@ -43,9 +41,7 @@ class DiscreteContinuous(Dataset):
     def sample(
         self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw ``n`` rows; shapes ``(n, 1)`` and ``(n, 1)``, labels as whole numbers of that type."""
-        import torch
-
+        """Draw ``n`` rows; shapes ``(n, 1)`` and ``(n, 1)``, labels are whole numbers of that type."""
         dtype = dtype or torch.float32
         y = torch.randint(self.labels, (n, 1), generator=generator).to(dtype)
         return y + 2 * torch.rand((n, 1), generator=generator, dtype=dtype), y

@@ -1,15 +1,14 @@
-"""What is done to the columns of x after they are drawn: noise, and a shift or scale of the unlabelled rows."""
+"""Distortions of x after it is drawn: noise, and a scale and shift of the unlabelled rows."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import model_validator
 
+from mi_cli.errors import ConfigError, Fault, plain
 from mi_cli.fields import NonNegative, Number, Positive, Section
-
-if TYPE_CHECKING:
-    import torch
+from mi_cli.lazy import torch
 
 __all__ = ["Noise", "Shift"]
 
@@ -17,7 +16,7 @@ Per = Literal["draw", "row", "column"]
 
 
 class Noise(Section):
-    """Independent Gaussian noise, ``scale`` · N(0, 1) on every column."""
+    """Independent Gaussian noise on every column, of standard deviation ``scale``."""
 
     name: Literal["gaussian"] = "gaussian"
     scale: NonNegative = 0.0
@@ -32,7 +31,7 @@ class Noise(Section):
 class Shift(Section):
     """x ↦ x · U(scale_low, scale_high) + N(shift_mean, shift_sd²), for the unlabelled rows only.
 
-    ``scale_per`` and ``shift_per`` say what gets a draw of its own: every row, every column, or all at once.
+    Scales are drawn for each row, for each column, or once for all (``scale_per``), and so are shifts (``shift_per``).
     """
 
     name: Literal["scale_shift"] = "scale_shift"
@@ -46,16 +45,17 @@ class Shift(Section):
     @model_validator(mode="after")
     def _in_order(self) -> Shift:
         if self.scale_low > self.scale_high:
-            raise ValueError(f"shift.scale_low={self.scale_low:g}: must be ≤ shift.scale_high={self.scale_high:g}")
+            accepted = f"≤ shift.scale_high={self.scale_high:g}"
+            raise ConfigError(Fault("shift.scale_low", plain(self.scale_low), accepted=accepted))
         return self
 
     @property
     def moves(self) -> bool:
-        """Whether it changes anything."""
+        """Whether the shift changes any row."""
         return (self.scale_low, self.scale_high, self.shift_mean, self.shift_sd) != (1, 1, 0, 0)
 
     def apply(self, x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Rows ``(n, dim_x)``, scaled and shifted."""
+        """``x`` of shape ``(n, dim_x)``, scaled and shifted."""
         if not self.moves:
             return x
         scale = x.new_empty(_shape(self.scale_per, x)).uniform_(self.scale_low, self.scale_high, generator=generator)

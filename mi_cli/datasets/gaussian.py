@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from mi_cli.datasets.calibration import Correlated
 from mi_cli.datasets.maps import PAIR_MAPS
-
-if TYPE_CHECKING:
-    import torch
+from mi_cli.lazy import torch
 
 __all__ = ["Gaussian"]
 
@@ -18,8 +16,8 @@ class Gaussian(Correlated):
 
     .. math:: I(X; Y) = -\tfrac{d}{2} \ln(1 - ρ^2)
 
-    At ρ = ±1 the MI is infinite and y = ±x. ``map`` is what is done to x and y afterwards (``maps.PAIR_MAPS``), which
-    keeps their MI: ``cubic`` is y ↦ y³ as in the staircase of Song and Ermon (2020, arXiv 1910.06222), ``asinh``,
+    At ρ = ±1 the MI is infinite and y = ±x. ``map`` maps x and y afterwards (``maps.PAIR_MAPS``), which keeps their MI:
+    ``cubic`` is y ↦ y³ as in the staircase of Song and Ermon (2020, arXiv 1910.06222), ``asinh``,
     ``half_cube`` and ``swiss_roll`` are those of Letizia, Novello and Tonello (2024, arXiv 2305.20025), and all but
     ``cubic`` are in Czyż et al. (2023, arXiv 2306.11078).
     """
@@ -32,17 +30,10 @@ class Gaussian(Correlated):
         """Columns of x."""
         return self.dim * PAIR_MAPS[self.map].widening
 
-    @property
-    def dim_y(self) -> int:
-        """Columns of y."""
-        return self.dim
-
     def sample(
         self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw ``n`` rows; shapes ``(n, dim_x)`` and ``(n, dim)``."""
-        import torch
-
         return PAIR_MAPS[self.map](*self.pairs(n, generator, dtype or torch.float32))
 
     def true_mi(self, noise: float = 0.0) -> float | None:

@@ -1,4 +1,4 @@
-"""Gaussian mixtures of (x, y): shapes for the eye, whose MI is known by Monte Carlo."""
+"""Gaussian mixtures of (x, y), whose MI is known by Monte Carlo."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from mi_cli.datasets.base import Dataset
 from mi_cli.datasets.maps import Map, Spiral
 from mi_cli.fields import Count
-
-if TYPE_CHECKING:
-    import torch
+from mi_cli.lazy import torch
 
 __all__ = ["GaussianMixture"]
 
@@ -22,16 +20,17 @@ Form = Literal["x", "ai", "galaxy", "waves", "concentric", "inliers"]
 
 
 class GaussianMixture(Dataset):
-    r"""A mixture of normal distributions of (x, y), and in two forms a map of x that keeps its MI.
+    r"""A mixture of normal distributions of (x, y); two forms then map x, which keeps the MI.
 
     .. math:: I(X; Y) = E \ln \frac{p(X, Y)}{p(X) p(Y)}
 
-    by half a million draws of a seed of its own, the same for everybody; ``true_mi_stderr`` says how far it may be off.
+    is the mean of half a million draws with a fixed seed; ``true_mi_stderr`` is its standard error.
 
     ``x`` (two crossing ridges), ``ai`` (the letters), ``galaxy`` (two clouds whose x is wound into a spiral), ``waves``
-    (twelve clouds whose x is bent into waves), ``concentric`` (three spreads of x, and y says which) and ``inliers``
-    (correlated pairs, of which a fifth lost their partner) with their published parameters. ``dim`` is that of x in the
-    last two. Czyż, Grabowski, Vogt, Beerenwinkel and Marx (2023, arXiv 2310.10240).
+    (twelve clouds whose x is bent into waves), ``concentric`` (x has one of three spreads, and y says which) and
+    ``inliers`` (correlated pairs, a fifth of which are replaced by independent ones) have their published parameters.
+    ``dim`` is the number of columns of x in the last two. Czyż, Grabowski, Vogt, Beerenwinkel and Marx (2023, arXiv
+    2310.10240).
     """
 
     name: Literal["gaussian_mixture"] = "gaussian_mixture"
@@ -52,52 +51,44 @@ class GaussianMixture(Dataset):
         self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw ``n`` rows; shapes ``(n, dim_x)`` and ``(n, dim_y)``."""
-        import torch
-
-        x, y = _draw(_parts(self.form, self.dim), n, generator).split([self.dim_x, self.dim_y], 1)
+        x, y = _draw(_components(self.form, self.dim), n, generator).split([self.dim_x, self.dim_y], 1)
         if self.form in _MAPS:
             x = _MAPS[self.form](x)
         return x.to(dtype or torch.float32), y.to(dtype or torch.float32)
 
     def true_mi(self, noise: float = 0.0) -> float | None:
-        """By Monte Carlo; noise on x is part of the mixture, but after a map its effect is not known."""
-        return None if noise and self.form in _MAPS else _information(self.form, self.dim_x, self.dim, noise)[0]
+        """By Monte Carlo, also with noise on x; not known with noise on mapped columns."""
+        return None if noise and self.form in _MAPS else _monte_carlo_mi(self.form, self.dim_x, self.dim, noise)[0]
 
     def true_mi_stderr(self, noise: float = 0.0) -> float:
         """Standard error of ``true_mi`` in nats; 0 where there is none."""
         if noise and self.form in _MAPS:
             return 0.0
-        return _information(self.form, self.dim_x, self.dim, noise)[1]
+        return _monte_carlo_mi(self.form, self.dim_x, self.dim, noise)[1]
 
 
 @dataclass(frozen=True)
-class _Part:
+class _Component:
     """A normal component of (x, y): weight, mean ``(d,)`` and the lower factor of its covariance ``(d, d)``."""
 
     weight: float
     mean: torch.Tensor
     factor: torch.Tensor
 
-    def of(self, columns: slice) -> _Part:
-        """Its marginal on some columns."""
-        import torch
-
+    def marginal(self, columns: slice) -> _Component:
+        """The marginal on some columns."""
         covariance = self.factor @ self.factor.T
-        return _Part(self.weight, self.mean[columns], torch.linalg.cholesky(covariance[columns, columns]))
+        return _Component(self.weight, self.mean[columns], torch.linalg.cholesky(covariance[columns, columns]))
 
-    def with_noise(self, columns: slice, noise: float) -> _Part:
-        """It with noise of that standard deviation on some columns."""
-        import torch
-
+    def with_noise(self, columns: slice, noise: float) -> _Component:
+        """The component with noise of that standard deviation on some columns."""
         covariance = self.factor @ self.factor.T
         covariance.diagonal()[columns] += noise**2
-        return _Part(self.weight, self.mean, torch.linalg.cholesky(covariance))
+        return _Component(self.weight, self.mean, torch.linalg.cholesky(covariance))
 
 
 def _wave(t: torch.Tensor) -> torch.Tensor:
     """Columns (a, b) ↦ ((a + 5 sin 3b) / 10 − 0.8, b / 2)."""
-    import torch
-
     return torch.stack([0.1 * (t[:, 0] + 5 * (3 * t[:, 1]).sin()) - 0.8, 0.5 * t[:, 1]], 1)
 
 
@@ -105,23 +96,20 @@ _MAPS: dict[str, Map] = {"galaxy": Spiral(0, 1, speed=0.5), "waves": _wave}
 
 
 @functools.cache
-def _parts(form: Form, dim: int) -> tuple[_Part, ...]:
+def _components(form: Form, dim: int) -> tuple[_Component, ...]:
     """The components of a form."""
-    import torch
-
-    described = _described(form, dim)
     return tuple(
-        _Part(
+        _Component(
             weight,
             torch.tensor(mean, dtype=torch.float64),
             torch.linalg.cholesky(torch.tensor(covariance, dtype=torch.float64)),
         )
-        for weight, mean, covariance in described
+        for weight, mean, covariance in _parameters(form, dim)
     )
 
 
-def _described(form: Form, dim: int) -> list[tuple[float, Sequence[float], Sequence[Sequence[float]]]]:
-    """Weight, mean and covariance of each component."""
+def _parameters(form: Form, dim: int) -> list[tuple[float, Sequence[float], Sequence[Sequence[float]]]]:
+    """Weight, mean and covariance of each component of a form."""
     match form:
         case "x":
             return [(0.5, (0, 0), ((1, rho), (rho, 1))) for rho in (-0.9, 0.9)]
@@ -139,39 +127,35 @@ def _described(form: Form, dim: int) -> list[tuple[float, Sequence[float], Seque
         case "concentric":
             return [(1 / 3, [0.0] * dim + [float(i)], _diagonal([i**2] * dim + [1e-4])) for i in (1, 2, 3)]
         case "inliers":
-            both, pairs = _diagonal([1.0] * 2 * dim), min(2, dim)
-            linked = [list(row) for row in both]
+            independent, pairs = _diagonal([1.0] * 2 * dim), min(2, dim)
+            correlated = [list(row) for row in independent]
             for i in range(pairs):
-                linked[i][dim + i] = linked[dim + i][i] = 0.8
-            return [(0.8, [0.0] * 2 * dim, linked), (0.2, [0.0] * 2 * dim, both)]
+                correlated[i][dim + i] = correlated[dim + i][i] = 0.8
+            return [(0.8, [0.0] * 2 * dim, correlated), (0.2, [0.0] * 2 * dim, independent)]
 
 
 def _diagonal(variances: Sequence[float]) -> list[list[float]]:
     return [[value if i == j else 0.0 for j in range(len(variances))] for i, value in enumerate(variances)]
 
 
-def _draw(parts: Sequence[_Part], n: int, generator: torch.Generator) -> torch.Tensor:
-    """Rows ``(n, d)``."""
-    import torch
-
-    borders = torch.tensor([part.weight for part in parts[:-1]], dtype=torch.float64).cumsum(0)
+def _draw(components: Sequence[_Component], n: int, generator: torch.Generator) -> torch.Tensor:
+    """Draw rows ``(n, d)``."""
+    borders = torch.tensor([component.weight for component in components[:-1]], dtype=torch.float64).cumsum(0)
     chosen = torch.bucketize(torch.rand(n, generator=generator, dtype=torch.float64), borders)
-    rows = torch.randn((n, len(parts[0].mean)), generator=generator, dtype=torch.float64)
-    for index, part in enumerate(parts):
-        mine = chosen == index
-        rows[mine] = rows[mine] @ part.factor.T + part.mean
+    rows = torch.randn((n, len(components[0].mean)), generator=generator, dtype=torch.float64)
+    for index, component in enumerate(components):
+        drawn = chosen == index
+        rows[drawn] = rows[drawn] @ component.factor.T + component.mean
     return rows
 
 
 @functools.cache
-def _information(form: Form, dim_x: int, dim: int, noise: float) -> tuple[float, float]:
-    """MI in nats and its standard error, by draws of a fixed seed."""
-    import torch
-
+def _monte_carlo_mi(form: Form, dim_x: int, dim: int, noise: float) -> tuple[float, float]:
+    """MI in nats and its standard error, by draws with a fixed seed."""
     generator, ratios = torch.Generator().manual_seed(0), []
     x, y = slice(0, dim_x), slice(dim_x, None)
-    joint = [part.with_noise(x, noise) for part in _parts(form, dim)]
-    density, of_x, of_y = (_LogDensity([part.of(columns) for part in joint]) for columns in (slice(None), x, y))
+    joint = [component.with_noise(x, noise) for component in _components(form, dim)]
+    density, of_x, of_y = (_LogDensity([part.marginal(columns) for part in joint]) for columns in (slice(None), x, y))
     for _ in range(_DRAWS // _BLOCK):
         rows = _draw(joint, _BLOCK, generator)
         ratios.append(density(rows) - of_x(rows[:, x]) - of_y(rows[:, y]))
@@ -180,20 +164,19 @@ def _information(form: Form, dim_x: int, dim: int, noise: float) -> tuple[float,
 
 
 class _LogDensity:
-    """ln of the density of a mixture at rows ``(n, d)``, all components at once."""
+    """The logarithm of the density of a mixture."""
 
-    def __init__(self, parts: Sequence[_Part]) -> None:
-        import torch
-
-        factors, means = torch.stack([part.factor for part in parts]), torch.stack([part.mean for part in parts])
+    def __init__(self, components: Sequence[_Component]) -> None:
+        factors = torch.stack([component.factor for component in components])
+        means = torch.stack([component.mean for component in components])
         self.whitening = torch.linalg.inv(factors)
         self.whitened_means = torch.einsum("kij,kj->ki", self.whitening, means).unsqueeze(1)
-        logs = torch.tensor([math.log(part.weight) for part in parts], dtype=torch.float64)
+        logs = torch.tensor([math.log(component.weight) for component in components], dtype=torch.float64)
         spread = factors.diagonal(dim1=1, dim2=2).log().sum(1)
         self.scale = (logs - spread - 0.5 * means.shape[1] * math.log(2 * math.pi)).unsqueeze(1)
 
     def __call__(self, rows: torch.Tensor) -> torch.Tensor:
-        """``(n,)``, in nats."""
+        """At rows ``(n, d)``, as ``(n,)``."""
         z = rows @ self.whitening.mT - self.whitened_means
         density: torch.Tensor = (self.scale - 0.5 * z.square().sum(2)).logsumexp(0)
         return density

@@ -1,17 +1,17 @@
-"""A few correlated dimensions in a space of many."""
+"""A few correlated dimensions, embedded in a space of many columns."""
 
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Literal
+import math
+from typing import Literal
 
 from pydantic import model_validator
 
 from mi_cli.datasets.calibration import Correlated
+from mi_cli.errors import ConfigError, Fault
 from mi_cli.fields import Count, Natural, Positive
-
-if TYPE_CHECKING:
-    import torch
+from mi_cli.lazy import torch
 
 __all__ = ["Manifold"]
 
@@ -23,8 +23,8 @@ class Manifold(Correlated):
 
     f and g are injective, each with an orthogonal Q, a W of normal entries of standard deviation ``frequency`` and
     phases b of its own, drawn from ``embedding_seed``. With ``embedding: isometric`` there are zeros in place of the
-    sines: the rows lie in a plane. That only few dimensions matter is the idea of Gowri, Lun, Klein and Yin (2024,
-    arXiv 2409.02732).
+    sines, and the rows lie in a plane. The idea of few dimensions among many columns is that of Gowri, Lun,
+    Klein and Yin (2024, arXiv 2409.02732).
     """
 
     name: Literal["manifold"] = "manifold"
@@ -35,9 +35,9 @@ class Manifold(Correlated):
     embedding_seed: Natural = 0
 
     @model_validator(mode="after")
-    def _has_room(self) -> Manifold:
+    def _has_enough_columns(self) -> Manifold:
         if self.columns < self.dim:
-            raise ValueError(f"dataset.columns={self.columns}: must be at least dataset.dim={self.dim}")
+            raise ConfigError(Fault("dataset.columns", self.columns, accepted=f"at least dataset.dim={self.dim}"))
         return self
 
     @property
@@ -54,15 +54,11 @@ class Manifold(Correlated):
         self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw ``n`` rows; shapes ``(n, columns)`` and ``(n, columns)``."""
-        import torch
-
         u, v = self.pairs(n, generator, dtype or torch.float32)
         return self.embed(u, 0), self.embed(v, 1)
 
     def embed(self, rows: torch.Tensor, which: Literal[0, 1]) -> torch.Tensor:
-        """Rows ``(n, dim)`` in their space, ``(n, columns)``: f where ``which`` is 0, g where it is 1."""
-        import torch
-
+        """Embed rows ``(n, dim)`` as rows ``(n, columns)``, by f where ``which`` is 0 and by g where it is 1."""
         shape = embedding(self.dim, self.columns, self.embedding_seed, which)
         rotation, weights, phases = (part.to(rows.dtype) for part in shape)
         if self.embedding == "isometric":
@@ -70,17 +66,13 @@ class Manifold(Correlated):
         return torch.cat([rows, (self.frequency * rows @ weights + phases).sin()], 1) @ rotation
 
     def true_mi(self, noise: float = 0.0) -> float | None:
-        """That of the pairs. Noise on a plane acts as noise on u; on sines its effect is not known."""
+        """The MI of the pairs. Noise on a plane acts as noise on u; the MI of sines with noise is not known."""
         return self.pairs_mi(noise) if noise == 0 or self.embedding == "isometric" else None
 
 
 @functools.lru_cache(maxsize=16)
 def embedding(dim: int, columns: int, seed: int, which: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Q ``(columns, columns)``, W ``(dim, columns − dim)`` and b ``(columns − dim,)``, in float64."""
-    import math
-
-    import torch
-
     generator = torch.Generator().manual_seed(2 * seed + which)
     square, upper = torch.linalg.qr(torch.randn((columns, columns), generator=generator, dtype=torch.float64))
     weights = torch.randn((dim, columns - dim), generator=generator, dtype=torch.float64)

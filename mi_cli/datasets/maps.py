@@ -1,6 +1,6 @@
 """Maps of x and of y that keep their MI: each is injective, so that I(f(x); g(y)) = I(x; y).
 
-They act on rows ``(n, d)`` and keep their type. Nothing here imports torch before it is called.
+They take rows ``(n, d)`` and keep their type.
 """
 
 from __future__ import annotations
@@ -9,10 +9,8 @@ import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import torch
+from mi_cli.lazy import torch
 
 __all__ = [
     "PAIR_MAPS",
@@ -64,8 +62,6 @@ def wiggly_y(t: torch.Tensor) -> torch.Tensor:
 
 def swiss_roll(t: torch.Tensor) -> torch.Tensor:
     """Rolls columns on [0, 1] up in a plane each, a = 3π/2 · (1 + 2t) ↦ (a cos a, a sin a) / 21: ``(n, 2d)``."""
-    import torch
-
     angle = 1.5 * math.pi * (1 + 2 * t)
     return torch.cat([angle * angle.cos(), angle * angle.sin()], 1) / 21
 
@@ -96,18 +92,16 @@ class MixtureQuantile:
     means: tuple[float, ...]
 
     def __call__(self, t: torch.Tensor) -> torch.Tensor:
-        """Columns on [0, 1] ↦ quantiles, to rounding; the root is bracketed by a table and polished by Newton."""
-        import torch
-
+        """Columns on [0, 1] ↦ quantiles, exact to rounding: a table brackets each root, Newton's method refines it."""
         probability = t.double()
         grid, table = _mixture_table(self)
         cell = torch.searchsorted(table, probability.contiguous()).clamp(1, len(grid) - 1)
         low, high = grid[cell - 1], grid[cell]
         below, above = table[cell - 1], table[cell]
-        found = low + (high - low) * ((probability - below) / (above - below)).clamp(0, 1)
-        for _ in range(3):  # a cell is narrow: the first guess has 5 digits, and each step doubles them
-            found = torch.clamp(found - (self.cdf(found) - probability) / self.pdf(found), low, high)
-        return found.to(t.dtype)
+        quantile = low + (high - low) * ((probability - below) / (above - below)).clamp(0, 1)
+        for _ in range(3):  # cells are narrow: the first guess has 5 correct digits, and each step doubles them
+            quantile = torch.clamp(quantile - (self.cdf(quantile) - probability) / self.pdf(quantile), low, high)
+        return quantile.to(t.dtype)
 
     def cdf(self, t: torch.Tensor) -> torch.Tensor:
         """Probability below t."""
@@ -122,16 +116,14 @@ class MixtureQuantile:
 
 @functools.cache
 def _mixture_table(mixture: MixtureQuantile) -> tuple[torch.Tensor, torch.Tensor]:
-    import torch
-
-    # No double is nearer to 0 or 1 than what lies beyond: no row is cut off.
+    # What lies beyond the ends has less probability than the smallest step of a double at 1, so no row is cut off.
     grid = torch.linspace(min(mixture.means) - 10, max(mixture.means) + 10, 4097, dtype=torch.float64)
     return grid, mixture.cdf(grid)
 
 
 @dataclass(frozen=True)
 class PairMap:
-    """(x, y) ↦ (f(x), g(y)): maps applied one after another, and columns of f(x) for each column of x."""
+    """(x, y) ↦ (f(x), g(y)): maps of x and of y, each applied in turn; ``widening`` columns of f(x) for each of x."""
 
     x: tuple[Map, ...] = ()
     y: tuple[Map, ...] = ()
@@ -146,7 +138,7 @@ class PairMap:
         return x, y
 
 
-# For standard normal columns, by the name a config gives them.
+# Maps of standard normal columns, by the name that a config gives them.
 PAIR_MAPS: Mapping[str, PairMap] = {
     "none": PairMap(),
     "cubic": PairMap(y=(cube,)),

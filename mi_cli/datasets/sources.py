@@ -1,4 +1,4 @@
-"""Pairs (x, y) whose MI has a closed form, in float64: what datasets are made of, with the maps of ``maps.py``."""
+"""Distributions of pairs (x, y) whose MI has a closed form, in float64. Datasets draw from them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import functools
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import numpy as np
-    import torch
+from mi_cli.lazy import np, special, torch
 
 __all__ = ["AdditiveUniform", "Normal", "Source", "Student", "student_correction", "student_widening"]
 
@@ -34,7 +32,7 @@ class Source(ABC):
 
 @dataclass(frozen=True)
 class Normal(Source):
-    r"""Normal columns of unit variance: ``dense`` correlations of all, beside those of the first ``pairs`` (x_i, y_i).
+    r"""Normal columns of unit variance. All correlate by ``dense``, but the first ``pairs`` (x_i, y_i) by ``paired``.
 
     .. math:: I = \tfrac12 \ln \frac{\det Σ_x \det Σ_y}{\det Σ}
     """
@@ -52,9 +50,7 @@ class Normal(Source):
 
     @functools.cached_property
     def covariance(self) -> np.ndarray[Any, Any]:
-        """Of (x, y), ``(dim_x + dim_y, dim_x + dim_y)``."""
-        import numpy as np
-
+        """Covariance of (x, y), of shape ``(dim_x + dim_y, dim_x + dim_y)``."""
         covariance = np.full((self.dim_x + self.dim_y,) * 2, self.dense)
         np.fill_diagonal(covariance, 1.0)
         first = np.arange(self.pairs)
@@ -63,22 +59,16 @@ class Normal(Source):
 
     @functools.cached_property
     def _factor(self) -> torch.Tensor:
-        import torch
-
         factor: torch.Tensor = torch.linalg.cholesky(torch.from_numpy(self.covariance))
         return factor.T.contiguous()
 
     def sample(self, n: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw ``n`` rows."""
-        import torch
-
         rows = torch.randn((n, self.dim_x + self.dim_y), generator=generator, dtype=torch.float64) @ self._factor
         return rows[:, : self.dim_x], rows[:, self.dim_x :]
 
     def mi(self) -> float:
         """I(x; y) in nats."""
-        import numpy as np
-
         of_x, of_y = self.covariance[: self.dim_x, : self.dim_x], self.covariance[self.dim_x :, self.dim_x :]
         logs = [np.linalg.slogdet(part)[1] for part in (of_x, of_y, self.covariance)]
         return float(0.5 * (logs[0] + logs[1] - logs[2]))
@@ -86,9 +76,9 @@ class Normal(Source):
 
 @dataclass(frozen=True)
 class Student(Source):
-    """Student's t of ``df`` degrees of freedom in all columns together: ``normal`` rows, each divided by a common χ.
+    """Student's t with ``df`` degrees of freedom in all columns together: rows of ``normal``, each divided by one χ.
 
-    Its MI is that of ``normal``, as if its covariance were the dispersion, plus ``student_correction``.
+    The MI is that of ``normal`` plus ``student_correction``.
     """
 
     normal: Normal
@@ -111,15 +101,13 @@ class Student(Source):
 
 
 def student_widening(n: int, df: float, generator: torch.Generator) -> torch.Tensor:
-    """Draw sqrt(df / χ²) of ``df`` degrees of freedom, ``(n, 1)``: what makes normal rows Student's."""
-    import torch
-
+    """Draw sqrt(df / χ²), with ``df`` degrees of freedom, ``(n, 1)``: normal rows times it are Student's."""
     shape = torch.full((n, 1), df / 2, dtype=torch.float64)
     return (shape / torch._standard_gamma(shape, generator=generator)).sqrt()
 
 
 def student_correction(df: float, dim_x: int, dim_y: int) -> float:
-    r"""What a common χ² of ``df`` degrees of freedom adds to the MI of normal vectors, in nats.
+    r"""By how much a common χ² with ``df`` degrees of freedom raises the MI of normal vectors, in nats.
 
     .. math:: h(d_x) + h(d_y) - h(d_x + d_y), \quad h(d) = \ln \frac{Γ(\frac ν2)}{Γ(\frac{ν+d}2)} + \tfrac d2 \ln(ν π)
         + \tfrac{ν+d}2 \left(ψ(\tfrac{ν+d}2) - ψ(\tfrac ν2)\right)
@@ -129,11 +117,11 @@ def student_correction(df: float, dim_x: int, dim_y: int) -> float:
     >>> round(student_correction(1, 1, 1), 6)
     0.224171
     """
-    from scipy.special import digamma, gammaln
 
     def entropy(dim: int) -> float:
         low, high = df / 2, (df + dim) / 2
-        return float(gammaln(low) - gammaln(high) + high * (digamma(high) - digamma(low)))  # ln(νπ) cancels
+        digammas = special.digamma(high) - special.digamma(low)
+        return float(special.gammaln(low) - special.gammaln(high) + high * digammas)  # ln(νπ) cancels
 
     return entropy(dim_x) + entropy(dim_y) - entropy(dim_x + dim_y)
 
@@ -155,8 +143,6 @@ class AdditiveUniform(Source):
 
     def sample(self, n: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw ``n`` rows."""
-        import torch
-
         x, noise = torch.rand((2, n, self.dim), generator=generator, dtype=torch.float64)
         return x, x + self.epsilon * (2 * noise - 1)
 

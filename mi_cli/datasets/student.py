@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -10,9 +10,7 @@ from mi_cli.datasets.calibration import Correlated
 from mi_cli.datasets.maps import PAIR_MAPS
 from mi_cli.datasets.sources import student_correction, student_widening
 from mi_cli.fields import Number
-
-if TYPE_CHECKING:
-    import torch
+from mi_cli.lazy import torch
 
 __all__ = ["StudentT"]
 
@@ -22,8 +20,8 @@ class StudentT(Correlated):
 
     .. math:: I(X; Y) = -\tfrac{d}{2} \ln(1 - ρ^2) + c(ν, d)
 
-    c, ``sources.student_correction``, is what the common divisor says: uncorrelated columns are dependent. ``mi``
-    chooses ρ and can be no less than c; with ρ = 0 the MI is set by ``df``, as in Letizia, Novello and Tonello (2024,
+    c, ``sources.student_correction``, comes from the common divisor: uncorrelated columns are dependent. ``mi`` sets ρ
+    and is at least c; with ρ = 0 the MI is set by ``df``, as in Letizia, Novello and Tonello (2024,
     arXiv 2305.20025). ``map: asinh`` shortens the tails and keeps the MI (Czyż et al., 2023, arXiv 2306.11078).
     """
 
@@ -33,26 +31,14 @@ class StudentT(Correlated):
     map: Literal["none", "asinh"] = "none"
 
     @property
-    def dim_x(self) -> int:
-        """Columns of x."""
-        return self.dim
-
-    @property
-    def dim_y(self) -> int:
-        """Columns of y."""
-        return self.dim
-
-    @property
     def least_mi(self) -> float:
-        """What the common divisor says, in nats."""
+        """The MI of uncorrelated pairs, which comes from the common divisor, in nats."""
         return student_correction(self.df, self.dim, self.dim)
 
     def sample(
         self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw ``n`` rows; shapes ``(n, dim)`` and ``(n, dim)``."""
-        import torch
-
         x, y = self.pairs(n, generator, dtype or torch.float32)
         widening = student_widening(n, self.df, generator).to(x.dtype)
         return PAIR_MAPS[self.map](x * widening, y * widening)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
 import torch
+from examples import fault_of
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from scipy import stats
 
 from mi_cli.datasets.gamma_exponential import GammaExponential
+from mi_cli.errors import Fault
 
 ROWS = 20_000
 
@@ -60,10 +64,16 @@ def test_published_values():
     assert GammaExponential().true_mi(noise=0.1) is None
 
 
+def refused(**fields) -> Fault:
+    with pytest.raises(ValidationError) as error:
+        GammaExponential(**fields)
+    return fault_of(error.value)
+
+
 def test_what_float32_cannot_hold_is_one_line():
-    with pytest.raises(ValueError, match=r"dataset\.theta=0\.3: rows .*; accepted: at least 0\.5, or dataset\.map=log"):
-        GammaExponential(theta=0.3)
-    with pytest.raises(ValueError, match=r"dataset\.mi=2: must be between 5e-05 and 0\.7296"):
-        GammaExponential(mi=2)
-    with pytest.raises(ValueError, match=r"dataset\.mi=2: makes dataset\.theta=0\.0\d+, not dataset\.theta=3"):
-        GammaExponential(mi=2, theta=3, map="log")
+    fault = refused(theta=0.3)
+    assert (fault.key, fault.value, fault.accepted) == ("dataset.theta", 0.3, "at least 0.5, or dataset.map=log")
+    fault = refused(mi=2)
+    assert (fault.key, fault.value, fault.accepted[:22]) == ("dataset.mi", 2, "between 5e-05 and 0.72")
+    fault = refused(mi=2, theta=3, map="log")
+    assert re.fullmatch(r"makes dataset\.theta=0\.0\d+, not dataset\.theta=3", fault.problem)
