@@ -16,7 +16,7 @@ from mi_cli.errors import ConfigError, Fault
 from mi_cli.estimators.base import Estimator
 from mi_cli.lazy import torch
 from mi_cli.problems import Estimate
-from mi_cli.procedures.estimate import estimated
+from mi_cli.procedures.estimation import estimated
 from mi_cli.registry import plugins
 from mi_cli.schema.config import validate
 from mi_cli.schema.locations import config_folder

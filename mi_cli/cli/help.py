@@ -91,10 +91,10 @@ def packages() -> dict[str, str]:
     found: dict[str, list[str]] = {}
     for plugin in plugins.installed():
         added = found.setdefault(plugin.source, [])
-        if plugin.fault:
-            added.append(f"{plugin.section} {plugin.name} (not used: {plugin.fault})")
+        if plugin.fault is not None:
+            added.append(f"{plugin.kind} {plugin.name} (not used: {plugin.reason})")
         elif plugin.folder is None:
-            added.append(f"{plugin.section} {plugin.name}")
+            added.append(f"{plugin.kind} {plugin.name}")
         else:
             folder = plugin.folder
             paths = [path for name in CHOICES for path in sorted((folder / name).glob("*.yaml"))]

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from mi_cli.plots import scales, style
 from mi_cli.plots.settings import Cell, Setting, Trace, Trial, axes, cells, distinct, grouped, traces, trials
+from mi_cli.procedures.base import recorded_procedure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -154,10 +155,16 @@ def _values(curves: Iterable[_Curve]) -> list[float]:
 
 
 def _baselines(records: Records) -> list[Cell]:
-    """Test errors of other codes; not where regressions have fewer labels than those of the traces."""
-    if records.config["procedure"] != "maximise":
+    """Test errors of other codes; none where regressions see fewer labels than those of the traces."""
+    if _has_few_labels(records):
         return []
     return [cell for cell in cells(records, "test_mse") if cell.method in _BASELINES]
+
+
+def _has_few_labels(records: Records) -> bool:
+    """Whether the procedure keeps some rows apart for their labels, and uses no others."""
+    recorded = recorded_procedure(records.config["procedure"])
+    return recorded is not None and "labelled" in recorded.least_rows
 
 
 def _errors(grid: style.Grid, layout: _Layout, baselines: Sequence[Cell], errors: Sequence[float]) -> None:
@@ -188,6 +195,6 @@ def _remarks(records: Records, idle: Sequence[str]) -> list[str]:
         found.append("lines: means over seeds; bands: from the lowest to the highest seed")
     if any(cell.true_mi == math.inf for cell in cells(records, "estimate")):
         found.append("true MI of x and its code: ∞")
-    if records.config["procedure"] == "compare":
+    if _has_few_labels(records):
         found.append("these regressions have the labels of all training rows")
     return found + [f"the same for every value of: {style.axis_label(axis)}" for axis in idle]

@@ -1,23 +1,23 @@
-"""What procedures share: their outcomes, their costs, and what makes two trials fit one stack."""
+"""The base class of procedures, and what they share: outcomes, costs, and what makes trials fit one stack."""
 
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, ClassVar, TypeAlias
 
-import numpy as np
-
+from mi_cli.errors import ConfigError, Fault
 from mi_cli.fields import Affects
-from mi_cli.registry.builtin import PROCEDURES
+from mi_cli.lazy import np
+from mi_cli.problems import Estimate
+from mi_cli.registry.lookup import procedure_class
 from mi_cli.schema.config import Config
 from mi_cli.schema.effects import excluding
+from mi_cli.schema.search_space import Objective
 from mi_cli.schema.sweep import Trial
 from mi_cli.training.context import Context
-
-if TYPE_CHECKING:
-    from mi_cli.problems import Estimate
 
 __all__ = [
     "ESTIMATE_FIELDS",
@@ -25,19 +25,20 @@ __all__ = [
     "Cost",
     "Outcome",
     "Part",
-    "Partial",
     "Procedure",
+    "Trace",
     "estimate_fields",
+    "group",
     "procedure",
+    "recorded_procedure",
     "stack_key",
 ]
 
-Trace = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
-Part = tuple[int, int]  # the how manieth of how many
-Partial = Mapping[int, "Estimate"]  # of a trial: estimates by fold
+Trace: TypeAlias = "tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]"
+Part = tuple[int, int]  # its index, from 0 on, and the number of parts
 
 WHOLE: Part = (0, 1)
-ESTIMATE_FIELDS = (  # beside its value
+ESTIMATE_FIELDS = (  # the result fields of an estimate beside its value
     "stderr",
     "ci_low",
     "ci_high",
@@ -55,7 +56,15 @@ ESTIMATE_FIELDS = (  # beside its value
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a trial left: result fields for each method, traces ``(steps, values)`` by metric, x and y of a few rows."""
+    """The results of a trial.
+
+    Attributes:
+        trial: the trial.
+        methods: result fields by method, such as ``{"mine": {"status": "ok", "estimate": 0.2}}``. The fields are
+            columns of ``results.csv``. Without ``seconds``, a method has taken those of the trial.
+        history: traces ``(steps, values)`` by metric.
+        samples: the first column of x and of y for a few rows, each ``(n,)``, for plots that show rows.
+    """
 
     trial: Trial
     methods: dict[str, dict[str, Any]]
@@ -65,35 +74,124 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Cost:
-    """What training a trial takes: optimiser steps, and multiply-adds and bytes of activations a step."""
+    """The cost of training one trial: the number of optimiser steps, and multiply-adds and bytes of memory per step."""
 
     steps: int
     multiply_adds: int
     bytes: int
 
 
-class Procedure(Protocol):
-    """A module of this package."""
+class Procedure(ABC):
+    """What a trial does, from its data to its outcome. A config chooses it by its name (``procedure: estimate``).
+
+    A procedure is one class in one file, and a line in a registry: ``mi_cli.registry.builtin``, or, in another package,
+    an entry point of the group ``mi_cli.procedures``. A subclass sets ``name``, defines ``cost`` and ``run``, and sets
+    the attributes below that differ. It has no state: an instance is made without arguments wherever one is needed, in
+    any process, and every method depends on its arguments alone.
+
+    The class is imported when a config is validated. Its module therefore imports torch and the like from
+    ``mi_cli.lazy``, or inside other modules that it imports when a trial is run.
+
+    Attributes:
+        name: what a config calls it.
+        least_rows: the least number of rows in each part of the data that it uses.
+        draws_fresh_rows: whether it can train on rows that are drawn anew at each step (``dataset.n_samples=null``).
+        crossfits: whether it supports ``fit=crossfit``.
+        carries: whether it supports ``training.carry``. Trials along the carried axis then have one training key.
+        shifts: whether it has unlabelled rows, which ``shift`` moves.
+        reports_last_steps: whether it supports ``evaluation.last_steps``.
+        objectives: what a search can judge its trials by; the first is the default. ``split_mse`` is left out where
+            ``split.fresh`` is 0, since no other rows remain to test the best point on.
+        shows_truth: whether tables show the true MI beside its estimates.
+    """
+
+    name: ClassVar[str]
+    least_rows: ClassVar[Mapping[str, int]] = {"train": 2, "test": 2}
+    draws_fresh_rows: ClassVar[bool] = False
+    crossfits: ClassVar[bool] = False
+    carries: ClassVar[bool] = False
+    shifts: ClassVar[bool] = False
+    reports_last_steps: ClassVar[bool] = False
+    objectives: ClassVar[tuple[Objective, ...]] = ("val_mi",)
+    shows_truth: ClassVar[bool] = False
+
+    @abstractmethod
+    def cost(self, config: Config) -> Cost:
+        """The cost of one training; trials of equal signature have equal costs."""
+
+    @abstractmethod
+    def run(self, trials: Sequence[Trial], context: Context) -> list[Outcome]:
+        """Run trials as one stack.
+
+        Args:
+            trials: trials of equal signature, all those of each training key.
+            context: device, progress and the request to stop.
+
+        Returns:
+            An outcome for each trial, in the order of ``trials``. It depends on the trial alone, and not on the others
+            in its stack.
+
+        Raises:
+            Stopped: the run was asked to stop.
+            TooLong: the time limit of the trials has passed.
+        """
+
+    def faults(self, config: Config) -> list[Fault]:
+        """What a config may not say together with this procedure, beside what the attributes rule out."""
+        del config
+        return []
 
     def signature(self, config: Config) -> str:
-        """Equal for trials that can be trained as one stack."""
+        """A text that is equal for trials that can be trained as one stack."""
+        return stack_key(config)
 
     def training_key(self, config: Config) -> str:
-        """Equal for trials that share their training and must stay together."""
+        """A text that is equal for trials that share one training, and so are always run together."""
+        return config.model_dump_json(exclude=excluding(Affects.NOTHING))
 
-    def cost(self, config: Config) -> Cost:
-        """Of one training."""
+    def trained_method(self, config: Config) -> str:
+        """The method, among those of an outcome, that is trained. A search judges a trial by it."""
+        return config.estimator.name
 
-    def run(self, trials: Sequence[Trial], context: Context) -> list[Outcome]:
-        """Run trials of one signature, as one stack."""
+    def parts(self, config: Config) -> int:
+        """The largest number of parts that a trial can be split into, which are run in different workers."""
+        del config
+        return 1
+
+    def run_part(self, trials: Sequence[Trial], context: Context, part: Part) -> list[Any]:
+        """Run one part of each trial, as one stack.
+
+        Args:
+            trials: as for ``run``.
+            context: as for ``run``.
+            part: the index of the part and the number of parts, which is at most ``parts(config)``.
+
+        Returns:
+            What ``join`` needs of the part, for each trial; it can be pickled.
+        """
+        del part
+        return list(self.run(trials, context))
+
+    def join(self, trials: Sequence[Trial], parts: Sequence[Sequence[Any]]) -> list[Outcome]:
+        """Make outcomes of what ``run_part`` returned for all parts, in any order; the same as those of ``run``."""
+        del trials
+        (outcomes,) = parts
+        return list(outcomes)
 
 
 def procedure(config: Config) -> Procedure:
-    """The procedure that a config names."""
-    import importlib
+    """The procedure of a config."""
+    found: Procedure = procedure_class(config.procedure)()
+    return found
 
-    module: Any = importlib.import_module(PROCEDURES[config.procedure])
-    return module  # type: ignore[no-any-return]
+
+def recorded_procedure(name: str) -> Procedure | None:
+    """The procedure of a recorded run; None where the package that adds it is not installed."""
+    try:
+        found: Procedure = procedure_class(name)()
+    except ConfigError:
+        return None
+    return found
 
 
 def stack_key(config: Config, *free_parts: str) -> str:

@@ -6,87 +6,94 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
+from mi_cli import procedures
 from mi_cli.fields import Affects
+from mi_cli.lazy import torch
 from mi_cli.problems import Estimate, Rows
-from mi_cli.procedures import probes
-from mi_cli.procedures.base import Cost, Outcome, estimate_fields, group, stack_key
-from mi_cli.procedures.encoders import Networks, maximise, random_encoders, supervise
-from mi_cli.procedures.maximise import encoder_cost, independent_estimates
-from mi_cli.procedures.splits import parts
+from mi_cli.procedures.base import Outcome, estimate_fields, group, stack_key
+from mi_cli.procedures.encoding import ENCODER, EncoderProcedure
 from mi_cli.schema.config import Config
 from mi_cli.schema.effects import excluding
+from mi_cli.schema.search_space import Objective
 from mi_cli.schema.sweep import Trial
 from mi_cli.training.context import Context
 
-__all__ = ["cost", "run", "signature", "training_key"]
+if TYPE_CHECKING:
+    from mi_cli.procedures.encoders import Networks
+    from mi_cli.procedures.probes import Array, Predictor
 
-_LABEL_PARTS = ("labelled",)
+__all__ = ["Compare"]
 
-
-def signature(config: Config) -> str:
-    """Equal for trials that can be trained as one stack."""
-    return stack_key(config, *_LABEL_PARTS)
-
-
-def training_key(config: Config) -> str:
-    """Equal for trials that differ in labelled rows only: they share an encoder."""
-    values = config.model_dump(mode="json", exclude=excluding(Affects.NOTHING))
-    # A share is cut from the data set, so that it moves the parts after it; a number of rows is drawn besides.
-    values["split"]["labelled"] = config.split.labelled if config.split.labelled <= 1 else None
-    return str(values)
+Code: TypeAlias = "Callable[[Any], Array]"
 
 
-def cost(config: Config) -> Cost:
-    """Of one training; the supervised network, on few rows, is not counted."""
-    return encoder_cost(config)
+class Compare(EncoderProcedure):
+    """Compare encoders that are trained on unlabelled rows with supervised learning from few labelled rows.
+
+    Every method predicts the label of the same test rows. The encoder sees unlabelled rows only, and a linear
+    regression from its code to the label sees the labelled ones; supervised methods see the labelled rows only.
+    """
+
+    name = "compare"
+    least_rows: ClassVar[Mapping[str, int]] = {"train": 2, "test": 2, "labelled": 2}
+    shifts: ClassVar[bool] = True
+    objectives: ClassVar[tuple[Objective, ...]] = ("split_mse", "val_mi", "val_mse")
+
+    def signature(self, config: Config) -> str:
+        """Equal for trials that can be trained as one stack, whatever their number of labelled rows."""
+        return stack_key(config, "labelled")
+
+    def training_key(self, config: Config) -> str:
+        """Equal for trials that differ in labelled rows only: they share an encoder."""
+        values = config.model_dump(mode="json", exclude=excluding(Affects.NOTHING))
+        # A share is cut from the data set, so that it moves the parts after it; a number of rows is drawn besides.
+        values["split"]["labelled"] = config.split.labelled if config.split.labelled <= 1 else None
+        return str(values)
+
+    def run(self, trials: Sequence[Trial], context: Context) -> list[Outcome]:
+        """Run trials as one stack of encoders, and one stack of supervised networks for each number of labels."""
+        with context.clock("data"):
+            rows = {trial.index: procedures.splits.parts(trial.config) for trial in trials}
+        shared = group(trials, self.training_key)
+        leaders = [members[0] for members in shared]
+        configs, leading = [trial.config for trial in leaders], [rows[trial.index] for trial in leaders]
+        encoders = procedures.encoders.maximise(configs, leading, context)
+        estimates = procedures.encoders.independent_estimates(configs, leading, encoders, context)
+        untrained = procedures.encoders.random_encoders(configs)
+        networks = _supervised(trials, rows, context)
+        outcomes = []
+        with context.clock("evaluation"):
+            for index, members in enumerate(shared):
+                codes = {ENCODER: _code(encoders.codes, index), "random_encoder": _code(untrained, index)}
+                for trial in members:
+                    methods = _scores(
+                        trial.config, rows[trial.index], codes, networks[trial.index], estimates[index], context
+                    )
+                    outcomes.append(Outcome(trial, methods, encoders.estimates[index].history))
+        return sorted(outcomes, key=lambda outcome: outcome.trial.index)
 
 
-def run(trials: Sequence[Trial], context: Context) -> list[Outcome]:
-    """Run trials of one signature as one stack of encoders, and one stack of networks for each number of labels."""
-    with context.clock("data"):
-        rows = {trial.index: parts(trial.config) for trial in trials}
-    shared = group(trials, training_key)
-    leaders = [members[0] for members in shared]
-    configs, leading = [trial.config for trial in leaders], [rows[trial.index] for trial in leaders]
-    encoders = maximise(configs, leading, context)
-    estimates = independent_estimates(configs, leading, encoders, context)
-    untrained = random_encoders(configs)
-    networks = _supervised(trials, rows, context)
-    found = []
-    with context.clock("evaluation"):
-        for index, members in enumerate(shared):
-            for trial in members:
-                codes = {"mi_encoder": _of(encoders.codes, index), "random_encoder": _of(untrained, index)}
-                methods = _scores(
-                    trial.config, rows[trial.index], codes, networks[trial.index], estimates[index], context
-                )
-                found.append(Outcome(trial, methods, encoders.estimates[index].history))
-    return sorted(found, key=lambda outcome: outcome.trial.index)
-
-
-Code = Callable[[Any], probes.Array]
-
-
-def _of(networks: Networks, index: int) -> Code:
+def _code(networks: Networks, index: int) -> Code:
     return lambda x: networks(index, x)
 
 
 def _supervised(
     trials: Sequence[Trial], rows: Mapping[int, Mapping[str, Rows]], context: Context
 ) -> dict[int, tuple[Code, str]]:
-    """For each trial its network, and why that diverged if it did."""
+    """For each trial its network, and the reason why that diverged, if it did."""
     found: dict[int, tuple[Code, str]] = {}
     for members in group(trials, lambda config: str(config.rows["labelled"])):
         labelled = [rows[trial.index]["labelled"] for trial in members]
-        networks, reasons = supervise([trial.config for trial in members], labelled, _silent(context))
-        found |= {trial.index: (_of(networks, index), reasons[index]) for index, trial in enumerate(members)}
+        configs = [trial.config for trial in members]
+        networks, reasons = procedures.encoders.supervise(configs, labelled, _silent(context))
+        found |= {trial.index: (_code(networks, index), reasons[index]) for index, trial in enumerate(members)}
     return found
 
 
 def _silent(context: Context) -> Context:
-    """The same context; steps of the small networks do not count as progress."""
+    """The same context, but for progress: steps of the small networks are not counted."""
     return replace(context, advance=lambda steps: None)
 
 
@@ -98,49 +105,54 @@ def _scores(
     estimate: Estimate,
     context: Context,
 ) -> dict[str, dict[str, Any]]:
-    """Test errors of every method, on fresh rows and on the split's own test rows."""
-    x, y = rows["labelled"].x.numpy(), rows["labelled"].y.numpy()
-    unlabelled = rows["train"].x.numpy()
-    fits: dict[str, Callable[[], probes.Predictor]] = {
-        "linear_regression": lambda: probes.linear_regression(x, y),
-        "mi_encoder": lambda: _on_code(lambda new: codes["mi_encoder"](_tensor(new)), x, y),
-        "pca": lambda: _on_code(probes.pca(unlabelled, config.representation.dim), x, y),
-        "random_encoder": lambda: _on_code(lambda new: codes["random_encoder"](_tensor(new)), x, y),
-        "ridge": lambda: probes.ridge(x, y),
-        "kernel_ridge": lambda: probes.kernel_ridge(x, y),
-        "supervised_network": lambda: lambda new: supervised[0](_tensor(new)),
-    }
-    found: dict[str, dict[str, Any]] = {}
-    for method, fit in fits.items():
+    """Result fields of every method: its errors on fresh rows and on the split's own test rows."""
+    network, reason = supervised
+    methods: dict[str, dict[str, Any]] = {}
+    for method, fit in _fits(config, rows, codes, network).items():
         context.check()
         start = time.perf_counter()
         fields: dict[str, Any] = {"status": "ok", "reason": ""}
-        if method == "mi_encoder":
+        if method == ENCODER:
             fields |= estimate_fields(estimate) | ({} if config.representation.noise else {"true_mi": float("inf")})
-        if method == "supervised_network" and supervised[1]:
-            fields |= {"status": "diverged", "reason": supervised[1]}
+        if method == "supervised_network" and reason:
+            fields |= {"status": "diverged", "reason": reason}
         if fields["status"] == "ok":
-            predict = fit()
-            split = probes.mse(predict, rows["test"].x.numpy(), rows["test"].y.numpy())
-            fresh = rows["fresh"] if len(rows["fresh"]) else rows["test"]
-            error = probes.mse(predict, fresh.x.numpy(), fresh.y.numpy())
-            if math.isfinite(error + split):
-                fields |= {"test_mse": error, "split_mse": split}
-            else:
-                fields |= {"status": "diverged", "reason": "predictions of the test rows are not finite"}
-        if method != "mi_encoder":
+            fields |= _errors(fit(), rows)
+        if method != ENCODER:
             fields["seconds"] = time.perf_counter() - start
-        found[method] = fields
-    return found
+        methods[method] = fields
+    return methods
 
 
-def _on_code(code: Callable[[probes.Array], probes.Array], x: probes.Array, y: probes.Array) -> probes.Predictor:
+def _fits(
+    config: Config, rows: Mapping[str, Rows], codes: Mapping[str, Code], network: Code
+) -> dict[str, Callable[[], Predictor]]:
+    """What fits each method to the labelled rows ``(n, p)`` and ``(n, q)``."""
+    probes = procedures.probes
+    x, y = rows["labelled"].x.numpy(), rows["labelled"].y.numpy()
+    unlabelled = rows["train"].x.numpy()
+    return {
+        "linear_regression": lambda: probes.linear_regression(x, y),
+        ENCODER: lambda: _on_code(lambda new: codes[ENCODER](torch.from_numpy(new)), x, y),
+        "pca": lambda: _on_code(probes.pca(unlabelled, config.representation.dim), x, y),
+        "random_encoder": lambda: _on_code(lambda new: codes["random_encoder"](torch.from_numpy(new)), x, y),
+        "ridge": lambda: probes.ridge(x, y),
+        "kernel_ridge": lambda: probes.kernel_ridge(x, y),
+        "supervised_network": lambda: lambda new: network(torch.from_numpy(new)),
+    }
+
+
+def _errors(predict: Predictor, rows: Mapping[str, Rows]) -> dict[str, Any]:
+    """Mean squared errors on the split's own test rows, and on fresh rows where there are any."""
+    split = procedures.probes.mse(predict, rows["test"].x.numpy(), rows["test"].y.numpy())
+    fresh = rows["fresh"] if len(rows["fresh"]) else rows["test"]
+    error = procedures.probes.mse(predict, fresh.x.numpy(), fresh.y.numpy())
+    if math.isfinite(error + split):
+        return {"test_mse": error, "split_mse": split}
+    return {"status": "diverged", "reason": "predictions of the test rows are not finite"}
+
+
+def _on_code(code: Callable[[Array], Array], x: Array, y: Array) -> Predictor:
     """Linear regression from a code of x to y."""
-    predict = probes.linear_regression(code(x), y)
+    predict = procedures.probes.linear_regression(code(x), y)
     return lambda new: predict(code(new))
-
-
-def _tensor(x: probes.Array) -> Any:
-    import torch
-
-    return torch.from_numpy(x)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import Tensor
 from mi_cli.estimators.variational import Variational
 from mi_cli.networks.perceptron import Perceptron, with_ones
 from mi_cli.networks.product_samples import Partners
-from mi_cli.problems import Estimate, Rows
+from mi_cli.problems import Estimate, Problem, Rows
 from mi_cli.procedures.seeds import generator
 from mi_cli.schema.config import Config
 from mi_cli.training.batches import stacked
@@ -25,7 +25,15 @@ from mi_cli.training.stack import Parameters, State, Trained, train
 if TYPE_CHECKING:
     from mi_cli.training.settings import Training
 
-__all__ = ["Encoders", "Networks", "encoder_net", "maximise", "random_encoders", "supervise"]
+__all__ = [
+    "Encoders",
+    "Networks",
+    "encoder_net",
+    "independent_estimates",
+    "maximise",
+    "random_encoders",
+    "supervise",
+]
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -176,6 +184,48 @@ class _Regression:
     def mse(self, z: Tensor, label: Tensor) -> Tensor:
         residual = label.double() - self.mean_label - self.weights.transpose(1, 2) @ (z.double() - self.mean_z)
         return residual.square().mean((1, 2))
+
+
+def independent_estimates(
+    configs: Sequence[Config], rows: Sequence[Mapping[str, Rows]], encoders: Encoders, context: Context
+) -> list[Estimate]:
+    """The held-out MI of the codes, by critics that are trained after the encoders where the config asks for that."""
+    config = configs[0]
+    if config.representation.critic == "joint":
+        return encoders.estimates
+    problems = [
+        _coded(config, parts, encoders.codes, index)
+        for index, (config, parts) in enumerate(zip(configs, rows, strict=True))
+    ]
+    estimates, _ = config.estimator.estimate(problems, config.training, config.evaluation, context)
+    # The encoder's own training decides the status, and its traces are the ones that are recorded.
+    return [
+        joint if joint.status != "ok" else replace(own, history=joint.history, train_mi=joint.train_mi)
+        for own, joint in zip(estimates, encoders.estimates, strict=True)
+    ]
+
+
+def _coded(config: Config, rows: Mapping[str, Rows], codes: Networks, index: int) -> Problem:
+    """The problem of estimating I(x; z) for codes z, noise included."""
+    noise, scale = generator(config.seed, "code"), config.representation.noise
+    train = torch.from_numpy(codes(index, rows["train"].x))
+    centre, spread = (train.mean(0), train.std(0) + 1e-6) if scale else (0.0, 1.0)
+
+    def coded(part: str) -> Rows:
+        z = (torch.from_numpy(codes(index, rows[part].x)) - centre) / spread
+        return Rows(rows[part].x, z + scale * torch.empty_like(z).normal_(generator=noise))
+
+    return Problem(
+        dim_x=config.dataset.dim_x,
+        dim_y=config.representation.dim,
+        train=coded("train"),
+        draw=None,
+        val=coded("val"),
+        test=coded("fresh" if len(rows["fresh"]) else "test"),
+        init=generator(config.seed, "probe"),
+        order=generator(config.seed, "order"),
+        lr=config.training.lr,
+    )
 
 
 def supervise(configs: Sequence[Config], labelled: Sequence[Rows], context: Context) -> tuple[Networks, list[str]]:

@@ -20,7 +20,7 @@ import polars as pl
 import yaml
 
 from mi_cli.files import write_bytes
-from mi_cli.procedures.base import ESTIMATE_FIELDS, Outcome, Trace
+from mi_cli.procedures.base import ESTIMATE_FIELDS, Outcome, Trace, procedure
 from mi_cli.schema.sweep import Trial
 
 __all__ = [
@@ -50,7 +50,6 @@ RESULTS = ("status", "reason", "method", *_AFTER_AXES)  # columns of results; th
 
 SCALES = {"nats": 1.0, "bits": 1 / math.log(2)}  # factors from nats to the unit that a config asks for
 
-_TRAINED = "mi_encoder"  # the method that is trained where representations are compared
 
 # libyaml, where it is installed, reads ten times faster.
 _LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
@@ -88,7 +87,7 @@ def trial_statuses(rows: Iterable[Mapping[str, Any]]) -> dict[int, str]:
 
 def trained_row(trial: Trial, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """Return the row of the method that ``trial`` trains; its other rows are of baselines."""
-    method = trial.config.estimator.name if trial.config.procedure == "estimate" else _TRAINED
+    method = procedure(trial.config).trained_method(trial.config)
     return next((row for row in rows if row["method"] == method), rows[0])
 
 

@@ -1,8 +1,8 @@
-"""Names of what comes with mi-run, and where each is implemented."""
+"""The names of what comes with mi-run, and the object that each stands for, as ``module:attribute``."""
 
 from __future__ import annotations
 
-__all__ = ["DATASETS", "ESTIMATORS", "PLOTS", "PROCEDURES"]
+__all__ = ["DATASETS", "ESTIMATORS", "PLOTS", "PLOTS_OF_ROWS", "PROCEDURES"]
 
 
 DATASETS = {
@@ -47,24 +47,29 @@ ESTIMATORS = {
 }
 
 
-PLOTS = (
-    "coverage",
-    "error_against_samples",
-    "error_against_seconds",
-    "estimate_against_axis",
-    "estimate_against_step",
-    "estimate_heat_map",
-    "extrapolation",
-    "forest",
-    "gaussian_samples",
-    "method_comparison",
-    "mi_and_mse_against_step",
-    "pair_heat_map",
-)
+PLOTS = {
+    "coverage": "mi_cli.plots.coverage:plot",
+    "error_against_samples": "mi_cli.plots.error_against_samples:plot",
+    "error_against_seconds": "mi_cli.plots.error_against_seconds:plot",
+    "estimate_against_axis": "mi_cli.plots.estimate_against_axis:plot",
+    "estimate_against_step": "mi_cli.plots.estimate_against_step:plot",
+    "estimate_heat_map": "mi_cli.plots.estimate_heat_map:plot",
+    "extrapolation": "mi_cli.plots.extrapolation:plot",
+    "forest": "mi_cli.plots.forest:plot",
+    "gaussian_samples": "mi_cli.plots.gaussian_samples:plot",
+    "method_comparison": "mi_cli.plots.method_comparison:plot",
+    "mi_and_mse_against_step": "mi_cli.plots.mi_and_mse_against_step:plot",
+    "pair_heat_map": "mi_cli.plots.pair_heat_map:plot",
+}
+
+
+# Plots that show rows of the data, which are recorded for them. Those of other packages say it by an attribute
+# ``needs_rows`` of their function; to ask ours would import matplotlib.
+PLOTS_OF_ROWS = frozenset({"gaussian_samples"})
 
 
 PROCEDURES = {
-    "compare": "mi_cli.procedures.compare",
-    "estimate": "mi_cli.procedures.estimate",
-    "maximise": "mi_cli.procedures.maximise",
+    "estimate": "mi_cli.procedures.estimate:Estimate",
+    "maximise": "mi_cli.procedures.maximise:Maximise",
+    "compare": "mi_cli.procedures.compare:Compare",
 }

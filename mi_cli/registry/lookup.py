@@ -1,4 +1,4 @@
-"""Classes by the name that a config gives them."""
+"""The class or function that a name in a config stands for."""
 
 from __future__ import annotations
 
@@ -9,39 +9,99 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from mi_cli.errors import ConfigError
+from mi_cli.errors import ConfigError, Fault, listed
 from mi_cli.registry import plugins
-from mi_cli.registry.plugins import REGISTRIES
+from mi_cli.registry.builtin import PLOTS_OF_ROWS
+from mi_cli.registry.plugins import BUILTIN, KEYS, REGISTRIES
 
-__all__ = ["classes", "load", "section_class"]
+__all__ = [
+    "check_name",
+    "classes",
+    "load",
+    "names",
+    "needs_rows",
+    "plot_function",
+    "procedure_class",
+    "section_class",
+]
 
 
 def section_class(section: str, name: Any) -> type[BaseModel] | None:
-    """The class of the dataset or estimator ``name``, ours or another package's; None where there is none.
+    """The class of the dataset or estimator ``name``; None where there is none.
 
     Raises:
-        ConfigError: another package's cannot be had.
+        ConfigError: it is of another package, and cannot be used.
     """
-    path = REGISTRIES[section].get(str(name))
-    found: type[BaseModel] | None = None
-    if path is not None:
-        found = load(path)
-    elif (plugin := plugins.find(section, str(name))) is not None:
-        found = plugins.load(plugin)
+    found: type[BaseModel] | None = _find(section, str(name))
     return found
 
 
+def procedure_class(name: str) -> Any:
+    """The class of the procedure ``name``, which extends ``mi_cli.procedures.base.Procedure``.
+
+    Raises:
+        ConfigError: there is no such procedure, or it is of another package and cannot be used.
+    """
+    return _existing("procedure", name)
+
+
+def plot_function(name: str) -> Any:
+    """The function that draws the plot ``name``: it takes the records of a run and returns a figure.
+
+    Raises:
+        ConfigError: there is no such plot, or it is of another package and cannot be used.
+    """
+    return _existing("plot", name)
+
+
+def needs_rows(plot: str) -> bool:
+    """Whether a plot shows rows of the data, so that a run with the plot records some; False if there is no such plot.
+
+    Raises:
+        ConfigError: the plot is of another package, and cannot be used.
+    """
+    if plot in BUILTIN["plot"]:
+        return plot in PLOTS_OF_ROWS
+    return bool(getattr(_find("plot", plot), "needs_rows", False))
+
+
+def check_name(kind: str, name: str) -> None:
+    """Raise ConfigError unless ``name`` can be used; what is ours is not imported for that."""
+    if name not in BUILTIN[kind]:
+        _existing(kind, name)
+
+
+def names(kind: str) -> list[str]:
+    """The names that can be used: ours, then those of other packages."""
+    return [*BUILTIN[kind], *plugins.names(kind)]
+
+
 def classes(section: str) -> Iterator[type[BaseModel]]:
-    """All classes of a section: ours, then those of other packages that can be had."""
+    """All classes of a section: ours, then those of other packages that can be used."""
     yield from map(load, REGISTRIES[section].values())
     for name in plugins.names(section):
-        with contextlib.suppress(ConfigError):  # which is told to whoever asks for the name
+        with contextlib.suppress(ConfigError):  # it is raised for a config that names the class
             found = section_class(section, name)
             assert found is not None  # noqa: S101 (for the type checker)
             yield found
 
 
 def load(path: str) -> Any:
-    """The object that a registry's ``"module:attribute"`` names."""
+    """The object that a registry's ``"module:attribute"`` stands for."""
     module, attribute = path.split(":")
     return getattr(importlib.import_module(module), attribute)
+
+
+def _find(kind: str, name: str) -> Any:
+    path = BUILTIN[kind].get(name)
+    if path is not None:
+        return load(path)
+    plugin = plugins.find(kind, name)
+    return None if plugin is None else plugins.load(plugin)
+
+
+def _existing(kind: str, name: str) -> Any:
+    found = _find(kind, name)
+    if found is None:
+        raise ConfigError(Fault(KEYS[kind], name, accepted=listed(names(kind))))
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from mi_cli import trackers
 from mi_cli.console import printing
 from mi_cli.records import results
 from mi_cli.records.finished import FINE, FinishedRun, attempt
+from mi_cli.registry.lookup import plot_function
 from mi_cli.report import page, terminal_tables
 from mi_cli.report.summary import summarise
 from mi_cli.schema.config import Config
@@ -30,7 +30,7 @@ class Publisher:
     def prepare(self, config: Config) -> None:
         """Import the plots, before other threads do: importing matplotlib in two threads at once fails."""
         for name in config.plots:
-            importlib.import_module(f"mi_cli.plots.{name}")
+            plot_function(name)
 
     def draw(self, run: FinishedRun) -> bool:
         """Write ``summary.json``, ``tables/`` and ``plots/``; whether every plot worked."""
@@ -73,7 +73,7 @@ def _draw(name: str, folder: Path) -> bool:
     """Draw a plot from the records of a run; whether that worked."""
 
     def draw() -> None:
-        figure = importlib.import_module(f"mi_cli.plots.{name}").plot(results.Records(folder))
+        figure = plot_function(name)(results.Records(folder))
         (folder / "plots").mkdir(exist_ok=True)
         temporary = folder / "plots" / f".{name}.png"
         figure.savefig(temporary, dpi=150, format="png")

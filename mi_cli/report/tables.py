@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mi_cli.errors import counted
+from mi_cli.procedures.base import recorded_procedure
 from mi_cli.records.results import SCALES
 
 __all__ = ["IN_NATS", "Row", "decision", "mean_table", "number", "setting_table", "title_of"]
@@ -35,7 +36,8 @@ def mean_table(summary: Mapping[str, Any]) -> tuple[dict[str, bool], list[list[s
         "test_mse": f"test MSE ± {percent}",
         "difference": "MSE − linear regression's",
     }
-    with_truth = summary["procedure"] == "estimate" and any("true_mi" in cell for cell in cells)
+    recorded = recorded_procedure(summary["procedure"])
+    with_truth = recorded is not None and recorded.shows_truth and any("true_mi" in cell for cell in cells)
     header = (
         dict.fromkeys([*summary["axes"], "method"], False) | {"seeds": True} | ({"true MI": True} if with_truth else {})
     )

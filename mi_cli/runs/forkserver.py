@@ -14,7 +14,9 @@ import sys
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
+from mi_cli import procedures
 from mi_cli.files import PACKAGE
+from mi_cli.registry.builtin import PROCEDURES
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext
@@ -23,11 +25,11 @@ __all__ = ["AVAILABLE", "context", "discard", "end", "ready"]
 
 AVAILABLE = sys.platform == "linux"
 
+# What runs trials: the procedures, and the modules that they import when they run.
 _IMPORTS = [
     "mi_cli.runs.workers",
-    "mi_cli.procedures.estimate",
-    "mi_cli.procedures.maximise",
-    "mi_cli.procedures.compare",
+    *(path.partition(":")[0] for path in PROCEDURES.values()),
+    *(f"{procedures.__name__}.{module}" for module in dir(procedures)),
 ]
 
 _ENVIRONMENT = {"PYTHONSAFEPATH": "1", "OPENBLAS_NUM_THREADS": "1"}

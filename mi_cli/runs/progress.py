@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from mi_cli.errors import OutputError
-from mi_cli.procedures import estimate
-from mi_cli.procedures.base import Partial
+from mi_cli.procedures.base import procedure
 from mi_cli.records import results
 from mi_cli.records.journal import Entry, Journal
+from mi_cli.registry.lookup import needs_rows
 from mi_cli.runs.checkpoint_folders import FOLDER as CHECKPOINTS
 from mi_cli.runs.checkpoint_folders import forget, place
 from mi_cli.runs.stacks import Stack
@@ -74,12 +74,16 @@ class Progressing:
         return min(trial.config.seed for trial in self.trials)
 
     @cached_property
+    def _plots_need_rows(self) -> bool:
+        return any(map(needs_rows, self.config.plots))
+
+    @cached_property
     def _journal(self) -> Journal:
         return Journal(self.folder)
 
     def shows_samples(self, trial: Trial) -> bool:
         """Whether a plot wants some of the trial's rows."""
-        return trial.config.seed == self.first_seed and "gaussian_samples" in trial.config.plots
+        return self._plots_need_rows and trial.config.seed == self.first_seed
 
     def restore(self, trial: Trial, entry: Entry) -> None:
         """Take what an earlier run recorded of a trial."""
@@ -114,8 +118,7 @@ class Progressing:
         phases: Counter[str] = Counter()
         for part in parts:
             phases.update(part.phases)
-        partial: list[list[Partial]] = [part.partial for part in parts]
-        outcomes = estimate.join(stack.trials, partial)
+        outcomes = procedure(first.config).join(stack.trials, [part.partial for part in parts])
         self.take(Done(outcomes, sum(part.seconds for part in parts), dict(phases)))
 
     def fail(self, trials: Sequence[Trial], error: BaseException, reason: str = "") -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -102,7 +102,7 @@ def run(
             import_seconds=import_seconds,
             # A run that is resumed or collected is made again by what was typed first.
             overrides=provenance.recorded_overrides(folder) if resume or collect else overrides,
-            plugins=plugins.used((s, getattr(t.config, s).name) for t in state.trials for s in plugins.REGISTRIES),
+            plugins=plugins.used(_chosen(state)),
             taken=reused,
         )
         try:
@@ -119,6 +119,13 @@ def run(
         except KeyboardInterrupt:
             this.interrupt(record)
             raise
+
+
+def _chosen(state: Progressing) -> Iterator[tuple[str, str]]:
+    """What the config names, each as ``(kind, name)``."""
+    for trial in state.trials:
+        yield from trial.config.computed_by
+    yield from (("plot", plot) for plot in state.config.plots)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from mi_cli.procedures import estimate
 from mi_cli.procedures.base import WHOLE, Part, group, procedure
 from mi_cli.schema.sweep import Trial
 from mi_cli.training.stack import chunks
@@ -65,7 +64,7 @@ def split(found: Sequence[Stack], workers: int) -> list[Stack]:
     cut: list[Stack] = []
     for stack, own in zip(found, work, strict=True):
         config = stack.trials[0].config
-        count = min(workers, estimate.parts(config) if config.procedure == "estimate" else 1)
+        count = min(workers, procedure(config).parts(config))
         too_much = count > 1 and own > sum(work) / workers
         cut += [replace(stack, part=(index, count)) for index in range(count)] if too_much else [stack]
     return cut

@@ -21,8 +21,7 @@ from typing import Any
 import torch
 from threadpoolctl import threadpool_limits
 
-from mi_cli.procedures import estimate
-from mi_cli.procedures.base import WHOLE, Outcome, Part, Partial, procedure
+from mi_cli.procedures.base import WHOLE, Outcome, Part, procedure
 from mi_cli.runs import forkserver
 from mi_cli.runs.checkpoint_folders import place
 from mi_cli.runs.logs import log_to
@@ -40,7 +39,7 @@ class Done:
     outcomes: list[Outcome]
     seconds: float
     phases: dict[str, float]
-    partial: list[Partial] = field(default_factory=list)
+    partial: list[Any] = field(default_factory=list)
 
 
 def work(trials: Sequence[Trial], context: Context, part: Part = WHOLE, folder: Path | None = None) -> Done:
@@ -56,8 +55,9 @@ def work(trials: Sequence[Trial], context: Context, part: Part = WHOLE, folder: 
     try:
         with threadpool_limits(1, user_api="blas"):
             own = Context(context.device, context.stop, clock, context.advance, deadline, kept)
-            outcomes = procedure(trials[0].config).run(trials, own) if part == WHOLE else []
-            partial = [] if part == WHOLE else estimate.run_part(trials, own, part)
+            runs = procedure(trials[0].config)
+            outcomes = runs.run(trials, own) if part == WHOLE else []
+            partial = [] if part == WHOLE else runs.run_part(trials, own, part)
         own.check()  # of what cannot be interrupted
     except (Stopped, TooLong):
         if kept is not None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, SerializeAsAny, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SerializeAsAny, ValidationError
 
 from mi_cli.analysis.claims import Claim
 from mi_cli.analysis.tables import TABLES
@@ -20,9 +20,8 @@ from mi_cli.errors import ConfigError, Fault, closest, counted, listed, plain, s
 from mi_cli.estimators.base import Estimator
 from mi_cli.fields import Affects, Count, Natural, Number, Positive, Rule, Section
 from mi_cli.registry import plugins
-from mi_cli.registry.builtin import ESTIMATORS, PLOTS
 from mi_cli.registry.extras import TRACKERS
-from mi_cli.registry.lookup import load, section_class
+from mi_cli.registry.lookup import check_name, names, procedure_class, section_class
 from mi_cli.registry.plugins import REGISTRIES
 from mi_cli.schema.search_space import Search
 from mi_cli.schema.validation_errors import validation_faults
@@ -91,6 +90,30 @@ def _not_an_option(section: str, name: Any) -> Fault:
     return Fault(key, name, f"no such {section}", accepted, "" if meant is None else f"{section}={meant}")
 
 
+@dataclass(frozen=True)
+class _Name:
+    """Says in a fault which names of a kind are accepted."""
+
+    kind: str
+
+    @property
+    def description(self) -> str:
+        """As prose."""
+        return listed(names(self.kind))
+
+
+def _name_of(kind: str) -> tuple[AfterValidator, _Name]:
+    """A name of the registry: that of a procedure or of a plot."""
+
+    def check(name: str) -> str:
+        if not plugins.named(kind, name):
+            raise ConfigError(Fault("", accepted=listed(names(kind))))
+        check_name(kind, name)
+        return name
+
+    return AfterValidator(check), _Name(kind)
+
+
 def _chosen(section: str, value: Any) -> type[BaseModel] | None:
     """The class of a section by its ``name``; None where it has none, or where its class is always the same."""
     name = value.get("name") if isinstance(value, Mapping) and section in REGISTRIES else None
@@ -115,7 +138,7 @@ class Config(Section):
         Affects.NOTHING,
     ] = "custom"
     summary: Annotated[str, Affects.NOTHING, Rule.NOT_COMPARED] = ""
-    procedure: Annotated[Literal["estimate", "maximise", "compare"], Rule.NO_AXIS] = "estimate"
+    procedure: Annotated[str, *_name_of("procedure"), Rule.NO_AXIS] = "estimate"
     seed: Annotated[Natural, Field(le=2**32 - 1), Affects.NUMBERS] = 0
     estimator: Annotated[SerializeAsAny[Estimator], *_from_registry("estimator")]
     dataset: Annotated[SerializeAsAny[Dataset], *_from_registry("dataset"), Affects.NUMBERS]
@@ -130,7 +153,7 @@ class Config(Section):
     budget: Annotated[Budget, Affects.NOTHING] = Budget()
     variant: Annotated[Literal["corrected", "published"], Affects.NUMBERS, Rule.NO_AXIS] = "corrected"
     claims: Annotated[tuple[Claim, ...], Affects.NOTHING] = ()
-    plots: Annotated[tuple[Literal[*PLOTS], ...], Affects.NOTHING] = ()  # type: ignore[valid-type]
+    plots: Annotated[tuple[Annotated[str, *_name_of("plot")], ...], Affects.NOTHING] = ()
     tables: Annotated[tuple[Literal[*TABLES], ...], Affects.NOTHING] = ()  # type: ignore[valid-type]
     sweep: Annotated[dict[str, Any], Affects.NOTHING] = Field(default_factory=dict)
     search: Annotated[Search, Affects.NOTHING] = Search()
@@ -152,6 +175,17 @@ class Config(Section):
     checkpoint_every: Annotated[Positive, Affects.NOTHING, Rule.RESUME] = 30
     shards: Annotated[Count, Field(le=1000), Affects.NOTHING, Rule.RESUME] = 1
     shard: Annotated[Natural | None, Affects.NOTHING] = None
+
+    @property
+    def computed_by(self) -> list[tuple[str, str]]:
+        """What a trial's numbers come from, each as ``(kind, name)``."""
+        sections = [(section, getattr(self, section).name) for section in REGISTRIES]
+        return [*sections, ("procedure", self.procedure)]
+
+    @property
+    def _procedure(self) -> Any:
+        """The class of the procedure, which extends ``mi_cli.procedures.base.Procedure``."""
+        return procedure_class(self.procedure)
 
     @property
     def rows(self) -> dict[str, int]:
@@ -191,7 +225,7 @@ class Config(Section):
             if (needs := self._needs_rows()) is not None:
                 return [Fault("dataset.n_samples", None, f"{needs} needs a number of rows", "a whole number")]
             rows = rows | {"train": 2}  # drawn while training
-        needed = {"train": 2, "test": 2} | ({"labelled": 2} if self.procedure == "compare" else {})
+        needed = dict(self._procedure.least_rows)
         if self.estimator.validates and (self.training.checkpoint == "best" or self.training.patience):
             needed["val"] = 2
         of = "" if n is None else f" of dataset.n_samples={n}"
@@ -222,15 +256,15 @@ class Config(Section):
 
     def _needs_rows(self) -> str | None:
         """What cannot work on rows that are drawn at every training step."""
-        if self.procedure != "estimate":
+        if not self._procedure.draws_fresh_rows:
             return f"procedure={self.procedure}"
         return None if self.estimator.trains_on_fresh_rows else f"estimator={self.estimator.name}"
 
     def _fold_faults(self) -> list[Fault]:
         if self.fit == "split" or not self.estimator.holds_out:
             return []
-        if self.procedure != "estimate":
-            return [Fault("fit", self.fit, "is for procedure=estimate", "split")]
+        if not self._procedure.crossfits:
+            return [Fault("fit", self.fit, f"procedure={self.procedure} does not cross-fit", "split")]
         if self.dataset.n_samples is None:
             problem = "rows that are drawn at every training step have no folds"
             return [Fault("fit", self.fit, problem, "split, or a number of rows (dataset.n_samples)")]
@@ -265,23 +299,16 @@ class Config(Section):
 
     def _procedure_faults(self) -> list[Fault]:
         faults = []
-        if self.shift.moves and self.procedure != "compare":
+        if self.shift.moves and not self._procedure.shifts:
             problem = f"moves unlabelled rows, which procedure={self.procedure} does not have"
             faults.append(Fault("shift.name", self.shift.name, problem, command="shift=none"))
-        if self.procedure == "estimate":
-            return faults
-        if not self.estimator.maximises:
-            able = sorted(name for name, path in ESTIMATORS.items() if load(path).maximises)
-            faults.append(Fault("estimator.name", self.estimator.name, "cannot train an encoder", ", ".join(able)))
-        pca_limit = min(self.dataset.dim_x, self.rows["train"])
-        if self.representation.dim > pca_limit > 0:  # that there are no rows is said elsewhere
-            problem = f"PCA of {self.dataset.dim_x} columns and {self.rows['train']} rows has fewer components"
-            faults.append(Fault("representation.dim", self.representation.dim, problem, f"1 to {pca_limit}"))
-        if self.training.carry:
-            faults.append(Fault("training.carry", self.training.carry, "is for procedure=estimate", "null"))
-        if self.evaluation.last_steps:
-            faults.append(Fault("evaluation.last_steps", self.evaluation.last_steps, "is for procedure=estimate", "0"))
-        return faults
+        if self.training.carry and not self._procedure.carries:
+            problem = f"procedure={self.procedure} carries no model along an axis"
+            faults.append(Fault("training.carry", self.training.carry, problem, "null"))
+        if self.evaluation.last_steps and not self._procedure.reports_last_steps:
+            problem = f"procedure={self.procedure} does not report training values"
+            faults.append(Fault("evaluation.last_steps", self.evaluation.last_steps, problem, "0"))
+        return [*faults, *self._procedure().faults(self)]
 
 
 def validate(values: Mapping[str, Any]) -> Config:

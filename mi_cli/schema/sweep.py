@@ -44,7 +44,7 @@ class Trial:
         values = self.science
         if (data := self.config.dataset.digest()) is not None:
             values["dataset"]["path"] = data
-        added = plugins.used((section, getattr(self.config, section).name) for section in plugins.REGISTRIES)
+        added = plugins.used(self.config.computed_by)
         text = json.dumps([values, code(), added], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mi_cli.errors import ConfigError, Fault
+from mi_cli.errors import ConfigError, Fault, listed
+from mi_cli.procedures.base import procedure
 from mi_cli.schema import sweep
 from mi_cli.schema.config import Config, validate
 from mi_cli.schema.search_space import Search, searches
 from mi_cli.schema.sweep import Trial
+from mi_cli.search.objective import objectives
 from mi_cli.search.space import Space
 
 __all__ = ["Expansion", "expand"]
@@ -67,17 +69,21 @@ def expand(values: Mapping[str, Any]) -> Expansion:
 
 def _objective_faults(search: Search, config: Config) -> list[Fault]:
     """Return why the objective cannot be computed, or not from rows other than those whose numbers are reported."""
-    estimator, name = config.estimator, search.objective
-    if name in ("val_mse", "split_mse") and config.procedure == "estimate":
-        return [Fault("search.objective", name, "procedure=estimate predicts nothing", "val_mi")]
-    if name == "split_mse" and (config.procedure != "compare" or not config.split.fresh):
-        accepted = "procedure=compare with split.fresh above 0, or search.objective=val_mse"
-        return [Fault("search.objective", name, "needs rows to test the best point on", accepted)]
-    if name in (None, "val_mi") and config.procedure == "estimate" and not estimator.holds_out:
+    possible, typed, estimator = objectives(config), search.objective, config.estimator
+    if not possible:
+        problem = f"procedure={config.procedure} has no value that trials are judged by"
+        return [Fault("search.name", search.name, problem, "none")]
+    if typed is not None and typed not in possible:
+        problem, accepted = f"procedure={config.procedure} has no such value", listed(possible)
+        if typed in procedure(config).objectives:
+            problem, accepted = "needs rows to test the best point on", f"split.fresh above 0, or {accepted}"
+        return [Fault("search.objective", typed, problem, accepted)]
+    if (typed or possible[0]) != "val_mi":
+        return []
+    if not estimator.holds_out:
         problem = f"estimator={estimator.name} has no validation value"
         return [Fault("search.objective", "val_mi", problem, "an estimator that has one")]
-    mi = name == "val_mi" or (name is None and config.procedure != "compare")
-    if mi and search.direction is None and estimator.kind != "lower bound":
+    if search.direction is None and estimator.kind != "lower bound":
         problem = f"more is not better for estimator={estimator.name}, which is no lower bound (but: {estimator.kind})"
         return [Fault("search.direction", None, problem, "maximise or minimise")]
     return []

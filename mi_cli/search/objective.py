@@ -8,16 +8,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from mi_cli.analysis.intervals import mean_interval
+from mi_cli.procedures.base import procedure
 from mi_cli.records.results import trained_row
 from mi_cli.schema.config import Config
 from mi_cli.schema.search_space import Search
 from mi_cli.schema.sweep import Trial
 
-__all__ = ["TEST_COLUMNS", "Objective", "value_on_test_rows"]
+__all__ = ["TEST_COLUMNS", "Objective", "objectives", "value_on_test_rows"]
 
 TEST_COLUMNS = ("estimate", "test_mse")  # result columns that are computed from test rows
 
 Row = Mapping[str, Any]
+
+
+def objectives(config: Config) -> list[str]:
+    """Return what a search can judge a config by; the first is the default.
+
+    Errors on the split's test rows are among them where the reported errors are of other rows (``split.fresh``).
+    """
+    return [name for name in procedure(config).objectives if name != "split_mse" or config.split.fresh]
 
 
 @dataclass(frozen=True)
@@ -29,13 +38,8 @@ class Objective:
 
     @classmethod
     def of(cls, search: Search, config: Config) -> Objective:
-        """Return the objective of a search.
-
-        By default this is the validation MI. Where encoders are compared and the reported errors are of other rows
-        (``split.fresh``), it is the error on the split's test rows.
-        """
-        has_fresh_rows = config.procedure == "compare" and config.split.fresh
-        name = search.objective or ("split_mse" if has_fresh_rows else "val_mi")
+        """Return the objective of a search; by default it is the first one of the procedure."""
+        name = search.objective or objectives(config)[0]
         return cls(name, (search.direction or ("maximise" if name == "val_mi" else "minimise")) == "maximise")
 
     @property

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mi_cli.errors import ConfigError, Fault, shown
+from mi_cli.registry.lookup import needs_rows
 from mi_cli.schema import sweep
 from mi_cli.schema.search_space import searches
 from mi_cli.schema.sweep import put
@@ -70,7 +71,7 @@ def prepare(composed: Mapping[str, Any], typed: Mapping[str, Any]) -> Prepared:
         values["claims"] = []
         notices.append("claims of the experiment are not judged: a search chooses its settings by their results")
     # The study keeps no rows of data, so a search that is resumed could not plot them.
-    values["plots"] = [plot for plot in values.get("plots") or () if plot != "gaussian_samples"]
+    values["plots"] = [plot for plot in values.get("plots") or () if not needs_rows(str(plot))]
     if section.get("repeat") is None:
         section["repeat"] = [
             path for path in sweep.axes(values) if path.split(".")[0] not in _METHOD and path not in from_space

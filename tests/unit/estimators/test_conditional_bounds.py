@@ -15,7 +15,7 @@ from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.errors import ConfigError, Fault
 from mi_cli.estimators.entropy_difference import Flow
 from mi_cli.problems import Rows
-from mi_cli.procedures import estimate as procedure
+from mi_cli.procedures.base import procedure
 from mi_cli.registry.builtin import ESTIMATORS
 from mi_cli.registry.lookup import load
 from mi_cli.training import density_fit
@@ -305,9 +305,8 @@ def test_stop_is_honoured(name):
 def test_cost_grows_with_rows_and_widths(name):
     def cost(**fields):
         section = {"name": name} | FIELDS[name]
-        return procedure.cost(
-            config({key: value for key, value in SMALL.items() if key != "estimator"}, estimator=section | fields)
-        )
+        found = config({key: value for key, value in SMALL.items() if key != "estimator"}, estimator=section | fields)
+        return procedure(found).cost(found)
 
     assert cost().steps == SMALL["training"]["steps"]
     assert cost(hidden=(64,)).multiply_adds > cost().multiply_adds > 0

@@ -11,8 +11,9 @@ from examples import SMALL, context, gaussian_rows, merged, problem, trials
 
 from mi_cli.estimators.gaussian import Gaussian
 from mi_cli.problems import Estimate, Rows
-from mi_cli.procedures import estimate
+from mi_cli.procedures import estimation
 from mi_cli.procedures.crossfit import folded, pooled
+from mi_cli.procedures.estimate import Estimate as EstimateMi
 from mi_cli.schema.config import ConfigError, validate
 from mi_cli.training.settings import Evaluation, Training
 
@@ -109,7 +110,7 @@ def test_fold_that_failed_fails_all_and_says_which():
 def test_crossfit_estimate_has_the_error_of_all_rows():
     # Five times the test rows: the standard error falls by sqrt(5), within the spread of standard errors.
     split, crossed = (
-        estimate.run(trials(FIXED, fit=fit, folds=5), context())[0].methods["mine"] for fit in ("split", "crossfit")
+        EstimateMi().run(trials(FIXED, fit=fit, folds=5), context())[0].methods["mine"] for fit in ("split", "crossfit")
     )
     assert crossed["stderr"] == pytest.approx(split["stderr"] / math.sqrt(5), rel=0.3)
     assert crossed["estimate"] == pytest.approx(0.223, abs=0.12)
@@ -117,16 +118,16 @@ def test_crossfit_estimate_has_the_error_of_all_rows():
 
 def test_cost_counts_all_folds():
     (one,), (many,) = (trials(FIXED, fit=fit, folds=4) for fit in ("split", "crossfit"))
-    assert estimate.cost(many.config).steps == 4 * estimate.cost(one.config).steps
-    assert estimate.cost(many.config).bytes == 4 * estimate.cost(one.config).bytes
+    assert EstimateMi().cost(many.config).steps == 4 * EstimateMi().cost(one.config).steps
+    assert EstimateMi().cost(many.config).bytes == 4 * EstimateMi().cost(one.config).bytes
 
 
 def test_estimator_that_holds_nothing_out_takes_all_rows_at_once():
     base = merged(FIXED, {"fit": "crossfit"}) | {"estimator": {"name": "gaussian"}}
     (trial,) = trials(base)
-    rows = estimate._problem(trial.config)
+    rows = estimation.problem_of(trial.config)
     (alone,), _ = Gaussian().estimate([rows], Training(), Evaluation(), context())
-    assert estimate.run([trial], context())[0].methods["gaussian"]["estimate"] == alone.value
+    assert EstimateMi().run([trial], context())[0].methods["gaussian"]["estimate"] == alone.value
     assert len(rows.rows) == 1000
 
 
@@ -182,7 +183,7 @@ def test_cross_fitted_p_values_and_intervals_keep_their_promises_without_depende
     # 200 trials. False alarms: 1e-4 for p (from 0 to .12 at .05), 1e-3 for the interval (at least .88 at .95).
     settings = merged(FIXED, {"fit": "crossfit", "folds": 2, "dataset": {"rho": 0.0, "n_samples": 500},
                               "split": {"fresh": 5000}, "evaluation": {"shifts": 99}})  # fmt: skip
-    found = estimate.run(trials(settings, {"seed": list(range(200))}), context())
+    found = EstimateMi().run(trials(settings, {"seed": list(range(200))}), context())
     rows = [outcome.methods["mine"] for outcome in found]
     assert np.mean([row["p_value"] <= 0.05 for row in rows]) < 0.12
     wide = [math.hypot(row["stderr"], row["critic_stderr"]) for row in rows]

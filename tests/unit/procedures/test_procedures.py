@@ -9,26 +9,30 @@ import numpy as np
 import pytest
 from examples import COMPARE, MAXIMISE, SMALL, config, context, merged, same_trace, trials
 
-from mi_cli.procedures import compare, estimate, maximise, probes
-from mi_cli.procedures.base import group, procedure, stack_key
+from mi_cli.procedures import probes
+from mi_cli.procedures.base import WHOLE, Cost, Outcome, Procedure, group, procedure, stack_key
+from mi_cli.procedures.compare import Compare
 from mi_cli.procedures.encoders import maximise as maximise_encoders
 from mi_cli.procedures.encoders import random_encoders
+from mi_cli.procedures.estimate import Estimate
+from mi_cli.procedures.maximise import Maximise
 from mi_cli.procedures.splits import parts
 from mi_cli.registry.builtin import PROCEDURES
 
 METHODS = {
     "linear_regression", "mi_encoder", "pca", "random_encoder", "ridge", "kernel_ridge", "supervised_network"
 }  # fmt: skip
-MODULES = {"estimate": SMALL, "maximise": MAXIMISE, "compare": COMPARE}
+CONFIGS = {"estimate": SMALL, "maximise": MAXIMISE, "compare": COMPARE}
+estimate, maximise, compare = Estimate(), Maximise(), Compare()
 WILD = {"training": {"lr": 1e30}}
 
 
-def run(module, found):
-    return module.run(found, context())
+def run(procedure, found):
+    return procedure.run(found, context())
 
 
-def one(module, base, **more):
-    (outcome,) = run(module, trials(base, **more))
+def one(procedure, base, **more):
+    (outcome,) = run(procedure, trials(base, **more))
     return outcome.methods
 
 
@@ -36,17 +40,61 @@ def value(outcome, method="mine", column="estimate"):
     return outcome.methods[method][column]
 
 
-def test_every_procedure_keeps_the_protocol():
-    assert set(PROCEDURES) == set(MODULES)
-    for name, base in MODULES.items():
-        module, found = procedure(config(base)), config(base)
-        assert module.__name__ == PROCEDURES[name]
-        assert isinstance(module.signature(found), str)
-        assert module.signature(found) == module.signature(config(base, seed=5))
-        assert module.training_key(found) != module.training_key(config(base, seed=5))
-        cost = module.cost(found)
-        assert cost.steps == found.training.steps
-        assert min(cost.multiply_adds, cost.bytes) > 0
+def test_every_name_is_that_of_its_class():
+    assert set(PROCEDURES) == set(CONFIGS)
+    for name, base in CONFIGS.items():
+        assert procedure(config(base)).name == name == base.get("procedure", "estimate")
+
+
+@pytest.mark.parametrize("base", CONFIGS.values(), ids=CONFIGS)
+def test_trials_of_other_seeds_share_a_stack_and_no_training(base):
+    found, other = config(base), config(base, seed=5)
+    runs = procedure(found)
+    assert runs.signature(found) == runs.signature(other)
+    assert runs.training_key(found) != runs.training_key(other)
+    cost = runs.cost(found)
+    assert cost.steps == found.training.steps
+    assert min(cost.multiply_adds, cost.bytes) > 0
+
+
+@pytest.mark.parametrize("base", CONFIGS.values(), ids=CONFIGS)
+def test_what_is_trained_is_a_method(base):
+    found = config(base)
+    assert procedure(found).trained_method(found) in one(procedure(found), base)
+
+
+class Counting(Procedure):
+    """A procedure with the defaults of the base class."""
+
+    name = "counting"
+
+    def cost(self, config):
+        return Cost(1, 1, 1)
+
+    def run(self, trials, context):
+        return [Outcome(trial, {"count": {"status": "ok", "estimate": 0.0}}) for trial in trials]
+
+
+def test_a_trial_is_one_part_by_default():
+    found, counting = trials(SMALL, {"seed": [0, 1]}), Counting()
+    assert counting.parts(found[0].config) == 1
+    part = counting.run_part(found, context(), WHOLE)
+    assert counting.join(found, [part]) == counting.run(found, context())
+
+
+def test_a_procedure_supports_no_more_than_it_says():
+    assert (Procedure.crossfits, Procedure.carries, Procedure.shifts, Procedure.draws_fresh_rows) == (False,) * 4
+    assert Counting().faults(config()) == []
+
+
+def test_parts_of_a_trial_come_to_the_same_in_any_order():
+    found = trials(SMALL, {"seed": [0, 1]}, dataset={"n_samples": 400}, fit="crossfit", folds=5,
+                   split={"train": 0.6, "val": 0.2, "test": 0.2}, training={"batch": 50})  # fmt: skip
+    assert estimate.parts(found[0].config) == 5
+    parts = [estimate.run_part(found, context(), (index, 3)) for index in (2, 0, 1)]
+    for joined, whole in zip(estimate.join(found, parts), run(estimate, found), strict=True):
+        assert joined.methods == whole.methods
+        assert same_trace(joined.history, whole.history)
 
 
 @pytest.mark.parametrize(
@@ -118,9 +166,8 @@ def test_training_value_of_the_last_steps_is_a_method_of_its_own():
     assert "not held out" in fields["reason"]
 
 
-def test_samples_are_kept_for_their_plot_only():
-    assert run(estimate, trials())[0].samples is None
-    (outcome,) = run(estimate, trials(SMALL, plots=["gaussian_samples"], split={"test": 800}))
+def test_a_few_rows_are_there_for_plots():
+    (outcome,) = run(estimate, trials(SMALL, split={"test": 800}))
     assert [part.shape for part in outcome.samples] == [(500,), (500,)]
 
 

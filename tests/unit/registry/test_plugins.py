@@ -221,7 +221,7 @@ def test_module_that_cannot_be_imported(install):
     install({"made_up.py": "import no_such_module\n"}, theirs={"broken": "made_up:X", "gone": "not_there.at_all:X"})
     assert fault("estimator=broken") == (
         "estimator.name=broken: made_up:X of theirs 1.0 cannot be imported (ModuleNotFoundError: No module named "
-        "'no_such_module'); python -c 'import made_up' says where"
+        "'no_such_module'); use python -c 'import made_up' to see where"
     )
     assert fault("++sweep.estimator=[mine,broken]") == fault("estimator=broken")
     assert "estimator.name=gone: not_there.at_all:X of theirs 1.0 cannot be imported" in fault("estimator=gone")

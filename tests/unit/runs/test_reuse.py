@@ -24,7 +24,7 @@ from runs import run_config
 from mi_cli.cli.main import main
 from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.errors import ConfigError
-from mi_cli.procedures.base import procedure
+from mi_cli.procedures.estimate import Estimate
 from mi_cli.records.journal import Journal, recorded_entries, recorded_fingerprints
 from mi_cli.records.run_folder import locked
 from mi_cli.runs import forkserver
@@ -247,15 +247,15 @@ def test_trial_that_takes_too_long_costs_no_other(place):
 
 
 def test_stack_without_memory_is_run_in_halves(place, monkeypatch):
-    sizes, stacked = [], procedure(trials(SMALL)[0].config).run
+    sizes, stacked = [], Estimate.run
 
-    def short(members, context):
+    def short(self, members, context):
         sizes.append(len(members))
         if len(members) > 1 or members[0].config.dataset.rho == 0.4:
             raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
-        return stacked(members, context)
+        return stacked(self, members, context)
 
-    monkeypatch.setattr("mi_cli.procedures.estimate.run", short)
+    monkeypatch.setattr(Estimate, "run", short)
     code, rows = run(place / "a", SMALL, {"dataset": {"rho": [0.2, 0.4, 0.6, 0.8]}}, threads=1)
     assert sizes[:2] == [4, 2]
     assert sorted(sizes) == [1, 1, 1, 1, 2, 2, 4]

@@ -37,7 +37,7 @@ from mi_cli.cli.main import main
 from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.errors import OutputError
 from mi_cli.plots import estimate_against_axis
-from mi_cli.procedures import estimate
+from mi_cli.procedures.estimate import Estimate
 from mi_cli.records import run_folder
 from mi_cli.records.journal import Journal
 from mi_cli.records.results import Records
@@ -289,15 +289,15 @@ def test_folds_of_a_lone_trial_are_shared_among_workers_and_make_the_same_number
 
 @pytest.mark.parametrize("broken", [{0}, {1}, {0, 1}])
 def test_fault_in_a_part_has_the_trial_run_whole(tmp_path, monkeypatch, broken):
-    run_part = estimate.run_part
+    run_part = Estimate.run_part
 
-    def failing(trials, context, part):
+    def failing(self, trials, context, part):
         if part[0] in broken:
             raise MemoryError("no room")
-        return run_part(trials, context, part)
+        return run_part(self, trials, context, part)
 
     monkeypatch.setattr(forkserver, "AVAILABLE", False)  # threads, which see what is patched
-    monkeypatch.setattr(estimate, "run_part", failing)
+    monkeypatch.setattr(Estimate, "run_part", failing)
     code, rows = run(tmp_path / "broken", merged(SMALL, CROSSFIT), threads=2)
     assert code == 0
     monkeypatch.undo()

@@ -14,7 +14,7 @@ from pydantic import ValidationError, field_validator
 
 from mi_cli.errors import Fault, listed
 from mi_cli.fields import Section
-from mi_cli.registry.builtin import DATASETS, ESTIMATORS, PLOTS
+from mi_cli.registry.builtin import DATASETS, ESTIMATORS, PLOTS, PROCEDURES
 from mi_cli.schema.config import Config, ConfigError, validate
 from mi_cli.schema.sweep import put
 from mi_cli.schema.validation_errors import validation_faults
@@ -170,6 +170,9 @@ def test_defaults_are_valid():
         ({"evaluation__level": 1}, Fault("evaluation.level", 1, accepted="a number above 0 and below 1")),
         ({"budget__seeds": 0}, Fault("budget.seeds", 0, accepted="a whole number of at least 1 or null")),
         ({"plots": ["foo"]}, Fault("plots.0", "foo", accepted=listed(PLOTS))),
+        ({"plots": [3]}, Fault("plots.0", 3, accepted=listed(PLOTS))),
+        ({"procedure": "foo"}, Fault("procedure", "foo", accepted=listed(PROCEDURES))),
+        ({"procedure": 3}, Fault("procedure", 3, accepted=listed(PROCEDURES))),
         (
             {"claims": [{"text": "a"}]},
             Fault("claims.0", {"text": "a"}, accepted="a section whose kind is equals_truth, "),
@@ -251,8 +254,14 @@ def test_fault_of_values_of_one_section_that_do_not_fit_together(values, line):
                 "dv, fdime, flo, infonce, js, mine, nwj, smile, tuba",
             ),
         ),
-        ({"training__carry": "seed"}, Fault("training.carry", "seed", "is for procedure=estimate", "null")),
-        ({"evaluation__last_steps": 5}, Fault("evaluation.last_steps", 5, "is for procedure=estimate", "0")),
+        (
+            {"training__carry": "seed"},
+            Fault("training.carry", "seed", "procedure=compare carries no model along an axis", "null"),
+        ),
+        (
+            {"evaluation__last_steps": 5},
+            Fault("evaluation.last_steps", 5, "procedure=compare does not report training values", "0"),
+        ),
     ],
     ids=str,
 )

@@ -33,7 +33,7 @@ SPACE = "search.space.training"
         ([LRS, "search.rungs=[0.5,0.2]"], "search.rungs=[0.5, 0.2]", "must be in ascending order"),
         ([LRS, "search.repeat=[nope]"], "search.repeat=[nope]", "nope: not among the axes of the sweep; accepted:"),
         ([LRS, "search.objective=test_mse"], "search.objective=test_mse", "must be val_mi, val_mse or split_mse or"),
-        ([LRS, "search.objective=split_mse"], "search.objective=split_mse", "procedure=estimate predicts nothing"),
+        ([LRS, "search.objective=split_mse"], "search.objective=split_mse", "procedure=estimate has no such value"),
         (["sweep.training.lr=[1e-3,-1e-2]"], "training.lr=-0.01", "must be a number above 0"),
         (["sweep.estimator=[smile,dv]"], "search.direction=null", "more is not better for estimator=smile"),
         (["sweep.estimator=[ksg]", "dataset.n_samples=500"], "search.objective=val_mi", "has no validation value"),

@@ -17,7 +17,7 @@ import pytest
 from examples import COMPARE, CPU, MAXIMISE, SMALL, merged, trials
 from stacked_trials import BASES, agree
 
-from mi_cli.procedures import estimate
+from mi_cli.procedures.estimate import Estimate
 from mi_cli.runs import checkpoint_folders, workers
 from mi_cli.runs.checkpoint_folders import place
 from mi_cli.training import checkpoints
@@ -113,7 +113,7 @@ def test_part_of_a_stack_is_kept_until_the_others_are_done(tmp_path):
     assert again.looks < never.looks // 2
     other = workers.work(found, Context(CPU), (1, 2), tmp_path)
     expected, _ = whole("folds")
-    assert all(map(agree, estimate.join(found, [second.partial, other.partial]), expected))
+    assert all(map(agree, Estimate().join(found, [second.partial, other.partial]), expected))
     assert second.seconds >= first.seconds
 
 
