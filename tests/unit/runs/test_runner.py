@@ -12,7 +12,6 @@ import signal
 import threading
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -407,7 +406,7 @@ def test_report_that_fails_costs_nothing_else(tmp_path, monkeypatch, capsys):
 
 def test_plots_are_imported_one_after_another_before_they_are_drawn(tmp_path, monkeypatch):
     imported, inside = [], threading.Lock()
-    real = publish.importlib.import_module
+    real = publish.plot_function
 
     def alone(name):
         assert inside.acquire(blocking=False)  # two threads that import matplotlib at once see halves of it
@@ -416,11 +415,11 @@ def test_plots_are_imported_one_after_another_before_they_are_drawn(tmp_path, mo
         inside.release()
         return real(name)
 
-    monkeypatch.setattr(publish, "importlib", SimpleNamespace(import_module=alone))
+    monkeypatch.setattr(publish, "plot_function", alone)
     plots = ["estimate_against_axis", "estimate_against_step", "estimate_heat_map"]
     code, _ = run(tmp_path, SMALL, SWEEP, plots=plots)
     assert code == 0
-    assert imported[: len(plots)] == [f"mi_cli.plots.{name}" for name in plots]
+    assert imported[: len(plots)] == plots
     assert set(imported) == set(imported[: len(plots)])
 
 
