@@ -14,7 +14,7 @@ from typing import Any, Final
 
 __all__ = ["ABSENT", "ConfigError", "Fault", "OutputError", "closest", "counted", "listed", "plain", "shown"]
 
-_SIMILAR = 0.65  # the share of letters that two names have in common, from which on one may be meant by the other
+_SIMILAR = 0.75  # the share of letters that two names have in common, from which on one may be meant by the other
 
 
 class _Absent(Enum):
@@ -141,11 +141,12 @@ def closest(name: str, names: Iterable[str]) -> str | None:
     >>> closest("dataset.foo", ["dataset.rho", "dataset.dim"])
     """
     section, _, last = name.rpartition(".")
-    beside = {
-        other.rpartition(".")[2]: other for other in names if other.rpartition(".")[0] == section and other != name
-    }
-    similar = difflib.get_close_matches(last, beside, n=1, cutoff=_SIMILAR)
-    return beside[similar[0]] if similar else None
+    others = {other.rpartition(".")[2]: other for other in names if other.rpartition(".")[0] == section}
+    if last in others:
+        return None
+    swapped = [other for other in others if sorted(other) == sorted(last)]
+    similar = swapped or difflib.get_close_matches(last, others, n=1, cutoff=_SIMILAR)
+    return others[similar[0]] if similar else None
 
 
 def counted(n: int, noun: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mi_cli.errors import ABSENT, ConfigError, Fault, counted, listed, shown
+from mi_cli.errors import ABSENT, ConfigError, Fault, closest, counted, listed, plain, shown
 
 
 @pytest.mark.parametrize(
@@ -75,3 +75,20 @@ def test_options_and_numbers_as_prose():
     assert listed(["a", "b", None]) == "a, b or null"
     assert listed(["a", "b"], "and") == "a and b"
     assert [counted(n, "row") for n in (0, 1, 2, 1234)] == ["0 rows", "1 row", "2 rows", "1,234 rows"]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        *(("training.lrr", "training.lr"), ("training.rl", "training.lr"), ("training.stps", "training.steps")),
+        *(("nope", None), ("noise", None), ("nois", "noise"), ("lr", None), ("dataset.lr", None)),
+    ],
+)
+def test_what_was_meant_by_a_misspelt_name(name, meant):
+    assert closest(name, ["noise", "name", "training.lr", "training.steps"]) == meant
+
+
+def test_numbers_as_one_would_type_them():
+    assert [repr(plain(number)) for number in (2.0, 3, 20_000_001.0, 1 / 3, 1e-9)] == [
+        *("2", "3", "20000001", "0.333333", "1e-09")
+    ]
