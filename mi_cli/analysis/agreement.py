@@ -1,24 +1,22 @@
-"""What several estimators say of one data set: side by side, and in a sentence."""
+"""Estimates of one data set side by side, and a sentence on whether they agree and which to trust."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from mi_cli.analysis.rows import Row, Traces, grouped
 from mi_cli.lazy import special
 
 __all__ = ["advice", "estimates"]
 
-Row = Mapping[str, Any]
-Traces = Mapping[int, Mapping[str, Sequence[float]]]
-
 _COLUMNS = ("estimate", "stderr", "ci_low", "ci_high", "lower", "p_value", "ceiling", "effective")
-_ABSOLUTE, _RELATIVE = 0.02, 0.05  # what two estimates may differ by beside their errors
-_LEVEL = 0.05  # of the p-value that speaks of dependence
-_FEW_COLUMNS = 4  # of x and y together: up to there nearest neighbours err little
-_MANY_DUPLICATES = 0.01  # of the rows
-_FULL = 0.8  # of its ceiling, from where an estimate may be held down by it
+_ABSOLUTE, _RELATIVE = 0.02, 0.05  # difference of two estimates that agree, in addition to their errors
+_LEVEL = 0.05  # p-values below it show dependence
+_FEW_COLUMNS = 4  # of x and y together, up to which nearest neighbours are accurate
+_MANY_DUPLICATES = 0.01  # share of the rows
+_NEAR_CEILING = 0.8  # share of its ceiling above which an estimate may be limited by it
 _NEAREST = ("ksg", "ross", "mixed", "nearest")
 _MONOTONE = ("gaussian", "copula")
 
@@ -29,13 +27,13 @@ def estimates(rows: Iterable[Row], axes: Sequence[str], level: float, traces: Tr
     Args:
         rows: result rows.
         axes: the sweep's axes other than the seed.
-        level: not used: intervals are those of the rows.
+        level: not used, since the rows have their intervals.
         traces: not used.
 
     Returns:
         Values of the axes, ``method``, ``seed``, ``kind``; the estimate with its standard error, interval, lower
-        confidence bound, p-value of no dependence, ceiling and effective number of product samples; ``gap``, by how
-        much the training rows say more than the test rows; ``status`` and ``reason``.
+        confidence bound, p-value of no dependence, ceiling and effective number of product samples; ``gap``, the
+        estimate on training rows less that on test rows; ``status`` and ``reason``.
     """
     del level, traces
     return [
@@ -64,16 +62,14 @@ def advice(
         duplicates: rows that repeat an earlier one.
         blocks: whether some rows depend on each other.
     """
-    settings: dict[tuple[str, ...], list[Row]] = {}
-    rest = [axis for axis in axes if axis.split(".")[0] != "estimator"]
-    for row in rows:
-        settings.setdefault(tuple(f"{axis}={row[axis]}" for axis in (*rest, "seed")), []).append(row)
+    keys = [*(axis for axis in axes if axis.split(".")[0] != "estimator"), "seed"]
+    settings = grouped(rows, keys)
     lines = []
-    for where, members in settings.items():
-        found = [row for row in members if row["status"] == "ok" and row.get("stderr") is not None]
-        if found:
-            label = "" if len(settings) == 1 else f"{', '.join(where)}: "
-            lines.append(label + _of_setting(found, columns, duplicates, blocks))
+    for setting in settings:
+        ok = [row for row in setting if row["status"] == "ok" and row.get("stderr") is not None]
+        if ok:
+            label = "" if len(settings) == 1 else f"{', '.join(f'{key}={ok[0][key]}' for key in keys)}: "
+            lines.append(label + _of_setting(ok, columns, duplicates, blocks))
     return lines
 
 
@@ -81,12 +77,14 @@ def _of_setting(rows: Sequence[Row], columns: int, duplicates: int, blocks: bool
     if duplicates > _MANY_DUPLICATES * max(row.get("rows") or 0 for row in rows):
         return (
             f"{duplicates} rows repeat others, and copies on both sides of a split are dependence to every estimator, "
-            "lower bounds among them: trust none of these before the copies are gone, or kept together by "
+            "lower bounds among them: trust none of these before the copies are removed, or kept together by "
             "dataset.groups."
         )
-    full = [row["method"] for row in rows if row.get("ceiling") and row["estimate"] > _FULL * row["ceiling"]]
-    near = f" {' and '.join(full)} is near the most that so many rows can show: the MI may be far larger, or infinite."
-    return f"{_dependence(rows)} {_agreement(rows, columns, blocks)}" + (near if full else "")
+    limited = [row["method"] for row in rows if row.get("ceiling") and row["estimate"] > _NEAR_CEILING * row["ceiling"]]
+    near = (
+        f" {' and '.join(limited)} is near the most that so many rows can show: the MI may be far larger, or infinite."
+    )
+    return f"{_dependence(rows)} {_agreement(rows, columns, blocks)}" + (near if limited else "")
 
 
 def _dependence(rows: Sequence[Row]) -> str:
@@ -104,9 +102,11 @@ def _agreement(rows: Sequence[Row], columns: int, blocks: bool) -> str:
     bound = next((row for row in rows if row["kind"] == "lower bound"), None)
     others = [row for row in rows if row is not bound]
     if bound is None:
-        return "None of them is a lower bound, to hold the others against."
+        return "None of them is a lower bound, which the others could be compared with."
     if bound["lower"] is not None and bound["lower"] <= 0:
-        return f"{bound['method']}'s lower confidence bound is not above 0: these rows are too few to tell how much."
+        return (
+            f"{bound['method']}'s lower confidence bound is not above 0: these rows are too few to tell how strongly."
+        )
     if not others:
         return "There is no second estimator to compare with."
     apart = [row for row in others if not _agree(row, bound)]
@@ -133,7 +133,7 @@ def _difference(row: Row, bound: Row, columns: int, blocks: bool) -> str:
         why = "in many columns or at strong dependence" if columns > _FEW_COLUMNS else "at strong dependence"
         return f"{name} is lower, as nearest neighbours are {why}; trust {base}, whose lower bound is a guarantee."
     if name in _NEAREST and blocks:
-        return f"{name} is higher, as it takes what rows of one group or time share for dependence; trust {base}."
+        return f"{name} is higher, as it counts what rows of one group or time share as dependence; trust {base}."
     if name in _NEAREST and columns <= _FEW_COLUMNS:
         return f"{name} is higher: {base} is a lower bound and may have missed a part; in few columns trust {name}."
     if name in _NEAREST:

@@ -1,4 +1,4 @@
-"""Claims: what an experiment says it shows, and the verdict of its own numbers.
+"""Claims: what an experiment should show, and the verdict of its own numbers.
 
 A claim is judged in every cell (one setting of the axes), over seeds, with a t interval. It *holds* in a cell where
 the interval lies wholly on the claimed side, *fails* where it lies wholly on the other, and is *undecided* between.
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -17,12 +16,12 @@ from pydantic import Field
 
 from mi_cli.analysis.coverage import coverage
 from mi_cli.analysis.intervals import Interval, mean_interval
+from mi_cli.analysis.rows import Row, Traces, grouped
 from mi_cli.analysis.task_scores import ABSOLUTE, RELATIVE, Score, scores, totals
 from mi_cli.fields import Count, NonNegative, Number, Section
 
 __all__ = ["Claim", "judge"]
 
-Row = Mapping[str, Any]
 Verdict = Literal["holds", "fails", "undecided"]
 Column = Literal["estimate", "train_mi", "val_mi", "test_mse", "split_mse", "stderr"]
 Trace = Literal["train_mi", "val_mi", "train_mse", "val_mse"]
@@ -30,7 +29,6 @@ Trace = Literal["train_mi", "val_mi", "train_mse", "val_mse"]
 
 Cell = tuple[dict[str, Any], list[float], float | None, float | None]
 Judged = tuple[dict[str, Any], Interval, float | None, float | None]
-Traces = Mapping[int, Mapping[str, Sequence[float]]]
 
 
 class _AnyClaim(Section, ABC):
@@ -58,7 +56,7 @@ class _Claim(_AnyClaim):
 
 
 class _Along(_Claim):
-    """A claim on how something changes along an axis; without that axis in the run, nothing can be said of it."""
+    """A claim on how something changes along an axis. A run without that axis leaves it undecided."""
 
     axis: str
 
@@ -108,8 +106,8 @@ class Within(_Claim):
 class Lower(_Claim):
     """``method`` has a lower mean of ``column`` than another, paired over seeds.
 
-    The logarithm of the ratio (``scale: log``) is for columns that explode now and then, whose differences only say
-    how the worst seed did.
+    ``scale: log`` compares logarithms. It is for columns that are huge for some seeds, which would decide the mean of
+    the differences alone.
     """
 
     kind: Literal["lower"]
@@ -186,16 +184,16 @@ class Correlation(_Claim):
         low, high = (0.0, None) if self.direction == "positive" else (None, 0.0)
         for where, cell in _by_cell(rows, axes):
             pairs = [traces.get(trial, {}) for trial in dict.fromkeys(row["trial"] for row in cell)]
-            found = [_correlation(pair[self.x], pair[self.y]) for pair in pairs if self.x in pair and self.y in pair]
-            yield where, [value for value in found if value is not None], low, high
+            values = [_correlation(pair[self.x], pair[self.y]) for pair in pairs if self.x in pair and self.y in pair]
+            yield where, [value for value in values if value is not None], low, high
 
 
 class Solves(_AnyClaim):
-    """An estimator solves ``at_least`` so many tasks (else all), with a mean absolute error of at most ``error``.
+    """An estimator solves at least ``at_least`` tasks (all, unless given), with a mean absolute error up to ``error``.
 
     A task is solved where the mean over seeds is within ``absolute`` nats or ``relative`` · truth, whichever is more,
-    and no trial was lost (:mod:`mi_cli.analysis.task_scores`). The count's interval is from the tasks that are solved
-    wherever in its interval the mean lies, to those that are solved somewhere in it.
+    and no trial was lost (:mod:`mi_cli.analysis.task_scores`). The interval of the count starts at the tasks that are
+    solved by every value in the interval of their mean, and ends at those that are solved by some value in it.
     """
 
     kind: Literal["solves"]
@@ -218,21 +216,21 @@ class Solves(_AnyClaim):
             if error is not None:
                 yield where | {"of": "mean absolute error"}, error, None, self.error
 
-    def _count(self, found: Sequence[Score], level: float) -> Interval:
-        solved = sum(score.solved(self.absolute, self.relative) for score in found)
+    def _count(self, tasks: Sequence[Score], level: float) -> Interval:
+        solved = sum(score.solved(self.absolute, self.relative) for score in tasks)
         sure, possible = 0, 0
-        for score in found:
+        for score in tasks:
             bias, reach = score.bias_interval(level), score.tolerance(self.absolute, self.relative)
             verdict = _verdict(bias, -reach, reach) if bias and not score.lost else "fails"
             sure += verdict == "holds"
             possible += verdict != "fails"
-        return Interval(solved, sure, possible, None, len(found))
+        return Interval(solved, sure, possible, None, len(tasks))
 
 
 class Covers(_AnyClaim):
-    """The share of trials that keep a promise (:mod:`mi_cli.analysis.coverage`) lies between ``low`` and ``high``.
+    """A share of trials (:mod:`mi_cli.analysis.coverage`) lies between ``low`` and ``high``.
 
-    One share for each setting of the axes ``by``, else one for each method, of the trials of all other settings.
+    There is a share for each method and each setting of the axes ``by``, of the trials of all other settings.
     """
 
     kind: Literal["covers"]
@@ -306,10 +304,8 @@ def _of_method(rows: Iterable[Row], method: str | None, column: str) -> list[Row
 
 
 def _by_cell(rows: Iterable[Row], axes: Sequence[str]) -> Iterable[tuple[dict[str, Any], list[Row]]]:
-    cells: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
-    for row in rows:
-        cells[tuple(str(row[axis]) for axis in axes)].append(row)
-    return [({axis: cell[0][axis] for axis in axes}, cell) for cell in cells.values()]
+    """The rows of each setting of the axes."""
+    return [({axis: cell[0][axis] for axis in axes}, cell) for cell in grouped(rows, axes)]
 
 
 def _differences(pairs: Sequence[tuple[float, float]], scale: Literal["linear", "log"]) -> list[float]:

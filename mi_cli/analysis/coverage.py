@@ -1,18 +1,15 @@
-"""How often intervals, lower confidence bounds and p-values keep what they promise, over seeds."""
+"""How often intervals and lower confidence bounds hold, and p-values are small, over seeds."""
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mi_cli.analysis.intervals import share_interval
+from mi_cli.analysis.rows import Row, Traces, grouped
 
 __all__ = ["coverage"]
-
-Row = Mapping[str, Any]
-Traces = Mapping[int, Mapping[str, Sequence[float]]]
 
 _ALPHA = 0.05
 
@@ -23,32 +20,33 @@ def coverage(rows: Iterable[Row], axes: Sequence[str], level: float, traces: Tra
     Args:
         rows: result rows.
         axes: the sweep's axes other than the seed.
-        level: of the shares' intervals; that of the estimates' own intervals is in the config.
+        level: of the intervals of shares; the level of the intervals of estimates is in the config.
         traces: not used.
 
     Returns:
-        Values of the axes and ``method``; ``trials`` that are ok; ``true_mi``, ``mean`` estimate and ``sd`` over
-        seeds, ``stderr``, its mean, in nats; ``covers_truth``: intervals that hold the true MI; ``covers_claim``: those
-        that hold what they are of, a lower bound's value for the critics at hand (``critic_mi``, whose own error is
-        allowed for) or else the true MI;
-        ``too_high``: lower confidence bounds above the truth; ``small_p``: p-values of at most .05. Of each share its
-        ``_low`` and ``_high``.
+        Values of the axes and ``method``; ``trials`` that are ok; in nats ``true_mi``, the ``mean`` and ``sd`` of the
+        estimates over seeds, and their mean ``stderr``. Then shares, each with its ``_low`` and ``_high``:
+        ``covers_truth``, of intervals that hold the true MI; ``covers_claim``, of intervals that hold the quantity that
+        is estimated, which is the value of a lower bound for the trained critics (``critic_mi``, whose own error widens
+        the interval) or else the true MI; ``too_high``, of lower confidence bounds above the truth; ``small_p``, of
+        p-values of at most .05.
     """
     del traces
-    groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
-    for row in rows:
-        if row["status"] == "ok" and None not in (row.get("true_mi"), row.get("ci_low"), row.get("stderr")):
-            groups[tuple(str(row[key]) for key in (*axes, "method"))].append(row)
-    return [_row(group, axes, level) for group in groups.values()]
+    judged = [
+        row
+        for row in rows
+        if row["status"] == "ok" and None not in (row.get("true_mi"), row.get("ci_low"), row.get("stderr"))
+    ]
+    return [_row(group, axes, level) for group in grouped(judged, (*axes, "method"))]
 
 
 def _row(group: Sequence[Row], axes: Sequence[str], level: float) -> dict[str, Any]:
     first, values = group[0], [row["estimate"] for row in group]
     mean = math.fsum(values) / len(values)
     sd = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / max(1, len(values) - 1))
-    found = {axis: first[axis] for axis in axes} | {"method": first["method"], "trials": len(group)}
-    found |= {"true_mi": first["true_mi"], "mean": mean, "sd": sd}
-    found["stderr"] = math.fsum(row["stderr"] for row in group) / len(group)
+    result = {axis: first[axis] for axis in axes} | {"method": first["method"], "trials": len(group)}
+    result |= {"true_mi": first["true_mi"], "mean": mean, "sd": sd}
+    result["stderr"] = math.fsum(row["stderr"] for row in group) / len(group)
     shares = {
         "covers_truth": [row["ci_low"] <= row["true_mi"] <= row["ci_high"] for row in group],
         "covers_claim": [_covers_claim(row) for row in group],
@@ -57,12 +55,12 @@ def _row(group: Sequence[Row], axes: Sequence[str], level: float) -> dict[str, A
     }
     for name, kept in shares.items():
         low, high = share_interval(sum(kept), len(kept), level) if kept else (None, None)
-        found |= {name: sum(kept) / len(kept) if kept else None, f"{name}_low": low, f"{name}_high": high}
-    return found
+        result |= {name: sum(kept) / len(kept) if kept else None, f"{name}_low": low, f"{name}_high": high}
+    return result
 
 
 def _covers_claim(row: Row) -> bool:
-    """Whether an interval, as much wider as what it is of is itself uncertain, holds that."""
+    """Whether an interval holds the quantity that is estimated; it is widened by the error of that quantity."""
     if row.get("critic_mi") is None:
         return bool(row["ci_low"] <= row["true_mi"] <= row["ci_high"])
     wider = math.hypot(1.0, (row.get("critic_stderr") or 0.0) / row["stderr"]) if row["stderr"] else 1.0

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
-from mi_cli.lazy import special
+from mi_cli.analysis.rows import Row, Traces, grouped
+from mi_cli.lazy import np, special
 
 __all__ = ["FEWEST", "extrapolated"]
 
-Row = Mapping[str, Any]
-Traces = Mapping[int, Mapping[str, Sequence[float]]]
-
-FEWEST = 3  # numbers of rows that a line can be held against
+FEWEST = 3  # different numbers of rows, with fewer of which a line fits whatever the estimates are
 _AXES = ("dataset.share", "dataset.n_samples")
 _POOR_FIT = 0.05
 
@@ -26,30 +22,28 @@ def extrapolated(rows: Iterable[Row], axes: Sequence[str], level: float, traces:
 
     .. math:: \hat I_n ≈ I_∞ + b / n,
 
-    by least squares on the means over seeds, weighted by their spread. Subsamples of one table share rows, so that the
-    spread at n rows of N is too small by \sqrt{1 - n/N}; a mean's error is therefore at least that of one estimate's
-    own. Strong, Koberle, de Ruyter van Steveninck & Bialek 1998 (Physical Review Letters 80, 197), of the method.
+    by least squares on the means over seeds, weighted by their spread. Subsamples of one table share rows, so the
+    spread at n of N rows is too small by the factor \sqrt{1 - n/N}. The error of a mean is therefore at least that
+    which the estimates' own errors give. Strong, Koberle, de Ruyter van Steveninck & Bialek (1998, Physical Review
+    Letters 80, 197).
 
     Args:
-        rows: result rows; the column ``rows`` or the axis ``dataset.n_samples`` says from how many each is.
+        rows: result rows; the column ``rows`` has the number of rows of each estimate.
         axes: the sweep's axes other than the seed.
         level: of the interval.
         traces: not used.
 
     Returns:
-        Values of the other axes and ``method``; ``sizes``, how many numbers of rows; ``largest``, the estimate from
-        most rows; ``limit`` with ``limit_low``, ``limit_high``, and ``slope``, in nats (and nats · rows); ``misfit``,
-        the p-value of the deviations from the line; ``warning`` where they are too large for one.
+        Values of the other axes and ``method``; ``sizes``, how many different numbers of rows there are; ``largest``,
+        the estimate from most rows; ``limit`` with ``limit_low`` and ``limit_high``, in nats; ``slope``, in nats times
+        rows; ``misfit``, the p-value of the deviations from the line; ``warning`` where they are too large.
     """
     del traces
     rest = [axis for axis in axes if axis not in _AXES]
-    groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
-    for row in rows:
-        if row["status"] == "ok" and row.get("stderr") and row.get("rows"):
-            groups[tuple(str(row[key]) for key in (*rest, "method"))].append(row)
+    sized = [row for row in rows if row["status"] == "ok" and row.get("stderr") and row.get("rows")]
     return [
         {axis: group[0][axis] for axis in rest} | {"method": group[0]["method"]} | _line(group, level)
-        for group in groups.values()
+        for group in grouped(sized, (*rest, "method"))
     ]
 
 
@@ -60,10 +54,10 @@ def _line(group: Sequence[Row], level: float) -> dict[str, Any]:
     n = np.array(sorted(sizes))
     means = np.array([np.mean([row["estimate"] for row in sizes[size]]) for size in n])
     errors = np.array([_error(sizes[size]) for size in n])
-    found = {"sizes": len(n), "largest": float(means[-1])}
+    result = {"sizes": len(n), "largest": float(means[-1])}
     if len(n) < FEWEST:
         return (
-            found
+            result
             | dict.fromkeys(("limit", "limit_low", "limit_high", "slope", "misfit"))
             | {"warning": f"{len(n)} numbers of rows; a line needs {FEWEST}"}
         )
@@ -73,7 +67,7 @@ def _line(group: Sequence[Row], level: float) -> dict[str, Any]:
     chi2 = float((((means - limit - slope / n) / errors) ** 2).sum())
     misfit = float(special.chdtrc(len(n) - 2, chi2))
     half = float(special.ndtri(0.5 + level / 2)) * math.sqrt(covariance[0, 0] * max(1.0, chi2 / (len(n) - 2)))
-    return found | {
+    return result | {
         "limit": float(limit),
         "limit_low": float(limit) - half,
         "limit_high": float(limit) + half,
@@ -84,7 +78,7 @@ def _line(group: Sequence[Row], level: float) -> dict[str, Any]:
 
 
 def _error(rows: Sequence[Row]) -> float:
-    """Standard error of a mean over subsamples, at least that of a single estimate over the root of their number."""
+    """Standard error of a mean over subsamples: from their spread, or from their own errors where that is more."""
     values = [row["estimate"] for row in rows]
     own = math.sqrt(sum(row["stderr"] ** 2 for row in rows)) / len(rows)
     spread = float(np.std(values, ddof=1)) / math.sqrt(len(rows)) if len(rows) > 1 else 0.0

@@ -13,7 +13,7 @@ __all__ = ["Interval", "mean_interval", "share_interval"]
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with a two-sided t interval; a single value has none."""
+    """A mean with its two-sided interval; ``low``, ``high`` and ``sd`` are None for a single value."""
 
     mean: float
     low: float | None
@@ -25,8 +25,8 @@ class Interval:
 def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     """Student's t interval for the mean of independent ``values`` (finite, at least one).
 
-    >>> found = mean_interval([1.0, 2.0, 3.0])
-    >>> found.mean, round(found.low, 4), round(found.high, 4)
+    >>> interval = mean_interval([1.0, 2.0, 3.0])
+    >>> interval.mean, round(interval.low, 4), round(interval.high, 4)
     (2.0, -0.4841, 4.4841)
     """
     n = len(values)
@@ -39,7 +39,7 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval:
 
 
 def share_interval(count: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Wilson's interval for the share of which ``count`` of ``n`` (at least one) is a sample.
+    """Wilson's interval for a share, from ``count`` of ``n`` (at least one) in a sample.
 
     >>> [round(end, 4) for end in share_interval(95, 100)]
     [0.8882, 0.9785]

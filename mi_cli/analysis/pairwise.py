@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
+from mi_cli.analysis.rows import Row, Traces, grouped
+from mi_cli.lazy import np
 
 __all__ = ["AXIS", "adjusted", "pairs"]
-
-Row = Mapping[str, Any]
-Traces = Mapping[int, Mapping[str, Sequence[float]]]
 
 AXIS = "dataset.pair"
 
@@ -22,7 +20,7 @@ def pairs(rows: Iterable[Row], axes: Sequence[str], level: float, traces: Traces
     Args:
         rows: result rows, with the axis ``dataset.pair``.
         axes: the sweep's axes other than the seed.
-        level: not used: intervals are those of the rows.
+        level: not used, since the rows have their intervals.
         traces: not used.
 
     Returns:
@@ -33,27 +31,24 @@ def pairs(rows: Iterable[Row], axes: Sequence[str], level: float, traces: Traces
     """
     del level, traces
     rest = [axis for axis in axes if axis not in (AXIS, "estimator")]
-    found = []
+    ranked: list[dict[str, Any]] = []
     for row in rows:
         if row.get(AXIS) is None:
             continue
         x, y = json.loads(row[AXIS]) if isinstance(row[AXIS], str) else row[AXIS]
-        found.append(
+        ranked.append(
             {"x": x, "y": y}
             | {axis: row[axis] for axis in rest}
             | {"method": row["method"] or row["estimator"], "seed": row["seed"]}
             | {key: row.get(key) for key in ("estimate", "ci_low", "ci_high", "lower", "p_value")}
             | {"p_holm": None, "q_value": None, "status": row["status"], "reason": row["reason"]}
         )
-    families: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for row in found:
-        if row["p_value"] is not None:
-            families.setdefault(tuple(str(row[key]) for key in (*rest, "method", "seed")), []).append(row)
-    for family in families.values():
+    tested = [row for row in ranked if row["p_value"] is not None]
+    for family in grouped(tested, (*rest, "method", "seed")):
         holm, q = adjusted([row["p_value"] for row in family])
         for row, of_holm, of_q in zip(family, holm, q, strict=True):
             row["p_holm"], row["q_value"] = of_holm, of_q
-    return sorted(found, key=lambda row: (row["estimate"] is None, -(row["estimate"] or 0.0)))
+    return sorted(ranked, key=lambda row: (row["estimate"] is None, -(row["estimate"] or 0.0)))
 
 
 def adjusted(p_values: Sequence[float]) -> tuple[list[float], list[float]]:

@@ -1,4 +1,4 @@
-"""Whether estimates obey what MI obeys: none for shuffled rows, no gain by a function of y, twice for two copies."""
+"""Whether estimates obey the laws of MI: 0 for shuffled rows, no gain by a function of y, twice for two copies."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mi_cli.analysis.rows import Row, Traces, grouped
 from mi_cli.lazy import special
 
 __all__ = ["AXIS", "self_consistency"]
 
-Row = Mapping[str, Any]
-Traces = Mapping[int, Mapping[str, Sequence[float]]]
-
 AXIS = "dataset.transform"
-_ROOM, _RELATIVE = 0.02, 0.1  # nats, or a share of what is expected: what passes for equal
+_ABSOLUTE, _RELATIVE = 0.02, 0.1  # nats, or a share of the expected value: differences that count as none
 
 _Means = Mapping[str, tuple[float, float]]
 
@@ -38,19 +36,16 @@ def self_consistency(rows: Iterable[Row], axes: Sequence[str], level: float, tra
     del traces
     z = float(special.ndtri(0.5 + level / 2))
     rest = [axis for axis in axes if axis != AXIS]
-    groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
-    for row in rows:
-        if row["status"] == "ok" and row.get("stderr") is not None and row.get(AXIS) is not None:
-            groups[tuple(str(row[key]) for key in (*rest, "method"))].append(row)
-    found = []
-    for group in groups.values():
-        where = {axis: group[0][axis] for axis in rest} | {"method": group[0]["method"]}
-        found += [where | test for test in _tests(_means(group), z)]
-    return found
+    ok = [row for row in rows if row["status"] == "ok" and None not in (row.get("stderr"), row.get(AXIS))]
+    return [
+        {axis: group[0][axis] for axis in rest} | {"method": group[0]["method"]} | test
+        for group in grouped(ok, (*rest, "method"))
+        for test in _tests(_means(group), z)
+    ]
 
 
 def _means(rows: Sequence[Row]) -> _Means:
-    """Mean estimate and its standard error, by transform: rows are the same under every seed, so that errors stay."""
+    """By transform: the mean estimate and the mean standard error, since every seed has the same rows."""
     by: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         by[row[AXIS]].append(row)
@@ -78,11 +73,11 @@ def _tests(means: _Means, z: float) -> Iterable[dict[str, Any]]:
 def _test(
     name: str, estimate: float, error: float, expected: float, expected_error: float, z: float, *, at_most: bool = False
 ) -> dict[str, Any]:
-    room, off = max(_ROOM, _RELATIVE * abs(expected)), estimate - expected
+    tolerance, difference = max(_ABSOLUTE, _RELATIVE * abs(expected)), estimate - expected
     reach = z * math.hypot(error, expected_error)
-    if off - reach > room or (not at_most and off + reach < -room):
+    if difference - reach > tolerance or (not at_most and difference + reach < -tolerance):
         passes = "no"
-    elif off + reach <= room and (at_most or off - reach >= -room):
+    elif difference + reach <= tolerance and (at_most or difference - reach >= -tolerance):
         passes = "yes"
     else:
         passes = "undecided"

@@ -1,22 +1,20 @@
-"""Tables over all settings of a run, by the name a config gives them (``tables``): each made from result rows alone."""
+"""Tables over all settings of a run, by the name that a config gives them (``tables``), made from result rows alone."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from mi_cli.analysis.agreement import estimates
 from mi_cli.analysis.coverage import coverage
 from mi_cli.analysis.extrapolation import extrapolated
 from mi_cli.analysis.pairwise import pairs
+from mi_cli.analysis.rows import Row, Traces
 from mi_cli.analysis.self_consistency import self_consistency
 from mi_cli.analysis.task_scores import Total, scores, totals
 
 __all__ = ["TABLES", "per_step", "solved"]
-
-Row = Mapping[str, Any]
-Traces = Mapping[int, Mapping[str, Sequence[float]]]
 
 
 def solved(rows: Iterable[Row], axes: Sequence[str], level: float, traces: Traces) -> list[dict[str, Any]]:
@@ -36,8 +34,8 @@ def solved(rows: Iterable[Row], axes: Sequence[str], level: float, traces: Trace
         ``trials``, and how many of them were ``lost``.
     """
     del traces
-    found = [_solved(total, level) for total in totals(scores(rows, axes))]
-    return sorted(found, key=lambda row: (-row["solved"], math.inf if row["error"] is None else row["error"]))
+    solved_by = [_solved(total, level) for total in totals(scores(rows, axes))]
+    return sorted(solved_by, key=lambda row: (-row["solved"], math.inf if row["error"] is None else row["error"]))
 
 
 def _solved(total: Total, level: float) -> dict[str, Any]:
@@ -60,9 +58,10 @@ def _solved(total: Total, level: float) -> dict[str, Any]:
 
 
 def per_step(rows: Iterable[Row], axes: Sequence[str], level: float, traces: Traces) -> list[dict[str, Any]]:
-    """A row for each trial: what the training batches of the second half of its steps said, one estimate a step.
+    """A row for each trial: the estimates on the training batches of the second half of its steps.
 
-    This is how the staircase of Poole et al. 2019 (arXiv 1905.06922) is read: not held out, but each batch is new.
+    The staircase of Poole et al. 2019 (arXiv 1905.06922) is read in this way. No rows are held out, but each batch is
+    new.
 
     Args:
         rows: result rows.
@@ -71,26 +70,26 @@ def per_step(rows: Iterable[Row], axes: Sequence[str], level: float, traces: Tra
         traces: of each trial; ``train_mi`` is read.
 
     Returns:
-        Values of the axes, ``method`` and ``seed``; ``true_mi``; ``steps``, how many were read; their ``mean``,
-        standard deviation ``sd``, ``bias`` and root of the mean squared error ``rmse``, in nats.
+        Values of the axes, ``method`` and ``seed``; ``true_mi``; ``steps``, how many estimates there are; their
+        ``mean``, standard deviation ``sd``, ``bias`` and root of the mean squared error ``rmse``, in nats.
     """
     del level
-    found = []
+    per_trial = []
     for row in rows:
         trace = traces.get(row["trial"], {}).get("train_mi", ())
-        read = trace[len(trace) // 2 :]
-        if row["method"] != row["estimator"] or len(read) < 2:
+        values = trace[len(trace) // 2 :]
+        if row["method"] != row["estimator"] or len(values) < 2:
             continue
-        mean = math.fsum(read) / len(read)
-        variance = math.fsum((value - mean) ** 2 for value in read) / len(read)
+        mean = math.fsum(values) / len(values)
+        variance = math.fsum((value - mean) ** 2 for value in values) / len(values)
         truth = row["true_mi"] if row["true_mi"] is not None and math.isfinite(row["true_mi"]) else None
-        found.append(
+        per_trial.append(
             {axis: row[axis] for axis in axes}
-            | {"method": row["method"], "seed": row["seed"], "true_mi": truth, "steps": len(read)}
+            | {"method": row["method"], "seed": row["seed"], "true_mi": truth, "steps": len(values)}
             | {"mean": mean, "sd": math.sqrt(variance), "bias": None if truth is None else mean - truth}
             | {"rmse": None if truth is None else math.hypot(mean - truth, math.sqrt(variance))}
         )
-    return found
+    return per_trial
 
 
 TABLES: dict[str, Callable[[Iterable[Row], Sequence[str], float, Traces], list[dict[str, Any]]]] = {

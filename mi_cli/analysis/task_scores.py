@@ -13,12 +13,12 @@ from statistics import median
 from typing import Any
 
 from mi_cli.analysis.intervals import Interval, mean_interval
+from mi_cli.analysis.rows import Row
 
 __all__ = ["ABSOLUTE", "RELATIVE", "Score", "Total", "axes_of_estimators", "scores", "totals"]
 
 ABSOLUTE, RELATIVE = 0.05, 0.1
 
-Row = Mapping[str, Any]
 Pairs = tuple[tuple[str, Any], ...]
 
 _OF_ESTIMATORS = ("estimator", "training", "representation")
@@ -26,18 +26,18 @@ _OF_ESTIMATORS = ("estimator", "training", "representation")
 
 @dataclass(frozen=True)
 class Score:
-    """What one estimator came to on one task.
+    """The estimates of one estimator on one task.
 
     Args:
-        task: values of the axes that say what is estimated.
-        setting: values of the axes that say how.
-        method: by which results name the estimator.
+        task: values of the axes that choose what is estimated.
+        setting: values of the axes that choose how it is estimated.
+        method: the name of the estimator in the results.
         kind: of the estimates; empty where there is none.
         true_mi: in nats; None where it is not known.
         estimates: of the trials that succeeded, by seed, in nats.
-        covered: whether the interval of a trial holds the truth, of those that have one.
+        covered: whether its interval holds the truth, for each trial with an interval.
         seconds: of the trials that succeeded.
-        lost: statuses of the trials that did not.
+        lost: statuses of the trials that did not succeed.
     """
 
     task: Pairs
@@ -57,7 +57,7 @@ class Score:
 
     @property
     def truth(self) -> float | None:
-        """The true MI where an estimate can be held against it: where it is known and finite."""
+        """The true MI where it is known and finite, else None."""
         return self.true_mi if self.true_mi is not None and math.isfinite(self.true_mi) else None
 
     @property
@@ -66,11 +66,11 @@ class Score:
         return None if self.mean is None or self.truth is None else self.mean - self.truth
 
     def tolerance(self, absolute: float = ABSOLUTE, relative: float = RELATIVE) -> float:
-        """How far from the truth is near enough, in nats; infinite where there is no truth."""
+        """The largest error with which the task counts as solved, in nats; infinite without a truth."""
         return math.inf if self.truth is None else max(absolute, relative * self.truth)
 
     def solved(self, absolute: float = ABSOLUTE, relative: float = RELATIVE) -> bool:
-        """Whether the mean is near enough to the truth, and no trial was lost."""
+        """Whether the mean is within the tolerance, and no trial was lost."""
         return self.bias is not None and not self.lost and abs(self.bias) <= self.tolerance(absolute, relative)
 
     def bias_interval(self, level: float) -> Interval | None:
@@ -83,12 +83,12 @@ class Score:
 
 @dataclass(frozen=True)
 class Total:
-    """What one estimator came to on all tasks whose truth is known.
+    """The scores of one estimator on all tasks whose truth is known.
 
     Args:
-        setting: values of the axes that say how it estimates.
-        method: by which results name it.
-        scores: one a task.
+        setting: values of the axes that choose how it estimates.
+        method: its name in the results.
+        scores: one for each task.
     """
 
     setting: Pairs
@@ -123,19 +123,19 @@ class Total:
     @property
     def seconds(self) -> float | None:
         """Median time of a trial."""
-        found = [seconds for score in self.scores for seconds in score.seconds]
-        return median(found) if found else None
+        seconds = [each for score in self.scores for each in score.seconds]
+        return median(seconds) if seconds else None
 
     @property
     def covered(self) -> list[bool]:
-        """Whether the interval of a trial holds the truth, of all trials that have one."""
+        """Whether its interval holds the truth, for each trial with an interval."""
         return [held for score in self.scores for held in score.covered]
 
     def error(self, level: float) -> Interval | None:
-        """Mean absolute error, in nats: of the seeds on each task, then of the tasks.
+        """Mean absolute error, in nats: over the seeds of each task, then over the tasks.
 
-        Its interval is over the seeds' own means over tasks; there is none where a trial was lost, since a seed that
-        has only the easier tasks left would look better than it is.
+        Its interval is over seeds, each with its own mean over tasks. There is none where a trial was lost, since a
+        seed that has lost a hard task would look better than it is.
         """
         errors = {
             id(score): {seed: abs(value - score.truth) for seed, value in score.estimates.items()}
@@ -153,7 +153,7 @@ class Total:
 
 
 def axes_of_estimators(axes: Iterable[str]) -> list[str]:
-    """Those of the axes that say how something is estimated, rather than what."""
+    """The axes that choose how something is estimated, rather than what."""
     return [axis for axis in axes if axis.partition(".")[0] in _OF_ESTIMATORS]
 
 
@@ -203,15 +203,15 @@ def _score(task: Pairs, setting: Pairs, method: str, truth: float | None, cell: 
     )
 
 
-def totals(found: Iterable[Score]) -> list[Total]:
+def totals(scored: Iterable[Score]) -> list[Total]:
     """A total for every estimator, over the tasks whose truth is known."""
     groups: dict[tuple[Pairs, str], list[Score]] = {}
-    for score in found:
+    for score in scored:
         if score.truth is not None:
             groups.setdefault((score.setting, score.method), []).append(score)
     return [Total(setting, method, members) for (setting, method), members in groups.items()]
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
-    found = [value for value in values if value is not None]
-    return math.fsum(found) / len(found) if found else None
+    known = [value for value in values if value is not None]
+    return math.fsum(known) / len(known) if known else None

@@ -52,11 +52,11 @@ def test_those_that_differ_are_weighed(method, estimate, columns, expected):
 
 
 def test_rows_that_depend_or_repeat_and_full_estimates_are_warned_of():
-    assert "takes what rows of one group or time share" in said(row(), other("nearest", 0.9), blocks=True)
+    assert "counts what rows of one group or time share" in said(row(), other("nearest", 0.9), blocks=True)
     assert "trust none of these" in said(row(rows=100), other("nearest", 0.52, rows=100), duplicates=7)
     assert "trust none of these" not in said(row(rows=1000), other("nearest", 0.52, rows=1000), duplicates=7)
     assert "auto is near the most that so many rows can show" in said(row(ceiling=0.6), other("nearest", 0.52))
-    assert "too few to tell how much" in said(row(lower=-0.1), other("nearest", 0.52))
+    assert "too few to tell how strongly" in said(row(lower=-0.1), other("nearest", 0.52))
     assert "no second estimator" in said(row())
     assert "None of them is a lower bound" in said(other("ksg", 0.5), other("copula", 0.5))
 
