@@ -1,1 +1,5 @@
-"""The plots, by the name an experiment gives them: ``plot(records) -> Figure`` of each reads records only."""
+"""The plots, one in each module, by the name that an experiment gives it.
+
+Each module has a function ``plot(records) -> Figure``, which reads nothing but the records of a run. What several
+plots share is in the subpackage ``parts``.
+"""

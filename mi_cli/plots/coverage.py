@@ -1,51 +1,49 @@
-"""How often intervals, lower confidence bounds and p-values keep what they promise, in every setting."""
+"""Coverage of intervals, and error rates of lower confidence bounds and p-values, in every setting."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from mi_cli.analysis.coverage import coverage
-from mi_cli.plots import style
-from mi_cli.plots.settings import Setting, grouped
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from mi_cli.records.results import Records
+from mi_cli.plots.parts import figures, labels, looks
+from mi_cli.plots.parts.settings import Setting, grouped
+from mi_cli.records.results import Records
 
 __all__ = ["plot"]
 
-_WHAT = "How often intervals, lower confidence bounds and p-values keep what they promise"
-_PANELS = {  # share, label, what it should be, and the band that counts as that
+_WHAT = "Coverage of intervals, and error rates of lower confidence bounds and p-values"
+_PANELS = {  # of each share: its label, the value it should have, and the band that counts as that value
     "covers_claim": ("intervals that hold\nthe critics' bound", 0.95, (0.92, 0.98)),
     "covers_truth": ("intervals that hold\nthe true MI", 0.95, (0.92, 0.98)),
     "too_high": ("lower bounds above\nthe true MI", 0.05, (0.0, 0.06)),
     "small_p": ("p ≤ .05 without\ndependence", 0.05, (0.03, 0.07)),
 }
-_SPREAD = 0.6  # of a setting's place, that methods share
+_SPREAD = 0.6  # share of a setting's width over which methods are spread
 
 
 def plot(records: Records) -> Figure:
-    """Draw a panel for each promise: settings side by side, methods by colour, shares with their intervals."""
+    """Draw a panel for each share: settings side by side, methods by colour, shares with their intervals."""
     axes = [axis for axis in records.axes if axis.split(".")[0] != "estimator"]
     table = coverage(records.results.iter_rows(named=True), axes, records.summary["level"], {})
     panels = {share: [row for row in table if _applies(row, share)] for share in _PANELS}
     panels = {share: rows for share, rows in panels.items() if rows}
     if not panels:
-        return style.empty_figure(records, _WHAT, "no interval, or no true MI")
+        return figures.empty_figure(records, _WHAT, "no interval, or no true MI")
     settings = list(grouped(table, lambda row: _setting(row, axes)))
     width = max(6.4, 1.5 + 0.34 * len(settings))
-    grid = style.Grid.at([(row, 0) for row in range(len(panels))], (width, 2.1), sharex=True)
+    grid = figures.Grid.at([(row, 0) for row in range(len(panels))], (width, 2.1), sharex=True)
     methods = list(dict.fromkeys(row["method"] for row in table))
     for ax, (share, rows) in zip(grid.panels.values(), panels.items(), strict=True):
         _draw(ax, share, rows, settings, methods, axes)
     bottom = grid.panels[len(panels) - 1, 0]
-    bottom.set_xticks(range(len(settings)), [style.setting_label(setting) or "all" for setting in settings])
+    bottom.set_xticks(range(len(settings)), [labels.setting_label(setting) or "all" for setting in settings])
     bottom.tick_params(axis="x", rotation=90, labelsize=7.5)
-    style.legend(grid.figure)
-    style.title(grid.figure, records, _WHAT, "bars: Wilson's 95 % interval of the share", "bands: what is asked")
+    figures.add_legend(grid.figure)
+    figures.add_title(grid.figure, records, _WHAT, "bars: Wilson's 95 % interval of the share", "bands: what is asked")
     return grid.figure
 
 
@@ -66,10 +64,10 @@ def _draw(
     axes: Sequence[str],
 ) -> None:
     label, target, band = _PANELS[share]
-    ax.axhspan(*band, color=style.GREY, alpha=0.18, linewidth=0, zorder=0)
-    ax.axhline(target, **style.TRUTH)
+    ax.axhspan(*band, color=looks.GREY, alpha=0.18, linewidth=0, zorder=0)
+    ax.axhline(target, **looks.TRUTH)
     for number, method in enumerate(methods):
-        look = style.look(method)
+        look = looks.look(method)
         own = [row for row in rows if row["method"] == method]
         places = [settings.index(_setting(row, axes)) + _SPREAD * ((number + 0.5) / len(methods) - 0.5) for row in own]
         values = [row[share] for row in own]

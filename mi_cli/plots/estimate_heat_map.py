@@ -1,4 +1,4 @@
-"""Mean estimates of every estimator on every task, coloured by their error relative to the truth."""
+"""Mean estimates of every estimator on every task, coloured by their error relative to the true MI."""
 
 from __future__ import annotations
 
@@ -8,65 +8,60 @@ import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from mi_cli.analysis.task_scores import ABSOLUTE, RELATIVE
-from mi_cli.plots import series, style
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from mi_cli.analysis.task_scores import Score
-    from mi_cli.records.results import Records
+from mi_cli.analysis.task_scores import ABSOLUTE, RELATIVE, Score
+from mi_cli.plots.parts import figures, labels, series
+from mi_cli.records.results import Records
 
 __all__ = ["plot"]
 
 _WHAT = "Mean estimate (nats) of each estimator on each task"
 
-# Brewer's RdBu (colorbrewer2.org), which colour-blind readers can tell: too low is blue, too high is red.
+# Brewer's RdBu (colorbrewer2.org), which colour-blind readers can tell apart: too low is blue, too high is red.
 _ENDS = (-0.5, -0.25, -RELATIVE, RELATIVE, 0.25, 0.5)
 _COLOURS = ("#2166AC", "#67A9CF", "#D1E5F0", "#F7F7F7", "#FDDBC7", "#EF8A62", "#B2182B")
 _DARK = ("#2166AC", "#B2182B")
-_LEAST_TRUTH = ABSOLUTE / RELATIVE  # nats; below, errors are relative to this
+_LEAST_TRUTH = ABSOLUTE / RELATIVE  # nats; errors on tasks with a smaller true MI are relative to this
 _UNKNOWN, _MISSING, _LOST = "#E8E8E8", "white", "white"
 _HATCH = "////"
 
 _WIDTH, _HEIGHT, _LINE = 0.62, 0.27, 0.12  # inches of a cell, and of each further line of a label
 _LABEL_COLUMNS = 44  # characters
 _CHARACTER = 0.062  # inches
-_SANE = 1000.0  # nats; larger numbers are written short
+_LARGE = 1000.0  # nats; larger numbers are written with one digit
 _SHORT = 7  # characters that fit above a column
 
 
 def plot(records: Records) -> Figure:
     """Draw a row for each task with its true MI, a column for each estimator, and how many tasks each solved."""
-    found = series.read(records)
-    if not any(score.estimates for score in found):
-        return style.empty_figure(records, _WHAT, "no trial gave an estimate")
-    looks = series.looks(series.key(score) for score in found)
-    cells = {(series.task(score), series.key(score)): score for score in found}
+    scores = series.scores(records)
+    if not any(score.estimates for score in scores):
+        return figures.empty_figure(records, _WHAT, "no trial gave an estimate")
+    look_of = series.looks(series.key(score) for score in scores)
+    cells = {(series.task(score), series.key(score)): score for score in scores}
     tasks = list(dict.fromkeys(task for task, _ in cells))
     labels = ["\n".join(textwrap.wrap(label, _LABEL_COLUMNS)) for label in series.task_labels(tasks)]
     lines = max(label.count("\n") for label in labels)
     size = (
-        _WIDTH * (len(looks) + 1) + _CHARACTER * max(len(line) for label in labels for line in label.split("\n")),
-        (_HEIGHT + _LINE * lines) * (len(tasks) + 1) + _header([look.label for look in looks.values()]),
+        _WIDTH * (len(look_of) + 1) + _CHARACTER * max(len(line) for label in labels for line in label.split("\n")),
+        (_HEIGHT + _LINE * lines) * (len(tasks) + 1) + _header([look.label for look in look_of.values()]),
     )
-    grid = style.Grid.at([(0, 0)], size)
+    grid = figures.Grid.at([(0, 0)], size)
     ax = grid.panels[0, 0]
     for row, task in enumerate(tasks):
-        of_task = [cells.get((task, key)) for key in looks]
+        of_task = [cells.get((task, key)) for key in look_of]
         _truth(ax, row, [score for score in of_task if score])
         for column, score in enumerate(of_task, 1):
             _cell(ax, row, column, score)
-    _footer(ax, len(tasks), [[cells[task, key] for task in tasks if (task, key) in cells] for key in looks])
-    _frame(ax, [*labels, "solved"], ["true MI", *(look.label for look in looks.values())])
-    _key(ax, any(score.lost for score in found))
-    style.legend(grid.figure)
-    style.title(grid.figure, records, _WHAT, *_remarks(found))
+    _footer(ax, len(tasks), [[cells[task, key] for task in tasks if (task, key) in cells] for key in look_of])
+    _frame(ax, [*labels, "solved"], ["true MI", *(look.label for look in look_of.values())])
+    _key(ax, any(score.lost for score in scores))
+    figures.add_legend(grid.figure)
+    figures.add_title(grid.figure, records, _WHAT, *_remarks(scores))
     return grid.figure
 
 
@@ -76,14 +71,14 @@ def _header(labels: Sequence[str]) -> float:
     return 0.2 if longest <= _SHORT else 0.2 + 0.7 * _CHARACTER * longest
 
 
-def _truth(ax: Axes, row: int, found: Sequence[Score]) -> None:
-    true_mi = next((score.true_mi for score in found if score.true_mi is not None), None)
+def _truth(ax: Axes, row: int, scores: Sequence[Score]) -> None:
+    true_mi = next((score.true_mi for score in scores if score.true_mi is not None), None)
     text = "unknown" if true_mi is None else "∞" if math.isinf(true_mi) else f"{true_mi:.2f}"
     ax.text(0.5, row + 0.5, text, ha="center", va="center", fontsize=7.5, fontweight="bold")
 
 
 def _cell(ax: Axes, row: int, column: int, score: Score | None) -> None:
-    """A square with the estimate; where trials were lost, hatched and in words."""
+    """Draw a square with the estimate. Where trials were lost, it is hatched and says so."""
     if score is None or not (score.estimates or score.lost):
         _square(ax, row, column, _MISSING, "–")
         return
@@ -114,18 +109,18 @@ def _colour(score: Score) -> str:
     if score.bias is None or score.truth is None:
         return _UNKNOWN
     error = score.bias / max(score.truth, _LEAST_TRUTH)
-    if abs(score.bias) <= score.tolerance():  # rounding must not part what is solved from its colour
+    if abs(score.bias) <= score.tolerance():  # so that rounding cannot give a solved task another colour
         return _COLOURS[len(_COLOURS) // 2]
     return _COLOURS[bisect.bisect(_ENDS, error)]
 
 
 def _number(value: float) -> str:
-    text = style.number(value) if abs(value) >= _SANE else f"{value:.2f}"
+    text = labels.number(value) if abs(value) >= _LARGE else f"{value:.2f}"
     return text.replace("-0.00", "0.00").replace("-", "\N{MINUS SIGN}")
 
 
 def _footer(ax: Axes, row: int, columns: Sequence[Sequence[Score]]) -> None:
-    """How many of the tasks with a known truth each estimator solved."""
+    """Write below each column how many of the tasks with a finite true MI the estimator solved."""
     for column, members in enumerate(columns, 1):
         known = [score for score in members if score.truth is not None]
         text = f"{sum(score.solved() for score in known)} of {len(known)}" if known else "–"
@@ -147,7 +142,7 @@ def _frame(ax: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
 
 
 def _key(ax: Axes, lost: bool) -> None:
-    """What the colours mean, as entries of the legend."""
+    """Add entries of the legend that explain the colours."""
     ends = [f"{100 * end:g} %".replace("-", "\N{MINUS SIGN}") for end in _ENDS]
     middle = len(_ENDS) // 2
     between = [f"{low[:-2]} to {high}" for low, high in pairwise(ends)]
@@ -159,11 +154,11 @@ def _key(ax: Axes, lost: bool) -> None:
         ax.add_patch(Rectangle((0, 0), 0, 0, facecolor=_LOST, edgecolor="0.6", hatch=_HATCH, label=label))
 
 
-def _remarks(found: Sequence[Score]) -> list[str]:
+def _remarks(scores: Sequence[Score]) -> list[str]:
     remarks = [
-        f"colour: signed error relative to the true MI (to {_LEAST_TRUTH:g} nats where that is less)",
+        f"colour: signed error relative to the true MI (to {_LEAST_TRUTH:g} nats if that is smaller)",
         "✓ solved: within 10 % or 0.05 nats, no trial lost",
     ]
-    if any(score.estimates and score.truth is None for score in found):
-        remarks.append("grey: no finite truth to compare with")
+    if any(score.estimates and score.truth is None for score in scores):
+        remarks.append("grey: no finite true MI to compare with")
     return remarks

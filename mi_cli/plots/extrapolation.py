@@ -1,22 +1,19 @@
-"""Estimates against 1/n, and the line that leads to infinitely many rows."""
+"""Estimates against 1/n, with the line that extrapolates them to infinitely many rows."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from mi_cli.analysis.extrapolation import extrapolated
-from mi_cli.plots import style
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from mi_cli.records.results import Records
+from mi_cli.plots.parts import figures, labels, looks
+from mi_cli.records.results import Records
 
 __all__ = ["plot"]
 
-_WHAT = "Estimates from ever more rows, and where they lead"
+_WHAT = "Estimates from growing numbers of rows, extrapolated to infinitely many"
 
 
 def plot(records: Records) -> Figure:
@@ -24,11 +21,11 @@ def plot(records: Records) -> Figure:
     rows = [row for row in records.results.iter_rows(named=True) if row["status"] == "ok" and row["rows"]]
     lines = extrapolated(rows, records.axes, records.summary["level"], {})
     if not lines:
-        return style.empty_figure(records, _WHAT, "no estimate from a known number of rows")
-    grid = style.Grid.at([(0, column) for column in range(len(lines))], (4.2, 4.0), sharey=True)
+        return figures.empty_figure(records, _WHAT, "no estimate from a known number of rows")
+    grid = figures.Grid.at([(0, column) for column in range(len(lines))], (4.2, 4.0), sharey=True)
     for ax, line in zip(grid.panels.values(), lines, strict=True):
         own = [row for row in rows if row["method"] == line["method"] and _matches(row, line, records.axes)]
-        look = style.look(line["method"])
+        look = looks.look(line["method"])
         ax.plot(
             [1 / row["rows"] for row in own], [row["estimate"] for row in own], look.marker, color=look.colour,
             markersize=4.5, alpha=0.7, label=f"{look.label}: one subsample" if len(lines) > 1 else "one subsample",
@@ -38,17 +35,15 @@ def plot(records: Records) -> Figure:
             ax.plot(ends, line["limit"] + line["slope"] * ends, color=look.colour, linewidth=1.2)
             low, high = line["limit"] - line["limit_low"], line["limit_high"] - line["limit"]
             ax.errorbar(
-                [0], [line["limit"]], [[low], [high]], fmt="o", color=style.BLACK, capsize=3, markersize=4.5, zorder=5
+                [0], [line["limit"]], [[low], [high]], fmt="o", color=looks.BLACK, capsize=3, markersize=4.5, zorder=5
             )
         ax.set_title(look.label + (f"\n{line['warning']}" if line["warning"] else ""), fontsize=8.5)
         ticks = sorted({row["rows"] for row in own})
         ax.set_xticks([0, *(1 / n for n in ticks)], ["∞", *(f"{n:,.0f}" for n in ticks)], rotation=60, fontsize=7.5)
-    grid.panels[0, 0].plot(
-        [], [], "o", color=style.BLACK, label=f"limit, {100 * records.summary['level']:g} % interval"
-    )
-    grid.label("number of rows n (scale of 1/n)", style.MI)
-    style.legend(grid.figure)
-    style.title(grid.figure, records, _WHAT)
+    grid.panels[0, 0].plot([], [], "o", color=looks.BLACK, label=f"limit, {figures.level(records)} interval")
+    grid.label("number of rows n (scale of 1/n)", labels.MI)
+    figures.add_legend(grid.figure)
+    figures.add_title(grid.figure, records, _WHAT)
     return grid.figure
 
 

@@ -1,74 +1,71 @@
-"""Estimates with their intervals, one a line: what several estimators say of the same rows."""
+"""Forest plot: a line for each estimate with its interval, for several estimators on the same rows."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mi_cli.plots import style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from mi_cli.records.results import Records
+from mi_cli.plots.parts import figures, looks
+from mi_cli.records.results import SCALES, Records
 
 __all__ = ["plot"]
 
 _WHAT = "Estimates of the mutual information"
-_MOST = 40  # lines; more nobody reads
-_BITS = 1 / math.log(2)
+_MOST = 40  # lines; the first ones are drawn
 
 
 def plot(records: Records) -> Figure:
-    """Draw a line for each trial and method: its interval, its lower confidence bound, and the truth if it is known."""
-    found = [row for row in records.results.iter_rows(named=True) if row["estimate"] is not None]
-    if not found:
-        return style.empty_figure(records, _WHAT, "no estimate")
-    shown, units = found[:_MOST], records.config.get("units", "nats")
-    scale = _BITS if units == "bits" else 1.0
-    grid = style.Grid.at([(0, 0)], (7.2, 0.8 + 0.34 * len(shown)))
+    """Draw a line for each trial and method: its interval, its lower confidence bound and the true MI, if known."""
+    rows = [row for row in records.results.iter_rows(named=True) if row["estimate"] is not None]
+    if not rows:
+        return figures.empty_figure(records, _WHAT, "no estimate")
+    shown, units = rows[:_MOST], records.config.get("units", "nats")
+    scale = SCALES[units]
+    grid = figures.Grid.at([(0, 0)], (7.2, 0.8 + 0.34 * len(shown)))
     ax = grid.panels[0, 0]
     for place, row in enumerate(shown):
         _line(ax, place, row, scale)
-    ax.set_yticks(range(len(shown)), [_label(records, row, found) for row in shown])
+    ax.set_yticks(range(len(shown)), [_label(records, row, rows) for row in shown])
     ax.set_ylim(len(shown) - 0.4, -0.6)
-    ax.axvline(0, color=style.GREY, linewidth=0.8, zorder=1)
+    ax.axvline(0, color=looks.GREY, linewidth=0.8, zorder=1)
     ax.set_xlabel(f"mutual information ({units})", fontsize=9)
     ax.tick_params(axis="y", length=0)
-    _explain(ax, shown)
-    style.legend(grid.figure)
-    remarks = [f"bars: {100 * records.summary['level']:g} % interval of each estimate"]
-    if len(found) > _MOST:
-        remarks.append(f"the first {_MOST} of {len(found)}")
-    style.title(grid.figure, records, _WHAT, *remarks)
+    _explain_marks(ax, shown)
+    figures.add_legend(grid.figure)
+    remarks = [f"bars: {figures.level(records)} interval of each estimate"]
+    if len(rows) > _MOST:
+        remarks.append(f"the first {_MOST} of {len(rows)}")
+    figures.add_title(grid.figure, records, _WHAT, *remarks)
     return grid.figure
 
 
 def _line(ax: Axes, place: int, row: Mapping[str, Any], scale: float) -> None:
-    look = style.look(row["method"])
+    look = looks.look(row["method"])
     value = scale * row["estimate"]
     if row["ci_low"] is not None:
         ends = scale * row["ci_low"], scale * row["ci_high"]
         ax.plot(ends, (place, place), color=look.colour, linewidth=1.6, solid_capstyle="butt", zorder=3)
     ax.plot([value], [place], look.marker, color=look.colour, markersize=6, zorder=4)
     if row["lower"] is not None:
-        ax.plot([scale * row["lower"]], [place], "|", color=style.BLACK, markersize=11, markeredgewidth=1.4, zorder=5)
+        ax.plot([scale * row["lower"]], [place], "|", color=looks.BLACK, markersize=11, markeredgewidth=1.4, zorder=5)
     if row["true_mi"] is not None and math.isfinite(row["true_mi"]):
-        ax.plot([scale * row["true_mi"]] * 2, (place - 0.4, place + 0.4), **style.TRUTH)
+        ax.plot([scale * row["true_mi"]] * 2, (place - 0.4, place + 0.4), **looks.TRUTH)
 
 
 def _label(records: Records, row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
-    """The method, and what else differs between the lines."""
+    """The method, and the values of axes that differ between lines."""
     axes = [axis for axis in (*records.axes, "seed") if axis != "estimator" and axis in row]
     varied = [axis for axis in axes if len({str(other[axis]) for other in rows}) > 1]
-    return ", ".join([style.look(row["method"]).label, *(f"{axis.rpartition('.')[2]} {row[axis]}" for axis in varied)])
+    return ", ".join([looks.look(row["method"]).label, *(f"{axis.rpartition('.')[2]} {row[axis]}" for axis in varied)])
 
 
-def _explain(ax: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
-    """What the marks are."""
+def _explain_marks(ax: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add entries of the legend that explain the marks."""
     if any(row["lower"] is not None for row in rows):
-        ax.plot([], [], "|", color=style.BLACK, markersize=11, markeredgewidth=1.4, label="lower confidence bound")
+        ax.plot([], [], "|", color=looks.BLACK, markersize=11, markeredgewidth=1.4, label="lower confidence bound")
     if any(row["true_mi"] is not None and math.isfinite(row["true_mi"]) for row in rows):
-        ax.plot([], [], label="true MI", **style.TRUTH)
+        ax.plot([], [], label="true MI", **looks.TRUTH)

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from mi_cli.plots import style
-from mi_cli.plots.settings import Setting, Trial, axes, grouped, placed, trials
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from mi_cli.records.results import Records
+from mi_cli.plots.parts import figures, labels, looks
+from mi_cli.plots.parts.settings import Setting, Trial, axes, grouped, panel_places, trials
+from mi_cli.records.results import Records
 
 __all__ = ["plot"]
 
@@ -22,36 +17,36 @@ _SECTIONS = ("dataset", "noise")
 
 
 def plot(records: Records) -> Figure:
-    """Scatter the recorded samples, a panel for each setting of the axes that shape the data."""
+    """Draw the recorded samples, a panel for each setting of the axes that change the data."""
     if not (records.folder / "samples.parquet").exists():
-        return style.empty_figure(records, _WHAT, "no samples were recorded")
+        return figures.empty_figure(records, _WHAT, "no samples were recorded")
     drawn = set(records.samples["trial"].to_list())
     recorded = [trial for trial in trials(records) if trial.index in drawn]
-    # One trial for each data set: other axes do not change its samples.
+    # One trial for each data set, since other axes do not change its samples.
     shown = [same[0] for same in grouped(recorded, lambda trial: _data(trial, records)).values()]
-    places = placed([_data(trial, records) for trial in shown])
-    # Square but for rounding: constrained layouts misjudge margins where the aspect is fixed.
+    places = panel_places([_data(trial, records) for trial in shown])
+    # Panels are nearly square. With a fixed aspect, constrained layouts get the margins wrong.
     side = max(2.2, 4.2 / (max(column for _, column in places) + 1))
-    grid = style.Grid.at(places, (side, side + 0.25), least_width=0.0, sharex=True, sharey=True)
+    grid = figures.Grid.at(places, (side, side + 0.25), least_width=0.0, sharex=True, sharey=True)
     limit = 1.05 * float(np.abs(records.samples.select("x", "y").to_numpy()).max())
     for ax, trial in zip(grid.panels.values(), shown, strict=True):
         _panel(ax, trial, records, limit)
     several = records.config["dataset"].get("dim", 1) != 1 or "dataset.dim" in axes(records)
     grid.label(*("x₁", "y₁") if several else ("x", "y"))
-    style.title(grid.figure, records, _WHAT)
+    figures.add_title(grid.figure, records, _WHAT)
     return grid.figure
 
 
 def _panel(ax: Axes, trial: Trial, records: Records, limit: float) -> None:
     rows = records.samples.filter(records.samples["trial"] == trial.index)
-    ax.scatter(rows["x"], rows["y"], s=6, color=style.BLUE, alpha=0.45, linewidths=0)
+    ax.scatter(rows["x"], rows["y"], s=6, color=looks.BLUE, alpha=0.45, linewidths=0)
     ax.set_xlim(-limit, limit)
     ax.set_ylim(-limit, limit)
-    style.panel_title(ax, _data(trial, records), style.truth_label(trial.first("true_mi")))
+    figures.panel_title(ax, _data(trial, records), labels.truth_label(trial.first("true_mi")))
 
 
 def _data(trial: Trial, records: Records) -> Setting:
-    """The part of a trial's setting that shapes its data, with ρ or the MI that makes it where no axis varies it."""
+    """The axes of a trial's setting that change its data, with ρ or the true MI if no axis varies them."""
     setting = trial.setting.only(axis for axis in trial.setting.axes if axis.split(".")[0] in _SECTIONS)
     dataset = records.config["dataset"]
     key = "rho" if dataset.get("mi") is None else "mi"

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure
 
 from mi_cli.analysis.pairwise import pairs
-from mi_cli.plots import style
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from mi_cli.records.results import Records
+from mi_cli.plots.parts import figures
+from mi_cli.records.results import SCALES, Records
 
 __all__ = ["plot"]
 
 _WHAT = "Mutual information of pairs of columns"
-_LABELLED = 60  # columns whose names can be read
-_NOTED = 12  # columns whose numbers fit into their cells
-_BITS = 1 / np.log(2)
+_LABELLED = 60  # columns; the names of more could not be read
+_NUMBERED = 12  # columns; with more, numbers do not fit into cells
 _ALPHA = 0.05
 
 
 def plot(records: Records) -> Figure:
     """Draw the matrix, symmetric where x and y are the same columns; pairs without significant MI are crossed."""
-    from matplotlib.colors import PowerNorm
-
-    found = pairs(records.results.iter_rows(named=True), records.axes, records.summary["level"], {})
-    measured = [row for row in found if row["estimate"] is not None]
+    rows = pairs(records.results.iter_rows(named=True), records.axes, records.summary["level"], {})
+    measured = [row for row in rows if row["estimate"] is not None]
     if not measured:
-        return style.empty_figure(records, _WHAT, "no pair has an estimate")
+        return figures.empty_figure(records, _WHAT, "no pair has an estimate")
     first = measured[0]["method"], measured[0]["seed"]
     measured = [row for row in measured if (row["method"], row["seed"]) == first]
     names = [list(dict.fromkeys(row[side] for row in sorted(measured, key=str))) for side in ("x", "y")]
@@ -38,13 +33,13 @@ def plot(records: Records) -> Figure:
     if symmetric:
         names = [sorted({*names[0], *names[1]})] * 2
     units = records.config.get("units", "nats")
-    values, faint = _matrices(measured, names, symmetric, _BITS if units == "bits" else 1.0)
+    values, faint = _matrices(measured, names, symmetric, SCALES[units])
     side = min(14.0, max(5.5, 0.2 * max(map(len, names))))
     height = side * len(names[0]) / max(map(len, names))
-    grid = style.Grid.at([(0, 0)], (side + 1.2, max(3.0, height) + 0.6))
+    grid = figures.Grid.at([(0, 0)], (side + 1.2, max(3.0, height) + 0.6))
     fig, ax = grid.figure, grid.panels[0, 0]
     ax.grid(visible=False)
-    norm = PowerNorm(0.5, vmin=0)  # so that weak dependence shows beside strong
+    norm = PowerNorm(0.5, vmin=0)  # weak dependence is visible beside strong
     image = ax.imshow(np.ma.masked_invalid(values), cmap="viridis", norm=norm, aspect="auto")
     ax.set_facecolor("0.92")
     size = min(6.0, 0.35 * 72 * side / max(map(len, names)))
@@ -53,11 +48,11 @@ def plot(records: Records) -> Figure:
         few = len(labels) <= _LABELLED
         axis.set_ticks(range(len(labels)) if few else [], labels if few else [], fontsize=7)
     ax.tick_params(axis="x", rotation=90)
-    if max(map(len, names)) <= _NOTED:
+    if max(map(len, names)) <= _NUMBERED:
         _numbers(ax, np.where(faint == 0, values, np.nan))
     fig.colorbar(image, ax=ax, label=f"mutual information ({units})", shrink=0.8)
     remark = f"×: not significant at {100 * _ALPHA:g} % after Holm's correction for {len(measured)} pairs"
-    style.title(fig, records, _WHAT, remark)
+    figures.add_title(fig, records, _WHAT, remark)
     return fig
 
 

@@ -1,40 +1,36 @@
-"""Limits and scales of axes: what a panel shows where some values are far from the others."""
+"""Limits, scales and ticks of axes, also where some values are far from the others."""
 
 from __future__ import annotations
 
 import math
 import textwrap
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import XAxis, YAxis
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
-from mi_cli.plots.settings import Value, numeric
-from mi_cli.plots.style import number, place, value_label
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.axis import XAxis, YAxis
-
-    from mi_cli.analysis.intervals import Interval
+from mi_cli.analysis.intervals import Interval
+from mi_cli.plots.parts.labels import number, place, value_label
+from mi_cli.plots.parts.settings import Value, are_numbers
 
 __all__ = ["log_limits", "log_scale", "signed_scale", "sweep_ticks", "trace_limits", "value_limits"]
 
-_ROUNDING = 1e-12  # of the largest value: what is smaller is zero but for rounding
-_DWARFS = 10.0  # times the median: values so large need a scale of their own
-_SIDE_TICKS = 3
+_ROUNDING = 1e-12  # share of the largest value; smaller values are rounding errors of zero
+_DWARFS = 10.0  # times the median; with values above that, a linear scale hides the others
+_SIDE_TICKS = 3  # on either side of zero
 _TICK_COLUMNS = 14  # characters, in the label of a tick
 _TICKS = 8  # values of an axis that get a tick each
 
 
 def value_limits(points: Iterable[Interval], others: Iterable[float], least: float) -> tuple[tuple[float, float], bool]:
-    """Limits for means with intervals and for other values; intervals may take up to twice the room of the rest.
+    """Return limits for means and other values; intervals may take up to twice their room, and are cut beyond.
 
     Args:
         points: means with intervals.
-        others: values that must be seen, such as the truth.
-        least: the least span.
+        others: values that must be visible, such as the true MI.
+        least: the smallest span.
 
     Returns:
         The limits, and whether they cut an interval.
@@ -54,16 +50,20 @@ def value_limits(points: Iterable[Interval], others: Iterable[float], least: flo
 def trace_limits(
     values: Iterable[float], others: Iterable[float], least: float, reach: float = 1.0
 ) -> tuple[float, float]:
-    """Limits for ``values`` and ``others`` that span at least ``least``.
+    """Return limits for traces that do not follow a few values far from the rest.
 
-    Of the outer 2 % of ``values`` at each end they show what is no further than ``reach`` times the span of the rest.
+    Args:
+        values: of the traces.
+        others: values that must be visible, such as the true MI.
+        least: the smallest span.
+        reach: the outer 2 % of ``values`` at each end are visible as far as ``reach`` times the span of the rest.
     """
-    found = np.array([value for value in values if math.isfinite(value)])
+    finite = np.array([value for value in values if math.isfinite(value)])
     ends = list(others)
-    if len(found):
-        first, last = np.quantile(found, (0.02, 0.98))
+    if len(finite):
+        first, last = np.quantile(finite, (0.02, 0.98))
         room = reach * max(last - first, least)
-        ends += [max(found.min(), first - room), min(found.max(), last + room)]
+        ends += [max(finite.min(), first - room), min(finite.max(), last + room)]
     if not ends:
         return 0.0, 1.0
     half = 0.55 * max(max(ends) - min(ends), least)
@@ -72,17 +72,17 @@ def trace_limits(
 
 
 def log_limits(values: Iterable[float]) -> tuple[float, float]:
-    """Limits of a log axis for positive values; those that are zero but for rounding are left out."""
-    found = np.array([value for value in values if value > 0 and math.isfinite(value)])
-    if not len(found):
+    """Return limits of a log axis for the positive values, without rounding errors of zero."""
+    positive = np.array([value for value in values if value > 0 and math.isfinite(value)])
+    if not len(positive):
         return 1e-3, 1.0
-    found = found[found > _ROUNDING * found.max()]
-    margin = max((found.max() / found.min()) ** 0.06, 1.15)
-    return float(found.min() / margin), float(found.max() * margin)
+    positive = positive[positive > _ROUNDING * positive.max()]
+    margin = max((positive.max() / positive.min()) ** 0.06, 1.15)
+    return float(positive.min() / margin), float(positive.max() * margin)
 
 
 def log_scale(axis: XAxis | YAxis, values: Iterable[float]) -> None:
-    """A log scale for ``values`` with ticks that can be read, however few decades it spans."""
+    """Set a log scale for ``values``, with ticks that can be read for any number of decades."""
     low, high = log_limits(values)
     _set(axis, "log", low, high)
     decades = math.log10(high / low)
@@ -93,7 +93,7 @@ def log_scale(axis: XAxis | YAxis, values: Iterable[float]) -> None:
 
 
 def signed_scale(axis: XAxis | YAxis, points: Sequence[Interval]) -> None:
-    """A scale for values of both signs; where some dwarf the others, logarithmic beyond the first tick from zero."""
+    """Set a scale for values of both signs: linear, or logarithmic beyond the first tick if some are far larger."""
     sizes = sorted(abs(point.mean) for point in points if abs(point.mean) > _ROUNDING)
     ends = [end for point in points for end in (point.mean, point.low, point.high, 0.0) if end is not None]
     if not sizes or max(map(abs, ends)) < _DWARFS * sizes[len(sizes) // 2]:
@@ -125,10 +125,10 @@ def _tick(value: float, _: object) -> str:
 
 
 def sweep_ticks(ax: Axes, axis: str, values: Sequence[Value]) -> None:
-    """Ticks at ``values`` of a horizontal axis, on a log scale where numbers span more than a decade."""
+    """Set ticks at ``values`` of an axis of the sweep, on a log scale where numbers span more than a decade."""
     at = [place(axis, values, value) for value in values]
     labels = ["\n".join(textwrap.wrap(value_label(axis, value), _TICK_COLUMNS)) for value in values]
-    if not numeric(values):
+    if not are_numbers(values):
         ax.set_xticks(at, labels)
         ax.set_xlim(-0.5, len(at) - 0.5)
     else:

@@ -1,0 +1,103 @@
+"""The plot ``estimate_against_axis``: estimates against an axis of the sweep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from plotted import (
+    RHO,
+    Fields,
+    Write,
+    draw,
+    estimated,
+    heading,
+    legend,
+    lines,
+    means,
+    notes,
+    truth,
+)
+
+from mi_cli.plots.parts import looks
+
+
+def test_estimates_truth_and_what_is_between(write: Write) -> None:
+    rhos = [0.2, 0.6, 1.0]
+    top, below = draw("estimate_against_axis", write(estimated(bias=0.1), {RHO: rhos})).axes
+    (line,) = lines(top, "true MI")
+    assert list(line.get_xdata()) == [0.2, 0.6]
+    assert list(line.get_ydata()) == [pytest.approx(truth(rho)) for rho in (0.2, 0.6)]
+    assert means(top, "MINE") == [pytest.approx(truth(rho) + 0.11) for rho in (0.2, 0.6)] + [pytest.approx(5.11)]
+    assert means(below, "MINE") == [pytest.approx(0.11)] * 2
+    assert "true MI = ∞" in notes(top)
+    assert top.get_ylim()[1] < 10
+    assert (top.get_ylabel(), below.get_ylabel()) == ("mutual information (nats)", "estimate − true MI (nats)")
+    assert below.get_xlabel() == "correlation ρ of x and y"
+
+
+def test_the_legend_names_methods_in_their_colours(write: Write) -> None:
+    figure = draw("estimate_against_axis", write(estimated(), {RHO: [0.2, 0.6], "estimator": ["dv", "mine"]}))
+    assert legend(figure) == ["true MI", "DV", "MINE"]
+    colours = [bars.lines[0].get_color() for bars in figure.axes[0].containers]
+    assert colours == [looks.look("dv").colour, looks.look("mine").colour]
+
+
+def test_settings_of_one_method_are_told_apart(write: Write) -> None:
+    axes = {RHO: [0.2, 0.6], "estimator.critic": ["linear", "quadratic"]}
+    figure = draw("estimate_against_axis", write(estimated(), axes))
+    assert legend(figure) == ["true MI", "critic = linear", "critic = quadratic"]
+
+
+def test_settings_of_several_methods_keep_the_colour_of_the_method(write: Write) -> None:
+    axes = {RHO: [0.2, 0.6], "estimator": ["dv", "mine"], "training.lr": [0.1, 0.01]}
+    figure = draw("estimate_against_axis", write(estimated(), axes))
+    assert "MINE, learning rate = 0.01" in legend(figure)
+    bars = figure.axes[0].containers
+    assert len({found.lines[0].get_color() for found in bars}) == 2
+    assert len({found.lines[0].get_marker() for found in bars}) == 2
+
+
+def test_the_truth_of_each_value_of_another_axis(write: Write) -> None:
+    figure = draw("estimate_against_axis", write(estimated(), {"training.lr": [0.1, 0.01], RHO: [0.2, 0.6]}))
+    for rho in (0.2, 0.6):
+        (line,) = lines(figure.axes[0], f"true MI, ρ = {rho}")
+        assert list(line.get_ydata()) == pytest.approx([truth(rho)] * 2)
+
+
+def test_an_axis_of_words(write: Write) -> None:
+    top, below = draw("estimate_against_axis", write(estimated(), {"estimator.product": ["shuffle", "none"]})).axes
+    assert [label.get_text() for label in below.get_xticklabels()] == ["shuffle", "none"]
+    assert below.get_xlim() == (-0.5, 1.5)
+    assert means(top, "MINE") == [pytest.approx(truth(0.6) + 0.01)] * 2
+
+
+def test_no_axis(write: Write) -> None:
+    top, below = draw("estimate_against_axis", write(estimated(), {})).axes
+    assert [label.get_text() for label in below.get_xticklabels()] == ["MINE"]
+    assert len(means(top, "MINE")) == 1
+
+
+def test_bars_are_over_seeds_or_over_rows_of_the_only_one(write: Write) -> None:
+    several = draw("estimate_against_axis", write(estimated(), {RHO: [0.2, 0.6]}))
+    alone = draw("estimate_against_axis", write(estimated(), {RHO: [0.2, 0.6]}, [0]))
+    assert "over seeds" in heading(several)
+    assert "over held-out rows" in heading(alone)
+    (bars,) = alone.axes[0].containers
+    (segment, _) = bars.lines[2][0].get_segments()
+    assert segment[:, 1] == pytest.approx([truth(0.2) - 0.02, truth(0.2) + 0.02])
+
+
+def test_lost_trials_leave_a_gap(write: Write) -> None:
+    run = write(estimated(), {RHO: [0.2, 0.4, 0.6]}, [0, 1], lost={2: "diverged", 3: "failed"})
+    top = draw("estimate_against_axis", run).axes[0]
+    assert len(means(top, "MINE")) == 2
+
+
+def test_an_estimate_gone_astray_does_not_set_the_scale(write: Write) -> None:
+    def rows(setting: dict[str, Any], seed: int) -> Fields:
+        return estimated(bias=-2e8 if setting["training.lr"] == 300 else 0)(setting, seed)
+
+    top = draw("estimate_against_axis", write(rows, {"training.lr": [0.01, 300]})).axes[0]
+    assert top.get_ylim()[0] > -1
+    assert "−2e8" in notes(top)

@@ -1,0 +1,153 @@
+"""What holds for every plot: nothing overlaps, the title says what was run, matplotlib keeps its settings."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import matplotlib as mpl
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.legend import Legend
+from plotted import (
+    BENCHMARK,
+    COMPARE,
+    DIMS,
+    MAXIMISE,
+    NOISE,
+    RHO,
+    ROWS,
+    SIZES,
+    SWEEP,
+    TASK,
+    Fields,
+    Write,
+    benchmarked,
+    compared,
+    draw,
+    encoded,
+    estimated,
+    heading,
+    overlap,
+    trained,
+)
+
+from mi_cli.records import results
+from mi_cli.registry.builtin import PLOTS
+
+MANY = {"training.lr": [0.01, 0.001], "estimator": ["dv", "mine"], RHO: [0.4, 0.6, 0.8]}
+DIVERGED = dict.fromkeys(range(7), "diverged")
+LONG = {"budget": {"name": "smoke"}, "name": "n" * 60}
+VERY_MANY = {
+    TASK: [f"half_cube-multinormal-sparse-25-25-2-{n}" for n in range(60)],
+    "estimator": [f"estimator_{n}" for n in range(20)],
+}
+SHARE = "dataset.share"
+PAIRS = [[f"column_{i}", f"column_{j}"] for i in range(5) for j in range(i)]
+
+
+def of_table(setting: dict[str, Any], seed: int) -> Fields:
+    """Rows of a table: a bound that grows with the rows, with all that is said of it."""
+    n = int(1000 * setting.get(SHARE, 1))
+    value = 0.5 - 20 / n + 0.001 * seed
+    fields = {"estimate": value, "stderr": 0.02, "ci_low": value - 0.04, "ci_high": value + 0.04, "rows": n}
+    fields |= {"lower": value - 0.033, "p_value": 0.001 if setting.get("dataset.pair") != PAIRS[0] else 0.5}
+    truth = {"true_mi": 0.5} if RHO in setting else {}
+    return {"auto": {"status": "ok", "kind": "lower bound"} | fields | truth}
+
+
+# Runs of each kind that a plot may meet.
+KINDS: dict[str, Callable[[Write], results.Records]] = {
+    "sweep": lambda write: write(estimated(), SWEEP, [0, 1], trained, True, **LONG),
+    "one cell": lambda write: write(estimated(), {}, [0], trained, True),
+    "many": lambda write: write(estimated(), MANY, [0], trained, True),
+    "lost": lambda write: write(estimated(), SWEEP, [0, 1], trained, True, {0: "diverged", 1: "diverged", 4: "failed"}),
+    "failed": lambda write: write(estimated(), SWEEP, [0], lost=dict.fromkeys(range(6), "failed")),
+    "maximise": lambda write: write(compared(), DIMS, history=encoded, **MAXIMISE),
+    "maximise, lost": lambda write: write(compared(), DIMS, history=encoded, lost=DIVERGED, **MAXIMISE),
+    "compare": lambda write: write(compared(growth="noise.scale"), NOISE, history=encoded, **COMPARE),
+    "compare, one cell": lambda write: write(compared(), {}, [0], history=encoded, **COMPARE),
+    "compare, groups": lambda write: write(compared(), {"shift": ["none", "scale_shift"]}, history=encoded, **COMPARE),
+    "benchmark": lambda write: write(benchmarked, BENCHMARK, lost={0: "diverged", 3: "failed", 4: "failed"}),
+    "benchmark, very many": lambda write: write(benchmarked, VERY_MANY, [0]),
+    "sizes": lambda write: write(benchmarked, SIZES, lost={0: "diverged"}),
+    "coverage": lambda write: write(of_table, {RHO: [0.0, 0.5], ROWS: [500, 2000]}, range(20)),
+    "shares": lambda write: write(of_table, {SHARE: [0.25, 0.5, 1.0]}),
+    "pairs": lambda write: write(of_table, {"dataset.pair": PAIRS}, [0], lost={1: "failed"}),
+    "many pairs": lambda write: write(of_table, {"dataset.pair": [["target", f"c{i}"] for i in range(70)]}, [0]),
+}
+
+
+KINDS_OF = {
+    "coverage": ("one cell", "failed", "coverage"),
+    "extrapolation": ("one cell", "failed", "shares"),
+    "forest": ("one cell", "sweep", "failed", "coverage", "pairs"),
+    "pair_heat_map": ("one cell", "pairs", "many pairs"),
+    "estimate_heat_map": ("one cell", "sweep", "failed", "benchmark", "benchmark, very many", "sizes"),
+    "error_against_samples": ("one cell", "sizes", "benchmark"),
+    "error_against_seconds": ("one cell", "benchmark", "benchmark, very many", "sizes"),
+    "gaussian_samples": ("one cell", "lost", "failed"),
+    "estimate_against_step": ("lost", "one cell", "many"),
+    "estimate_against_axis": ("sweep", "one cell", "many", "maximise"),
+    "mi_and_mse_against_step": ("maximise, lost", "compare", "compare, one cell"),
+    "method_comparison": ("maximise", "compare", "compare, one cell", "compare, groups"),
+}
+
+
+@pytest.mark.parametrize(("name", "kind"), [(name, kind) for name in PLOTS for kind in KINDS_OF[name]])
+def test_nothing_is_clipped_and_nothing_overlaps(name: str, kind: str, write: Write) -> None:
+    figure = draw(name, KINDS[kind](write))
+    figure.set_dpi(50)
+    FigureCanvasAgg(figure).draw()
+    panels = {ax: ax.get_window_extent() for ax in figure.axes}
+    titles = [figure._suptitle, *(ax.title for ax in panels)]
+    labels = [text for ax in panels for text in (ax.xaxis.label, ax.yaxis.label, *ax.texts)]
+    texts = [text for text in (*titles, *labels, *figure.legends) if isinstance(text, Legend) or text.get_text()]
+    for text in texts:
+        box = text.get_window_extent()
+        assert min(box.x0, box.y0, figure.bbox.x1 - box.x1, figure.bbox.y1 - box.y1) > -1, text
+    for one, two in itertools.combinations([*panels.values(), *(t.get_window_extent() for t in titles)], 2):
+        assert overlap(one, two) < 1
+    for found, box in itertools.product(figure.legends, panels.values()):
+        assert not found.get_window_extent().overlaps(box)
+    assert all(min(b.width, b.height) > 30 for ax, b in panels.items() if ax.get_label() != "<colorbar>")
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_the_title_says_what_was_run(name: str, write: Write) -> None:
+    full = heading(draw(name, write(estimated(), {RHO: [0.2]}, history=trained)))
+    assert "a_run, corrected variant, 3 seeds" in full
+    assert "budget" not in full
+    lost = {0: "diverged", 2: "failed"}
+    part = heading(draw(name, write(estimated(), {RHO: [0.2, 0.4, 1.0]}, [0], lost=lost, budget={"name": "smoke"})))
+    assert "1 seed, budget smoke, 1 of 3 trials diverged, 1 of 3 trials failed" in part
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_settings_of_matplotlib_are_left_alone(name: str, write: Write) -> None:
+    before = _settings()
+    figure = draw(name, KINDS["maximise"](write))
+    assert _settings() == before
+    assert figure.get_facecolor() == (1, 1, 1, 1)
+
+
+def test_figures_can_be_drawn_in_threads(write: Write) -> None:
+    run = write(estimated(), {RHO: [0.2, 0.4]}, history=trained, sampled=True)
+    with ThreadPoolExecutor(3) as pool:
+        figures = list(pool.map(lambda name: draw(name, run), PLOTS))
+    assert len(figures) == len(PLOTS)
+
+
+def test_neither_torch_nor_a_display_is_needed() -> None:
+    modules = ", ".join(f"mi_cli.plots.{name}" for name in PLOTS)
+    code = f"import sys, {modules}; print({{'torch', 'sklearn', 'matplotlib.pyplot'}} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def _settings() -> dict[str, Any]:
+    return {key: mpl.rcParams[key] for key in mpl.rcParams if key != "backend"}  # to read that one is to choose it
