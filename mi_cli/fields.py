@@ -61,13 +61,13 @@ class Rule(Flag):
 
 
 class Section(BaseModel):
-    """One section of the config: immutable, with no key but those it declares."""
+    """A section of the config. It is immutable, and a key that it does not declare is a fault."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _not_bool(value: Any) -> Any:
-    if isinstance(value, bool):  # which Python takes for 0 or 1
+    if isinstance(value, bool):  # Python has True for 1 and False for 0
         raise PydanticCustomError("bool_for_number", "must be a number")
     return value
 
@@ -78,6 +78,7 @@ Natural = Annotated[int, BeforeValidator(_not_bool), Field(ge=0)]
 NonNegative = Annotated[float, BeforeValidator(_not_bool), Field(ge=0)]
 Positive = Annotated[float, BeforeValidator(_not_bool), Field(gt=0)]
 Fraction = Annotated[float, BeforeValidator(_not_bool), Field(ge=0, lt=1)]
+# Widths of the layers of a network.
 Widths = Annotated[tuple[Count, ...], Field(max_length=16)]
 Activation = Literal["relu", "gelu", "tanh", "elu"]
 Preprocess = Literal["none", "standardise", "rank_gaussianise"]

@@ -156,7 +156,7 @@ class Config(Section):
     plots: Annotated[tuple[Annotated[str, *_name_of("plot")], ...], Affects.NOTHING] = ()
     tables: Annotated[tuple[Literal[*TABLES], ...], Affects.NOTHING] = ()  # type: ignore[valid-type]
     sweep: Annotated[dict[str, Any], Affects.NOTHING] = Field(default_factory=dict)
-    search: Annotated[Search, Affects.NOTHING] = Search()
+    search: Annotated[Search, Affects.NOTHING] = Field(default_factory=Search)  # a default is copied for each config
     units: Annotated[Literal["nats", "bits"], Affects.NOTHING] = "nats"
     device: Annotated[Literal["auto", "cpu", "cuda", "mps"], Affects.NOTHING, Rule.RESUME | Rule.AGAIN] = "auto"
     threads: Annotated[_Threads, Affects.NOTHING, Rule.RESUME | Rule.AGAIN] = "auto"

@@ -69,7 +69,7 @@ class _Setting(NamedTuple):
 
 
 def _settings(section: type[BaseModel], prefix: str = "", effect: Affects | None = None) -> Iterator[_Setting]:
-    """Sections, what is in them, and single settings."""
+    """All settings of a section and of the sections inside it, as their fields describe them."""
     for name, field in section.model_fields.items():
         affects, rules = _effect(field, effect or _DEFAULT), _mark(field, Rule) or Rule(0)
         yield _Setting(f"{prefix}{name}", affects, effect, rules)

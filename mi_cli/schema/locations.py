@@ -10,13 +10,8 @@ from mi_cli.files import PACKAGE
 
 __all__ = ["OWN_CONFIGS", "OWN_LAYOUT", "PRIMARY", "config_folder", "own_config_folders"]
 
-
-PRIMARY = "config"
-
-
-OWN_CONFIGS = "MI_CONFIG_PATH"
-
-
+PRIMARY = "config"  # the name of the config that the others are merged into
+OWN_CONFIGS = "MI_CONFIG_PATH"  # the variable that names folders of people's own configs
 OWN_LAYOUT = "a folder with experiment/<name>.yaml or other groups in it"
 
 
