@@ -1,1 +1,1 @@
-"""An estimator, a dataset and an experiment for mi-run."""
+"""An estimator, a dataset, a procedure, a plot and experiments for mi-run."""

@@ -18,11 +18,16 @@ from examples import TESTS
 from mi_cli.cli.help import packages
 from mi_cli.cli.main import main
 from mi_cli.compose.resolve import resolve
-from mi_cli.errors import ConfigError, listed
+from mi_cli.errors import ConfigError, Fault, listed
+from mi_cli.plots import forest
+from mi_cli.procedures.estimate import Estimate
+from mi_cli.records.results import Records
 from mi_cli.registry import plugins
-from mi_cli.registry.builtin import ESTIMATORS
-from mi_cli.registry.lookup import classes
+from mi_cli.registry.builtin import ESTIMATORS, PLOTS
+from mi_cli.registry.builtin import PROCEDURES as OURS
+from mi_cli.registry.lookup import classes, needs_rows, plot_function, procedure_class
 from mi_cli.schema.config import validate
+from mi_cli.schema.sweep import expand
 
 EXAMPLE = TESTS / "example_package"
 ROWS = ("dataset.n_samples=400", "split.train=0.5", "split.val=0.25", "split.test=0.25", "training.batch=50")
@@ -287,6 +292,125 @@ def test_configs_that_are_not_there(install):
     )
 
 
+# Procedures and plots
+
+
+PROCEDURES = """
+from mi_cli.procedures.base import Cost, Outcome, Procedure
+
+class Counting(Procedure):
+    name = "counting"
+    objectives = ()
+
+    def cost(self, config):
+        return Cost(1, 1, 1)
+
+    def run(self, trials, context):
+        return [Outcome(trial, {"count": {"status": "ok"}}) for trial in trials]
+
+class Nameless(Counting):
+    name = "other"
+
+class Abstract(Procedure):
+    name = "abstract"
+
+def plain(records):
+    pass
+
+def rows(records):
+    pass
+
+rows.needs_rows = True
+"""
+
+
+@pytest.fixture
+def made_up(install):
+    """Installs a package of procedures and plots, each by name and path in ``made_up``."""
+
+    def made_up(procedures: Mapping[str, str], plots: Mapping[str, str], package: str = "theirs") -> None:
+        groups = {"mi_cli.procedures": procedures, "mi_cli.plots": plots}
+        paths = {group: {name: f"made_up:{path}" for name, path in of.items()} for group, of in groups.items()}
+        install({"made_up.py": PROCEDURES} | metadata(package, "1.0", paths))
+
+    return made_up
+
+
+def faults(*overrides: str) -> tuple[Fault, ...]:
+    with pytest.raises(ConfigError) as raised:
+        resolve([*overrides, *ROWS])
+    return raised.value.faults
+
+
+def test_names_of_packages_are_accepted_beside_ours(made_up):
+    made_up({"counting": "Counting"}, {"plain": "plain"})
+    assert resolve(["procedure=counting", "plots=[forest,plain]", *ROWS]).values["procedure"] == "counting"
+    assert faults("procedure=x") == (Fault("procedure", "x", accepted=listed([*OURS, "counting"])),)
+    assert faults("plots=[plain,x]") == (Fault("plots.1", "x", accepted=listed([*PLOTS, "plain"])),)
+
+
+def test_procedure_is_used_for_what_it_supports(made_up):
+    made_up({"counting": "Counting"}, {})
+    problem = "procedure=counting does not cross-fit"
+    assert faults("procedure=counting", "fit=crossfit") == (Fault("fit", "crossfit", problem, "split"),)
+    (fault,) = faults("procedure=counting", "search=optuna", "++sweep.training.lr=[0.1,0.2]")
+    assert (fault.key, fault.problem) == ("search.name", "procedure=counting has no value that trials are judged by")
+
+
+@pytest.mark.parametrize(
+    ("procedures", "plots", "override", "key", "problem", "accepted"),
+    [
+        ({"x": "Nothing"}, {}, "procedure=x", "procedure", "cannot be imported (AttributeError: ", ""),
+        ({"x": "plain"}, {}, "procedure=x", "procedure", "is no procedure", "mi_cli.procedures.base.Procedure"),
+        ({"abstract": "Abstract"}, {}, "procedure=abstract", "procedure", "lacks cost, run", "and defines it"),
+        ({"x": "Nameless"}, {}, "procedure=x", "procedure", "calls itself other", 'name = "x"'),
+        ({}, {"x": "Nothing"}, "plots=[x]", "plots", "cannot be imported (AttributeError: ", ""),
+        ({}, {"x": "PROCEDURE"}, "plots=[x]", "plots", "cannot be imported (AttributeError: ", ""),
+        ({}, {"x": "__name__"}, "plots=[x]", "plots", "is no plot", "a function that takes the records of a run"),
+    ],
+)
+def test_object_that_is_no_procedure_or_plot(made_up, procedures, plots, override, key, problem, accepted):
+    made_up(procedures, plots)
+    (found,) = faults(override)
+    assert found.key == key
+    assert problem in found.problem
+    assert accepted in found.accepted
+
+
+def test_procedures_and_plots_of_ours_keep_their_names(made_up):
+    made_up({"estimate": "Counting"}, {"forest": "plain"})
+    assert procedure_class("estimate") is Estimate
+    assert plot_function("forest") is forest.plot
+    assert not needs_rows("forest")
+    not_used = "(not used: mi-run has its own, which is used)"
+    assert packages() == {"theirs 1.0": f"procedure estimate {not_used}; plot forest {not_used}"}
+
+
+def test_search_leaves_out_plots_of_rows(made_up):
+    made_up({}, {"plain": "plain", "rows": "rows"})
+    assert [needs_rows(name) for name in ("gaussian_samples", "rows", "plain", "forest", "x")] == [
+        True, True, False, False, False,
+    ]  # fmt: skip
+    typed = ["experiment=gaussian_sweep", "search=optuna", "++sweep.training.lr=[0.1,0.2]", "budget=smoke"]
+    found = resolve([*typed, "plots=[rows,plain,gaussian_samples,forest]"]).values
+    assert found["plots"] == ["plain", "forest"]
+
+
+def test_fingerprints_tell_versions_of_a_procedure_apart(install, tmp_path):
+    values = {"procedure": "shuffled", "dataset": {"name": "gaussian", "n_samples": 100},
+              "estimator": {"name": "gaussian"}, "split": {"train": 0.5, "val": 0.25, "test": 0.25},
+              "training": {"batch": 20}, "seed": 1}  # fmt: skip
+    marks = []
+    for version in ("1.2", "1.3"):
+        project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        files = {path: text for path, text in example().items() if path.endswith((".py", ".yaml"))}
+        for stale in (tmp_path / "site").glob("*.dist-info/entry_points.txt"):
+            stale.unlink()
+        install(files | metadata(project["name"], version, project["entry-points"]))
+        marks.append(expand(values | {"sweep": {}})[0].fingerprint)
+    assert len(set(marks)) == 2
+
+
 # As the command sees it
 
 
@@ -320,8 +444,10 @@ def test_help_lists_what_packages_add_without_importing_them(command):
     assert f" estimator {estimators} dataset " in " ".join(done.stdout.split())
     at = lines.index("Added by installed packages")
     assert lines[at + 1].split(maxsplit=2) == [
-        "example-package", "1.2", "estimator gaussian_fit; dataset added_uniform; experiment added_uniform",
+        "example-package", "1.2",
+        "estimator gaussian_fit; dataset added_uniform; procedure shuffled; plot histograms; experiment",
     ]  # fmt: skip
+    assert lines[at + 2].split() == ["added_uniform;", "experiment", "shuffled_uniform"]
     assert "Does a Gaussian fit see all the information of uniform variables?" in done.stdout
     assert not HEAVY & modules
 
@@ -354,3 +480,33 @@ def test_experiment_of_a_package_runs_with_both_in_workers(command, here):
     assert Path("run/plots/estimate_against_axis.png").exists()
     assert command("--config-path=run", "hydra.run.dir=again")[0].returncode == 0
     assert Path("again/results.csv").exists()
+
+
+def test_procedure_and_plot_of_a_package_run_in_workers(command, here):
+    given = ("experiment=shuffled_uniform", "sweep.estimator=[gaussian_fit,dv]", "sweep.seed=[0,1]",
+             "training.steps=20", "threads=2")  # fmt: skip
+    folder = Path("outputs/shuffled_uniform/run")  # where later runs look for recorded trials
+    done, _ = command(*given, f"hydra.run.dir={folder}")
+    assert done.returncode == 0, done.stderr
+    with (folder / "results.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["status"], row["true_mi"]) for row in rows] == [("ok", "0.0")] * 8
+    assert all(abs(float(row["estimate"])) < 0.01 for row in rows if row["method"] == "gaussian_fit")
+    assert "true MI" in done.stdout
+    samples = Records(folder).samples
+    assert samples["trial"].unique().to_list() == [int(row["trial"]) for row in rows if row["seed"] == "0"]
+    assert (folder / "plots" / "histograms.png").read_bytes().startswith(b"\x89PNG")
+    theirs = {"package": "example-package", "version": "1.2"}
+    assert json.loads((folder / "provenance.json").read_text(encoding="utf-8"))["plugins"] == [
+        {"dataset": "added_uniform", **theirs, "class": "example_package.datasets:AddedUniform"},
+        {"estimator": "gaussian_fit", **theirs, "class": "example_package.estimators:GaussianFit"},
+        {"plot": "histograms", **theirs, "class": "example_package.plots:histograms"},
+        {"procedure": "shuffled", **theirs, "class": "example_package.procedures:Shuffled"},
+    ]
+    again, _ = command(*given, "hydra.run.dir=again")
+    assert "8 of 8 trials are taken from" in again.stderr
+    single, _ = command(*given, "threads=1", "reuse=false", "hydra.run.dir=single")
+    assert single.returncode == 0, single.stderr
+    with Path("single/results.csv").open(encoding="utf-8", newline="") as file:
+        alone = [row["estimate"] for row in csv.DictReader(file)]
+    assert alone == [row["estimate"] for row in rows]
