@@ -1,4 +1,4 @@
-"""Standard output, whose reader may leave before everything is printed."""
+"""What is printed: standard output, whose reader may stop reading early, and paths as they are shown."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from mi_cli.errors import OutputError
 
-__all__ = ["printing", "silence"]
+__all__ = ["printing", "shown_from_here", "silence"]
 
 
 @contextmanager
 def printing() -> Iterator[None]:
-    """See that what is printed inside reaches standard output; a closed pipe is no fault, and the rest is dropped.
+    """Write out whatever is printed inside. Once a reader has closed its pipe, the rest is dropped without an error.
 
     Raises:
-        OutputError: it cannot be written to.
+        OutputError: standard output cannot be written to.
     """
-    complains, logging.raiseExceptions = logging.raiseExceptions, False  # Hydra prints by way of logging
+    raises, logging.raiseExceptions = logging.raiseExceptions, False  # Hydra prints by way of logging
     try:
         yield
         print(end="", flush=True)
@@ -30,11 +31,17 @@ def printing() -> Iterator[None]:
         reason = error.strerror or type(error).__name__
         raise OutputError(f"standard output cannot be written to ({reason})") from None
     finally:
-        logging.raiseExceptions = complains
+        logging.raiseExceptions = raises
 
 
 def silence(descriptor: int) -> None:
-    """Let whatever else is written there go nowhere, also what Python still holds when it ends."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, descriptor)
-    os.close(nowhere)
+    """Drop whatever is written to a file descriptor from now on, and what Python's buffers still hold for it."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, descriptor)
+    os.close(null)
+
+
+def shown_from_here(path: Path) -> Path:
+    """The path from the current folder, if it lies below."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

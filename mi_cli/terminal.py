@@ -1,4 +1,4 @@
-"""Consoles of rich, for tables and messages."""
+"""The terminal, by rich: tables and messages."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from mi_cli.console import silence
 
 __all__ = ["Terminal", "standard_output"]
 
-_PIPED_WIDTH = 140  # columns of tables that go to a file
+_PIPED_WIDTH = 140  # columns, where output goes to a file or pipe
 
 
 class Terminal(Console):
-    """A console whose reader may leave early; the program goes on."""
+    """A console whose reader may stop reading early. The program goes on."""
 
     def on_broken_pipe(self) -> None:
-        """Drop what is printed from now on."""
+        """Drop whatever is printed from now on."""
         silence(self.file.fileno())
 
 
 def standard_output() -> Console:
-    """A console on standard output; piped, it is as wide as tables need."""
+    """A console on standard output. Where output is piped, it is as wide as tables need."""
     console = Terminal()
     return console if console.is_terminal else Terminal(width=_PIPED_WIDTH)

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from mi_cli import schema
-from mi_cli.errors import ConfigError
+from mi_cli.errors import ABSENT, ConfigError, Fault
 from mi_cli.registry.plugins import as_choice
 from mi_cli.schema.locations import PRIMARY
 
-__all__ = ["arguments"]
+__all__ = ["arguments", "gives"]
 
 _LAUNCHER = ("hydra/launcher", "hydra.launcher")
 _COMPLETIONS = ("install=", "uninstall=", "query=")
@@ -20,12 +20,19 @@ _COMPLETIONS = ("install=", "uninstall=", "query=")
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Complain in one line."""
-        raise ConfigError(f"{message}; see mi-run --help")
+        """Refuse a command line in one line."""
+        raise ConfigError(Fault("", problem=f"{message}; see mi-run --help"))
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
-    """What was typed: Hydra's own options gathered in ``to_hydra``, axes ready to be added to any config."""
+    """Read a command line.
+
+    ``to_hydra`` has the options by which Hydra shows something, and ``resume`` the folder of a run to go on with. Axes
+    are spelled such that they can be added to any config.
+
+    Raises:
+        ConfigError: the options are unknown or do not go together.
+    """
     parser = _Parser(prog="mi-run", add_help=False, allow_abbrev=False)
     for names in (("--help", "-h"), ("--version",), ("--multirun", "-m"), ("--run", "-r")):
         parser.add_argument(*names, action="store_true")
@@ -53,33 +60,37 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _resumed(args: argparse.Namespace) -> Path | None:
-    """The folder of the run to go on with, whose config then is the one to run."""
-    asked = [text for text in args.overrides if text.startswith("resume=")]
-    if not asked:
+    """The folder of the run to go on with; its config is the one to run."""
+    given = [text for text in args.overrides if text.startswith("resume=")]
+    if not given:
         return None
-    typed = asked[-1].removeprefix("resume=")
+    typed = given[-1].removeprefix("resume=")
     folder = Path(typed).expanduser().absolute()
     if not typed or not (folder / f"{PRIMARY}.yaml").is_file():
-        raise ConfigError(f"resume={typed}: is no run's folder; accepted: one with a {PRIMARY}.yaml and results in it")
+        accepted = f"one with a {PRIMARY}.yaml and results in it"
+        raise ConfigError(Fault("resume", Path(typed), "is no run's folder", accepted))
     if args.config_path or args.multirun:
-        raise ConfigError(f"resume={typed}: runs a config of its own; accepted: neither --config-path nor --multirun")
-    args.overrides = [text for text in args.overrides if text not in asked]
-    accepted = (*schema.changeable("resume"), *_LAUNCHER)
+        accepted = "neither --config-path nor --multirun"
+        raise ConfigError(Fault("resume", Path(typed), "runs a config of its own", accepted))
+    args.overrides = [text for text in args.overrides if text not in given]
+    changeable = (*schema.changeable("resume"), *_LAUNCHER)
     for text in args.overrides:
         key = text.lstrip("+").partition("=")[0]
-        if key not in accepted and not key.startswith("hydra.launcher."):
-            raise ConfigError(f"{text}: cannot change a run that goes on; accepted: {', '.join(accepted)}")
+        if key not in changeable and not key.startswith("hydra.launcher."):
+            value = text.partition("=")[2] if "=" in text else ABSENT
+            raise ConfigError(Fault(key, value, "cannot change a run that goes on", ", ".join(changeable)))
     args.config_path = str(folder)
     return folder
 
 
 def _config_path(typed: str, name: str) -> str:
-    """The folder as Hydra takes it; a primary config that was named may lie in a folder of people's own."""
+    """The absolute path of the folder, which must have the primary config, unless ``--config-name`` names another."""
     folder = Path(typed).absolute()
     if typed and folder.is_dir() and (name != PRIMARY or (folder / f"{PRIMARY}.yaml").is_file()):
         return str(folder)
-    fault = f"has no {PRIMARY}.yaml" if typed and folder.is_dir() else "no such folder"
-    raise ConfigError(f"--config-path={typed}: {fault}; accepted: a folder with a {PRIMARY}.yaml, such as a run's")
+    problem = f"has no {PRIMARY}.yaml" if typed and folder.is_dir() else "no such folder"
+    accepted = f"a folder with a {PRIMARY}.yaml, such as a run's"
+    raise ConfigError(Fault("--config-path", Path(typed) if typed else "", problem, accepted))
 
 
 def _to_hydra(args: argparse.Namespace) -> list[str]:
@@ -91,19 +102,25 @@ def _to_hydra(args: argparse.Namespace) -> list[str]:
         "--hydra-help": args.hydra_help,
     }
     details = {"--resolve": args.resolve, "--package": args.package}
-    asked = {name: value for name, value in shows.items() if value}
+    given = {name: value for name, value in shows.items() if value}
     if args.shell_completion and not any(text.startswith(_COMPLETIONS) for text in args.overrides):
         accepted = "install=, uninstall= or query= and bash, zsh or fish"
-        raise ConfigError(f"--shell-completion: must be followed by {accepted}")
-    if len(asked) + args.multirun > 1:
-        raise ConfigError(f"{', '.join([*asked, *['--multirun'] * args.multirun])}: accepted: one of them")
+        raise ConfigError(Fault("--shell-completion", problem=f"must be followed by {accepted}"))
+    if len(given) + args.multirun > 1:
+        options = ", ".join([*given, *["--multirun"] * args.multirun])
+        raise ConfigError(Fault(options, problem="do not go together", accepted="one of them"))
     if not args.cfg and any(details.values()):
-        raise ConfigError("--resolve, --package: accepted only with --cfg")
-    asked |= {name: value for name, value in details.items() if value}
-    return [name if value is True else f"{name}={value}" for name, value in asked.items()]
+        raise ConfigError(Fault("--resolve, --package", problem="accepted only with --cfg"))
+    given |= {name: value for name, value in details.items() if value}
+    return [name if value is True else f"{name}={value}" for name, value in given.items()]
 
 
 def _axis(text: str) -> str:
-    """Axes, a search's space and ``trust`` work whether or not there is such a key yet, which Hydra spells ``++``."""
+    """An override as Hydra takes it: ``++`` before axes, a search's space and ``trust``, whose keys may be new."""
     new = ("sweep.", "sweep=", "search.space.", "search.space=", "trust=")
     return f"++{text}" if text.startswith(new) else text
+
+
+def gives(key: str, override: str) -> bool:
+    """Whether an override gives the value of ``key``."""
+    return override.lstrip("+").startswith(f"{key}=")

@@ -1,4 +1,4 @@
-"""What ``mi-run`` says about itself: experiments, groups and how to start. Needs neither Hydra nor torch."""
+"""The help page of ``mi-run``: experiments, groups and how to start. Nothing here imports Hydra or torch."""
 
 from __future__ import annotations
 
@@ -28,29 +28,30 @@ Usage: mi-run [options] experiment=NAME [key=value ...]
 
 _TAIL = """\
 Examples
-  mi-run experiment=gaussian_sweep                              an experiment as it is
-  mi-run experiment=gaussian_sweep budget=smoke                 the same in seconds, to see that it works
-  mi-run experiment=gaussian_sweep plan=true                    its trials and what they cost; trains nothing
-  mi-run experiment=gaussian_sweep training.lr=0.003 seed=7     with other values
-  mi-run experiment=gaussian_sweep 'sweep.dataset.rho=[0,0.5]'  a list in `sweep` is an axis
-  mi-run experiment=gaussian_sweep 'sweep.estimator=[dv,mine]'  and so is a list of a group's options
-  mi-run -m experiment=gaussian_sweep training.lr=1e-3,1e-2     one run for each value
-  mi-run experiment=gaussian_sweep shards=4                     its trials in 4 jobs of a hydra/launcher
-  mi-run resume=RUN_FOLDER                                      go on with a run that was stopped, or has failures
-  mi-run --config-path=RUN_FOLDER                               a finished run once more
-  mi-run again=RUN_FOLDER                                       the same, and whether its results come out again
+  mi-run experiment=gaussian_sweep                              run an experiment
+  mi-run experiment=gaussian_sweep budget=smoke                 run it in seconds, to see that it works
+  mi-run experiment=gaussian_sweep plan=true                    print its trials and their cost; train nothing
+  mi-run experiment=gaussian_sweep training.lr=0.003 seed=7     change values
+  mi-run experiment=gaussian_sweep 'sweep.dataset.rho=[0,0.5]'  sweep over a list of values
+  mi-run experiment=gaussian_sweep 'sweep.estimator=[dv,mine]'  sweep over options of a group
+  mi-run -m experiment=gaussian_sweep training.lr=1e-3,1e-2     make one run for each value
+  mi-run experiment=gaussian_sweep shards=4                     split the trials into 4 jobs, by hydra/launcher
+  mi-run resume=RUN_FOLDER                                      go on with a run that was stopped or has failures
+  mi-run --config-path=RUN_FOLDER                               run the config of another run
+  mi-run again=RUN_FOLDER                                       run it again and compare the results
 
 Options
-  -m, --multirun          one run for each combination of comma-separated values
+  -m, --multirun          make one run for each combination of comma-separated values
   --cfg job               print the config and stop (also: hydra, all)
-  --config-dir DIR        experiments and options of your own; or set MI_CONFIG_PATH=DIR:DIR
-  --info [WHAT]           how the config was composed
-  --shell-completion      eval "$(mi-run -sc install=bash)" (or zsh, fish)
-  --hydra-help            what Hydra adds
-  --version, --help
+  --config-dir DIR        add a folder of your own experiments and options; or set MI_CONFIG_PATH=DIR:DIR
+  --info [WHAT]           print how the config is composed
+  --shell-completion      complete words in your shell: eval "$(mi-run -sc install=bash)" (or zsh, fish)
+  --hydra-help            print the options of Hydra
+  --version               print the version
+  --help                  print this page
 
-Each run leaves a folder of its own, outputs/<name>/<date>_<time>_<id>, with its config, results.csv, history,
-summary and plots; elsewhere with output_root=DIR, or in exactly one place with hydra.run.dir=DIR.
+Each run makes a folder outputs/<name>/<date>_<time>_<id> with its config, results.csv, history, summary and plots.
+output_root=DIR replaces outputs. hydra.run.dir=DIR names the run's folder itself.
 """
 
 
@@ -58,13 +59,13 @@ def overview() -> str:
     """The help page.
 
     Raises:
-        ConfigError: a folder of people's own configs is not there.
+        ConfigError: a folder of the user's own configs is not there.
     """
     folders = [config_folder(), *own_config_folders(), *plugins.config_folders()]
-    named = experiments(folders)
+    summaries = experiments(folders)
     width = min(shutil.get_terminal_size().columns, 120) - 1
-    options = {name: ", ".join(found) for name, found in groups(folders).items()}
-    listing = ["Experiments (experiment=NAME)", *_table(named, width), ""]
+    options = {name: ", ".join(names) for name, names in groups(folders).items()}
+    listing = ["Experiments (experiment=NAME)", *_table(summaries, width), ""]
     listing += ["Groups (GROUP=OPTION)", *_table(options, width), ""]
     if added := packages():
         listing += ["Added by installed packages", *_table(added, width), ""]
@@ -72,25 +73,25 @@ def overview() -> str:
 
 
 def experiments(folders: Iterable[Path]) -> dict[str, str]:
-    """What each experiment says of itself in one line (its ``summary``), by name."""
-    found: dict[str, str] = {}
+    """The ``summary`` of each experiment in one line, by the experiment's name."""
+    summaries: dict[str, str] = {}
     for folder in folders:
         for path in sorted((folder / "experiment").glob("*.yaml")):
-            found.setdefault(path.stem, _summary(path))
-    return found
+            summaries.setdefault(path.stem, _summary(path))
+    return summaries
 
 
 def groups(folders: Sequence[Path]) -> dict[str, list[str]]:
     """The options of each group, by the group's name."""
-    found = {name: {path.stem for folder in folders for path in (folder / name).glob("*.yaml")} for name in GROUPS}
-    return {name: sorted(stems.union(plugins.names(name))) for name, stems in found.items()}
+    files = {name: {path.stem for folder in folders for path in (folder / name).glob("*.yaml")} for name in GROUPS}
+    return {name: sorted(stems.union(plugins.names(name))) for name, stems in files.items()}
 
 
 def packages() -> dict[str, str]:
-    """What each installed package adds, and why some of it cannot be used, by the package's name and version."""
-    found: dict[str, list[str]] = {}
+    """What each installed package adds, by the package's name and version; with the reason, if it cannot be used."""
+    additions: dict[str, list[str]] = {}
     for plugin in plugins.installed():
-        added = found.setdefault(plugin.source, [])
+        added = additions.setdefault(plugin.source, [])
         if plugin.fault is not None:
             added.append(f"{plugin.kind} {plugin.name} (not used: {plugin.reason})")
         elif plugin.folder is None:
@@ -99,7 +100,7 @@ def packages() -> dict[str, str]:
             folder = plugin.folder
             paths = [path for name in CHOICES for path in sorted((folder / name).glob("*.yaml"))]
             added += [f"{path.parent.name} {path.stem}" for path in paths]
-    return {source: "; ".join(dict.fromkeys(added)) for source, added in found.items()}
+    return {source: "; ".join(dict.fromkeys(added)) for source, added in additions.items()}
 
 
 def _summary(path: Path) -> str:

@@ -1,116 +1,95 @@
-"""What Hydra calls for each run: the runner with its resolved config, its exit codes, and signals on the way."""
+"""What Hydra calls for each run: the runner is given the resolved config, and its errors become exit codes."""
 
 from __future__ import annotations
 
-import importlib
-import os
-import signal
 import sys
-import threading
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any
 
-from mi_cli.errors import ConfigError, OutputError
+from hydra.core.hydra_config import HydraConfig
+
+from mi_cli import report, runs
+from mi_cli.cli.exits import FAILED, TERMINATED, ReportedInterrupt, Terminated, print_error
+from mi_cli.cli.invocation import Invocation
+from mi_cli.compose.composer import Composer
+from mi_cli.compose.resolve import Resolved, resolve
+from mi_cli.console import shown_from_here
+from mi_cli.errors import ConfigError, Fault, OutputError
+from mi_cli.runs.hardware import check_device, share_of_cores
 from mi_cli.schema.locations import PRIMARY
 
-if TYPE_CHECKING:
-    from types import FrameType
+__all__ = ["FAILURES", "Job", "start_run"]
 
-    from mi_cli.compose.resolve import Resolved
-    from mi_cli.records.run_folder import NewFolder
-
-__all__ = [
-    "BAD_INPUT",
-    "FAILED",
-    "FAILURES",
-    "FINE",
-    "INTERRUPTED",
-    "TERMINATED",
-    "TOO_EARLY",
-    "Reported",
-    "Terminated",
-    "begun",
-    "complain",
-    "end_at_once",
-    "handled",
-    "job",
-    "made",
-    "on_interrupt",
-    "over",
-    "shown_from_here",
-    "start",
-]
-
-FINE, FAILED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 FAILURES = "failed_jobs.txt"
-TOO_EARLY = "mi-run: interrupted before anything was run\n"
-
-made: list[NewFolder] = []  # folders of runs, for whoever ends the process to tidy
-begun = threading.Event()  # that something is run
-over = threading.Event()  # that this process was told to end: it begins no other job
 
 
-def job(config: Any) -> int:
-    """One job of a multirun: Hydra calls it, in this process or, by its launcher, in another."""
-    from hydra.core.hydra_config import HydraConfig
+@dataclass(frozen=True)
+class Job:
+    """One job of a multirun. Hydra calls it, in this process or, pickled by a launcher, in another one."""
 
-    from mi_cli.compose.resolve import resolve
-    from mi_cli.runs.hardware import check_device, share_of_cores
+    invocation: Invocation
 
-    if over.is_set():
-        return TERMINATED
-    settings, started = HydraConfig.get(), time.time()
-    folder = Path(settings.runtime.output_dir)
-    try:
+    def __call__(self, config: Any) -> int:
+        """Resolve the job's overrides and run what they come to; return the exit code."""
+        if self.invocation.is_ending:
+            return TERMINATED
+        settings = HydraConfig.get()
+        try:
+            code = self._run(settings, time.time())
+        except ConfigError as error:
+            code = print_error(error)
+        except Terminated:  # reported; launchers wait for ever for jobs that end without a result
+            code = TERMINATED
+        if code:
+            _note_failure(settings)
+        return code
+
+    def _run(self, settings: Any, started: float) -> int:
         overrides = [*settings.overrides.hydra, *settings.overrides.task]
-        resolved = resolve(overrides, config_name=settings.job.config_name or PRIMARY)
-        shard = resolved.values["shard"] is not None
-        if not shard and any(path.name != settings.output_subdir for path in folder.iterdir()):
-            raise ConfigError(
-                f"hydra.sweep.subdir={settings.sweep.subdir}: {folder} holds files of another job; "
-                "accepted: a subfolder for each, as ${hydra.job.num} names"
-            )
-        resume = shard and (folder / f"{PRIMARY}.yaml").is_file()  # of a run that goes on
+        resolved = resolve(overrides, Composer.of_job(settings.job.config_name or PRIMARY))
+        folder = Path(settings.runtime.output_dir)
+        is_shard = resolved.values["shard"] is not None
+        if not is_shard and any(path.name != settings.output_subdir for path in folder.iterdir()):
+            problem = f"{folder} holds files of another job"
+            accepted = "a subfolder for each, as ${hydra.job.num} names"
+            raise ConfigError(Fault("hydra.sweep.subdir", settings.sweep.subdir, problem, accepted))
+        resume = is_shard and (folder / f"{PRIMARY}.yaml").is_file()  # the run that it is a part of is resumed
         check_device(resolved.values["device"])
         if (cores := share_of_cores(resolved.values["threads"], settings)) is not None:
             resolved = resolved.changed(threads=cores)
-        code = start(resolved, started, resume=resume)
-    except ConfigError as error:
-        code = complain(error)
-    except Terminated:  # said so; launchers wait for jobs that end without a result
-        code = TERMINATED
-    if code:
-        failures = Path(settings.sweep.dir) / FAILURES
-        try:
-            with failures.open("a", encoding="utf-8") as file:
-                file.write(f"{settings.job.num}: {' '.join(settings.overrides.task)}\n")
-        except OSError as error:
-            complain(OutputError(f"{failures} cannot be written to ({error.strerror})"))
-    return code
+        return start_run(self.invocation, resolved, started, resume=resume)
 
 
-def start(resolved: Resolved, started: float, *, resume: bool = False, collect: bool = False) -> int:
-    """Hand a resolved config to the runner, and answer for its unexpected errors."""
-    from hydra.core.hydra_config import HydraConfig
+def _note_failure(settings: Any) -> None:
+    """Add a job to the list of those that failed."""
+    failures = Path(settings.sweep.dir) / FAILURES
+    try:
+        with failures.open("a", encoding="utf-8") as file:
+            file.write(f"{settings.job.num}: {' '.join(settings.overrides.task)}\n")
+    except OSError as error:
+        print_error(OutputError(f"{failures} cannot be written to ({error.strerror})"))
 
+
+def start_run(
+    invocation: Invocation, resolved: Resolved, started: float, *, resume: bool = False, collect: bool = False
+) -> int:
+    """Call the runner on a resolved config, in the folder of the Hydra job that runs now; return the exit code.
+
+    Raises:
+        ReportedInterrupt: the run was interrupted.
+    """
     folder = shown_from_here(Path(HydraConfig.get().runtime.output_dir))
     try:
         if resolved.values["threads"] != 1 and resolved.values["device"] in ("auto", "cpu"):
-            from mi_cli.runs import forkserver
-
-            if forkserver.AVAILABLE:
-                forkserver.context()  # it imports what workers need while this process imports the same
-        runner = importlib.import_module("mi_cli.runs.runner")
-        publisher = importlib.import_module("mi_cli.report.publish").Publisher()
+            invocation.start_fork_server()  # it imports what workers need while this process imports the same
+        runner, publisher = runs.runner, report.publish.Publisher()
         imported = time.time() - started
-        begun.set()
         try:
-            with _ended_once():
-                code = runner.run(
+            with invocation.running():
+                return runner.run(
                     resolved.values,
                     resolved.expansion,
                     folder,
@@ -122,94 +101,28 @@ def start(resolved: Resolved, started: float, *, resume: bool = False, collect: 
                     resume=resume,
                     collect=collect,
                 )
-        except KeyboardInterrupt as error:  # which the runner has reported
-            raise (Terminated if isinstance(error, Terminated) else Reported) from None
+        except KeyboardInterrupt as error:  # the runner has said what is recorded
+            raise (Terminated if isinstance(error, Terminated) else ReportedInterrupt) from None
     except ConfigError as error:
-        return complain(error)
+        return print_error(error)
     except OutputError as error:
-        return complain(error, FAILED)
+        return print_error(error, FAILED)
     except Exception as error:
-        return _unexpected(error, folder)
-    return int(code)
+        return _keep_traceback(error, folder)
 
 
-def _unexpected(error: Exception, folder: Path) -> int:
-    """Say so in a line, and keep the traceback; where the folder has no room for it, that is what happened."""
+def _keep_traceback(error: Exception, folder: Path) -> int:
+    """Write the traceback of an unexpected error to the run's log and print a line; return the exit code.
+
+    A folder that has no room for the traceback is what went wrong, and the line says so.
+    """
     log = folder / "run.log"
     try:
         with log.open("a", encoding="utf-8") as file:
             traceback.print_exc(file=file)
     except OSError as full:
-        return complain(OutputError(f"{folder} cannot be written to ({full.strerror or type(full).__name__})"), FAILED)
+        reason = full.strerror or type(full).__name__
+        return print_error(OutputError(f"{folder} cannot be written to ({reason})"), FAILED)
     reason = " ".join(str(error).split())
     print(f"mi-run: unexpected {type(error).__name__}: {reason}; the traceback is in {log}", file=sys.stderr)
     return FAILED
-
-
-class Reported(KeyboardInterrupt):
-    """An interruption of which the user knows where it left things."""
-
-
-class Terminated(Reported):
-    """SIGTERM, as schedulers send it some time before they kill: what is finished is recorded, and nothing is begun."""
-
-
-@contextmanager
-def _ended_once() -> Iterator[None]:
-    """Have Ctrl-C and SIGTERM end a run in order, whatever a launcher makes of them, and the first of them only.
-
-    Another exception on the way out of the first one finds locks of threads half taken.
-    """
-
-    def end(number: int, frame: FrameType | None) -> None:
-        if not over.is_set():
-            over.set()
-            raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
-
-    on_interrupt(end_at_once, signal.default_int_handler)
-    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    with handled(end, signal.SIGTERM, *([signal.SIGINT] if ours else [])):
-        yield
-
-
-@contextmanager
-def handled(handler: Any, *signals: int) -> Iterator[None]:
-    """Have a handler for signals, in the thread that gets them; afterwards what was there before."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, handler) for number in signals}
-    try:
-        yield
-    finally:
-        for number, earlier in before.items():
-            signal.signal(number, signal.SIG_DFL if earlier is None else earlier)  # None: not Python's
-
-
-def end_at_once(number: int, frame: FrameType | None) -> NoReturn:
-    """Ctrl-C before the runner begins: nothing to keep, and imports have swallowed KeyboardInterrupt."""
-    os.write(2, TOO_EARLY.encode())
-    for folder in made:
-        folder.discard_if_empty()
-    if "mi_cli.runs.forkserver" in sys.modules:
-        sys.modules["mi_cli.runs.forkserver"].discard()
-    os._exit(INTERRUPTED)
-
-
-def on_interrupt(instead_of: Any, handler: Any) -> None:
-    """Have SIGINT call a handler where it would call another, if that is for us to say."""
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is instead_of:
-        signal.signal(signal.SIGINT, handler)
-
-
-def shown_from_here(path: Path) -> Path:
-    """The path from here, if it lies below."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
-
-
-def complain(error: ConfigError | OutputError, code: int = BAD_INPUT) -> int:
-    """Print an error's lines; the exit code."""
-    for line in str(error).splitlines():
-        print(f"mi-run: {line}", file=sys.stderr)
-    return code

@@ -1,10 +1,9 @@
-"""The command ``mi-run``: its options, its exit codes, and what Hydra calls for each run."""
+"""The command ``mi-run``: which command line does what, and its exit codes."""
 
 from __future__ import annotations
 
 import argparse
 import atexit
-import functools
 import os
 import signal
 import sys
@@ -13,31 +12,26 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
+from mi_cli import cli
 from mi_cli._version import __version__
-from mi_cli.cli import hydra_app, multirun
-from mi_cli.cli.arguments import arguments
-from mi_cli.cli.job import (
-    BAD_INPUT,
+from mi_cli.cli.arguments import arguments, gives
+from mi_cli.cli.exits import (
     FAILED,
     FINE,
     INTERRUPTED,
     TERMINATED,
     TOO_EARLY,
-    Reported,
+    ReportedInterrupt,
     Terminated,
-    begun,
-    complain,
-    end_at_once,
-    job,
-    made,
-    on_interrupt,
-    over,
-    start,
+    print_error,
 )
+from mi_cli.cli.help import overview
+from mi_cli.cli.invocation import Invocation
+from mi_cli.cli.signals import replace_interrupt_handler
 from mi_cli.console import printing
-from mi_cli.errors import ConfigError, OutputError
+from mi_cli.errors import ConfigError, Fault, OutputError
 from mi_cli.schema.locations import OWN_CONFIGS, OWN_LAYOUT, own_config_folders
 
 __all__ = ["command", "main"]
@@ -46,9 +40,9 @@ _STARTED = time.time()
 
 
 def command() -> NoReturn:
-    """``mi-run``: :func:`main` of what was typed, and the end of the process.
+    """Run :func:`main` on what was typed, and end the process.
 
-    Where torch is loaded, taking its modules down one by one would take half a second, for nothing.
+    Where torch is loaded, the process ends without taking its modules down one by one, which takes half a second.
     """
     code = main()
     if "torch" in sys.modules:
@@ -63,63 +57,56 @@ def command() -> NoReturn:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv`` (``sys.argv`` unless given) and return its exit code.
 
-    0: fine; 1: a trial failed or diverged, or an unexpected error; 2: bad input; 130: interrupted.
+    The code is 0 where all is fine, 1 where a trial failed or diverged or an error was not expected, 2 for bad input,
+    130 after Ctrl-C and 143 after SIGTERM.
     """
-    started = _STARTED if argv is None else time.time()
-    begun.clear()
-    over.clear()
+    invocation = Invocation(_STARTED if argv is None else time.time())
     if argv is None:
-        on_interrupt(signal.default_int_handler, end_at_once)
+        replace_interrupt_handler(signal.default_int_handler, invocation.end_at_once)
     try:
-        return _main(arguments(sys.argv[1:] if argv is None else argv), started)
+        return _main(arguments(sys.argv[1:] if argv is None else argv), invocation)
     except ConfigError as error:
-        if argv is None and "mi_cli.runs.forkserver" in sys.modules:  # whose output whoever reads ours would wait for
-            sys.modules["mi_cli.runs.forkserver"].end()
-        return complain(error)
+        if argv is None:
+            invocation.end_fork_server()
+        return print_error(error)
     except KeyboardInterrupt as error:
-        if not isinstance(error, Reported):
-            sys.stderr.write("mi-run: interrupted\n" if begun.is_set() else TOO_EARLY)
+        if not isinstance(error, ReportedInterrupt):
+            sys.stderr.write("mi-run: interrupted\n" if invocation.run_begun else TOO_EARLY)
         return TERMINATED if isinstance(error, Terminated) else INTERRUPTED
     except OutputError as error:
-        return complain(error, FAILED)
+        return print_error(error, FAILED)
 
 
-def _main(args: argparse.Namespace, started: float) -> int:
+def _main(args: argparse.Namespace, invocation: Invocation) -> int:
+    """Do what the arguments ask for."""
     with _own_configs(args.config_dir):
         if args.version:
             with printing():
                 print(f"mi-run {__version__}")
-        elif args.help or not (args.overrides or args.to_hydra or args.multirun or args.config_path):
-            from mi_cli.cli.help import overview
-
+            return FINE
+        if args.help or not (args.overrides or args.to_hydra or args.multirun or args.config_path):
             with printing():
                 print(overview())
-        elif any(hydra_app.sets("again", text) for text in args.overrides):
-            return _again(args, started)
-        elif args.to_hydra:
-            from mi_cli.compose.compose import composing, setting
-
-            with printing(), composing(hydra_app.config_path(args)):
-                if not args.shell_completion:
-                    setting("hydra.mode", args.overrides, args.config_name)  # which refuses what is more than data
-            with printing():
-                return hydra_app.hydra(args, args.to_hydra, job)
-        elif args.multirun or "hydra.mode=MULTIRUN" in args.overrides:
-            return multirun.multirun(args)
-        elif any(hydra_app.sets("shards", text) for text in args.overrides):
-            return multirun.sharded(args, started)
-        else:
-            return _run(args, started)
-    return FINE
+            return FINE
+        if any(gives("again", text) for text in args.overrides):
+            return cli.reproduce.reproduce(args, invocation)
+        if args.to_hydra:
+            return cli.hydra_app.show(args)
+        if args.multirun or "hydra.mode=MULTIRUN" in args.overrides:
+            return cli.multirun.multirun(args, invocation)
+        if any(gives("shards", text) for text in args.overrides):
+            return cli.sharded.sharded(args, invocation)
+        invocation.start_fork_server_early(args.overrides)
+        return cli.single_run.single_run(args, invocation)
 
 
 @contextmanager
 def _own_configs(config_dir: str | None) -> Iterator[None]:
-    """Let ``--config-dir`` take the way of ``MI_CONFIG_PATH``, which jobs in other processes take too."""
+    """Add the folder of ``--config-dir`` to ``MI_CONFIG_PATH``, which jobs in other processes read as well."""
     before = os.environ.get(OWN_CONFIGS)
     if config_dir is not None:
         if not Path(config_dir).is_dir():
-            raise ConfigError(f"--config-dir={config_dir}: no such folder; accepted: {OWN_LAYOUT}")
+            raise ConfigError(Fault("--config-dir", config_dir, "no such folder", OWN_LAYOUT))
         os.environ[OWN_CONFIGS] = os.pathsep.join(filter(None, [str(Path(config_dir).absolute()), before]))
     try:
         own_config_folders()
@@ -129,53 +116,3 @@ def _own_configs(config_dir: str | None) -> Iterator[None]:
             os.environ.pop(OWN_CONFIGS, None)
         else:
             os.environ[OWN_CONFIGS] = before
-
-
-def _run(args: argparse.Namespace, started: float) -> int:
-    """One run, in a folder of its own."""
-    from mi_cli.compose.compose import composing
-    from mi_cli.compose.resolve import resolve
-    from mi_cli.runs.hardware import check_device
-
-    _fork_early(args.overrides)
-    with composing(hydra_app.config_path(args)):
-        resolved = resolve(args.overrides, config_name=args.config_name)
-        check_device(resolved.values["device"])
-        if resolved.values["plan"]:
-            return hydra_app.plan(resolved)
-        asked = hydra_app.asked_for("hydra.run.dir", args.overrides, args.config_name)
-    folder = hydra_app.run_folder(args, asked, resolved)
-    codes: list[int] = []
-
-    @functools.wraps(job)
-    def task(config: Any) -> int:
-        codes.append(start(resolved, started, resume=args.resume is not None))
-        return codes[0]
-
-    try:
-        hydra_app.hydra(args, [hydra_app.quoted("hydra.run.dir", folder.path)], task)
-    finally:
-        folder.discard_if_empty()
-    return codes[0] if codes else FAILED
-
-
-def _again(args: argparse.Namespace, started: float) -> int:
-    """A finished run once more, from its own config, and whether its results are the same."""
-    from mi_cli.cli.reproduce import earlier, report
-
-    run, args.overrides = earlier(args)
-    args.config_path = str(run.absolute())
-    code = _run(args, started)
-    new = made[-1].path
-    if code == BAD_INPUT or not (new / "provenance.json").exists():
-        return code
-    with printing():
-        return FINE if report(run, new) else FAILED
-
-
-def _fork_early(overrides: Sequence[str]) -> None:
-    """Have the workers' imports begin beside composing, where nothing typed says that there will be no workers."""
-    from mi_cli.runs import forkserver
-
-    if forkserver.AVAILABLE and not {text.partition("=")[0] for text in overrides} & {"plan", "device", "threads"}:
-        forkserver.context()

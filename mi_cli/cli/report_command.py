@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from mi_cli import report
 from mi_cli._version import __version__
 from mi_cli.console import printing
-from mi_cli.errors import OutputError
+from mi_cli.errors import OutputError, counted
 
 if TYPE_CHECKING:
     from mi_cli.report.collect import Collection
@@ -27,24 +28,25 @@ _FORMATS = (".csv", ".parquet")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv`` (``sys.argv`` unless given) and return its exit code.
 
-    0: fine; 1: some folders are broken; 2: bad input, or nothing readable; 130: interrupted before a page was written.
+    The code is 0 where all is fine, 1 where some folders are broken, 2 where the input is bad or nothing is readable,
+    and 130 where the command was interrupted before a page was written.
     """
     args = _arguments(argv)
     page = args.output or (args.paths[0] / _PAGE if len(args.paths) == 1 and args.paths[0].is_dir() else Path(_PAGE))
-    said: set[str] = set()
+    printed: set[str] = set()
     try:
         try:
             if not args.watch:
-                return _write(args.paths, page, args.table, said)
-            while _write(args.paths, page, args.table, said, args.every) != _BAD_INPUT or all(
+                return _write(args.paths, page, args.table, printed)
+            while _write(args.paths, page, args.table, printed, args.every) != _BAD_INPUT or all(
                 path.exists()
-                for path in args.paths  # of which there is nothing to be read yet
+                for path in args.paths  # a run may not have written anything yet
             ):
                 time.sleep(args.every)
             return _BAD_INPUT
         except KeyboardInterrupt:
-            # The last word: a page that no longer refreshes itself.
-            return _write(args.paths, page, args.table, said) if said else _INTERRUPTED
+            # The last page does not refresh itself.
+            return _write(args.paths, page, args.table, printed) if printed else _INTERRUPTED
     except OSError as error:
         print(f"mi-report: {error.filename or page}: cannot be written ({error.strerror})", file=sys.stderr)
         return _BAD_INPUT
@@ -55,31 +57,29 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Complain in one line."""
+        """Refuse a command line in one line."""
         self.exit(_BAD_INPUT, f"mi-report: {message}; see mi-report --help\n")
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = _Parser(
-        "mi-report", description="Any set of runs of mi-run as one table and one self-contained HTML page."
-    )
+    parser = _Parser("mi-report", description="Collect runs of mi-run into one table and one self-contained HTML page.")
     parser.add_argument(
-        "paths", metavar="PATH", type=Path, nargs="+", help="a run, a sweep (multirun), or a folder that holds such"
+        "paths", metavar="PATH", type=Path, nargs="+", help="the folder of a run or multirun, or one that holds several"
     )
     parser.add_argument(
         "--output", metavar="FILE.html", type=_file(".html"), help=f"the page (default: {_PAGE} in the PATH, or here)"
     )
     parser.add_argument(
-        "--table", metavar="FILE", type=_file(*_FORMATS), help="all result rows of all runs, as .csv or .parquet"
+        "--table", metavar="FILE", type=_file(*_FORMATS), help="write all result rows of all runs, as .csv or .parquet"
     )
-    parser.add_argument("--watch", action="store_true", help="write it all again every few seconds, until Ctrl-C")
+    parser.add_argument("--watch", action="store_true", help="write everything again every few seconds, until Ctrl-C")
     parser.add_argument("--every", metavar="SECONDS", type=_seconds, default=5.0, help="how often (default: 5)")
     parser.add_argument("--version", action="version", version=f"mi-report {__version__}")
     return parser.parse_args(argv)
 
 
 class _file:  # noqa: N801 (a type, as argparse calls it)
-    """A path whose name ends in one of the given ways, in a folder that is there."""
+    """A file with one of the given suffixes, in a folder that exists."""
 
     def __init__(self, *ends: str) -> None:
         self.ends = ends
@@ -105,33 +105,34 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _write(paths: Sequence[Path], page: Path, table: Path | None, said: set[str], refresh: float | None = None) -> int:
-    """Collect, write and say what was written, unless it was ``said``; the exit code."""
-    from mi_cli.report import collect
-    from mi_cli.report.page import write
-
-    found = collect.collect(paths)
-    faults = [str(fault) for fault in found.faults]
-    for line in (line for line in faults if line not in said):
+def _write(
+    paths: Sequence[Path], page: Path, table: Path | None, printed: set[str], refresh: float | None = None
+) -> int:
+    """Collect the runs, write page and table, and print what is not in ``printed`` yet; return the exit code."""
+    collect = report.collect
+    collected = collect.collect(paths)
+    faults = [str(fault) for fault in collected.faults]
+    for line in (line for line in faults if line not in printed):
         print(f"mi-report: {line}", file=sys.stderr)
-    said.update(faults)
-    if not found.runs:
+    printed.update(faults)
+    if not collected.runs:
         return _BAD_INPUT
     if table:
-        collect.write(table, found.table)
-    write(page, found, refresh)
-    line = _told(found, [page, *([table] if table else [])])
-    if line not in said:
+        collect.write(table, collected.table)
+    report.page.write(page, collected, refresh)
+    line = _summary(collected, [page, *([table] if table else [])])
+    if line not in printed:
         with printing():
             print(line)
-    said.add(line)
-    return _SOME_BROKEN if found.faults else _FINE
+    printed.add(line)
+    return _SOME_BROKEN if collected.faults else _FINE
 
 
-def _told(found: Collection, files: Sequence[Path]) -> str:
-    counts = f"{len(found.runs)} run{'' if len(found.runs) == 1 else 's'}, {len(found.table):,} rows"
-    going_on = sum(run.provenance is None for run in found.runs)
-    counts += f", {going_on} running or killed" if going_on else ""
+def _summary(collected: Collection, files: Sequence[Path]) -> str:
+    """What was collected, and where it was written, in one line."""
+    counts = f"{counted(len(collected.runs), 'run')}, {len(collected.table):,} rows"
+    unfinished = sum(run.provenance is None for run in collected.runs)
+    counts += f", {unfinished} running or killed" if unfinished else ""
     return f"mi-report: {counts}: {', '.join(map(str, files))}"
 
 

@@ -1,4 +1,4 @@
-"""Where Hydra finds configs: our folder, people's own, those of other packages, and a saved run's."""
+"""The search path of Hydra: our configs, those of the user, those of other packages, and those of a saved run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from hydra.plugins.config_source import ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 
-from mi_cli.errors import ConfigError
+from mi_cli.compose.hydra_state import is_own_hydra
+from mi_cli.errors import ConfigError, Fault
 from mi_cli.registry import plugins
 from mi_cli.registry.plugins import REGISTRIES
 from mi_cli.schema.locations import OWN_CONFIGS, config_folder, own_config_folders
@@ -24,13 +25,16 @@ _MOST_VALUES = 100_000  # of a config
 
 
 class OwnConfigs(SearchPathPlugin):
-    """Puts the folders of ``MI_CONFIG_PATH`` on Hydra's search path, after ours, and then what packages add to ours.
+    """Puts the folders of ``MI_CONFIG_PATH`` on Hydra's search path, after our configs, and then those of packages.
 
-    Without ours, the config is a saved one or somebody's own, from a :class:`ConfigPath`.
+    Where our configs are not on it, the primary config is a saved one or the user's own, and :class:`ConfigPath` reads
+    it; packages add nothing then. Other applications of Hydra in the same process keep the search path that they have.
     """
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Append each of them."""
+        """Append the folders."""
+        if not is_own_hydra():
+            return
         for folder in own_config_folders():
             search_path.append(OWN_CONFIGS, f"{ConfigPath.scheme()}://{folder}")
         folders = [Path(element.path.rpartition("://")[2]) for element in search_path.get_path() if element.path]
@@ -45,49 +49,50 @@ class OwnConfigs(SearchPathPlugin):
 
 
 class ConfigPath(FileConfigSource):
-    """A folder of somebody's own, whose folders are groups if configs lie in them, and whose configs are of some size.
+    """A folder of the user's. A folder in it is a group if it has configs; a config has a limited number of values.
 
-    The folders of a run have the names of keys: plots, tables, shards.
+    A run's folder has folders that are no groups, though keys have the same names: plots, tables, shards.
     """
 
     @staticmethod
     def scheme() -> str:
-        """What its place on the search path begins with."""
+        """The prefix of its entries on the search path."""
         return "mi-config"
 
     def is_group(self, config_path: str) -> bool:
-        """Whether there is such a group; asked for the whole, whether the folder is there."""
+        """Whether there is such a group. For the root, whether the folder is there."""
         folder = Path(self.path, config_path)
         return folder.is_dir() and (config_path.strip("/") in ("", "hydra") or any(folder.glob("*.yaml")))
 
     def load_config(self, config_path: str) -> ConfigResult:
-        """A config, once it is known what its aliases come to: each is copied.
+        """Load a config. Each of its aliases is copied, so the number of values is checked first.
 
         Raises:
-            ConfigError: too much.
+            ConfigError: it has too many values, or is nested too deeply.
         """
         file = Path(self.path, self._normalize_file_name(config_path))
-        accepted = f"accepted: a config of at most {_MOST_VALUES:,} values, and none within itself"
+        accepted = f"a config of at most {_MOST_VALUES:,} values, and none within itself"
         try:
             if file.is_file() and (count := _weight(file)) > _MOST_VALUES:
-                raise ConfigError(f"{file}: its aliases come to {count:,} values; {accepted}")
+                raise ConfigError(Fault(str(file), problem=f"its aliases come to {count:,} values", accepted=accepted))
             return super().load_config(config_path)
         except RecursionError:
-            raise ConfigError(f"{file}: is nested too deeply, or within itself; {accepted}") from None
+            problem = "is nested too deeply, or within itself"
+            raise ConfigError(Fault(str(file), problem=problem, accepted=accepted)) from None
 
 
 def _weight(file: Path) -> int:
-    """How many values a config with aliases comes to."""
+    """How many values a config with aliases has, once they are copied."""
     try:
         text = file.read_text(encoding="utf-8")
         root = yaml.compose(text, Loader=yaml.SafeLoader) if "*" in text else None
-    except (yaml.YAMLError, UnicodeDecodeError):  # of which whoever loads it tells
+    except (yaml.YAMLError, UnicodeDecodeError):  # reported where it is loaded
         return 0
     return 0 if root is None else _values(root, {})
 
 
 def _values(node: yaml.Node, known: dict[int, int]) -> int:
-    """How many values a node comes to, whatever is an alias being counted each time."""
+    """How many values a node has, with each alias counted as a copy."""
     if id(node) not in known:
         inner: list[yaml.Node] = []
         if isinstance(node, yaml.MappingNode):
@@ -99,18 +104,19 @@ def _values(node: yaml.Node, known: dict[int, int]) -> int:
 
 
 class PluginDefaults(ConfigSource):
-    """An option for each dataset and estimator of other packages: the defaults of its class, ``???`` for what has none.
+    """An option for each dataset and estimator of other packages.
 
-    A yaml of the same name goes before it. The class is imported when its option is composed, not when it is listed.
+    Its values are the defaults of the class; a field without a default is ``???``. A yaml of the same name is used
+    instead. The class is imported when its option is composed, not when it is listed.
     """
 
     @staticmethod
     def scheme() -> str:
-        """What its place on the search path begins with."""
+        """The prefix of its entries on the search path."""
         return "mi-plugins"
 
     def available(self) -> bool:
-        """It is always there."""
+        """Always true."""
         return True
 
     def is_group(self, config_path: str) -> bool:
@@ -118,7 +124,7 @@ class PluginDefaults(ConfigSource):
         return config_path.strip("/") in REGISTRIES
 
     def is_config(self, config_path: str) -> bool:
-        """Whether a package adds it, usable or not: what is wrong is said when it is composed."""
+        """Whether a package adds it. If the option cannot be used, composing it says why."""
         group, _, name = config_path.removesuffix(".yaml").rpartition("/")
         return group in REGISTRIES and name not in REGISTRIES[group] and plugins.named(group, name)
 
@@ -130,21 +136,21 @@ class PluginDefaults(ConfigSource):
         return [] if results_filter == ObjectType.GROUP or group not in REGISTRIES else plugins.names(group)
 
     def load_config(self, config_path: str) -> ConfigResult:
-        """The defaults.
+        """Load the defaults of a class.
 
         Raises:
-            ConfigError: the class cannot be had.
+            ConfigError: the class cannot be imported or used.
         """
         group, _, name = config_path.removesuffix(".yaml").rpartition("/")
         plugin = plugins.find(group, name)
         assert plugin is not None  # noqa: S101 (for the type checker)
-        found = plugins.load(plugin)
-        defaults = found.model_construct(name=name).model_dump(mode="json", include=set(found.model_fields))
-        values = {"name": name} | {key: defaults.get(key, "???") for key in found.model_fields}
+        section = plugins.load(plugin)
+        defaults = section.model_construct(name=name).model_dump(mode="json", include=set(section.model_fields))
+        values = {"name": name} | {key: defaults.get(key, "???") for key in section.model_fields}
         return ConfigResult(plugin.source, self.full_path(), OmegaConf.create(values), {"package": None})
 
 
 def register() -> None:
-    """Have Hydra look there."""
-    for found in (OwnConfigs, ConfigPath, PluginDefaults):
-        Plugins.instance().register(found)
+    """Register these classes with Hydra."""
+    for plugin in (OwnConfigs, ConfigPath, PluginDefaults):
+        Plugins.instance().register(plugin)

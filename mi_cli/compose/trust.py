@@ -1,7 +1,8 @@
-"""Configs are data: what one may not say unless its user trusts it (``trust=true``, typed).
+"""Configs are data: what a config may not say, unless its user types ``trust=true``.
 
-Hydra runs what a config names: classes of callbacks, launchers, sweepers and logging, packages to search, variables of
-the environment to set. So a composed config is checked here, Hydra's own section with it, before Hydra acts on it.
+Hydra runs code that a config names: classes of callbacks, launchers, sweepers and log handlers. It imports packages to
+search, and sets variables of the environment. So a composed config is checked here, with Hydra's own section, before
+Hydra acts on it.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from omegaconf.basecontainer import BaseContainer
 from omegaconf.errors import InterpolationToMissingValueError, MissingMandatoryValue, OmegaConfBaseException
 from omegaconf.resolvers import oc
 
-from mi_cli.errors import ConfigError, listed, shown
+from mi_cli.errors import ConfigError, Fault, listed
 
 __all__ = ["DEFAULT_ROOT", "check", "check_root", "check_search_path", "harmless", "is_trusted", "typed"]
 
 DEFAULT_ROOT = "outputs"
 
-_OR_TRUST = "or trust=true, typed, which lets configs run code with your rights"
-_CODE = frozenset({"_target_", "_partial_", "_recursive_", "_args_", "_convert_"})  # what Hydra's instantiate obeys
+_OR_TRUST = "or trust=true, typed, which lets configs run code with your rights"  # ends what is accepted
+_CODE = frozenset({"_target_", "_partial_", "_recursive_", "_args_", "_convert_"})  # keys of Hydra's instantiate
 _PLUGINS = {
     "hydra.launcher": (
         "hydra._internal.core_plugins.basic_launcher.BasicLauncher",
@@ -46,14 +47,13 @@ _PATHS = re.compile(
     rf"output_root|hydra\.(run|sweep)\.dir|hydra\.searchpath{_INDEX}|hydra\.launcher\.submitit_folder"
     rf"|(sweep\.)?dataset{_INDEX}?\.path{_INDEX}?"
 )
-_PLACES = ("output_root", "hydra.run.dir", "hydra.sweep.dir")  # where things are made
-_ENVIRONMENT = (
-    "reads the environment, and runs keep what their configs say; accepted: in dataset.path and hydra.searchpath, "
-    f"in {listed(_PLACES, 'and')} if typed, {_OR_TRUST}"
-)
-# What Hydra itself sets, or keeps of what was typed without ever resolving it.
+_PLACES = ("output_root", "hydra.run.dir", "hydra.sweep.dir")  # folders that are made
+_ENVIRONMENT = "reads the environment, and runs keep what their configs say"
+_FROM_ENVIRONMENT = f"in dataset.path and hydra.searchpath, in {listed(_PLACES, 'and')} if typed, {_OR_TRUST}"
+_ELSEWHERE = "a config says so, and it is outside the current folder"
+# Hydra sets these itself, or keeps in them what was typed, and resolves none of it.
 _HYDRAS = frozenset({"hydra.overrides", "hydra.runtime", "hydra.job.override_dirname", "hydra.job.config_name"})
-_ACTED_ON = (
+_ACTED_ON = (  # settings that Hydra acts on
     *("callbacks", "job.env_set", "job.env_copy", "launcher", "sweeper", "job_logging", "hydra_logging"),
     *("output_subdir", "run.dir", "sweep.dir", "sweep.subdir"),
 )
@@ -69,11 +69,12 @@ _DEEPEST = 60
 
 
 def _by_key(key: str) -> bool:
-    """Whether the value of a key may come from the environment."""
+    """Whether the value of a key is a path, which may come from the environment."""
     return _PATHS.fullmatch(key) is not None
 
 
 def _by_none(key: str) -> bool:
+    """No value may come from the environment."""
     return False
 
 
@@ -81,19 +82,19 @@ _may_read: ContextVar[Callable[[str], bool]] = ContextVar("may_read", default=_b
 
 
 def typed(overrides: Iterable[str]) -> dict[str, str]:
-    """What the command line says itself, as it was typed, by key."""
+    """The values on the command line as they were typed, by key."""
     pairs = (text.lstrip("+").partition("=") for text in overrides)
     return {key.strip(): value.strip() for key, _, value in pairs}
 
 
 def is_trusted(overrides: Iterable[str]) -> bool:
-    """Whether ``trust=true`` was typed; that a config says it of itself does not count."""
+    """Whether ``trust=true`` was typed. A config cannot say it of itself."""
     return typed(overrides).get("trust", "").lower() == "true"
 
 
 @contextmanager
 def harmless(trusted: bool) -> Iterator[None]:
-    """Only the resolvers that do no more than read the config, and the environment for paths; all, if ``trusted``."""
+    """Allow only resolvers that read the config and, for paths, the environment. If ``trusted``, allow all."""
     every = BaseContainer._resolvers
     if not trusted:
         BaseContainer._resolvers = {name: every[name] for name in every if name in _RESOLVERS}
@@ -105,18 +106,18 @@ def harmless(trusted: bool) -> Iterator[None]:
 
 
 def _env(key: str, *default: Any, _node_: Node) -> str | None:
-    """``oc.env`` for paths."""
-    found: str | None = oc.env(key, *default)  # which complains first of a variable that is not there
+    """Resolve ``oc.env``, for paths only."""
+    value: str | None = oc.env(key, *default)  # comes first: it raises where the variable is not set
     if not _may_read.get()(str(_node_._get_full_key(None) if _node_ is not None else "")):
-        raise ConfigError(_ENVIRONMENT)
-    return found
+        raise ConfigError(Fault("", problem=_ENVIRONMENT, accepted=_FROM_ENVIRONMENT))
+    return value
 
 
 def check_search_path(folders: Any) -> None:
-    """Refuse places of ``hydra.searchpath`` that are no folders: Hydra imports packages to look into them.
+    """Refuse entries of ``hydra.searchpath`` that are no folders. Hydra imports a package to look into it.
 
     Raises:
-        ConfigError: one of them is something else.
+        ConfigError: an entry is no folder.
     """
     for place in folders if isinstance(folders, Sequence) and not isinstance(folders, str) else ():
         scheme, marked, _ = str(place).partition("://")
@@ -125,19 +126,19 @@ def check_search_path(folders: Any) -> None:
 
 
 def check(config: DictConfig, overrides: Sequence[str]) -> None:
-    """Refuse a composed config, ``hydra`` included, that names code or places outside the run's folder.
+    """Refuse a composed config that names code, or places outside the run's folder.
 
     Args:
-        config: as composed, nothing resolved.
+        config: as composed, with its section ``hydra``, nothing resolved.
         overrides: what it was composed with.
 
     Raises:
-        ConfigError: a line about the first fault found.
+        ConfigError: the first fault.
     """
     if is_trusted(overrides):
         return
     if config.get("trust", False) is not False and "trust" not in typed(overrides):
-        raise ConfigError(f"trust={shown(config.trust)}: no config vouches for itself; accepted: trust=true, typed")
+        raise ConfigError(Fault("trust", config.trust, "no config can trust itself", "trust=true, typed"))
     given = typed(overrides)
     _check_overrides(config.hydra, overrides)
     with _as_in_a_job(config.hydra) as folder:
@@ -147,7 +148,7 @@ def check(config: DictConfig, overrides: Sequence[str]) -> None:
 
 @contextmanager
 def _as_in_a_job(own: DictConfig) -> Iterator[Path]:
-    """Something in place of what Hydra sets when a job begins, such as the folder that is yielded."""
+    """Set what Hydra sets when a job begins, to look at values that refer to it. The job's folder is yielded."""
     folder = Path("/", secrets.token_hex(8))
     values = {"runtime.output_dir": str(folder), "job.num": 0, "job.id": "0"}
     missing = [key for key in values if OmegaConf.is_missing(own[key.split(".")[0]], key.split(".")[1])]
@@ -162,12 +163,12 @@ def _as_in_a_job(own: DictConfig) -> Iterator[Path]:
 
 
 def check_root(root: str, name: str, saved: Path | None) -> None:
-    """Refuse an ``output_root`` that nobody typed, and that leads out of the current folder and its ``outputs``.
+    """Refuse an ``output_root`` that was not typed and leads out of the current folder.
 
     Args:
-        root: as the config says.
+        root: the value in the config.
         name: of the folder in it.
-        saved: the folder of the primary config, if it is not ours; a run's own may go on where that run lies.
+        saved: the folder of the primary config, if it is not ours. A saved run may use the root that it is in.
 
     Raises:
         ConfigError: it leads elsewhere.
@@ -176,29 +177,28 @@ def check_root(root: str, name: str, saved: Path | None) -> None:
     if saved is not None and place.is_absolute() and place.resolve() == _root_of(saved.resolve()):
         return
     if not _is_here(place / name):
-        raise _refusal(
-            "output_root", root, "a config says so, and it is outside the current folder", "one in it, or typed"
-        )
+        raise _refusal("output_root", root, _ELSEWHERE, "one in it, or typed")
 
 
 def _root_of(run: Path) -> Path | None:
-    """Of a run's folder, ``<root>/<name>/<stamp>`` or ``<root>/multirun/<stamp>/<job>``, the root."""
+    """The root of a run's folder, which is ``<root>/<name>/<stamp>`` or ``<root>/multirun/<stamp>/<job>``."""
     folder, *above = [*run.parents[1:3]]
     return above[0] if above and folder.name == "multirun" else folder
 
 
 def _is_here(path: Path) -> bool:
-    """Whether a path, its links followed, is in the current folder, or in the ``outputs`` that it may link to."""
-    found = path.expanduser().absolute().resolve()
-    return any(found.is_relative_to(place.resolve()) for place in (Path.cwd(), Path.cwd() / DEFAULT_ROOT))
+    """Whether a path, with links followed, is in the current folder or in its ``outputs``, which may be a link."""
+    resolved = path.expanduser().absolute().resolve()
+    return any(resolved.is_relative_to(place.resolve()) for place in (Path.cwd(), Path.cwd() / DEFAULT_ROOT))
 
 
-def _refusal(key: str, value: Any, what: str, accepted: str) -> ConfigError:
-    return ConfigError(f"{key}={shown(value)}: {what}; accepted: {accepted}, {_OR_TRUST}")
+def _refusal(key: str, value: Any, problem: str, accepted: str) -> ConfigError:
+    """The refusal of a value that is accepted with ``trust=true``."""
+    return ConfigError(Fault(key, value, problem, f"{accepted}, {_OR_TRUST}"))
 
 
 def _children(node: Any, path: str, given: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-    """Keys and values of a container, resolved one by one; what is missing is left out."""
+    """Keys and values of a container, resolved one by one. Missing values are left out."""
     keys = range(len(node)) if isinstance(node, ListConfig) else node.keys()
     for key in keys:
         name = f"{path}.{key}" if path else str(key)
@@ -213,39 +213,42 @@ def _children(node: Any, path: str, given: Mapping[str, str]) -> Iterator[tuple[
             continue
         except OmegaConfBaseException as error:
             if _ENVIRONMENT in str(error):
-                raise ConfigError(f"{name}={_raw(node, key)}: {_ENVIRONMENT}") from None
-            if name.startswith("hydra."):  # as it stands, Hydra could make anything of it later
+                raise ConfigError(Fault(name, _raw(node, key), _ENVIRONMENT, _FROM_ENVIRONMENT)) from None
+            if name.startswith("hydra."):  # Hydra resolves it later, and it may be anything then
                 reason = str(error).partition("\n")[0].rpartition("resolving interpolation: ")[2]
                 raise _refusal(name, _raw(node, key), reason, "${key} of a key in the config") from None
-            continue  # it is told where the config is resolved
+            continue  # the fault is reported where the config is resolved
         finally:
             _may_read.reset(token)
         yield name, value
 
 
-def _raw(node: Any, key: Any) -> str:
+def _raw(node: Any, key: Any) -> Any:
+    """A value as it is written, not resolved."""
     values: Any = OmegaConf.to_container(node, resolve=False)
-    return shown(values[key])
+    return values[key]
 
 
 def _walk(value: Any, path: str, depth: int, given: Mapping[str, str]) -> None:
+    """Check all keys and values below a path."""
     if not isinstance(value, DictConfig | ListConfig):
         return
     if depth > _DEEPEST:
-        raise ConfigError(f"{path}: refers to itself; accepted: values that end")
+        raise ConfigError(Fault(path, problem="refers to itself", accepted="values that end"))
     for key, child in _children(value, path, given):
         _walk(child, key, depth + 1, given)
 
 
 def _check_overrides(own: DictConfig, overrides: Sequence[str]) -> None:
-    """Jobs of a multirun are told what was typed by these lists, to which Hydra adds what the config has in them."""
+    """Refuse additions to the lists of what was typed: Hydra passes these lists to the jobs of a multirun."""
     for part in ("task", "hydra"):
         for text in OmegaConf.to_container(own.overrides[part], resolve=False) or ():
             if text not in overrides:
                 raise _refusal(f"hydra.overrides.{part}", text, "was not typed", "nothing in a config")
 
 
-def _check_hydra(own: DictConfig, anywhere: Path, given: Mapping[str, str]) -> None:
+def _check_hydra(own: DictConfig, folder: Path, given: Mapping[str, str]) -> None:
+    """Refuse settings of Hydra that run code or lead elsewhere; ``folder`` is the job's."""
     values = {part: _resolved(own, part) for part in _ACTED_ON}
     if values["callbacks"]:
         raise _refusal("hydra.callbacks", values["callbacks"], "names code to run", "none")
@@ -263,20 +266,19 @@ def _check_hydra(own: DictConfig, anywhere: Path, given: Mapping[str, str]) -> N
                 f"hydra.sweeper.params.{key}", values["sweeper"]["params"][key], "must be typed", "no such key"
             )
     for part in ("job_logging", "hydra_logging"):
-        _check_logging(f"hydra.{part}", values[part] or {}, anywhere)
+        _check_logging(f"hydra.{part}", values[part] or {}, folder)
     for key in ("output_subdir", "sweep.subdir"):
         if values[key] is not None and not _is_below(str(values[key])):
             raise _refusal(f"hydra.{key}", values[key], "leads out of the run's folder", "a folder in it")
     for key in ("run.dir", "sweep.dir"):
         place = values[key]
         if place is not None and f"hydra.{key}" not in given and not _is_here(Path(str(place))):
-            fault = "a config says so, and it is outside the current folder"
-            raise _refusal(f"hydra.{key}", place, fault, "one in it, or typed")
+            raise _refusal(f"hydra.{key}", place, _ELSEWHERE, "one in it, or typed")
 
 
 def _resolved(own: DictConfig, part: str) -> Any:
-    found = OmegaConf.select(own, part, throw_on_missing=False)
-    return OmegaConf.to_container(found, resolve=True) if OmegaConf.is_config(found) else found
+    node = OmegaConf.select(own, part, throw_on_missing=False)
+    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
 
 
 def _check_plugin(key: str, section: Mapping[str, Any]) -> None:
@@ -298,7 +300,7 @@ def _check_launcher(section: Mapping[str, Any], sweep_dir: str) -> None:
 
 
 def _is_below(text: str, folder: Path | None = None) -> bool:
-    """Whether a path, if it is a relative one or in ``folder``, stays there."""
+    """Whether a path is relative, or in ``folder`` where that is given, and does not lead out again."""
     path = Path(text)
     if folder is not None:
         if not path.is_relative_to(folder):
@@ -307,8 +309,8 @@ def _is_below(text: str, folder: Path | None = None) -> bool:
     return bool(text.strip()) and not path.is_absolute() and ".." not in path.parts
 
 
-def _check_logging(key: str, conf: Mapping[str, Any], anywhere: Path) -> None:
-    """Refuse what ``logging.config`` would import or call, and log files outside the run's folder."""
+def _check_logging(key: str, conf: Mapping[str, Any], folder: Path) -> None:
+    """Refuse what ``logging.config`` would import or call, and log files outside the job's folder."""
     for place, value in _leaves(conf, key):
         if isinstance(value, str) and value.startswith(("ext://", "cfg://")) and value not in _STREAMS:
             raise _refusal(place, value, "names code to run", listed(_STREAMS))
@@ -324,23 +326,23 @@ def _check_logging(key: str, conf: Mapping[str, Any], anywhere: Path) -> None:
             entries = {f"{place}.{name}": entry for name, entry in _section(section, place).items()}
         for name, entry in entries.items():
             for field, value in _section(entry, name).items():
-                _check_field(f"{name}.{field}", field, value, keys, anywhere)
+                _check_field(f"{name}.{field}", field, value, keys, folder)
 
 
-def _check_field(place: str, field: str, value: Any, keys: Iterable[str], anywhere: Path) -> None:
+def _check_field(place: str, field: str, value: Any, keys: Iterable[str], folder: Path) -> None:
     if field not in keys:
         raise _refusal(place, value, "may name code to run", listed(sorted(keys)))
     if field == "class" and value not in _HANDLERS:
         raise _refusal(place, value, "names code to run", listed(_HANDLERS))
     if field == "stream" and value not in _STREAMS:
         raise _refusal(place, value, "names code to run", listed(_STREAMS))
-    if field == "filename" and not _is_below(str(value), anywhere):
+    if field == "filename" and not _is_below(str(value), folder):
         raise _refusal(place, value, "is outside the run's folder", "a file in ${hydra.runtime.output_dir}")
 
 
 def _section(value: Any, place: str) -> Mapping[str, Any]:
     if value is not None and not isinstance(value, Mapping):
-        raise ConfigError(f"{place}={shown(value)}: must be a section of keys and values")
+        raise ConfigError(Fault(place, value, accepted="a section of keys and values"))
     return value or {}
 
 

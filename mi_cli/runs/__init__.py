@@ -1,1 +1,5 @@
-"""Trials become stacks, stacks go to workers, outcomes go to records."""
+"""Trials become stacks, stacks go to workers, outcomes go to records. Its modules are imported when first used."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

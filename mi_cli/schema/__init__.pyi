@@ -1,1 +1,2 @@
 from .effects import changeable as changeable
+from . import sweep as sweep

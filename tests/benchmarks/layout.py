@@ -11,10 +11,8 @@ import time
 import torch
 from threadpoolctl import threadpool_limits
 
-from mi_cli.compose.compose import composing
 from mi_cli.compose.resolve import resolve
 from mi_cli.procedures.base import procedure
-from mi_cli.schema.sweep import expand
 from mi_cli.training.context import Context
 
 STEPS = 200
@@ -30,10 +28,8 @@ WORK = {
 
 
 def microseconds(overrides: list[str], k: int) -> float:
-    with composing():
-        trials = expand(
-            resolve([*overrides, f"training.steps={STEPS}", "split.test=500", f"sweep.seed={list(range(k))}"]).values
-        )
+    seeds = f"sweep.seed={list(range(k))}"
+    trials = resolve([*overrides, f"training.steps={STEPS}", "split.test=500", seeds]).expansion.trials
     context = Context(torch.device("cpu"))
     procedure(trials[0].config).run(trials, context)
     return context.clock.seconds["training"] / STEPS / k * 1e6

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from mi_cli.cli.arguments import arguments
-from mi_cli.compose.compose import compose, composing
+from mi_cli.compose.composer import Composer
 from mi_cli.compose.resolve import resolve
 
 ROOT = Path(__file__).parents[2]
@@ -117,11 +117,10 @@ def test_command_composes(command, page, monkeypatch):
     for override in overrides:
         if override in EXTRAS and importlib.util.find_spec(EXTRAS[override].partition(".")[0]) is None:
             pytest.skip(f"needs {EXTRAS[override]}")
-    with composing():
-        if any(text in TABLES or text.startswith("dataset.path=") for text in overrides):
-            compose(overrides)  # resolving it would look for the file
-        elif overrides:
-            resolve([*overrides, "++sweep.seed=[0]"])  # of many seeds one will do
+    if any(text in TABLES or text.startswith("dataset.path=") for text in overrides):
+        Composer.of_folder().compose(overrides)  # resolving it would look for the file
+    elif overrides:
+        resolve([*overrides, "++sweep.seed=[0]"])  # of many seeds one will do
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name)
@@ -164,8 +163,7 @@ def test_experiment_that_is_shown_composes(tmp_path, monkeypatch):
     (tmp_path / "experiment").mkdir()
     (tmp_path / "experiment" / "shown.yaml").write_text(shown, encoding="utf-8")
     monkeypatch.setenv("MI_CONFIG_PATH", str(tmp_path))
-    with composing():
-        assert resolve(["experiment=shown"]).values["claims"]
+    assert resolve(["experiment=shown"]).values["claims"]
 
 
 def test_readme_is_short():

@@ -207,7 +207,10 @@ BAD = [  # each fault as far as it is given here: its line may go on, and .* sta
     (["--foo"], Fault("", problem="unrecognized arguments: --foo; see mi-run --help")),
     (["--experimental-rerun=x.pickle"], Fault("", problem="unrecognized arguments: --experimental-rerun=x.pickle")),
     (["--cfg=foo", EXPERIMENT], Fault("", problem="argument --cfg/-c: invalid choice: 'foo'")),
-    (["--cfg=job", "-m", EXPERIMENT], Fault("", problem="--cfg, --multirun: accepted: one of them")),
+    (
+        ["--cfg=job", "-m", EXPERIMENT],
+        Fault("", problem="--cfg, --multirun: do not go together; accepted: one of them"),
+    ),
     (["--resolve", EXPERIMENT], Fault("", problem="--resolve, --package: accepted only with --cfg")),
     (["--cfg=job", "experiment=foo"], Fault("experiment", "foo", "no such experiment", ".*gaussian_sweep")),
     (["--cfg=job", "dataset.foo=1"], Fault("dataset.foo", "1", "unknown key", "dataset.dim,")),

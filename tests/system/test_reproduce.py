@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mi_cli.cli import reproduce
+from mi_cli.cli import comparison
 from mi_cli.cli.main import main
 from mi_cli.records import provenance
 
@@ -126,7 +126,7 @@ def test_commit_and_versions_are_named(run):
     (run / "provenance.json").write_text(json.dumps(found), encoding="utf-8")
     found["git"]["commit"], found["versions"]["torch"] = "b" * 40, "2.0"
     (other / "provenance.json").write_text(json.dumps(found), encoding="utf-8")
-    told = reproduce.compare(run, other)
+    told = comparison.compare(run, other)
     assert told.holds
     assert told.verdict == (
         "holds: identical, bit for bit; what else differs: git.commit (aaaaaaaaaa before, bbbbbbbbbb now), "
@@ -137,15 +137,15 @@ def test_commit_and_versions_are_named(run):
 def test_rows_columns_and_words_must_be_there_again(run):
     other = shutil.copytree(run, run.with_name("other"))
     rewrite(run, lambda rows: [*rows, rows[1] | {"trial": "7"}])
-    told = reproduce.compare(run, other)
+    told = comparison.compare(run, other)
     assert (told.holds, told.missing) == (False, ("trial 7 mine",))
     assert told.verdict.startswith("does not hold: trial 7 mine is in one of the results only; ")
     rewrite(run, lambda rows: [row | {"former": "1"} for row in rows[:2]])
-    assert reproduce.compare(run, other).missing == ("former",)
-    assert reproduce.compare(other, run).holds  # a column that is new contradicts nothing
+    assert comparison.compare(run, other).missing == ("former",)
+    assert comparison.compare(other, run).holds  # a column that is new contradicts nothing
     rewrite(run, lambda rows: [{k: v for k, v in row.items() if k != "former"} | {"status": "failed"} for row in rows])
     elsewhere(run, name="another")
-    told = reproduce.compare(run, other)
+    told = comparison.compare(run, other)
     assert not told.holds
     assert list(told.lines())[2].split(maxsplit=1) == ["status", "differs in 2 rows"]
     assert told.verdict.startswith(

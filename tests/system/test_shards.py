@@ -18,7 +18,7 @@ from examples import SMALL, members, trials
 from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
 
-from mi_cli.cli import multirun
+from mi_cli.cli import sharded
 from mi_cli.cli.main import main
 from mi_cli.compose.resolve import resolve
 from mi_cli.datasets.gaussian import Gaussian
@@ -66,9 +66,9 @@ def test_jobs_make_what_one_run_makes(here, launcher):
 def test_more_shards_than_trials_and_a_plan(here, capsys):
     assert main([*GIVEN, "shards=2", "plan=true"]) == 0
     assert "in 2 jobs, of 1 to 2 trials each" in capsys.readouterr().out
-    assert multirun.shard_count(resolve([*GIVEN, "shards=9"])) == 3
+    assert sharded.shard_count(resolve([*GIVEN, "shards=9"])) == 3
     with pytest.raises(ConfigError, match="shard=1: is set for each of the jobs"):
-        multirun.shard_count(resolve([*GIVEN, "shards=2", "shard=1"]))
+        sharded.shard_count(resolve([*GIVEN, "shards=2", "shard=1"]))
 
 
 def test_what_failed_jobs_have_is_collected(here, monkeypatch, capsys):
@@ -289,5 +289,5 @@ def test_jobs_share_the_cores(monkeypatch, target, settings, share):
 
 
 def test_shard_is_among_the_shards():
-    with pytest.raises(ConfigError, match="shard=2: there are 2 of them, from 0 on"):
+    with pytest.raises(ConfigError, match="shard=2: there are 2 shards, numbered from 0"):
         trials(SMALL, shards=2, shard=2)

@@ -15,12 +15,10 @@ from collections.abc import Callable
 import torch
 from threadpoolctl import threadpool_limits
 
-from mi_cli.compose.compose import composing
 from mi_cli.compose.resolve import resolve
 from mi_cli.procedures.base import procedure
 from mi_cli.runs.stacks import stacks
 from mi_cli.runs.workers import Workers
-from mi_cli.schema.sweep import expand
 from tests.benchmarks.reference import gaussian_loop, maximiser_loop
 
 GAUSSIAN = ["experiment=gaussian_sweep", "variant=published", "training.carry=null", "split.test=1000"]
@@ -30,8 +28,7 @@ MAXIMISER = ["experiment=dimension_sweep", "variant=published", "split.test=1000
 
 def ours(overrides: list[str], threads: int) -> Callable[[], float]:
     """Seconds of training for what the overrides say, everything that is drawn while training included."""
-    with composing():
-        trials = expand(resolve(overrides).values)
+    trials = resolve(overrides).expansion.trials
 
     def run() -> float:
         start = time.perf_counter()
@@ -64,8 +61,7 @@ def matmul_share(name: str, overrides: list[str], seconds: float) -> None:
     """Print which part of one core's matrix-product speed the training reached."""
     a = torch.randn(1024, 1024)
     best = min(timed(lambda: a @ a) for _ in range(10))
-    with composing():
-        trials = expand(resolve(overrides).values)
+    trials = resolve(overrides).expansion.trials
     cost = procedure(trials[0].config).cost(trials[0].config)
     reached = 2 * cost.multiply_adds * cost.steps / seconds
     peak = 2 * 1024**3 / best
@@ -95,8 +91,7 @@ def main() -> None:
         compare("gaussian_sweep, 60 trials, one thread", loops, ours(sixty, 1), 60, rounds)
         one = [*MAXIMISER, f"training.steps={options.steps}", "sweep.noise=null", "sweep.representation.dim=[5]"]
         ten = [*one, f"sweep.seed={list(range(10))}"]
-        with composing():
-            dataset = expand(resolve(one).values)[0].config.dataset
+        dataset = resolve(one).expansion.trials[0].config.dataset
         x, label = (part.numpy() for part in dataset.sample(3000, generator, torch.float64))
 
         def loop() -> float:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 from pathlib import Path
 from typing import Any
 
+import hydra
 import pytest
 import yaml
+from hydra import version
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.utils import JobRuntime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mi_cli.compose import resolve as module
-from mi_cli.compose.compose import composing
+from mi_cli.compose.axes import drop_replaced_axes, replace_option_names
+from mi_cli.compose.budget import apply_budget, scaled
+from mi_cli.compose.composer import Composer
+from mi_cli.compose.draft import Draft, typed_values
 from mi_cli.compose.resolve import Resolved, resolve
 from mi_cli.errors import ConfigError
 from mi_cli.records.saved_config import SAVED_HEADER
@@ -48,13 +56,52 @@ def test_experiment_as_it_is():
     assert resolved.values["budget"] == {"name": "full", "steps": 1.0, "samples": 1.0, "seeds": None}
 
 
-def test_hydra_is_left_as_it_was():
+def test_hydra_is_left_as_it_was(tmp_path):
     assert not GlobalHydra.instance().is_initialized()
     before = resolve([EXPERIMENT])
     assert not GlobalHydra.instance().is_initialized()
-    with composing():  # as within a job
+    (tmp_path / "config.yaml").write_text("theirs: 1\n")
+    with hydra.initialize_config_dir(str(tmp_path), version_base="1.2", job_name="theirs"):
+        loader = GlobalHydra.instance().config_loader()
         assert resolve([EXPERIMENT]) == before
-        assert GlobalHydra.instance().is_initialized()
+        assert GlobalHydra.instance().config_loader() is loader
+        assert (JobRuntime.instance().get("name"), str(version.getbase())) == ("theirs", "1.2")
+        assert hydra.compose("config") == {"theirs": 1}
+
+
+def test_config_is_composed_once(monkeypatch):
+    composed, load = [], ConfigLoaderImpl.load_configuration
+    monkeypatch.setattr(
+        ConfigLoaderImpl, "load_configuration", lambda *given, **more: composed.append(1) or load(*given, **more)
+    )
+    resolve([EXPERIMENT])
+    assert len(composed) == 1
+    resolve([EXPERIMENT, "++sweep.estimator=[dv,mine]"])
+    assert len(composed) == 1 + 3  # with each option, whose section may depend on the choice
+
+
+def test_config_is_expanded_once(monkeypatch):
+    validated, validate = [], sweep.validate
+    monkeypatch.setattr(sweep, "validate", lambda values: validated.append(1) or validate(values))
+    resolved = resolve([EXPERIMENT])
+    assert len(validated) == len(resolved.expansion.trials) == 30
+    assert resolved.changed(threads=2).expansion.trials[0].config.threads == 2
+    assert resolved.expansion.trials[0].config.threads == "auto"
+    assert pickle.loads(pickle.dumps(resolved)) == resolved
+
+
+def test_steps_change_nothing_that_they_are_given():
+    source = Composer.of_folder()
+    overrides = [EXPERIMENT, "budget=smoke", "++sweep.estimator=[dv,mine]", "seed=1"]
+    draft = Draft(source.compose(overrides), typed_values(source.parse(overrides)))
+    before = copy.deepcopy(draft)
+    named = replace_option_names(drop_replaced_axes(draft), source, overrides)
+    assert draft == before
+    before = copy.deepcopy(named)
+    scaled_down = apply_budget(named)
+    assert named == before
+    assert scaled_down.values["sweep"]["estimator"][0]["option"] == "dv"
+    assert scaled_down.values["training"]["steps"] < named.values["training"]["steps"]
 
 
 def test_names_of_options_become_sections_below_the_experiment():
@@ -182,7 +229,7 @@ def test_budget_has_floors_and_never_adds():
     for key, value in sizes.items():
         sweep.put(found, key, value)
     found["sweep"] = {"split": {"labelled": [4, 10, 20, 49, 60], "test": [0.5, 60.0]}, "seed": [3, 4]}
-    module._apply_budget(found, {})
+    found = dict(apply_budget(Draft(found, {})).values)
     assert (found["dataset"]["n_samples"], found["training"]["steps"], found["split"]["val"]) == (50, 10, 30)
     assert found["sweep"] == {"split": {"labelled": [4, 10, 12], "test": [0.5, 50]}, "seed": [3]}
 
@@ -200,19 +247,19 @@ def test_budget_scales_axes_of_what_it_scales():
     assert scaled["sweep"] == {}
     axis = {"training": {"steps": 1000}, "sweep": {"training": {"steps": [10, 500, 2000, 5000]}}}
     found: dict[str, Any] = {"budget": {"name": "x", "steps": 0.02, "samples": 1, "seeds": None}, **axis}
-    module._apply_budget(found, {})
+    found = dict(apply_budget(Draft(found, {})).values)
     assert found["sweep"]["training"]["steps"] == [10, 20, 40, 100]
 
 
 @given(st.floats(0, 1e7) | st.integers(2, 10**7), st.floats(0.001, 1), st.integers(1, 100))
 def test_scaling(value, factor, least):
-    scaled = module._scaled(value, factor, least)
-    assert scaled <= value
+    less = scaled(value, factor, least)
+    assert less <= value
     if value <= 1 or factor == 1:
-        assert scaled == value
+        assert less == value
     else:
-        assert scaled >= min(math.floor(value), least)
-        assert isinstance(scaled, int)
+        assert less >= min(math.floor(value), least)
+        assert isinstance(less, int)
 
 
 def test_bad_budget_is_reported_by_the_trials():
@@ -223,7 +270,7 @@ def test_bad_budget_is_reported_by_the_trials():
 def test_saved_config_resolves_to_itself(tmp_path, budget):
     first = resolve([EXPERIMENT, f"budget={budget}", "++sweep.estimator=[dv,mine]", "seed=3"])
     save(first, tmp_path)
-    again = resolve([], config_path=tmp_path)
+    again = resolve([], Composer.of_folder(tmp_path))
     assert again.values == first.values
     assert [trial.fingerprint for trial in sweep.expand(again.values)] == [
         trial.fingerprint for trial in sweep.expand(first.values)
@@ -232,13 +279,13 @@ def test_saved_config_resolves_to_itself(tmp_path, budget):
 
 def test_saved_config_can_be_changed_by_values_only(tmp_path):
     save(resolve([EXPERIMENT, "budget=smoke"]), tmp_path)
-    changed = resolve(["dataset.rho=0.5", "training.steps=40"], config_path=tmp_path).values
+    changed = resolve(["dataset.rho=0.5", "training.steps=40"], Composer.of_folder(tmp_path)).values
     assert (changed["training"]["steps"], changed["sweep"]) == (40, {"seed": [0, 1]})
     for override in ("estimator=dv", "variant=published", "budget=full", EXPERIMENT):
-        with pytest.raises(ConfigError, match=f"{override}: a saved config has no options; change its values"):
-            resolve([override], config_path=tmp_path)
-    with pytest.raises(ConfigError, match=r"sweep.estimator=\[dv, mine\]: a saved config has no options"):
-        resolve(["++sweep.estimator=[dv,mine]"], config_path=tmp_path)
+        with pytest.raises(ConfigError, match=f"{override}: a saved config has no groups to choose from; acc"):
+            resolve([override], Composer.of_folder(tmp_path))
+    with pytest.raises(ConfigError, match=r"sweep.estimator=\[dv, mine\]: a saved config has no groups"):
+        resolve(["++sweep.estimator=[dv,mine]"], Composer.of_folder(tmp_path))
 
 
 def test_settings_of_hydra_are_not_among_the_overrides():

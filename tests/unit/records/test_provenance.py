@@ -13,6 +13,7 @@ import yaml
 from examples import values
 
 from mi_cli import __version__
+from mi_cli.compose.composer import Composer
 from mi_cli.compose.resolve import resolve
 from mi_cli.records import provenance
 from mi_cli.records.provenance import Provenance
@@ -73,7 +74,7 @@ def test_saved_config_resolves_to_itself(tmp_path, monkeypatch):
     text = (tmp_path / "config.yaml").read_text(encoding="utf-8")
     assert text.startswith("# Runs again with:")
     monkeypatch.chdir(tmp_path)
-    again = resolve([], config_path=tmp_path).values
+    again = resolve([], Composer.of_folder(tmp_path)).values
     assert {key: again[key] for key in found} == found
 
 

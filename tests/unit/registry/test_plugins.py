@@ -151,7 +151,8 @@ def test_values_are_checked_like_ours(install):
     install(theirs={"constant": "made_up:Constant"})
     assert fault("estimator=constant", "estimator.value=x") == "estimator.value=x: must be a number"
     assert fault("estimator=constant", "estimator.valu=1", "estimator.value=1") == (
-        "estimator.valu=1: unknown key; accepted: estimator.layers, estimator.name, estimator.value"
+        "estimator.valu=1: unknown key; accepted: estimator.layers, estimator.name, estimator.value; "
+        "use estimator.value=1"
     )
     assert fault("estimator=constant", "estimator.value=1", "+estimator.more=1") == (
         "estimator.more=1: unknown key; accepted: estimator.layers, estimator.name, estimator.value"
@@ -210,7 +211,7 @@ def test_saved_config_has_values_and_no_options(runner, here, install, capsys):
     assert main([saved, "estimator.shrinkage=0.2"]) == 0
     assert runner.runs[1][0]["estimator"] == {"name": "gaussian_fit", "shrinkage": 0.2}
     assert main([saved, "estimator=gaussian_fit"]) == 2
-    assert "a saved config has no options" in capsys.readouterr().err
+    assert "a saved config has no groups" in capsys.readouterr().err
 
 
 def test_yaml_of_the_package_goes_before_the_defaults_of_the_class(install):

@@ -1,0 +1,5 @@
+from . import hydra_app as hydra_app
+from . import multirun as multirun
+from . import reproduce as reproduce
+from . import sharded as sharded
+from . import single_run as single_run

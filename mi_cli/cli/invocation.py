@@ -1,0 +1,94 @@
+"""The state of one command."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from mi_cli import runs
+from mi_cli.cli.exits import INTERRUPTED, TOO_EARLY, Terminated
+from mi_cli.cli.signals import replace_interrupt_handler, signal_handlers
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from mi_cli.records.run_folder import NewFolder
+
+__all__ = ["Invocation"]
+
+_NO_WORKERS = {"plan", "device", "threads"}  # overrides that may mean a run without workers
+
+
+@dataclass
+class Invocation:
+    """The state of one command, from its arguments to its exit code.
+
+    Args:
+        started: when the command began, in seconds since the epoch.
+        folders: the folders that it has made for runs.
+        run_begun: whether the runner was called.
+        is_ending: whether a signal has told the process to end. No other job begins then.
+        has_fork_server: whether the server of workers was started early.
+    """
+
+    started: float = field(default_factory=time.time)
+    folders: list[NewFolder] = field(default_factory=list)
+    run_begun: bool = False
+    is_ending: bool = False
+    has_fork_server: bool = False
+
+    def __reduce__(self) -> tuple[type[Invocation], tuple[()]]:
+        """A launcher that runs a job in another process gives it an invocation of its own, which owns no folder."""
+        return Invocation, ()
+
+    def start_fork_server(self) -> None:
+        """Start the server that workers are forked from. It imports what they need while this process goes on."""
+        if runs.forkserver.AVAILABLE:
+            self.has_fork_server = True
+            runs.forkserver.context()
+
+    def start_fork_server_early(self, overrides: Sequence[str]) -> None:
+        """Start it before the config is composed, unless an override may mean that there are no workers."""
+        if not {text.partition("=")[0] for text in overrides} & _NO_WORKERS:
+            self.start_fork_server()
+
+    def end_fork_server(self) -> None:
+        """End the server, if there is one: it holds this process's output open, which a reader may wait for."""
+        if self.has_fork_server:
+            runs.forkserver.end()
+
+    def end_at_once(self, number: int, frame: FrameType | None) -> NoReturn:
+        """Handle Ctrl-C before the runner begins: there is nothing to keep.
+
+        It does not raise KeyboardInterrupt, since modules that are being imported may swallow it.
+        """
+        os.write(2, TOO_EARLY.encode())
+        for folder in self.folders:
+            folder.discard_if_empty()
+        if self.has_fork_server:
+            runs.forkserver.discard()
+        os._exit(INTERRUPTED)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Have the first Ctrl-C or SIGTERM end a run in order, and ignore those after it.
+
+        A second exception, on the way out of the first, would meet locks of threads half taken.
+        """
+
+        def end(number: int, frame: FrameType | None) -> None:
+            if not self.is_ending:
+                self.is_ending = True
+                raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+
+        self.run_begun = True
+        replace_interrupt_handler(self.end_at_once, signal.default_int_handler)
+        handler: Any = signal.getsignal(signal.SIGINT)
+        is_ours = handler is signal.default_int_handler  # a launcher may have set its own
+        with signal_handlers(end, signal.SIGTERM, *([signal.SIGINT] if is_ours else [])):
+            yield

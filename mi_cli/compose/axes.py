@@ -1,0 +1,163 @@
+"""The axes of a config: values that replace them, sections in place of names, and what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from pydantic import ValidationError
+
+from mi_cli.compose.composition_errors import NO_GROUPS
+from mi_cli.compose.draft import Draft
+from mi_cli.errors import ConfigError, Fault, closest, listed, shown
+from mi_cli.registry.lookup import classes, section_class
+from mi_cli.registry.plugins import REGISTRIES, find
+from mi_cli.schema.sweep import GROUPS
+
+__all__ = [
+    "drop_replaced_axes",
+    "leave_out_settings_of_others",
+    "leave_out_unfit_estimators",
+    "replace_option_names",
+    "replace_pair_all",
+]
+
+
+class Composes(Protocol):
+    """What composes configs."""
+
+    def compose(self, overrides: Sequence[str]) -> dict[str, Any]:
+        """The composed config."""
+
+    def options(self, group: str) -> list[str]:
+        """The options of a group."""
+
+
+def drop_replaced_axes(draft: Draft) -> Draft:
+    """Drop each axis whose value was typed instead: the axis would overrule that value without a word."""
+    notices: list[str] = []
+    values = draft.copied()
+
+    def kept(node: Mapping[str, Any], parents: str) -> dict[str, Any]:
+        axes: dict[str, Any] = {}
+        for key, axis in node.items():
+            path = parents + str(key)
+            if axis is None:  # null takes an axis away
+                continue
+            if isinstance(axis, Mapping) and (axis or isinstance(draft.at(path), Mapping)):
+                axes |= {key: inner} if (inner := kept(axis, f"{path}.")) else {}
+            elif path in draft.typed and f"sweep.{path}" not in draft.typed:
+                notices.append(f"{path}={shown(draft.typed[path])} replaces the axis sweep.{path}={shown(axis)}")
+                if "training.carry" not in draft.typed and path == draft.at("training.carry"):
+                    values["training"]["carry"] = None
+                    notices.append(f"training.carry=null: there is no axis {path} to carry a model along")
+            else:
+                axes[key] = axis
+        return axes
+
+    if isinstance(values.get("sweep"), Mapping):
+        values["sweep"] = kept(values["sweep"], "")
+    return draft.changed(values, notices)
+
+
+def replace_option_names(draft: Draft, source: Composes, overrides: Sequence[str]) -> Draft:
+    """Put the section of each option in place of its name, in the axes of groups.
+
+    The section is the one that a run with that option has: defaults of the option, what the experiment and the variant
+    say of the group, what was typed for it, interpolations resolved. What these come to may depend on the choice
+    itself, since defaults lists and values may refer to it (as ``${variant}_${experiment}`` does). So each option is
+    composed as a whole config; a config without names in axes is composed once.
+    """
+    values = draft.copied()
+    for group in GROUPS:
+        axis = draft.at(f"sweep.{group}")
+        if not isinstance(axis, list) or not any(isinstance(option, str) for option in axis):
+            continue
+        _check_names(group, axis, source.options(group))
+        values["sweep"][group] = [
+            {"option": option, **source.compose([*overrides, f"{group}={option}"])[group]}
+            if isinstance(option, str)
+            else option
+            for option in axis
+        ]
+    return draft.changed(values)
+
+
+def _check_names(group: str, axis: Sequence[Any], accepted: Sequence[str]) -> None:
+    """Refuse names that are no options of the group."""
+    key = f"sweep.{group}"
+    if not accepted:
+        raise ConfigError(Fault(key, axis, NO_GROUPS, "sections, such as the saved config has"))
+    unknown = [option for option in axis if isinstance(option, str) and option not in accepted]
+    for option in unknown if group in REGISTRIES else ():
+        find(group, option)  # raises the reason, if a package adds an option that cannot be used
+    if unknown:
+        meant = [closest(option, accepted) if option in unknown else option for option in axis]
+        command = "" if None in meant else f"{key}={shown(meant)}"
+        raise ConfigError(Fault(key, axis, f"no such {group}: {listed(unknown)}", ", ".join(accepted), command))
+
+
+def leave_out_settings_of_others(draft: Draft) -> Draft:
+    """Take settings from options that do not have them: the experiment sets them for the options that it chooses."""
+    notices: list[str] = []
+    values = draft.copied()
+    for group in REGISTRIES:
+        axis = (values.get("sweep") or {}).get(group) if isinstance(draft.at("sweep"), Mapping) else None
+        is_chosen = isinstance(draft.typed.get(group), str) or f"{group}.name" in draft.typed
+        sections = [values.get(group)] if is_chosen else []
+        for section in sections + (axis if isinstance(axis, list) else []):
+            name = section.get("name") if isinstance(section, dict) else None
+            own = section_class(group, name)
+            if not isinstance(section, dict) or own is None:
+                continue
+            strange = [key for key in section if key not in own.model_fields and f"{group}.{key}" not in draft.typed]
+            for key in [key for key in strange if _is_setting(group, key)]:
+                setting = f"{group}.{key}={shown(section.pop(key))}"
+                notices.append(f"{setting} of the experiment is left out: {name} has no {key}")
+    return draft.changed(values, dict.fromkeys(notices))
+
+
+def _is_setting(group: str, key: str) -> bool:
+    """Whether some dataset or estimator has the key; ours are asked first, so that others are seldom imported."""
+    return any(key in section.model_fields for section in classes(group))
+
+
+def replace_pair_all(draft: Draft) -> Draft:
+    """Put the pairs of a table's columns in place of ``sweep.dataset.pair=all``."""
+    if draft.at("sweep.dataset.pair") != "all":
+        return draft
+    dataset = draft.values["dataset"]
+    if dataset.get("name") != "table":
+        problem = f"pairs the columns of a table, and dataset.name={shown(dataset.get('name'))}"
+        raise ConfigError(Fault("sweep.dataset.pair", "all", problem, "dataset=table"))
+    from mi_cli.tabular.column_pairs import column_pairs  # imports polars, which no other config needs
+
+    values = draft.copied()
+    values["sweep"]["dataset"]["pair"] = column_pairs(dataset)
+    values["dataset"] |= {"x": None, "y": None}  # the pairs are of these
+    return draft.changed(values)
+
+
+def leave_out_unfit_estimators(draft: Draft) -> Draft:
+    """Take from the experiment's axis of estimators those that cannot take the columns of a table."""
+    axis = draft.at("sweep.estimator")
+    if not isinstance(axis, list) or "sweep.estimator" in draft.typed or draft.at("dataset.name") != "table":
+        return draft
+    try:
+        table = _section("dataset", draft.values["dataset"]).opened()
+        estimators = [_section("estimator", option) for option in axis]
+    except (ValidationError, ConfigError):
+        return draft  # every trial reports it
+    unfit = [[] if estimator is None else estimator.unfit(table) for estimator in estimators]
+    kept = [option for option, lines in zip(axis, unfit, strict=True) if not lines]
+    if not kept:
+        return draft
+    values = draft.copied()
+    values["sweep"]["estimator"] = kept
+    return draft.changed(values, [f"left out: {line}" for lines in unfit for line in lines])
+
+
+def _section(group: str, section: Mapping[str, Any]) -> Any:
+    """The dataset or estimator that a section describes; None where its name is unknown."""
+    described = section_class(group, section.get("name"))
+    return None if described is None else described.model_validate({k: v for k, v in section.items() if k != "option"})

@@ -1,0 +1,264 @@
+"""What is wrong where Hydra cannot compose a config: key, value and what is accepted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import yaml
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import (
+    InterpolationKeyError,
+    InterpolationResolutionError,
+    MissingMandatoryValue,
+    OmegaConfBaseException,
+    UnsupportedInterpolationType,
+)
+
+from mi_cli import schema
+from mi_cli.compose.yaml_errors import yaml_fault
+from mi_cli.errors import ABSENT, ConfigError, Fault, closest, listed, shown
+from mi_cli.registry import plugins
+from mi_cli.schema.groups import CHOICES
+from mi_cli.schema.locations import own_config_folders
+
+__all__ = ["NO_GROUPS", "NO_KEYS", "explain", "option_faults", "unreadable"]
+
+NO_KEYS = "must hold keys and values, such as 'seed: 1'"
+NO_GROUPS = "a saved config has no groups to choose from"
+
+_EXTRAS = {  # options that come with an extra
+    "hydra/launcher=joblib": "parallel",
+    "hydra/launcher=submitit_local": "parallel",
+    "hydra/launcher=submitit_slurm": "slurm",
+}
+
+Options = Callable[[str], list[str]]
+
+
+class Source(Protocol):
+    """What composes configs."""
+
+    @property
+    def config_name(self) -> str:
+        """The primary config."""
+
+    def options(self, group: str) -> list[str]:
+        """The options of a group."""
+
+    def load(self, overrides: Sequence[str]) -> DictConfig:
+        """The composed config."""
+
+
+def explain(error: Exception, overrides: Sequence[str], source: Source) -> tuple[Fault, ...]:
+    """The faults behind an error that was raised while ``source`` composed a config with ``overrides``."""
+    if isinstance(error, ConfigError):
+        return error.faults
+    return (_fault(error, overrides, source),)
+
+
+def _fault(error: Exception, overrides: Sequence[str], source: Source) -> Fault:
+    match error:
+        case yaml.YAMLError():
+            return yaml_fault(error)
+        case OverrideParseException():
+            return unreadable(error.override, source.options)
+        case MissingConfigException():
+            return _missing(error, overrides, source)
+        case OmegaConfBaseException():
+            return _unresolved(error)
+        case UnicodeDecodeError():
+            return Fault(_own_file(_is_not_text), problem="is not UTF-8 text")
+        case UserWarning():
+            folder = re.search(r"path=(.*) is not available\.", str(error))
+            return Fault("hydra.searchpath", folder[1] if folder else ABSENT, "no such folder")
+        case OSError() if "Invalid loaded object type" in str(error):
+            return Fault(_own_file(_is_single_value), problem=NO_KEYS)
+        case HydraException():
+            return _not_composed(error, overrides, source)
+    return Fault("", problem=f"the config cannot be composed: {type(error).__name__}: {_one_line(error)}")
+
+
+def unreadable(text: str, options: Options) -> Fault:
+    """The fault of an override that Hydra's grammar does not read."""
+    key, equals, value = text.partition("=")
+    if equals and key.strip("+~ "):
+        quoted = "" if value[:1] in "[{'\"" else f""", as "{key}='{value}'\""""
+        return Fault(key, value, "cannot be read", f"key=value, with closed brackets, odd characters in quotes{quoted}")
+    if text in options("experiment"):
+        example = f"experiment={text}"
+    elif text in CHOICES and (choices := options(text)):
+        example = f"{text}={choices[0]}"
+    else:
+        example = "seed=1"
+    return Fault(text, problem=f"must be key=value, such as {example}")
+
+
+def option_faults(override: Override, options: Options) -> list[Fault]:
+    """What is wrong with an override that chooses an option of a group; nothing for other overrides."""
+    group = override.key_or_group
+    if not group:
+        return [unreadable(override.input_line or "", options)]
+    if group not in CHOICES or override.is_delete() or override.is_sweep_override():
+        return []
+    value, accepted = override.value(), options(group)
+    if not accepted:
+        if group == "experiment" or isinstance(value, str):
+            single = "single values, such as estimator.critic=concat"
+            return [Fault(group, value, NO_GROUPS, single)]
+    elif isinstance(value, str) and (override.is_add() or override.is_force_add()):
+        return [_typed_fault(override.input_line or "", accepted=f"{group}={value}, without a +")]
+    elif isinstance(value, list) and group != "experiment":
+        return [Fault(group, value, accepted=f"one option; as an axis: sweep.{group}={shown(value)}")]
+    elif not isinstance(value, str | dict):
+        return [Fault(group, value, accepted=listed(accepted))]
+    return []
+
+
+def _typed_fault(text: str, problem: str = "", accepted: str = "") -> Fault:
+    """The fault of an override, with its key as it was typed."""
+    key, equals, value = text.partition("=")
+    return Fault(key, value if equals else ABSENT, problem, accepted)
+
+
+def _unresolved(error: OmegaConfBaseException) -> Fault:
+    """The fault of a value that cannot be resolved."""
+    key, value = error.full_key or error.key, error.child_node
+    problem, accepted = _one_line(error).rpartition("resolving interpolation: ")[2].strip('"'), ""
+    if isinstance(error, InterpolationKeyError | InterpolationResolutionError | UnsupportedInterpolationType):
+        accepted = "${key} of a key in the config, ${oc.env:NAME} of a variable that is set"
+    if isinstance(error, MissingMandatoryValue):
+        problem = "must be given a value"
+    return Fault(str(key), str(value), problem, accepted) if key else Fault("", ABSENT, problem, accepted)
+
+
+def _own_file(is_wrong: Callable[[Path], bool]) -> str:
+    """The first file that is wrong, among configs that are not ours."""
+    paths = (path for folder in (*own_config_folders(), *plugins.config_folders()) for path in folder.rglob("*.yaml"))
+    return next((str(path) for path in paths if is_wrong(path)), "a config")
+
+
+def _is_not_text(path: Path) -> bool:
+    try:
+        path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return True
+    return False
+
+
+def _is_single_value(path: Path) -> bool:
+    """Whether a file is YAML of a single value."""
+    try:
+        return isinstance(yaml.safe_load(path.read_text(encoding="utf-8")), bool | int | float)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return False
+
+
+def _missing(error: MissingConfigException, overrides: Sequence[str], source: Source) -> Fault:
+    """The fault of a config that is not on the search path."""
+    missing, text = error.missing_cfg_file, str(error)
+    if missing is None:
+        folder = re.search(r"'(.*)'", text)
+        return Fault("--config-path", folder[1] if folder else "?", "no such folder")
+    if missing == source.config_name and text.startswith("Cannot find primary config"):
+        return Fault("--config-name", missing, "no such config in the folders that are searched")
+    group, _, name = missing.rpartition("/")
+    if error.options:
+        by = "" if f"{group}={name}" in overrides else ", named in a defaults list"
+        extra = _EXTRAS.get(f"{group}={name}")
+        more = f" (it comes with pip install 'mi-cli[{extra}]')" if extra else ""
+        meant = closest(name, error.options) if not by else None  # a defaults list is not typed
+        command = "" if meant is None else f"{group}={meant}"
+        return Fault(group, name, f"no such {group}{by}{more}", ", ".join(error.options), command)
+    parent = re.match(r"In '(.*?)'", text)
+    file = f"{parent[1] if parent else source.config_name}.yaml"
+    return Fault(file, problem=f"its defaults name {missing}, which is not there")
+
+
+def _not_composed(error: HydraException, overrides: Sequence[str], source: Source) -> Fault:
+    """The fault that Hydra describes in words of its own."""
+    text = str(error)
+    quoted = re.search(r"(?:argument|parameters|override|already at|from config\.|value of) '(.+?)'", text)
+    override = _named(quoted[1] if quoted else "", overrides)
+    if quoted and ("Ambiguous value" in text or "requires --multirun" in text):
+        return _several_values(quoted[1])
+    parent = re.match(r"In '(.*?)': ", text)
+    if parent and "ConfigTypeError" in text:
+        return Fault(f"{parent[1]}.yaml", problem=NO_KEYS)
+    if "No match in the defaults list" in text and parent and quoted:
+        return Fault(f"{parent[1]}.yaml", problem=f"override /{quoted[1]}: no such group", accepted=", ".join(CHOICES))
+    if override and ("Could not override" in text or "does not exist" in text):
+        return _unknown_key(override, [text for text in overrides if text != override], source)
+    if override and "already at" in text:
+        return _typed_fault(override, "is in the config already", override.lstrip("+"))
+    reason = _one_line(error.__cause__ or error)
+    if "Error merging override " in text:
+        override = text.partition("Error merging override ")[2]
+        if override.startswith("++sweep") and "DictConfig" in reason:
+            return _not_an_axis(override.lstrip("+"))
+        if "DictConfig with ListConfig" in reason:
+            return _typed_fault(override, accepted="a section of keys and values")
+    return _typed_fault(override, reason) if override and override not in reason else Fault("", problem=reason)
+
+
+def _named(key: str, overrides: Sequence[str]) -> str:
+    """The override of ``key``, as it was typed."""
+    return next((text for text in overrides if text.lstrip("+~").partition("=")[0] == key), "")
+
+
+def _not_an_axis(text: str) -> Fault:
+    """The fault of an override that does not fit the axes that are there."""
+    key, _, value = text.partition("=")
+    if key == "sweep":
+        return Fault(key, value, schema.sweep.NO_AXES)
+    if value.startswith("{"):
+        return Fault(key, value, accepted=f"a list of values, such as {key}=[1, 2]")
+    return Fault(key, value, f"there are axes inside it already; drop them first, with ~{key}")
+
+
+def _several_values(text: str) -> Fault:
+    """The fault of several values where one is expected."""
+    key, _, value = text.lstrip("+").partition("=")
+    if key.startswith("sweep."):
+        return Fault(key, value, "must be a list", f"{key}=[{value}]")
+    if key.startswith("hydra"):
+        return Fault(key, value, "is several values", "one")
+    is_no_axis = "(" in value or key.split(".")[0] in ("experiment", *schema.sweep.NOT_AXES)
+    axis = "" if is_no_axis else f", an axis (sweep.{key}=[{value}])"
+    return Fault(key, value, "is several values", f"one{axis}, or a run for each (mi-run -m)")
+
+
+def _unknown_key(override: str, others: Sequence[str], source: Source) -> Fault:
+    """The fault of an override whose key is not in the config that the other overrides compose."""
+    text, _, value = override.partition("=")
+    key = text.lstrip("+~")
+    if key.startswith("hydra"):
+        return _typed_fault(override, "unknown key", "the settings that mi-run --cfg hydra prints")
+    try:
+        accepted = _keys_beside(key, OmegaConf.to_container(source.load(others)), source)
+    except Exception:  # the other overrides are wrong as well; the fault of this one is reported all the same
+        return _typed_fault(override, "unknown key", "the keys that mi-run --cfg job prints")
+    meant = closest(key, accepted)
+    command = "" if meant is None or not value else f"{meant}={value}"
+    return replace(_typed_fault(override, "unknown key", ", ".join(accepted)), command=command)
+
+
+def _keys_beside(key: str, values: Any, source: Source) -> list[str]:
+    """The keys of the deepest section that ``key`` reaches."""
+    parents: list[str] = []
+    for part in key.split(".")[:-1]:
+        if not isinstance(values, Mapping) or not isinstance(values.get(part), Mapping):
+            break
+        values = values[part]
+        parents.append(part)
+    keys = [".".join([*parents, str(name)]) for name in values]
+    return sorted(keys if parents or not source.options("experiment") else ["experiment", *keys])
+
+
+def _one_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0].strip() or type(error).__name__

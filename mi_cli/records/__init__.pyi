@@ -1,0 +1,2 @@
+from . import provenance as provenance
+from . import results as results

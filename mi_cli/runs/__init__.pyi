@@ -1,0 +1,3 @@
+from . import forkserver as forkserver
+from . import plan as plan
+from . import runner as runner

@@ -1,0 +1,81 @@
+"""The command inside another application of Hydra, whose state it neither reads nor changes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("here")
+
+APPLICATION = """
+import json, sys
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import JobRuntime
+from hydra.version import getbase
+from omegaconf import OmegaConf
+from mi_cli.cli.main import main
+from mi_cli.compose.resolve import resolve
+
+
+def state():
+    return {
+        "loader": id(GlobalHydra.instance().hydra.config_loader),
+        "job": OmegaConf.to_yaml(HydraConfig.get(), resolve=False),
+        "name": JobRuntime.instance().get("name"),
+        "base": str(getbase()),
+        "now": OmegaConf.to_container(OmegaConf.create({"a": "${now:%Y}"}), resolve=True)["a"],
+    }
+
+
+@hydra.main(version_base="1.2", config_path="configs", config_name="app")
+def app(config):
+    OmegaConf.register_new_resolver("now", lambda pattern: "their now", replace=True)
+    before = state()
+    assert config == {"theirs": 1, "estimator": {"name": "theirs"}}
+    values = resolve(["experiment=gaussian_sweep"]).values
+    code = main(COMMAND)
+    print(json.dumps({"code": code, "estimator": values["estimator"]["name"], "same": state() == before,
+                      "again": OmegaConf.to_container(hydra.compose("app"))}), file=sys.stderr)
+
+
+app()
+"""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["experiment=gaussian_sweep", "plan=true"],
+        ["experiment=gaussian_sweep", "--cfg", "job"],  # by a call into Hydra
+        ["-m", "experiment=gaussian_sweep", "plan=true", "seed=1,2"],
+        ["experiment=gaussian_sweep", "dataset.rho=2"],
+    ],
+    ids=" ".join,
+)
+def test_state_of_another_application_is_kept(here, tmp_path, command):
+    (tmp_path / "configs" / "estimator").mkdir(parents=True)
+    (tmp_path / "configs" / "app.yaml").write_text("defaults: [estimator: theirs, _self_]\ntheirs: 1\n")
+    (tmp_path / "configs" / "estimator" / "theirs.yaml").write_text("name: theirs\n")
+    script = Path(tmp_path, "app.py")
+    script.write_text(APPLICATION.replace("COMMAND", json.dumps(command)))
+    done = subprocess.run(
+        [sys.executable, str(script), "hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=none"],
+        capture_output=True, text=True, timeout=120, check=False, env=os.environ | {"HYDRA_FULL_ERROR": "1"},
+    )  # fmt: skip
+    *lines, report = done.stderr.splitlines()
+    is_bad = "dataset.rho=2" in command
+    assert not is_bad or lines == ["mi-run: dataset.rho=2: must be a number between -1 and 1"]
+    assert json.loads(report) == {
+        "code": 2 if is_bad else 0,
+        "estimator": "mine",
+        "same": True,
+        "again": {"theirs": 1, "estimator": {"name": "theirs"}},
+    }
+    assert list(here.iterdir()) == []

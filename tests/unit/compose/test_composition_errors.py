@@ -1,0 +1,62 @@
+"""What cannot be composed is a fault with key, value and what is accepted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mi_cli.compose.composer import Composer
+from mi_cli.errors import ABSENT, ConfigError, Fault
+
+EXPERIMENT = "experiment=gaussian_sweep"
+
+
+def compose(*overrides: str, folder: Path | None = None) -> None:
+    source = Composer.of_folder(folder)
+    source.parse(overrides)
+    source.compose(overrides)
+
+
+def fault(*overrides: str, folder: Path | None = None) -> Fault:
+    with pytest.raises(ConfigError) as caught:
+        compose(*overrides, folder=folder)
+    (only,) = caught.value.faults
+    return only
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("experiment=foo", ("experiment", "foo", "no such experiment")),
+        ("dataset.rhoo=1", ("dataset.rhoo", "1", "unknown key")),
+        ("+dataset.rho=1", ("+dataset.rho", "1", "is in the config already")),
+        ("seed=1,2", ("seed", "1,2", "is several values")),
+        ("dataset.rho=[0", ("dataset.rho", "[0", "cannot be read")),
+        ("estimator=[dv,mine]", ("estimator", ["dv", "mine"], "")),
+        ("name=${nothing}", ("name", "${nothing}", "Interpolation key 'nothing' not found")),
+        ("hydra.searchpath=[file:///nowhere]", ("hydra.searchpath", "/nowhere", "no such folder")),
+        ("++hydra.callbacks.a._target_=os.mkdir", ("hydra.callbacks.a._target_", "os.mkdir", "names code to run")),
+        ("nonsense", ("nonsense", ABSENT, "must be key=value, such as seed=1")),
+    ],
+)
+def test_fields(override, expected):
+    found = fault(EXPERIMENT, override) if not override.startswith("experiment") else fault(override)
+    assert (found.key, found.value, found.problem) == expected
+
+
+def test_what_is_accepted():
+    assert "gaussian_sweep" in fault("experiment=foo").accepted.split(", ")
+    assert "dataset.rho" in fault(EXPERIMENT, "dataset.rhoo=1").accepted.split(", ")
+    assert fault(EXPERIMENT, "dataset.rhoo=1").command == "dataset.rho=1"
+    assert fault(EXPERIMENT, "dataset.foo=1").command == ""
+    assert fault("experiment=gausian_sweep").command == EXPERIMENT
+    assert fault(EXPERIMENT, "seed=1,2").accepted == "one, an axis (sweep.seed=[1,2]), or a run for each (mi-run -m)"
+
+
+def test_file_that_is_wrong_is_the_key(tmp_path):
+    (tmp_path / "config.yaml").write_text("a: [1\n")
+    found = fault(folder=tmp_path)
+    assert found.key == f"{tmp_path / 'config.yaml'}:2"
+    assert found.problem.startswith("is not YAML (")
+    assert fault(folder=tmp_path / "nowhere").key == "--config-path"
