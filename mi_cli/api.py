@@ -18,6 +18,7 @@ from mi_cli.lazy import torch
 from mi_cli.problems import Estimate
 from mi_cli.procedures.estimation import estimated
 from mi_cli.registry import plugins
+from mi_cli.runs.hardware import threads
 from mi_cli.schema.config import validate
 from mi_cli.schema.locations import config_folder
 from mi_cli.training.context import Context
@@ -25,7 +26,7 @@ from mi_cli.training.threads import one_thread
 
 __all__ = ["estimate"]
 
-_SETTINGS = ("dataset", "estimator", "evaluation", "fit", "folds", "noise", "split", "training")
+_SETTINGS = ("dataset", "estimator", "evaluation", "fit", "folds", "noise", "split", "threads", "training")
 _TABLE = ("classes", "max_rows", "missing", "n_samples", "share", "transform")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
@@ -55,7 +56,7 @@ def estimate(
         time: a number or date for each row, ``(n,)``, to sort by. Neighbours in time are treated as groups are.
         settings: what differs from ``configs/experiment/estimate.yaml``, by section as in a config:
             ``{"training": {"steps": 800}, "folds": 5}``. It may have ``dataset``, ``estimator``, ``evaluation``,
-            ``fit``, ``folds``, ``noise``, ``split`` and ``training``.
+            ``fit``, ``folds``, ``noise``, ``split``, ``threads`` and ``training``.
 
     Returns:
         The estimate with its standard error, interval, lower confidence bound, p-value and traces. ``status`` is
@@ -78,7 +79,7 @@ def estimate(
     values = _values(estimator, settings) | {"seed": seed}
     config = validate(values | {"dataset": _table(x, y, groups, time, values)})
     with one_thread():
-        return estimated(config, Context(torch.device("cpu")))
+        return estimated(config, Context(torch.device("cpu"), threads=threads(config)))
 
 
 def _values(estimator: str | Estimator, settings: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -164,11 +164,13 @@ def _null(
         return None, "no p-value: rows of one block depend on each other"
     random = numpy_generator(problem)
     few = random.permutation(statistic.n)[: statistic.most]
-    values = []
-    for order in (few, *(random.permuted(few) for _ in range(permutations))):
+    orders = [few, *(random.permuted(few) for _ in range(permutations))]
+
+    def value(order: Index) -> float:
         context.check()
-        values.append(statistic.value(few, order))
-    null = np.round(values, 12)  # equal values must not differ by rounding
+        return statistic.value(few, order)
+
+    null = np.round(context.map(value, orders), 12)  # equal values must not differ by rounding
     return null, "" if len(few) == statistic.n else f"p-value from {len(few)} of {statistic.n} rows"
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from mi_cli.lazy import torch
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from mi_cli.training.checkpoints import Checkpoints
 
 __all__ = ["Clock", "Context", "Stop", "Stopped", "TooLong"]
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class Stop(Protocol):
@@ -64,6 +68,7 @@ class Context:
     advance: Callable[[int], None] = lambda steps: None
     deadline: float = math.inf  # of time.monotonic()
     checkpoints: Checkpoints | None = None  # of the trainings inside, in the order in which they begin
+    threads: int = 1  # of ``map``
 
     def check(self) -> None:
         """Raise ``Stopped`` if the run was asked to stop, ``TooLong`` if the time for it is over."""
@@ -71,3 +76,10 @@ class Context:
             raise Stopped
         if time.monotonic() > self.deadline:
             raise TooLong
+
+    def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+        """The results of a function for each item, in order, computed on several threads if the context has them."""
+        if self.threads == 1:
+            return [function(item) for item in items]
+        with ThreadPoolExecutor(self.threads) as pool:
+            return list(pool.map(function, items))

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from examples import agree
 from runs import run_config
 
 import mi_cli
@@ -99,6 +100,13 @@ def test_settings_are_those_of_the_command():
     assert found.value == wide.value
     assert found.ci_high < wide.ci_high
     assert found.steps == 40
+
+
+@pytest.mark.parametrize("name", ["ksg", "copula", "histogram"])
+def test_number_of_threads_changes_no_number(name):
+    one, several = (mi_cli.estimate(X, Y[:, 0], name, settings={"threads": n}) for n in (1, 3))
+    assert one.p_value is not None
+    assert agree(one, several)
 
 
 def test_estimator_is_a_name_or_an_object():
