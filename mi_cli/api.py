@@ -11,12 +11,12 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from mi_cli import procedures
 from mi_cli.datasets.table import Table
 from mi_cli.errors import ConfigError, Fault
 from mi_cli.estimators.base import Estimator
 from mi_cli.lazy import torch
 from mi_cli.problems import Estimate
-from mi_cli.procedures.estimation import estimated
 from mi_cli.registry import plugins
 from mi_cli.runs.hardware import threads
 from mi_cli.schema.config import validate
@@ -79,7 +79,7 @@ def estimate(
     values = _values(estimator, settings) | {"seed": seed}
     config = validate(values | {"dataset": _table(x, y, groups, time, values)})
     with one_thread():
-        return estimated(config, Context(torch.device("cpu"), threads=threads(config)))
+        return procedures.estimation.estimated(config, Context(torch.device("cpu"), threads=threads(config)))
 
 
 def _values(estimator: str | Estimator, settings: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 ::
 
-    from mi_cli.testing import check_dataset, check_estimator
+    from mi_cli.testing import check_dataset, check_estimator, check_procedure
 
     def test_contracts():
         check_dataset(Rings)
         check_estimator(Theirs)
+        check_procedure(Impute)
 
 Each raises AssertionError at the first contract that is broken, and its message names the contract. The functions that
 end in ``_checks`` give the same checks one by one, for ``pytest.mark.parametrize``. Nothing here needs pytest.
@@ -15,5 +16,14 @@ end in ``_checks`` give the same checks one by one, for ``pytest.mark.parametriz
 from mi_cli.testing.checks import Check
 from mi_cli.testing.datasets import check_dataset, dataset_checks
 from mi_cli.testing.estimators import check_estimator, estimator_checks
+from mi_cli.testing.procedures import check_procedure, procedure_checks
 
-__all__ = ["Check", "check_dataset", "check_estimator", "dataset_checks", "estimator_checks"]
+__all__ = [
+    "Check",
+    "check_dataset",
+    "check_estimator",
+    "check_procedure",
+    "dataset_checks",
+    "estimator_checks",
+    "procedure_checks",
+]

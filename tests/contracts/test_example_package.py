@@ -17,7 +17,11 @@ import importlib, sys
 from importlib.metadata import distribution
 from mi_cli import testing
 
-checks = {"mi_cli.estimators": testing.check_estimator, "mi_cli.datasets": testing.check_dataset}
+checks = {
+    "mi_cli.estimators": testing.check_estimator,
+    "mi_cli.datasets": testing.check_dataset,
+    "mi_cli.procedures": testing.check_procedure,
+}
 for entry in distribution("example-package").entry_points:
     if entry.group in checks:
         checks[entry.group](entry.load())

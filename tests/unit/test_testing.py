@@ -11,7 +11,8 @@ import pytest
 from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.estimators.gaussian import Gaussian as GaussianEstimator
 from mi_cli.lazy import torch
-from mi_cli.testing import check_dataset, check_estimator, dataset_checks
+from mi_cli.procedures.estimate import Estimate as EstimateProcedure
+from mi_cli.testing import check_dataset, check_estimator, dataset_checks, procedure_checks
 
 
 class Doubled(GaussianEstimator):
@@ -145,6 +146,81 @@ class Repeating(Gaussian):
 def test_dataset_that_breaks_a_contract_is_refused(cls, contract):
     with pytest.raises(AssertionError) as raised:
         check_dataset(cls)
+    assert str(raised.value).startswith(f"{cls.__name__}: {contract}")
+
+
+class Unregistered(EstimateProcedure):
+    """Another class of that name."""
+
+
+class Backwards(EstimateProcedure):
+    """Returns the last trial's outcome first."""
+
+    def run(self, trials, context):
+        return super().run(trials, context)[::-1]
+
+
+class NotANumber(EstimateProcedure):
+    """Has NaN for a result."""
+
+    def run(self, trials, context):
+        return [with_estimate(outcome, lambda value: math.nan) for outcome in super().run(trials, context)]
+
+
+class Crowded(EstimateProcedure):
+    """Looks at the other trials."""
+
+    def run(self, trials, context):
+        n = len(trials)
+        return [with_estimate(outcome, lambda value: value + 1e-9 * n) for outcome in super().run(trials, context)]
+
+
+class Unseeded(EstimateProcedure):
+    """Draws from torch's own generator."""
+
+    def run(self, trials, context):
+        drawn = float(torch.rand(()))
+        return [with_estimate(outcome, lambda value: value + drawn) for outcome in super().run(trials, context)]
+
+
+class Free(EstimateProcedure):
+    """Says that it costs nothing."""
+
+    def cost(self, config):
+        return replace(super().cost(config), steps=0)
+
+
+class Twin(EstimateProcedure):
+    """Takes trials of all seeds for one training."""
+
+    def training_key(self, config):
+        return "one"
+
+
+def with_estimate(outcome, change):
+    methods = {name: fields | {"estimate": change(fields["estimate"])} for name, fields in outcome.methods.items()}
+    return replace(outcome, methods=methods)
+
+
+@pytest.mark.parametrize(
+    ("cls", "contract"),
+    [
+        (
+            Unregistered,
+            "name is registered: the name estimate stands for <class 'mi_cli.procedures.estimate.Estimate'>",
+        ),
+        (Backwards, "outcomes are those of the trials: run() returns outcomes of the trials [2, 1, 0]"),
+        (NotANumber, "outcomes hold results: estimate of dv is NaN"),
+        (Crowded, "results are the same alone and in a stack: results of dv differ alone and in a stack, with seed 0"),
+        (Unseeded, "same seed gives the same results: results of dv differ the second time, with seed 0"),
+        (Free, "cost is a number of operations: cost() is Cost(steps=0"),
+        (Twin, "seeds share a signature and not a training: training_key() is the same for two seeds"),
+    ],
+)
+def test_procedure_that_breaks_a_contract_is_refused(cls, contract):
+    (check,) = [check for check in procedure_checks(cls) if check.contract == contract.partition(":")[0]]
+    with pytest.raises(AssertionError) as raised:
+        check()
     assert str(raised.value).startswith(f"{cls.__name__}: {contract}")
 
 

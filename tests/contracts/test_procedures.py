@@ -1,0 +1,35 @@
+"""Every procedure that is registered keeps the contracts of ``mi_cli.testing``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mi_cli.registry.builtin import PROCEDURES
+from mi_cli.registry.lookup import load
+from mi_cli.testing import procedure_checks
+
+INDEPENDENT = {"representation": {"dim": 2, "hidden": [6], "critic": "independent"}}
+# Settings that say more of a procedure: one line here for one that has any.
+SETTINGS: dict[str, list[dict[str, Any]]] = {
+    "estimate": [{}, {"fit": "crossfit", "folds": 3}, {"estimator": {"name": "copula"}}],
+    "maximise": [{}, INDEPENDENT],
+    "compare": [{}, INDEPENDENT, {"noise": {"scale": 0.05}}],
+}
+CHECKS = [
+    pytest.param(check, id=f"{name}-{number}-{check.contract}")
+    for name in PROCEDURES
+    for number, settings in enumerate(SETTINGS.get(name, [{}]))
+    for check in procedure_checks(load(PROCEDURES[name]), settings)
+]
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_procedure_keeps_its_contract(check):
+    check()
+
+
+@pytest.mark.parametrize("name", PROCEDURES)
+def test_name_is_that_of_the_registry(name):
+    assert load(PROCEDURES[name]).name == name
