@@ -45,9 +45,6 @@ def check_procedure(cls: type[Procedure], settings: Mapping[str, Any] | None = N
 
     Raises:
         AssertionError: a contract is broken. The message names it.
-
-    >>> from mi_cli.procedures.estimate import Estimate
-    >>> check_procedure(Estimate)
     """
     run_all(procedure_checks(cls, settings))
 

@@ -94,9 +94,9 @@ class Split(Section):
     Attributes:
         train: rows that are trained on.
         val: rows that choose the checkpoint and stop the training.
-        labelled: rows with labels, of ``procedure=compare``.
+        labelled: rows with labels, for procedures that learn from labels too.
         test: rows that the reported numbers are computed from.
-        fresh: more test rows of the same distribution, of ``procedure=compare``; always a number of rows.
+        fresh: more test rows of the same distribution, for the same procedures; always a number of rows.
     """
 
     train: Part = 1.0

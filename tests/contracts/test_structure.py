@@ -1,13 +1,34 @@
-"""The code stays small: short files, in packages."""
+"""The code stays small: short files, few imports inside functions, each procedure in its own place."""
 
 from __future__ import annotations
 
+import ast
+import re
+
+import pytest
 from examples import TESTS
+
+from mi_cli.registry.builtin import PROCEDURES
 
 PACKAGE = TESTS.parent / "mi_cli"
 SOURCES = {str(path.relative_to(PACKAGE)): path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
+TREES = {name: ast.parse(source) for name, source in SOURCES.items()}
+FUNCTIONS = {
+    f"{name}:{node.name}": node
+    for name, tree in TREES.items()
+    for node in ast.walk(tree)
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+}
 LINES_OF_A_MODULE = 400
+IMPORTS_IN_FUNCTIONS = 60
 MODULES_OUTSIDE_PACKAGES = 12
+FILES_THAT_NAME_A_PROCEDURE = 3  # its module, the registry, and one more
+NAMED = (  # how code names the procedure {name}, which is also a column of results or a verb elsewhere
+    r"procedure\W{{0,6}}[!=]?=+\s*[\"']?{name}\b",
+    r"procedure\b.*[\"']{name}[\"']",
+    r"mi_cli\.procedures(\.| import .*\b){name}\b",
+    r"\bname\b.*=\s*[\"']{name}[\"']",
+)
 
 
 def test_modules_are_short():
@@ -15,5 +36,24 @@ def test_modules_are_short():
     assert long == {}
 
 
+def test_imports_stand_at_the_top():
+    imports = {
+        (name.partition(":")[0], inner.lineno)
+        for name, node in FUNCTIONS.items()
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Import | ast.ImportFrom)
+    }
+    assert len(imports) <= IMPORTS_IN_FUNCTIONS, sorted(imports)
+
+
 def test_modules_are_in_packages():
     assert len([name for name in SOURCES if "/" not in name]) <= MODULES_OUTSIDE_PACKAGES
+
+
+@pytest.mark.parametrize("name", PROCEDURES)
+def test_procedure_is_named_in_few_places(name):
+    patterns = [re.compile(pattern.format(name=name)) for pattern in NAMED]
+    naming = {file for file, source in SOURCES.items() if any(pattern.search(source) for pattern in patterns)}
+    assert f"procedures/{name}.py" in naming  # so that a pattern finds what it should
+    assert "registry/builtin.py" in naming
+    assert len(naming) <= FILES_THAT_NAME_A_PROCEDURE, sorted(naming)
