@@ -14,16 +14,19 @@ __all__ = ["Array", "Draw", "Estimate", "Kind", "Problem", "Rows", "is_discrete"
 
 _SAMPLE_ROWS = 16384
 
-
+Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 Kind = Literal["lower bound", "upper bound", "point estimate"]
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Joint samples: ``x`` of shape ``(n, dim_x)``, ``y`` of shape ``(n, dim_y)``.
+    """Joint samples.
 
-    Rows of one ``block``, ``(n,)``, may depend on each other: a patient's, or neighbours in time. Without any, all rows
-    are independent.
+    Attributes:
+        x: ``(n, dim_x)``.
+        y: ``(n, dim_y)``.
+        block: the block of each row, ``(n,)``. Rows of one block may depend on each other, such as those of one patient
+            or neighbours in time. If it is None, all rows are independent.
     """
 
     x: torch.Tensor
@@ -44,13 +47,13 @@ class Rows:
         )
 
     def select(self, index: Any) -> Rows:
-        """The rows of an index or a slice."""
+        """The rows at an index or in a slice."""
         return Rows(self.x[index], self.y[index], None if self.block is None else self.block[index])
 
 
 @dataclass(frozen=True)
 class Draw:
-    """``draw(n)``: n fresh rows at a time, of which ``generator`` is the only source of randomness."""
+    """A source of fresh rows: ``draw(n)`` gives n of them. ``generator`` is its only source of randomness."""
 
     rows: Callable[[int], Rows]
     generator: torch.Generator
@@ -59,18 +62,26 @@ class Draw:
         """The next n rows."""
         return self.rows(n)
 
-    def map(self, to: Callable[[Rows], Rows]) -> Draw:
-        """The same rows, each mapped."""
-        return Draw(lambda n: to(self.rows(n)), self.generator)
+    def map(self, function: Callable[[Rows], Rows]) -> Draw:
+        """A source that applies a function to the rows."""
+        return Draw(lambda n: function(self.rows(n)), self.generator)
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One trial as an estimator sees it.
+    """What an estimator gets of one trial.
 
-    ``train`` are fixed rows; where there are none, ``draw(n)`` gives n fresh rows at a time. ``init`` and ``order``
-    are the trial's own sources of randomness, for initial weights and for pairing and batching. ``fresh`` are rows of
-    the same distribution that tell what the fitted critics are worth in truth.
+    Attributes:
+        dim_x: columns of x.
+        dim_y: columns of y.
+        train: fixed training rows; None if ``draw`` gives fresh ones.
+        draw: a source of fresh training rows; None if ``train`` are fixed.
+        val: validation rows.
+        test: test rows.
+        init: the trial's generator for initial weights.
+        order: the trial's generator for pairing and batching.
+        lr: learning rate.
+        fresh: more rows of the same distribution, on which a fitted critic is evaluated once more.
     """
 
     dim_x: int
@@ -86,7 +97,7 @@ class Problem:
 
     @property
     def sample(self) -> Rows:
-        """The training rows, or as many fresh ones as tell what their columns are like."""
+        """The training rows, or enough fresh ones to fit maps of the columns to."""
         if self.train is not None:
             return self.train
         assert self.draw is not None  # noqa: S101 (a problem has train or draw)
@@ -94,21 +105,39 @@ class Problem:
 
     @property
     def rows(self) -> Rows:
-        """All fixed rows, for estimators that hold none out."""
+        """All fixed rows, for estimators that hold none out.
+
+        Raises:
+            ValueError: training rows are fresh, so that there is no end of them.
+        """
         if self.train is None:
-            raise ValueError("fresh rows have no end; accepted: a number of rows")
+            raise ValueError("there is no end of fresh rows; accepted: a number of rows")
         return self.train.concat(self.val, self.test)
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """An estimate in nats with what is needed to judge it; ``value`` is None unless ``status`` is ``ok``.
+    """An estimate of MI in nats, and what is needed to judge it.
 
-    ``lower`` is a lower confidence bound on the MI, one-sided at the level of the interval: a guarantee, where there is
-    one. ``p_value`` is that of no dependence, by re-pairing rows; ``null`` holds the statistic of the rows as they are,
-    then of each re-pairing. ``effective`` is the number of product samples that carry the partition term (Kish's
-    effective sample size). ``critic_mi`` is what ``value`` is an estimate of for the critic at hand: its bound on
-    ``Problem.fresh``, with a standard error of its own.
+    Attributes:
+        kind: a lower bound, an upper bound, or neither.
+        status: ``ok``; ``diverged``, if a number became non-finite; or ``failed``, if there can be no estimate.
+        reason: why the status is not ``ok``, or a remark on the value.
+        value: the estimate; None unless the status is ``ok``.
+        stderr: its standard error.
+        ci_low: the lower end of its interval.
+        ci_high: the upper end of its interval.
+        ceiling: the largest value that it can take; None without one.
+        lower: a one-sided lower confidence limit of the MI, at the level of the interval; for lower bounds.
+        p_value: the p-value of no dependence, by re-pairing rows.
+        effective: Kish's effective number of product samples in the partition term.
+        critic_mi: the bound of the same critic on ``Problem.fresh``, which ``value`` estimates.
+        critic_stderr: its standard error.
+        train_mi: the value on training rows.
+        val_mi: the value on validation rows.
+        steps: training steps taken; None without training.
+        null: the statistic of the rows, then of each re-pairing, ``(1 + m,)``.
+        history: steps ``(T,)`` and values ``(T,)`` by metric.
     """
 
     kind: Kind
@@ -133,14 +162,14 @@ class Estimate:
     )
 
 
-Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
-
-
 def is_discrete(values: Array) -> bool:
-    """Whether few values, of shape ``(n,)`` or rows of ``(n, d)``, come many times: at most 2 √n, and twice on average.
+    """Whether a column takes few values: at most 2 √n distinct ones, which occur at least twice on average.
 
-    Ten classes are seen in a hundred rows, and what was rounded to a hundredth of its spread is not among them at
-    ten thousand.
+    So ten classes are discrete from a hundred rows on, and values that are rounded to a hundredth of their spread are
+    not discrete in ten thousand rows.
+
+    Args:
+        values: numbers ``(n,)``, or rows ``(n, d)``.
     """
     distinct = len(np.unique(values, axis=0))
     return distinct <= min(2 * math.sqrt(len(values)), len(values) / 2)

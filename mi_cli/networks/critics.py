@@ -1,7 +1,7 @@
-"""Critics T(x, y): what a variational bound is maximised over, K at a time.
+"""Critics T(x, y), K at a time, over which a variational bound is maximised.
 
-Rows are feature-major: x with its row of ones ``(K, dim_x + 1, n)``, y ``(K, dim_y, n)``. Product samples are named by
-``partners`` ``(K, C, n)``, row i of x being paired with rows ``partners[:, :, i]`` of y; None stands for all pairs.
+Arrays are feature-major: x with its row of ones ``(K, dim_x + 1, n)``, y ``(K, dim_y, n)``. ``partners`` ``(K, C, n)``
+are the indices of product samples: row i of x is paired with rows ``partners[:, :, i]`` of y. None means all pairs.
 """
 
 from __future__ import annotations
@@ -30,15 +30,18 @@ __all__ = [
     "SeparableCritic",
 ]
 
-_BLOCK_ROWS = 9216  # pairs scored at once for each trial where nothing is trained
+_BLOCK_ROWS = 9216  # pairs that are scored at once for each trial during evaluation
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores of K trials: ``joint`` ``(K, n)``, and ``by_row`` ``(K, n, m)``, of each x with other y.
+    """Scores of K trials.
 
-    Where ``every_pair`` is true, m = n and −∞ stands in the place of the joint samples. ``dual`` is what a critic with
-    a second output says of the joint samples, ``(K, n)``.
+    Attributes:
+        joint: of joint samples, ``(K, n)``.
+        by_row: of each x with other y, ``(K, n, m)``.
+        every_pair: whether m = n, with −∞ in place of the joint samples.
+        dual: the second output of a critic that has one, on joint samples, ``(K, n)``.
     """
 
     joint: Tensor
@@ -48,12 +51,12 @@ class Scores:
 
     @classmethod
     def of_partners(cls, scores: Tensor) -> Scores:
-        """Of scores ``(K, 1 + C, n)``, the joint samples first."""
+        """From scores ``(K, 1 + C, n)``, the joint samples first."""
         return cls(scores[:, 0], scores[:, 1:].transpose(1, 2))
 
     @classmethod
     def of_every_pair(cls, scores: Tensor) -> Scores:
-        """Of scores ``(K, n, n)``, of x by y."""
+        """From scores ``(K, n, n)`` of x by y."""
         own = torch.eye(scores.shape[1], dtype=torch.bool, device=scores.device)
         return cls(scores.diagonal(dim1=1, dim2=2), scores.masked_fill(own, -torch.inf), every_pair=True)
 
@@ -67,7 +70,7 @@ class Scores:
         """Product scores ``(K, n · count)``, in no particular order."""
         if not self.every_pair:
             return self.by_row.transpose(1, 2).flatten(1)
-        n = self.by_row.shape[2]  # and so many scores lie between two joint ones
+        n = self.by_row.shape[2]  # n scores lie between two joint ones
         between: Tensor = self.by_row.flatten(1)[:, 1:].unflatten(1, (n - 1, n + 1))
         return between[:, :, :-1].flatten(1)
 
@@ -78,42 +81,61 @@ class Critic(ABC):
     @property
     @abstractmethod
     def shapes(self) -> list[tuple[int, ...]]:
-        """Shapes of one critic's parameters."""
+        """Shapes of the parameters of one critic."""
 
     @abstractmethod
     def initial(self, generator: torch.Generator) -> Tensor:
-        """One critic's parameters, flat."""
+        """Initial parameters of one critic, flat."""
 
     @abstractmethod
     def scores(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, partners: Tensor | None) -> Scores:
-        """Scores of x and y, to be differentiated."""
+        """Scores for a training step, which can be differentiated.
+
+        Args:
+            layers: parameters, ``(K, *shape)`` each.
+            x: with its row of ones, ``(K, dim_x + 1, n)``.
+            y: ``(K, dim_y, n)``.
+            partners: indices of product samples, ``(K, C, n)``; None for all pairs.
+        """
 
     @abstractmethod
     def shifted(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, shifts: int) -> Tensor:
-        """Scores ``(K, 1 + shifts, n)``: of joint samples, then of y shifted by 1, 2, … rows."""
+        """Scores for evaluation: of joint samples, then of y shifted by 1, 2, … rows, ``(K, 1 + shifts, n)``."""
 
     def held_out(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, shifts: int) -> Scores:
-        """Scores of joint samples and of shifts."""
+        """The scores of :meth:`shifted`, and the second output of a critic that has one."""
         return Scores.of_partners(self.shifted(layers, x, y, shifts))
 
     @abstractmethod
     def cost(self, rows: int, copies: int | None) -> tuple[int, int]:
-        """Multiply-adds of a forward pass, and numbers kept for the backward one, for so many rows and partners."""
+        """Cost of a step.
+
+        Args:
+            rows: rows of the step.
+            copies: partners of each row; None for all pairs.
+
+        Returns:
+            Multiply-adds of the forward pass, and numbers kept until the backward pass.
+        """
 
 
 class ConcatCritic(Critic):
-    """A critic T(x, y) that is one perceptron over x and y side by side (Belghazi et al. 2018, arXiv 1801.04062)."""
+    """A critic T(x, y) that is one perceptron over x and y side by side.
+
+    Reference:
+        Belghazi et al. 2018 (arXiv 1801.04062).
+    """
 
     def __init__(self, dim_x: int, dim_y: int, hidden: Sequence[int], activation: Activation = "relu") -> None:
         self.net = Perceptron((dim_x + dim_y, *hidden, 1), activation)
 
     @property
     def shapes(self) -> list[tuple[int, ...]]:
-        """Shapes of one critic's parameters."""
+        """Shapes of the parameters of one critic."""
         return list(self.net.shapes)
 
     def initial(self, generator: torch.Generator) -> Tensor:
-        """One critic's parameters, flat."""
+        """Initial parameters of one critic, flat."""
         return self.net.initial(generator)
 
     def __call__(self, layers: Sequence[Tensor], x: Tensor, y: Tensor) -> Tensor:
@@ -121,34 +143,37 @@ class ConcatCritic(Critic):
         return self.net(layers, x, y).squeeze(1)
 
     def scores(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, partners: Tensor | None) -> Scores:
-        """Scores of x and y; all pairs are all shifts."""
+        """Scores of x and y; all pairs are computed as all shifts."""
         partnered = shifted(y, y.shape[2] - 1) if partners is None else pair(y, partners)
         return Scores.of_partners(self(layers, x, partnered))
 
     def shifted(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, shifts: int) -> Tensor:
-        """Scores of shifts, in blocks of rows, so that hidden layers stay small."""
+        """Scores of shifts, computed in blocks of rows so that hidden layers stay small."""
         n, block = x.shape[2], max(1, _BLOCK_ROWS // (1 + shifts))
         twice = torch.cat([y, y[:, :, :shifts]], 2)
-        found = x.new_empty(len(x), 1 + shifts, n)
+        scores = x.new_empty(len(x), 1 + shifts, n)
         for low in range(0, n, block):
             high = min(low + block, n)
             partners = torch.stack([twice[:, :, low + shift : high + shift] for shift in range(shifts + 1)], 2)
-            found[:, :, low:high] = self(layers, x[:, :, low:high], partners)
-        return found
+            scores[:, :, low:high] = self(layers, x[:, :, low:high], partners)
+        return scores
 
     def cost(self, rows: int, copies: int | None) -> tuple[int, int]:
-        """Multiply-adds forward, and numbers kept."""
+        """Multiply-adds of the forward pass, and numbers kept until the backward pass."""
         rows *= rows if copies is None else 1 + copies
         return self.net.multiplications * rows, self.net.floats * rows
 
 
 class SeparableCritic(Critic):
-    r"""A critic of two perceptrons, so that all pairs of n rows cost n passes and one product of matrices.
+    r"""A critic of two perceptrons, whose scores of all pairs of n rows need n passes and one product of matrices.
 
     .. math:: T(x, y) = f(x)^T g(y) / \sqrt{e} + a(x) + b(y)
 
-    with e = ``embedding``; f and a are outputs of one network, g and b of another. van den Oord, Li & Vinyals 2018
-    (arXiv 1807.03748); Poole et al. 2019 (arXiv 1905.06922).
+    with e = ``embedding``. f and a are outputs of one network, g and b of another. With ``from_zero`` the critic starts
+    at T = 0.
+
+    Reference:
+        van den Oord, Li & Vinyals 2018 (arXiv 1807.03748); Poole et al. 2019 (arXiv 1905.06922).
     """
 
     def __init__(
@@ -166,13 +191,13 @@ class SeparableCritic(Critic):
 
     @property
     def shapes(self) -> list[tuple[int, ...]]:
-        """Shapes of one critic's parameters, f's first."""
+        """Shapes of the parameters of one critic, those of f first."""
         return [*self.of_x.shapes, *self.of_y.shapes]
 
     def initial(self, generator: torch.Generator) -> Tensor:
-        """One critic's parameters, flat; ``from_zero``, those of T = 0."""
+        """Initial parameters of one critic, flat."""
         of_x, of_y = self.of_x.initial(generator), self.of_y.initial(generator)
-        if self.from_zero:  # f, a and b, while g goes on to lead f away from 0
+        if self.from_zero:  # f, a and b are 0, and the gradient of f is not, because g is random
             of_x[-math.prod(self.of_x.shapes[-1]) :] = 0
             of_y[-self.of_y.shapes[-1][1] :] = 0
         return torch.cat([of_x, of_y])
@@ -186,37 +211,39 @@ class SeparableCritic(Critic):
         f, g = self._embedded(layers, x, y)
         e = self.embedding
         if partners is None:
-            found = torch.baddbmm(f[:, e:].transpose(1, 2), f[:, :e].transpose(1, 2), g[:, :e], alpha=self.scale)
-            return Scores.of_every_pair(found + g[:, e:])
+            products = torch.baddbmm(f[:, e:].transpose(1, 2), f[:, :e].transpose(1, 2), g[:, :e], alpha=self.scale)
+            return Scores.of_every_pair(products + g[:, e:])
         g = pair(g, partners)
-        found = (f[:, :e].unsqueeze(2) * g[:, :e]).sum(1) * self.scale
-        return Scores.of_partners(found + f[:, e:] + g[:, e])
+        products = (f[:, :e].unsqueeze(2) * g[:, :e]).sum(1) * self.scale
+        return Scores.of_partners(products + f[:, e:] + g[:, e])
 
     def shifted(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, shifts: int) -> Tensor:
         """Scores of shifts."""
         f, g = self._embedded(layers, x, y)
         e, n = self.embedding, x.shape[2]
         g = torch.cat([g, g[:, :, :shifts]], 2)
-        found = x.new_empty(len(x), 1 + shifts, n)
+        scores = x.new_empty(len(x), 1 + shifts, n)
         for shift in range(shifts + 1):
             moved = g[:, :, shift : shift + n]
-            found[:, shift] = (f[:, :e] * moved[:, :e]).sum(1) * self.scale + f[:, e] + moved[:, e]
-        return found
+            scores[:, shift] = (f[:, :e] * moved[:, :e]).sum(1) * self.scale + f[:, e] + moved[:, e]
+        return scores
 
     def cost(self, rows: int, copies: int | None) -> tuple[int, int]:
-        """Multiply-adds forward, and numbers kept."""
+        """Multiply-adds of the forward pass, and numbers kept until the backward pass."""
         pairs = rows * (rows if copies is None else 1 + copies)
         multiply_adds = (self.of_x.multiplications + self.of_y.multiplications) * rows + self.embedding * pairs
         return multiply_adds, (self.of_x.floats + self.of_y.floats) * rows + 4 * pairs
 
 
 class QuadraticCritic(Critic):
-    r"""A critic that is a polynomial of second degree, with no network.
+    r"""A critic that is a polynomial of second degree.
 
     .. math:: T(x, y) = x^T W y + a^T x + b^T y \; (+ \; x^T A x + y^T B y)
 
-    The squares, with ``squares``, make it contain the log-ratio of Gaussians; without them it is the bilinear critic of
-    van den Oord, Li & Vinyals 2018 (arXiv 1807.03748).
+    With ``squares`` it contains the log-ratio of Gaussians. Without them it is the bilinear critic.
+
+    Reference:
+        van den Oord, Li & Vinyals 2018 (arXiv 1807.03748).
     """
 
     def __init__(self, dim_x: int, dim_y: int, squares: bool) -> None:
@@ -224,16 +251,16 @@ class QuadraticCritic(Critic):
 
     @property
     def shapes(self) -> list[tuple[int, ...]]:
-        """Shapes of one critic's parameters: W bordered by a, b and a constant, then A and B."""
+        """Shapes of the parameters of one critic: W bordered by a, b and a constant, then A and B."""
         squares = [(self.dim_x, self.dim_x), (self.dim_y, self.dim_y)] if self.squares else []
         return [(self.dim_x + 1, self.dim_y + 1), *squares]
 
     def initial(self, generator: torch.Generator) -> Tensor:
-        """One critic's parameters, flat: so small that T is nearly 0."""
+        """Initial parameters of one critic, flat; they are so small that T is nearly 0."""
         return 1e-3 * torch.randn(sum(math.prod(shape) for shape in self.shapes), generator=generator)
 
     def _parts(self, layers: Sequence[Tensor], x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """f with T = f · (y, 1) + b, f of shape ``(K, dim_y + 1, n)``, and (y, 1) and b, ``(K, 1, n)``."""
+        """f ``(K, dim_y + 1, n)``, (y, 1) and b ``(K, 1, n)``, with T = f · (y, 1) + b."""
         ones = with_ones(y)
         f = torch.bmm(layers[0].transpose(1, 2), x)
         if not self.squares:
@@ -257,72 +284,76 @@ class QuadraticCritic(Critic):
         return torch.stack([(f * ones.roll(-s, 2)).sum(1) + of_y.roll(-s, 1) for s in range(shifts + 1)], 1)
 
     def cost(self, rows: int, copies: int | None) -> tuple[int, int]:
-        """Multiply-adds forward, and numbers kept."""
+        """Multiply-adds of the forward pass, and numbers kept until the backward pass."""
         pairs = rows * (rows if copies is None else 1 + copies)
         per_row = self.dim_x * self.dim_y + self.squares * (self.dim_x**2 + self.dim_y**2)
         return per_row * rows + (self.dim_y + 1) * pairs, 4 * (self.dim_x + self.dim_y) * rows + 4 * pairs
 
 
 class HybridCritic(Critic):
-    """An analytic log-ratio fitted to training rows, which is kept, plus a separable critic, which is trained."""
+    """A fixed log-ratio that is fitted to training rows, plus a separable critic that is trained."""
 
     def __init__(self, ratio: LogRatio, residual: SeparableCritic) -> None:
         self.ratio, self.residual = ratio, residual
 
     @property
     def shapes(self) -> list[tuple[int, ...]]:
-        """Shapes of one residual's parameters."""
+        """Shapes of the parameters of one separable critic."""
         return self.residual.shapes
 
     def initial(self, generator: torch.Generator) -> Tensor:
-        """One residual's parameters, flat."""
+        """Initial parameters of one separable critic, flat."""
         return self.residual.initial(generator)
 
     def scores(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, partners: Tensor | None) -> Scores:
         """Scores of x and y."""
-        found = self.residual.scores(layers, x, y, partners)
+        trained = self.residual.scores(layers, x, y, partners)
         if partners is None:
-            known = Scores.of_every_pair(self.ratio.every_pair(x, y))
+            fixed = Scores.of_every_pair(self.ratio.every_pair(x, y))
         else:
-            known = Scores.of_partners(self.ratio.partners(x, pair(y, partners)))
-        return replace(found, joint=found.joint + known.joint, by_row=found.by_row + known.by_row)
+            fixed = Scores.of_partners(self.ratio.partners(x, pair(y, partners)))
+        return replace(trained, joint=trained.joint + fixed.joint, by_row=trained.by_row + fixed.by_row)
 
     def shifted(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, shifts: int) -> Tensor:
         """Scores of shifts."""
         return self.residual.shifted(layers, x, y, shifts) + self.ratio.shifted(x, y, shifts)
 
     def cost(self, rows: int, copies: int | None) -> tuple[int, int]:
-        """Multiply-adds forward, and numbers kept."""
+        """Multiply-adds of the forward pass, and numbers kept until the backward pass."""
         return self.residual.cost(rows, copies)
 
 
 class BaselinedCritic(Critic):
-    """A critic less a learned baseline of y, T(x, y) − ln a(y) (Poole et al. 2019, arXiv 1905.06922)."""
+    """A critic minus a learned baseline of y: T(x, y) − ln a(y).
+
+    Reference:
+        Poole et al. 2019 (arXiv 1905.06922).
+    """
 
     def __init__(self, critic: Critic, dim_y: int, hidden: Sequence[int], activation: Activation) -> None:
         self.critic, self.baseline = critic, Perceptron((dim_y, *hidden, 1), activation)
 
     @property
     def shapes(self) -> list[tuple[int, ...]]:
-        """Shapes of one critic's parameters, the baseline's last."""
+        """Shapes of the parameters of one critic, those of the baseline last."""
         return [*self.critic.shapes, *self.baseline.shapes]
 
     def initial(self, generator: torch.Generator) -> Tensor:
-        """One critic's parameters, flat."""
+        """Initial parameters of one critic, flat."""
         return torch.cat([self.critic.initial(generator), self.baseline.initial(generator)])
 
     def scores(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, partners: Tensor | None) -> Scores:
         """Scores of x and y."""
         cut = len(self.critic.shapes)
-        found = self.critic.scores(layers[:cut], x, y, partners)
+        plain = self.critic.scores(layers[:cut], x, y, partners)
         of_y = self.baseline(layers[cut:], with_ones(y))
         if partners is not None:
-            taken = pair(of_y, partners).squeeze(1)[:, 1:].transpose(1, 2)
-        elif found.every_pair:
-            taken = of_y
+            by_row = pair(of_y, partners).squeeze(1)[:, 1:].transpose(1, 2)
+        elif plain.every_pair:
+            by_row = of_y
         else:
-            taken = shifted(of_y, y.shape[2] - 1).squeeze(1)[:, 1:].transpose(1, 2)
-        return replace(found, joint=found.joint - of_y.squeeze(1), by_row=found.by_row - taken)
+            by_row = shifted(of_y, y.shape[2] - 1).squeeze(1)[:, 1:].transpose(1, 2)
+        return replace(plain, joint=plain.joint - of_y.squeeze(1), by_row=plain.by_row - by_row)
 
     def shifted(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, shifts: int) -> Tensor:
         """Scores of shifts."""
@@ -331,34 +362,38 @@ class BaselinedCritic(Critic):
         return self.critic.shifted(layers[:cut], x, y, shifts) - shifted(of_y, shifts).squeeze(1)
 
     def cost(self, rows: int, copies: int | None) -> tuple[int, int]:
-        """Multiply-adds forward, and numbers kept."""
+        """Multiply-adds of the forward pass, and numbers kept until the backward pass."""
         multiply_adds, floats = self.critic.cost(rows, copies)
         return multiply_adds + self.baseline.multiplications * rows, floats + self.baseline.floats * rows
 
 
 class DualCritic(Critic):
-    """A critic with a second network u(x, y), which only joint samples need (Guo et al. 2022, arXiv 2107.01131)."""
+    """A critic with a second network u(x, y), which is evaluated on joint samples only.
+
+    Reference:
+        Guo et al. 2022 (arXiv 2107.01131).
+    """
 
     def __init__(self, critic: Critic, dim_x: int, dim_y: int, hidden: Sequence[int], activation: Activation) -> None:
         self.critic, self.second = critic, Perceptron((dim_x + dim_y, *hidden, 1), activation)
 
     @property
     def shapes(self) -> list[tuple[int, ...]]:
-        """Shapes of one critic's parameters, those of u last."""
+        """Shapes of the parameters of one critic, those of u last."""
         return [*self.critic.shapes, *self.second.shapes]
 
     def initial(self, generator: torch.Generator) -> Tensor:
-        """One critic's parameters, flat."""
+        """Initial parameters of one critic, flat."""
         return torch.cat([self.critic.initial(generator), self.second.initial(generator)])
 
     def dual(self, layers: Sequence[Tensor], x: Tensor, y: Tensor) -> Tensor:
-        """u of joint samples, ``(K, n)``."""
+        """u on joint samples, ``(K, n)``."""
         return self.second(layers[len(self.critic.shapes) :], torch.cat([y, x], 1)).squeeze(1)
 
     def scores(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, partners: Tensor | None) -> Scores:
         """Scores of x and y."""
-        found = self.critic.scores(layers[: len(self.critic.shapes)], x, y, partners)
-        return replace(found, dual=self.dual(layers, x, y))
+        plain = self.critic.scores(layers[: len(self.critic.shapes)], x, y, partners)
+        return replace(plain, dual=self.dual(layers, x, y))
 
     def shifted(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, shifts: int) -> Tensor:
         """Scores of shifts."""
@@ -369,6 +404,6 @@ class DualCritic(Critic):
         return replace(super().held_out(layers, x, y, shifts), dual=self.dual(layers, x, y).clone())
 
     def cost(self, rows: int, copies: int | None) -> tuple[int, int]:
-        """Multiply-adds forward, and numbers kept."""
+        """Multiply-adds of the forward pass, and numbers kept until the backward pass."""
         multiply_adds, floats = self.critic.cost(rows, copies)
         return multiply_adds + self.second.multiplications * rows, floats + self.second.floats * rows

@@ -1,4 +1,4 @@
-"""Conditional densities q(y | x), K at a time: what a likelihood is maximised over."""
+"""Conditional densities q(y | x), K at a time, that are fitted by maximum likelihood."""
 
 from __future__ import annotations
 
@@ -17,36 +17,48 @@ from mi_cli.networks.regression import Regression, least_squares
 
 __all__ = ["ConditionalGaussian", "Density", "Mixture", "SplineFlow"]
 
-# Half the range of a log-scale, for columns of unit variance: densities stay finite where y is a function of x.
+# Log-scales are within ± this, for columns of unit variance, so that densities stay finite where y is a function of x.
 _LOG_SCALE = 7.0
-_RARE = -4.0  # ln of the weight that all but one component of a mixture begin with, against that one
-_SPLINE = 500  # multiply-adds that take as long as what is done with one parameter of a spline, measured
+_RARE = -4.0  # ln of the initial weight of each component of a mixture, relative to that of the first
+_SPLINE = 500  # multiply-adds that take as long as the work for one parameter of a spline, as measured
 _LN_2PI = math.log(2 * math.pi)
 
 
 class Density(Protocol):
-    """K densities of one form, their parameters in tensors ``(K, *shape)``."""
+    """K densities of one form, whose parameters are tensors ``(K, *shape)``."""
 
     @property
     def shapes(self) -> Sequence[tuple[int, ...]]:
-        """Shapes of one density's parameters."""
+        """Shapes of the parameters of one density."""
 
     @property
     def cost(self) -> tuple[int, int]:
-        """Multiply-adds of a row, forward, and the numbers kept for it until backward."""
+        """Multiply-adds of a row in the forward pass, and numbers kept for it until the backward pass."""
 
     def initial(self, generator: torch.Generator, rows: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        """One density's parameters, flat: its linear part by least squares on rows, where they are given.
+        """Initial parameters of one density, flat.
 
-        They are x ``(dim_x + 1, n)``, with its ones, and y ``(dim_y, n)``.
+        Args:
+            generator: the source of the networks' weights.
+            rows: x with its row of ones ``(dim_x + 1, n)`` and y ``(dim_y, n)``, to which the linear part is fitted by
+                least squares. Without rows it is zero.
         """
 
     def __call__(self, tensors: Sequence[Tensor], x: Tensor, y: Tensor) -> Tensor:
-        """ln q(y | x), ``(K, n)``, of x ``(K, dim_x + 1, n)``, with its row of ones, and y ``(K, dim_y, n)``."""
+        """The log-densities of rows.
+
+        Args:
+            tensors: parameters, ``(K, *shape)`` each.
+            x: with its row of ones, ``(K, dim_x + 1, n)``.
+            y: ``(K, dim_y, n)``.
+
+        Returns:
+            ln q(y | x), ``(K, n)`` in nats.
+        """
 
 
 class ConditionalGaussian:
-    """A Gaussian whose mean and diagonal log-variance are functions of x: affine, and a perceptron's, added."""
+    """A Gaussian whose mean and diagonal log-variance are functions of x: an affine map plus a perceptron."""
 
     def __init__(self, dim_x: int, dim_y: int, hidden: Sequence[int], activation: Activation = "relu") -> None:
         self.dim_y = dim_y
@@ -54,17 +66,17 @@ class ConditionalGaussian:
 
     @property
     def shapes(self) -> list[tuple[int, int]]:
-        """Shapes of one density's parameters."""
+        """Shapes of the parameters of one density."""
         return self.outputs.shapes
 
     @property
     def cost(self) -> tuple[int, int]:
-        """Multiply-adds of a row, forward, and the numbers kept for it until backward."""
+        """Multiply-adds of a row in the forward pass, and numbers kept for it until the backward pass."""
         work, floats = self.outputs.cost
         return work, floats + 6 * self.dim_y
 
     def initial(self, generator: torch.Generator, rows: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        """One density's parameters, flat: a linear regression; without rows, a standard normal."""
+        """Initial parameters of one density, flat: a linear regression; without rows, a standard normal."""
         affine = torch.zeros(2, self.dim_y, self.outputs.affine[1])
         if rows is not None:
             everything = torch.ones(affine.shape[1:], dtype=torch.bool)
@@ -73,7 +85,7 @@ class ConditionalGaussian:
         return self.outputs.initial(generator, affine)
 
     def ignores_x(self, tensors: Sequence[Tensor]) -> list[bool]:
-        """Of each density, whether it is the same whatever x."""
+        """Whether each density is the same for all x."""
         return self.outputs.constant(tensors)
 
     def moments(self, tensors: Sequence[Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
@@ -82,7 +94,7 @@ class ConditionalGaussian:
         return mean, 2 * _bounded(raw)
 
     def __call__(self, tensors: Sequence[Tensor], x: Tensor, y: Tensor) -> Tensor:
-        """ln q(y | x), ``(K, n)``."""
+        """ln q(y | x), ``(K, n)`` in nats."""
         return gaussian_log_density(y, *self.moments(tensors, x))
 
 
@@ -91,10 +103,11 @@ class Mixture:
 
     .. math:: \ln q(y \mid x) = \sum_k \ln \sum_c w_{kc}\, f\bigl((y_k - μ_{kc}) / s_{kc}\bigr) / s_{kc}
 
-    Weights, locations and log-scales are functions of x and y_1 … y_{k−1}: affine, and a masked perceptron's, added.
-    By the chain rule no dependence among the columns of y is ruled out.
+    Weights, locations and log-scales are functions of x and y_1 … y_{k−1}: an affine map plus a masked perceptron. By
+    the chain rule, columns of y may depend on each other in any way.
 
-    Bishop 1994 (mixture density networks); Germain et al. 2015 (masks, arXiv 1502.03509).
+    Reference:
+        Bishop 1994 (mixture density networks); Germain et al. 2015 (masks, arXiv 1502.03509).
     """
 
     def __init__(
@@ -109,7 +122,7 @@ class Mixture:
         self.dim_y, self.components, self.family = dim_y, components, family
         outputs = 3 * components * dim_y
         self.outputs = Regression(dim_y + dim_x, hidden, outputs, activation)
-        # What is of degree k may depend on the first k columns of y, and on what is of no higher degree.
+        # A unit of degree k may depend on the first k columns of y, and on units of at most this degree.
         inputs = _degrees(dim_x, dim_y)
         layers = [torch.arange(width) % dim_y for width in (*hidden, outputs)]
         ones = torch.zeros(1, dtype=torch.int64)
@@ -119,19 +132,19 @@ class Mixture:
 
     @property
     def shapes(self) -> list[tuple[int, int]]:
-        """Shapes of one density's parameters."""
+        """Shapes of the parameters of one density."""
         return self.outputs.shapes
 
     @property
     def cost(self) -> tuple[int, int]:
-        """Multiply-adds of a row, forward, and the numbers kept for it until backward."""
+        """Multiply-adds of a row in the forward pass, and numbers kept for it until the backward pass."""
         work, floats = self.outputs.cost
         return work, floats + 8 * self.components * self.dim_y
 
     def initial(self, generator: torch.Generator, rows: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        """One density's parameters, flat: linear regressions, nearly all of their errors of one component.
+        """Initial parameters of one density, flat: linear regressions, whose errors are nearly those of one component.
 
-        The others begin at the quantiles of a normal, lest all components stay alike.
+        The other components start at the quantiles of a normal distribution, because equal components stay equal.
         """
         places = torch.tensor([0.0, *(NormalDist().inv_cdf(c / self.components) for c in range(1, self.components))])
         width = 1.0 if self.family == "gaussian" else math.sqrt(3) / math.pi  # of unit variance
@@ -144,7 +157,7 @@ class Mixture:
         return self.outputs.initial(generator, affine)
 
     def __call__(self, tensors: Sequence[Tensor], x: Tensor, y: Tensor) -> Tensor:
-        """ln q(y | x), ``(K, n)``."""
+        """ln q(y | x), ``(K, n)`` in nats."""
         masked = [tensor * mask.to(tensor.device) for tensor, mask in zip(tensors, self.masks, strict=True)]
         outputs = self.outputs(masked, torch.cat([y, x], 1))
         weight, place, raw = outputs.unflatten(1, (3, self.components, self.dim_y)).unbind(1)
@@ -159,12 +172,15 @@ class Mixture:
 
 
 class SplineFlow:
-    """Neural spline flows of y given x (Durkan et al. 2019, arXiv 1906.04032), by zuko, after an affine one.
+    """An affine flow of y given x, followed by zuko's neural spline flow.
 
-    Each transform is autoregressive and monotone in every column. The first is linear in x and the columns before. The
-    others are rational-quadratic splines within ±5 and the identity beyond, their knots a masked perceptron's. The K
-    flows are one program by ``torch.vmap``, equal to the last bit whatever K from 2 on; torch rounds some products of a
-    single one otherwise.
+    Each transform is autoregressive, and monotone in every column. The first is linear in x and in the columns before.
+    The others are rational-quadratic splines within ±5, and the identity outside; a masked perceptron gives their
+    knots. ``torch.vmap`` makes one program of K flows. The numbers are the same to the last bit for every K from 2 on;
+    for K = 1 torch rounds some products differently.
+
+    Reference:
+        Durkan et al. 2019 (arXiv 1906.04032).
     """
 
     def __init__(self, dim_x: int, dim_y: int, hidden: Sequence[int], transforms: int, bins: int) -> None:
@@ -176,47 +192,47 @@ class SplineFlow:
 
     @property
     def shapes(self) -> list[tuple[int, ...]]:
-        """Shapes of one density's parameters."""
+        """Shapes of the parameters of one density."""
         return [*(tuple(parameter.shape) for parameter in self.parameters.values()), tuple(self.mask.shape)]
 
     @property
     def cost(self) -> tuple[int, int]:
-        """Multiply-adds of a row, forward, and the numbers kept for it until backward."""
+        """Multiply-adds of a row in the forward pass, and numbers kept for it until the backward pass."""
         work = sum(map(math.prod, self.shapes)) + _SPLINE * self.splines
         return work, 2 * sum(shape[0] for shape in self.shapes) + 6 * self.splines
 
     def initial(self, generator: torch.Generator, rows: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        """One density's parameters, flat: linear regressions with normal errors; without rows, a standard normal."""
+        """Initial parameters, flat: linear regressions with normal errors; without rows, a standard normal."""
         last = {
             f"flow.transform.transforms.{index}.hyper.{len(transform.hyper) - 1}"
             for index, transform in enumerate(self.module.flow.transform.transforms)
         }
-        found, width = [], 1
+        weights, width = [], 1
         for name, parameter in self.parameters.items():
-            layer, _, what = name.rpartition(".")
-            width = parameter.shape[1] if what == "weight" else width  # a layer's bias follows its weights
+            layer, _, entry = name.rpartition(".")
+            width = parameter.shape[1] if entry == "weight" else width  # the bias of a layer follows its weights
             drawn = torch.empty(parameter.numel()).uniform_(-1, 1, generator=generator) / math.sqrt(width)
-            found.append(drawn * (layer not in last))
+            weights.append(drawn * (layer not in last))
         affine = torch.zeros(2, self.dim_y, self.mask.shape[1])
         affine[0], scales = _autoregression(rows, self.mask.shape[1], self.dim_y)
         affine[1, :, -1] = _unbounded(torch.log(scales))
-        return torch.cat([*found, affine.flatten()])
+        return torch.cat([*weights, affine.flatten()])
 
     def __call__(self, tensors: Sequence[Tensor], x: Tensor, y: Tensor) -> Tensor:
-        """ln q(y | x), ``(K, n)``."""
+        """ln q(y | x), ``(K, n)`` in nats."""
         module = self.module.to(x.device)
         place, raw = torch.bmm(tensors[-1] * self.mask.to(x.device), torch.cat([y, x], 1)).chunk(2, 1)
         log_scale = _bounded(raw)
 
         def one(own: Sequence[Tensor], x: Tensor, y: Tensor) -> Tensor:
             named = dict(zip(self.parameters, own, strict=True))
-            found: Tensor = torch.func.functional_call(module, named, (x, y))
-            return found
+            log_density: Tensor = torch.func.functional_call(module, named, (x, y))
+            return log_density
 
         z = (y - place) * torch.exp(-log_scale)
-        rows = (part.mT.contiguous() for part in (x[:, :-1], z))  # zuko's way round
-        found: Tensor = torch.vmap(one)(tuple(tensors[:-1]), *rows)
-        return found - log_scale.sum(1)
+        rows = (part.mT.contiguous() for part in (x[:, :-1], z))  # zuko has rows first
+        log_density: Tensor = torch.vmap(one)(tuple(tensors[:-1]), *rows)
+        return log_density - log_scale.sum(1)
 
 
 class _LogDensity(torch.nn.Module):
@@ -233,12 +249,12 @@ class _LogDensity(torch.nn.Module):
 
 
 def _degrees(dim_x: int, dim_y: int) -> Tensor:
-    """By input, columns of y before those of x and the ones: which column of y is the first that may depend on it."""
+    """For each input, the first column of y, from 0 on, that may depend on it: those of y, then those of x and ones."""
     return torch.cat([torch.arange(1, dim_y + 1), torch.zeros(dim_x + 1, dtype=torch.int64)])
 
 
 def _autoregression(rows: tuple[Tensor, Tensor] | None, inputs: int, dim_y: int) -> tuple[Tensor, Tensor]:
-    """Each column of y by least squares on those before it, and on x; without rows, 0 with errors of unit variance."""
+    """Least squares of each column of y on the columns before it and on x; without rows, 0 with unit errors."""
     if rows is None:
         return torch.zeros(dim_y, inputs), torch.ones(dim_y)
     x, y = rows
@@ -249,16 +265,17 @@ def _autoregression(rows: tuple[Tensor, Tensor] | None, inputs: int, dim_y: int)
 
 
 def _constant(choice: Tensor) -> Tensor:
-    """No input but the ones."""
-    found = torch.zeros_like(choice)
-    found[:, -1] = True
-    return found
+    """The choice of the constant input alone."""
+    mask = torch.zeros_like(choice)
+    mask[:, -1] = True
+    return mask
 
 
 def _bounded(raw: Tensor) -> Tensor:
+    """A log-scale within its range."""
     return _LOG_SCALE * torch.tanh(raw / _LOG_SCALE)
 
 
 def _unbounded(log_scale: Tensor) -> Tensor:
-    """What :func:`_bounded` takes to a log-scale, or to one that is well within its range."""
+    """The inverse of :func:`_bounded`, for log-scales clamped to 0.9 of the range."""
     return _LOG_SCALE * torch.atanh((log_scale / _LOG_SCALE).clamp(-0.9, 0.9))

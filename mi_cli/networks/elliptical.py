@@ -1,4 +1,4 @@
-"""Log-ratios of elliptical distributions: the critics that need no training."""
+"""Log-ratios of elliptical distributions: critics that are computed from the rows and need no training."""
 
 from __future__ import annotations
 
@@ -14,17 +14,23 @@ from mi_cli.networks.product_samples import shifted
 
 __all__ = ["CanonicalVariates", "LogRatio", "SingularScatterError", "fit_elliptical"]
 
-_ROUNDS = 20
-_LARGEST = 1 - 1e-6  # a canonical correlation, so that its log-ratio stays finite
+_ROUNDS = 20  # of the fixed point for the scatter matrix of a Student distribution
+_LARGEST = 1 - 1e-6  # the largest canonical correlation for which the log-ratio is finite in float32
 
 
 class SingularScatterError(ValueError):
-    """Columns that are sums of others, so that they have no density."""
+    """Columns are linearly dependent, so that they have no density."""
 
 
 @dataclass(frozen=True)
 class CanonicalVariates:
-    """Canonical variates of one data set: ``u = of_x (x, 1)``, ``v = of_y (y, 1)``, of correlations ``r`` (float64)."""
+    """The canonical variates u and v of one data set, and their correlations, in float64.
+
+    Attributes:
+        of_x: u = of_x (x, 1), ``(dim_x, dim_x + 1)``.
+        of_y: v = of_y (y, 1), ``(dim_y, dim_y + 1)``.
+        r: canonical correlations, ``(min(dim_x, dim_y),)``.
+    """
 
     of_x: Tensor
     of_y: Tensor
@@ -32,15 +38,21 @@ class CanonicalVariates:
 
 
 def fit_elliptical(x: Tensor, y: Tensor, nu: float = math.inf) -> CanonicalVariates:
-    r"""Canonical correlations of a Gaussian (ν = ∞) or Student distribution fitted to rows ``(n, d)``.
+    r"""Fit the canonical correlations of a Gaussian or a Student distribution.
 
-    The scatter matrix is the sample covariance, or its maximum-likelihood estimate at ν degrees of freedom (by the
-    fixed point of Kent & Tyler 1991). Sample correlations of d_x × d_y columns are too large; they are shrunk to what
-    is best for white noise of variance 1/n: those within its range become 0 (Gavish & Donoho 2017, arXiv 1405.7511).
-    The noise of correlations near 1 is less than that, so that these are shrunk too much where rows are few.
+    The scatter matrix is the sample covariance, or the maximum-likelihood estimate at ν degrees of freedom, by the
+    fixed point of Kent & Tyler (1991). Sample correlations of several columns are too large. They are shrunk as is best
+    for white noise of variance 1/n; those within the range of the noise become 0 (Gavish & Donoho 2017, arXiv
+    1405.7511). Correlations near 1 have less noise than that, so that they are shrunk too much where rows are few.
+
+    Args:
+        x: rows, ``(n, dim_x)``.
+        y: rows, ``(n, dim_y)``.
+        nu: ν, the degrees of freedom; infinite for a Gaussian.
 
     Raises:
-        SingularScatterError: the scatter matrix is, such as for columns that are sums of others.
+        SingularScatterError: columns of x or of y are linearly dependent.
+        ValueError: a value is not finite.
     """
     x, y = x.double(), y.double()
     both = torch.cat([x, y], 1)
@@ -57,6 +69,7 @@ def fit_elliptical(x: Tensor, y: Tensor, nu: float = math.inf) -> CanonicalVaria
 
 
 def _scatter(rows: Tensor, nu: float) -> tuple[Tensor, Tensor]:
+    """The location ``(d,)`` and the scatter matrix ``(d, d)`` of rows ``(n, d)``."""
     n, d = rows.shape
     if not torch.isfinite(rows).all():
         raise ValueError("rows have values that are not finite; an elliptical log-ratio needs them")
@@ -76,6 +89,7 @@ def _scatter(rows: Tensor, nu: float) -> tuple[Tensor, Tensor]:
 
 
 def _whitening(scatter: Tensor, name: str) -> Tensor:
+    """W with W scatter Wᵀ = 1."""
     values, vectors = torch.linalg.eigh(scatter)
     if not values[0] > 1e-10 * values[-1]:
         raise SingularScatterError(
@@ -86,6 +100,7 @@ def _whitening(scatter: Tensor, name: str) -> Tensor:
 
 
 def _shrunk(r: Tensor, n: int, d_x: int, d_y: int) -> Tensor:
+    """Correlations shrunk for the noise of n rows."""
     few, many = sorted((d_x, d_y))
     beta, unit = few / many, math.sqrt(many / n)
     y = r / unit
@@ -94,12 +109,18 @@ def _shrunk(r: Tensor, n: int, d_x: int, d_y: int) -> Tensor:
 
 
 class LogRatio:
-    r"""ln p(x, y) / p(x) p(y) of K elliptical distributions of one ν, in canonical variates u, v of correlations r.
+    r"""ln p(x, y) / p(x) p(y) of K elliptical distributions, as a function of their canonical variates u and v.
 
     .. math:: -\tfrac{ν + d_x + d_y}{2} \ln(1 + q / ν) + \tfrac{ν + d_x}{2} \ln(1 + |u|^2 / ν)
         + \tfrac{ν + d_y}{2} \ln(1 + |v|^2 / ν) + c,
 
-    q = Σ (u² + v² − 2 r u v) / (1 − r²), for Student's; its limit −½ (q − |u|² − |v|²) + c for Gaussians (ν = ∞).
+    with q = Σ (u² + v² − 2 r u v) / (1 − r²), for Student distributions; its limit −½ (q − |u|² − |v|²) + c for
+    Gaussians (ν = ∞).
+
+    Args:
+        parts: canonical variates of each distribution.
+        nu: ν, the degrees of freedom; infinite for Gaussians.
+        device: where the log-ratios are computed.
     """
 
     def __init__(
@@ -124,12 +145,12 @@ class LogRatio:
         return torch.bmm(self.of_x, x), torch.bmm(self.of_y, with_ones(y))
 
     def _own(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        """|u|² and what q has beyond it, ``(K, 1, n)`` each."""
+        """|u|², and the part of q that u adds beyond it, ``(K, 1, n)`` each."""
         square = u**2
         return square.sum(1, keepdim=True), (self.own * square[:, : self.coupled]).sum(1, keepdim=True)
 
     def _ratio(self, of_x: tuple[Tensor, Tensor], of_y: tuple[Tensor, Tensor], cross: Tensor) -> Tensor:
-        """From |u|² and |v|² with what q has beyond them, and Σ r u v / (1 − r²), all broadcast."""
+        """The log-ratio from the results of :meth:`_own` and Σ r u v / (1 − r²), all broadcast."""
         excess = of_x[1] + of_y[1] - 2 * cross
         if math.isinf(self.nu):
             return self.constant - excess / 2
@@ -137,19 +158,27 @@ class LogRatio:
         marginal_x, marginal_y = (
             (nu + d) / 2 * torch.log1p(part[0] / nu) for d, part in ((self.dim_x, of_x), (self.dim_y, of_y))
         )
-        q = (of_x[0] + of_y[0] + excess).clamp(min=0)  # rounding may make it negative
+        q = (of_x[0] + of_y[0] + excess).clamp(min=0)  # rounding can make it negative
         joint = (nu + self.dim_x + self.dim_y) / 2 * torch.log1p(q / nu)
         return self.constant + marginal_x + marginal_y - joint
 
     def every_pair(self, x: Tensor, y: Tensor) -> Tensor:
-        """``(K, n, n)``, x by y, of x with ones ``(K, dim_x + 1, n)`` and y ``(K, dim_y, n)``."""
+        """Log-ratios of all pairs, x by y.
+
+        Args:
+            x: with its row of ones, ``(K, dim_x + 1, n)``.
+            y: ``(K, dim_y, n)``.
+
+        Returns:
+            ``(K, n, n)`` in nats.
+        """
         u, v = self._variates(x, y)
         cross = torch.bmm((self.cross * u[:, : self.coupled]).transpose(1, 2), v[:, : self.coupled])
         of_x = self._own(u)
         return self._ratio((of_x[0].transpose(1, 2), of_x[1].transpose(1, 2)), self._own(v), cross)
 
     def partners(self, x: Tensor, y: Tensor) -> Tensor:
-        """``(K, C, n)`` of C partners of each row, y ``(K, dim_y, C, n)``."""
+        """Log-ratios ``(K, C, n)`` of each row with C partners, y ``(K, dim_y, C, n)``."""
         u, v = self._variates(x, y.flatten(2))
         of_y = self._own(v)
         v = v[:, : self.coupled].unflatten(2, y.shape[2:])
@@ -157,7 +186,7 @@ class LogRatio:
         return self._ratio(self._own(u), tuple(part.view(len(y), *y.shape[2:]) for part in of_y), cross)  # type: ignore[arg-type]
 
     def shifted(self, x: Tensor, y: Tensor, shifts: int) -> Tensor:
-        """``(K, 1 + shifts, n)``, of y shifted by 0, 1, 2, … rows."""
+        """Log-ratios ``(K, 1 + shifts, n)`` with y shifted by 0, 1, 2, … rows."""
         u, v = self._variates(x, y)
         of_x, of_y = self._own(u), self._own(v)
         u = self.cross * u[:, : self.coupled]

@@ -1,8 +1,8 @@
-"""Networks of the stack: perceptrons that carry a leading axis of trials.
+"""Perceptrons of a stack: multilayer perceptrons with a leading axis of trials.
 
-Activations are feature-major, ``(K, features, rows)``, with a last row of ones that meets the bias, which is the last
-column of a layer's matrix: a layer is one batched product, forward and backward. Buffers are kept from step to step,
-because fresh memory costs about as much as the arithmetic of layers this narrow (tests/benchmarks/layout.py).
+Activations are feature-major, ``(K, features, rows)``, and end with a row of ones. The bias is the last column of a
+layer's matrix, so that a layer is one batched product, forward and backward. Buffers are kept from step to step: for
+layers this narrow, allocating memory costs about as much as the arithmetic (tests/benchmarks/layout.py).
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ __all__ = ["Perceptron", "with_ones"]
 
 aten = torch.ops.aten
 
-# What trials write to on their way through the layers and back is to stay in a core's own cache: where the shared one
-# was busy, memory beyond it was several times slower to work on. 1.5 and 3 times as much made no difference beyond
-# noise.
+# The buffers of the trials that pass through all layers together must fit a core's own cache: where the shared cache
+# was busy, larger ones were several times slower. 1.5 and 3 times this size made no difference beyond noise.
 _CACHE_BYTES = 1 << 20
 
-# Up to so many columns of x, that of ones included, are cheaper to repeat for every version of y than to treat apart.
+# If x has at most this many columns, that of ones included, repeating them for every version of y is faster than
+# computing their part of the first layer separately.
 _FEW_COLUMNS = 16
 
-# In place: how a layer's values are activated, and how the gradient after it becomes the one before it. GELU's
-# derivative needs the value before activation, so it alone is activated into a second buffer.
+# Activations and their derivatives, in place. The derivative of GELU needs the value before activation, so that GELU
+# alone has a second buffer.
 _ACTIVATE: dict[Activation, Callable[[Tensor], Tensor]] = {"relu": torch.relu_, "tanh": torch.tanh_, "elu": aten.elu_}
 _DERIVE: dict[Activation, Callable[[Tensor, Tensor], Tensor]] = {
     "relu": lambda g, h: aten.threshold_backward.grad_input(g, h, 0, grad_input=g),
@@ -40,25 +40,29 @@ _DERIVE: dict[Activation, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-_Share = tuple[Any, ...]  # of one part in tensors, or of all parts in one tensor: tensors, or None
+_Share = tuple[Any, ...]  # slices of several tensors for one part, or of one tensor for all parts; or None
 _View = Callable[[int, Tensor], Tensor]
 
 
 def _T(x: Tensor) -> Tensor:  # noqa: N802 (as the property of a matrix)
-    """Transposed, which keeps GELU from another kernel that it takes for contiguous memory, as of one trial alone."""
+    """Transposed. This also keeps GELU from choosing another kernel for the contiguous memory of a single trial."""
     return x.transpose(1, 2)
 
 
 def with_ones(x: Tensor) -> Tensor:
-    """``(K, d, n)`` with a row of ones below: ``(K, d + 1, n)``."""
+    """x ``(K, d, n)`` with a last row of ones, ``(K, d + 1, n)``."""
     return torch.cat([x, x.new_ones(len(x), 1, x.shape[2])], 1)
 
 
 class Perceptron:
-    """K multilayer perceptrons of one shape, ``sizes`` features from input to output.
+    """K multilayer perceptrons of one shape.
 
-    One object serves one stack: it owns the buffers that its calls write to, so a second call of the same shape
-    overwrites the first call's result, and only the latest call can be differentiated.
+    An object belongs to one stack, because it owns the buffers of its calls. A second call of the same shape overwrites
+    the result of the first, and only the latest call can be differentiated.
+
+    Args:
+        sizes: numbers of features, from input to output.
+        activation: of the hidden layers.
     """
 
     def __init__(self, sizes: Sequence[int], activation: Activation = "relu") -> None:
@@ -69,21 +73,21 @@ class Perceptron:
 
     @property
     def shapes(self) -> list[tuple[int, int]]:
-        """Shapes of one network's parameters: ``(out, in + 1)`` for each layer."""
+        """Shapes of the parameters of one network: ``(out, in + 1)`` for each layer."""
         return [(b, a + 1) for a, b in itertools.pairwise(self.sizes)]
 
     @property
     def multiplications(self) -> int:
-        """Multiply-adds a row, forward."""
+        """Multiply-adds of a row in the forward pass."""
         return sum(b * a for b, a in self.shapes)
 
     @property
     def floats(self) -> int:
-        """Numbers kept for each row between forward and backward, buffers of the backward pass included."""
+        """Numbers kept for a row until the backward pass, the buffers of the backward pass included."""
         return sum(2 * size + 1 for size in self.sizes[1:])
 
     def initial(self, generator: torch.Generator) -> Tensor:
-        """One network's parameters, flat: uniform in ±1/sqrt(in), as torch.nn.Linear draws them."""
+        """Initial parameters of one network, flat: uniform in ±1/sqrt(in), as those of torch.nn.Linear."""
         return torch.cat(
             [torch.empty(b * a).uniform_(-1, 1, generator=generator) / math.sqrt(a - 1) for b, a in self.shapes]
         )
@@ -94,34 +98,38 @@ class Perceptron:
         Args:
             layers: parameters, ``(K, out, in + 1)`` each.
             x: inputs with their row of ones, ``(K, in + 1, n)``.
-            y: inputs that come in C versions for each row, ``(K, dim_y, C, n)``; x then holds the other inputs, and its
-                part of the first layer is computed once for all versions.
+            y: further inputs, of which every row has C versions, ``(K, dim_y, C, n)``. The part of x in the first layer
+                is computed once for all versions.
 
         Returns:
             ``(K, out, n)``, or ``(K, out, C, n)``.
+
+        Raises:
+            RuntimeError: in the backward pass, if this is not the latest call.
         """
         out: Tensor = _Run.apply(self, x, y, *layers)  # type: ignore[no-untyped-call]
         return out if y is None else out.unflatten(2, y.shape[2:])
 
     def memory(self, x: Tensor, y: Tensor | None) -> _Buffers:
-        """Buffers for inputs of this shape, the same at every step."""
+        """Buffers for inputs of this shape; they are the same at every step."""
         key = (x.shape, None if y is None else y.shape, x.dtype, x.device)
         if key not in self.buffers:
             self.buffers[key] = _Buffers(self, x, y)
         return self.buffers[key]
 
     def at_once(self, x: Tensor, rows: int) -> int:
-        """How many trials to take through all layers before the next ones are."""
+        """The number of trials that pass through all layers together."""
         if x.device.type != "cpu":
             return len(x)
         return max(1, _CACHE_BYTES // (x.element_size() * self.floats * rows))
 
 
 class _Buffers:
-    """What one pass writes to, and views of it for the trials that are taken through the layers together.
+    """The memory of one pass, and views of it for each part, the trials that pass through the layers together.
 
-    Values of hidden layers, with ones below, last from the forward pass to the backward one. Gradients, and what x
-    adds to the first layer, are of use to their part alone: all parts share that memory, which so stays in the cache.
+    Values of hidden layers, with their row of ones, are kept from the forward to the backward pass. Gradients, and the
+    part of x in the first layer, are used within a part only. All parts share their memory, so that it stays in the
+    cache.
     """
 
     def __init__(self, net: Perceptron, x: Tensor, y: Tensor | None) -> None:
@@ -146,11 +154,11 @@ class _Buffers:
         if y is not None and columns <= _FEW_COLUMNS:
             self.beside = x.new_empty(k, y.shape[1] + columns, rows)
         self.copied: tuple[Tensor, int] | None = None
-        self.found = [x.new_empty(k, *shape) for shape in net.shapes]
+        self.gradients = [x.new_empty(k, *shape) for shape in net.shapes]
         self.views: dict[str, tuple[Sequence[Tensor | None], list[_Share]]] = {}
 
     def side_by_side(self, beside: Tensor, x: Tensor, y: Tensor) -> Tensor:
-        """y with x below, once for each version; x is not copied again while it is the same."""
+        """y with x below it for each version; x is copied only when it has changed."""
         versions = beside.unflatten(2, y.shape[2:])
         versions[:, : y.shape[1]] = y
         if self.copied is None or self.copied[0] is not x or self.copied[1] != x._version:
@@ -158,23 +166,23 @@ class _Buffers:
             self.copied = x, x._version
         return beside
 
-    def split(self, what: str, tensors: Sequence[Tensor | None], view: _View | None = None) -> list[_Share]:
-        """For each part its share of tensors, None of None; views, which are made once while ``what`` is the same."""
-        kept = self.views.get(what)
-        if kept and len(kept[0]) == len(tensors) and all(a is b for a, b in zip(kept[0], tensors, strict=True)):
-            return kept[1]
+    def split(self, name: str, tensors: Sequence[Tensor | None], view: _View | None = None) -> list[_Share]:
+        """The share of each part in some tensors, None for None; views are made again only for other tensors."""
+        cached = self.views.get(name)
+        if cached and len(cached[0]) == len(tensors) and all(a is b for a, b in zip(cached[0], tensors, strict=True)):
+            return cached[1]
         viewed = tensors if view is None else [x if x is None else view(i, x) for i, x in enumerate(tensors)]
         shares = list(zip(*(self.shares(x) for x in viewed), strict=True))
-        self.views[what] = tensors, shares
+        self.views[name] = tensors, shares
         return shares
 
     def shares(self, x: Tensor | None) -> _Share:
-        """One tensor's parts."""
+        """The slices of one tensor, one for each part."""
         return (None,) * len(self.parts) if x is None else x.split(self.size)
 
 
 class _Part:
-    """The passes of trials that are taken through the layers together, on their part of the buffers."""
+    """The passes of the trials that pass through the layers together, on their part of the buffers."""
 
     def __init__(
         self,
@@ -194,7 +202,7 @@ class _Part:
         self.gelu = [(_T(h), _T(a[:, :-1])) for h, a in zip(self.values, activated, strict=True)]
 
     def forward(self, layers: Sequence[Tensor], x: Tensor, y: Tensor | None) -> None:
-        """Values of all layers into the buffers."""
+        """Compute the values of all layers into the buffers."""
         for index, (layer, out) in enumerate(zip(layers, self.outs, strict=True)):
             if index:
                 self.product(layer, self.activated[index - 1], out=out)
@@ -211,47 +219,47 @@ class _Part:
                 _ACTIVATE[self.activation](out)
 
     def first(self, layer: Tensor, x: Tensor, y: Tensor, out: Tensor) -> None:
-        """The first layer where y comes in versions: x's part is copied to all of them, y's is added."""
+        """Compute the first layer for versions of y: the part of x is copied to all versions, that of y is added."""
         d = y.shape[1]
         of_x = self.product(layer[:, :, d:], x, out=self.of_x)
         out.unflatten(2, y.shape[2:]).copy_(of_x.unsqueeze(2).expand(-1, -1, y.shape[2], -1))
         out.baddbmm_(layer[:, :, :d], y.flatten(2))
 
-    def backward(self, turned: Sequence[Tensor], gradient: Tensor, found: Sequence[Tensor]) -> Tensor:
-        """Gradients of all layers but the first into ``found``; returns that of the first one's values."""
-        for index in range(len(found) - 1, 0, -1):
-            self.product(gradient, self.transposed[index - 1], out=found[index])
+    def backward(self, turned: Sequence[Tensor], gradient: Tensor, layers: Sequence[Tensor]) -> Tensor:
+        """Write the gradients of all layers but the first to ``layers``; return that of the first layer's values."""
+        for index in range(len(layers) - 1, 0, -1):
+            self.product(gradient, self.transposed[index - 1], out=layers[index])
             gradient = self.product(turned[index], gradient, out=self.gradients[index - 1])
             _DERIVE[self.activation](gradient, self.values[index - 1])
         return gradient
 
-    def backward_first(self, gradient: Tensor, x: Tensor, y: Tensor | None, found: Tensor) -> None:
-        """Gradients of the first layer into ``found``."""
+    def backward_first(self, gradient: Tensor, x: Tensor, y: Tensor | None, layer: Tensor) -> None:
+        """Write the gradient of the first layer to ``layer``."""
         if y is None:
-            self.product(gradient, _T(x), out=found)
+            self.product(gradient, _T(x), out=layer)
             return
         d = y.shape[1]
-        found[:, :, :d] = self.product(gradient, _T(y.flatten(2)))
-        found[:, :, d:] = self.product(self.over_versions(gradient, y.shape[2]), _T(x))
+        layer[:, :, :d] = self.product(gradient, _T(y.flatten(2)))
+        layer[:, :, d:] = self.product(self.over_versions(gradient, y.shape[2]), _T(x))
 
     def backward_inputs(
         self, turned: Tensor, gradient: Tensor, of_x: Tensor | None, of_y: Tensor | None, versions: int
     ) -> None:
-        """Gradients of x and y, where they are wanted."""
+        """Write the gradients of x and y, where they are needed."""
         if of_y is not None:
             self.product(turned[:, : of_y.shape[1]], gradient, out=of_y)
         if of_x is not None:
             self.product(turned[:, -of_x.shape[1] :], self.over_versions(gradient, versions), out=of_x)
 
     def over_versions(self, gradient: Tensor, versions: int) -> Tensor:
-        """The sum over all versions of y, which is the gradient of what x adds to the first layer."""
+        """The sum over all versions of y, which is the gradient of the part of x in the first layer."""
         if versions == 1:
             return gradient
         return torch.sum(gradient.unflatten(2, (versions, -1)), 2, out=self.of_x)
 
 
 class _Run(torch.autograd.Function):
-    """The perceptron's forward and backward passes, one part of the trials after the other."""
+    """The forward and backward passes of a perceptron, one part of the trials after another."""
 
     @staticmethod
     def forward(ctx: Any, net: Perceptron, x: Tensor, y: Tensor | None, *layers: Tensor) -> Tensor:
@@ -263,7 +271,7 @@ class _Run(torch.autograd.Function):
         net.calls += 1
         ctx.net, ctx.call, ctx.memory, ctx.layers, ctx.inputs = net, net.calls, memory, layers, inputs
         ctx.shapes = x.shape, None if y is None else y.shape
-        # Not the buffer itself, which would then hold the graph that holds it, and never be freed.
+        # Not the buffer itself: it would hold the graph that holds it, and never be freed.
         return memory.out.detach()
 
     @staticmethod
@@ -274,32 +282,32 @@ class _Run(torch.autograd.Function):
         versions = 1 if shape_y is None else shape_y[2]
         of_x = memory.out.new_empty(shape_x) if ctx.needs_input_grad[1] else None
         of_y = memory.out.new_empty(*shape_y[:2], memory.out.shape[2]) if ctx.needs_input_grad[2] else None
-        for part, inputs, turned, found, gradient, own_x, own_y in zip(
+        for part, inputs, turned, gradients, gradient, own_x, own_y in zip(
             memory.parts,
             memory.split("inputs", ctx.inputs),
             memory.split("turned", ctx.layers, _turned),
-            memory.split("found", memory.found),
+            memory.split("gradients", memory.gradients),
             *(memory.shares(x) for x in (outer[0], of_x, of_y)),
             strict=True,
         ):
-            values = part.backward(turned, gradient, found)
-            part.backward_first(values, *inputs, found[0])
+            values = part.backward(turned, gradient, gradients)
+            part.backward_first(values, *inputs, gradients[0])
             part.backward_inputs(turned[0], values, own_x, own_y, versions)
-        return (None, of_x, None if of_y is None else of_y.view(shape_y), *(x.clone() for x in memory.found))
+        return (None, of_x, None if of_y is None else of_y.view(shape_y), *(x.clone() for x in memory.gradients))
 
 
 def _turned(index: int, layer: Tensor) -> Tensor:
-    """A layer's matrix transposed; only the first keeps its biases, for the gradient of x with its row of ones."""
+    """A layer's matrix, transposed. Only the first layer keeps its biases, for the gradient of the row of ones of x."""
     return _T(layer[:, :, :-1] if index else layer)
 
 
 def _bmm(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
-    """Batched matrix products, equal to the last bit however many there are.
+    """Batched matrix products, which are the same to the last bit for any number of them.
 
-    For a single product with one row or column, torch calls a matrix-vector kernel, which on some processors rounds
-    otherwise than the batched one: that one is asked for it twice.
+    For a single product with one row or column, torch calls a matrix-vector kernel, which rounds differently on some
+    processors. So a single product is computed twice, as a batch of two.
     """
     if len(a) > 1 or 1 not in (a.shape[1], b.shape[2]):
         return torch.bmm(a, b) if out is None else torch.bmm(a, b, out=out)
-    found = torch.bmm(a.expand(2, -1, -1), b.expand(2, -1, -1))[:1]
-    return found if out is None else out.copy_(found)
+    single = torch.bmm(a.expand(2, -1, -1), b.expand(2, -1, -1))[:1]
+    return single if out is None else out.copy_(single)

@@ -1,4 +1,4 @@
-"""Product samples: each x paired with the y of another row. Rows are kept feature-major, ``(K, dim, n)``."""
+"""Product samples: each x paired with the y of another row. Arrays are feature-major, ``(K, dim, n)``."""
 
 from __future__ import annotations
 
@@ -12,15 +12,22 @@ __all__ = ["Partners", "Product", "pair", "shifted"]
 
 Product = Literal["derangement", "shuffle"]
 
-_DRAWN_AT_ONCE = 256
+_DRAWN_AT_ONCE = 256  # steps whose shifts are drawn in one call
 
 
 class Partners:
-    """Which row each row is paired with, drawn anew at every call from each trial's own generator.
+    """Draws the rows that each row is paired with, anew at every call, from each trial's own generator.
 
-    A *derangement* is a cyclic shift by 1 … n − 1 rows: the rows being independent and in random order, it is as good
-    as any other and costs no permutation. A *shuffle* is a uniform permutation, in which a row may keep its own y;
-    that caps a bound's estimate near ln n.
+    A *derangement* is a cyclic shift by 1 … n − 1 rows. Rows are independent and in random order, so that a shift is as
+    good as any other derangement, and it needs no permutation. A *shuffle* is a uniform permutation, in which a row may
+    keep its own y; this caps the estimate of a bound near ln n.
+
+    Args:
+        product: derangement or shuffle.
+        copies: partners of each row.
+        n: number of rows.
+        generators: one for each of K trials.
+        device: where the indices are returned.
     """
 
     def __init__(
@@ -33,7 +40,7 @@ class Partners:
         self.drawn = torch.empty((len(generators), copies, n), dtype=torch.int64)
 
     def __call__(self) -> Tensor:
-        """Indices ``(K, copies, n)``, in memory that the next call writes to again."""
+        """Indices of the partners, ``(K, copies, n)``; on the CPU the next call overwrites them."""
         if self.product == "shuffle":
             for trial, g in zip(self.drawn, self.generators, strict=True):
                 for copy in trial:
@@ -57,13 +64,21 @@ class Partners:
 
 
 def pair(y: Tensor, indices: Tensor) -> Tensor:
-    """``y`` of shape ``(K, d, n)`` beside its re-pairings: ``(K, d, 1 + copies, n)``, the joint samples first."""
+    """y of joint and of product samples.
+
+    Args:
+        y: ``(K, d, n)``.
+        indices: the partners of each row, ``(K, copies, n)``.
+
+    Returns:
+        ``(K, d, 1 + copies, n)``, the joint samples first.
+    """
     paired: Tensor = _Pair.apply(y, indices)  # type: ignore[no-untyped-call]
     return paired
 
 
 class _Pair(torch.autograd.Function):
-    """:func:`pair` without the copies that concatenation and its derivative make."""
+    """:func:`pair`, without the copies that concatenation makes, forward and backward."""
 
     @staticmethod
     def forward(ctx: Any, y: Tensor, indices: Tensor) -> Tensor:
@@ -81,10 +96,10 @@ class _Pair(torch.autograd.Function):
 
 
 def _wide(indices: Tensor, d: int) -> Tensor:
-    """Indices ``(K, copies, n)`` for d rows each: ``(K, d, copies · n)``."""
+    """Indices ``(K, copies, n)``, repeated for d columns: ``(K, d, copies · n)``."""
     return indices.flatten(1).unsqueeze(1).expand(-1, d, -1)
 
 
 def shifted(y: Tensor, shifts: int) -> Tensor:
-    """``y`` of shape ``(K, d, n)`` beside its cyclic shifts by 1 … ``shifts`` rows: ``(K, d, 1 + shifts, n)``."""
+    """y ``(K, d, n)``, then its cyclic shifts by 1 … ``shifts`` rows: ``(K, d, 1 + shifts, n)``."""
     return torch.stack([y.roll(-shift, dims=2) for shift in range(shifts + 1)], 2)

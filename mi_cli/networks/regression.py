@@ -1,4 +1,4 @@
-"""Networks that begin as linear regressions: an affine map by least squares, and a perceptron that adds to it."""
+"""Networks that start as linear regressions: an affine map by least squares, plus a perceptron that starts at 0."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Regression", "least_squares"]
 
 
 class Regression:
-    """K perceptrons, each beside an affine map of the same inputs; a perceptron's last layer begins at 0."""
+    """K sums of a perceptron and an affine map of the same inputs; the last layer of the perceptron starts at 0."""
 
     def __init__(self, inputs: int, hidden: Sequence[int], outputs: int, activation: Activation) -> None:
         self.net = Perceptron((inputs, *hidden, outputs), activation)
@@ -28,19 +28,19 @@ class Regression:
 
     @property
     def cost(self) -> tuple[int, int]:
-        """Multiply-adds of a row, forward, and the numbers kept for it until backward."""
+        """Multiply-adds of a row in the forward pass, and numbers kept for it until the backward pass."""
         return self.net.multiplications + math.prod(self.affine), self.net.floats + self.affine[0]
 
     def initial(self, generator: torch.Generator, affine: Tensor) -> Tensor:
-        """One network's parameters, flat, whose outputs are those of the affine map ``(outputs, inputs + 1)``."""
+        """Initial parameters of one network, flat; it computes the affine map ``(outputs, inputs + 1)``."""
         last = math.prod(self.net.shapes[-1])
         return torch.cat([self.net.initial(generator)[:-last], torch.zeros(last), affine.flatten()])
 
     def constant(self, tensors: Sequence[Tensor]) -> list[bool]:
-        """Of each network, whether its outputs are the same whatever its inputs, for want of any weight."""
+        """Whether each network ignores its inputs, because all their weights are 0."""
         weights = torch.cat([tensor[:, :, :-1].flatten(1) for tensor in tensors[-2:]], 1)
-        found: list[bool] = (weights == 0).all(1).tolist()
-        return found
+        constant: list[bool] = (weights == 0).all(1).tolist()
+        return constant
 
     def __call__(self, tensors: Sequence[Tensor], inputs: Tensor) -> Tensor:
         """Outputs ``(K, outputs, n)`` of inputs ``(K, inputs + 1, n)``, with their row of ones."""
@@ -48,19 +48,19 @@ class Regression:
 
 
 def least_squares(inputs: Tensor, y: Tensor, choices: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    r"""Linear regression of each column of y on those of the inputs that promise the best prediction of new rows.
+    r"""Linear regression of each column of y on the choice of inputs with the least expected error on new rows.
 
     .. math:: σ^2 \Bigl(1 + \frac{p + 1}{n - p - 2}\Bigr), \qquad σ^2 = RSS / (n - p - 1)
 
-    is the expected squared error at a new row of p Gaussian inputs, after a fit to n rows.
+    is the expected squared error on a new row of p Gaussian inputs, after a fit to n rows.
 
     Args:
-        inputs: the last row ones, shape ``(p + 1, n)``.
-        y: shape ``(d, n)``.
-        choices: masks ``(d, p + 1)``, of the inputs that each column of y may depend on.
+        inputs: inputs, of which the last row is ones, ``(p + 1, n)``.
+        y: outputs, ``(d, n)``.
+        choices: masks ``(d, p + 1)`` of the inputs that each column of y may depend on.
 
     Returns:
-        Coefficients ``(d, p + 1)``, and standard deviations ``(d,)`` of the errors that are expected of new rows.
+        Coefficients ``(d, p + 1)``, and standard deviations ``(d,)`` of the expected errors on new rows.
 
     Reference:
         Stein 1960; Breiman & Freedman 1983 (JASA 78, 131–136).
@@ -83,11 +83,11 @@ def least_squares(inputs: Tensor, y: Tensor, choices: Sequence[Tensor]) -> tuple
             p = len(used) - 1
             if p and n < p + 3:
                 continue
-            found = torch.linalg.pinv(gram[used][:, used], hermitian=True) @ cross[used, column]
-            errors = (y[column] - found @ inputs[used]).square().sum()
+            solution = torch.linalg.pinv(gram[used][:, used], hermitian=True) @ cross[used, column]
+            errors = (y[column] - solution @ inputs[used]).square().sum()
             variance = errors / (n - p - 1) * (1 + (p + 1) / max(n - p - 2, 1))
             if variance < variances[column]:
                 variances[column] = variance
                 coefficients[column] = 0
-                coefficients[column, used] = found
+                coefficients[column, used] = solution
     return coefficients.float(), variances.sqrt().float()

@@ -1,8 +1,9 @@
-"""Checkpoints of the trainings inside a stack, which a run that ended early goes on from.
+"""Checkpoints of the trainings of a stack, from which an interrupted run continues.
 
-A stack that is run again does everything as before, up to its trainings: those that had ended have their outcome
-already, and the one that was going on goes on where its checkpoint says. The files, in ``checkpoints/`` of the run's
-folder, hold arrays only (``.npz``); nothing is pickled. They are taken away with the outcome of the stack recorded.
+A stack that is run again repeats everything but its trainings. A training that had ended takes its final state from a
+checkpoint, and one that was interrupted continues from its last saved state. The files are in the folder
+``checkpoints/`` of the run. They hold arrays only (``.npz``); nothing is pickled. They are deleted when the results of
+the stack are recorded.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ __all__ = ["Arrays", "Checkpoints", "Generators", "Stateful"]
 
 log = logging.getLogger("mi_cli")
 
-_SHARE = 20  # writing takes at most one part in so many of the time
+_SHARE = 20  # writing takes at most 1/20 of the time
 _GOING_ON = "going_on.npz"
 _BROKEN = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
 
@@ -35,66 +36,71 @@ Arrays = Mapping[str, np.ndarray]
 
 @runtime_checkable
 class Stateful(Protocol):
-    """What a training needs beside its own state to go on as if nothing had happened."""
+    """A part of a training with a state that checkpoints save."""
 
     def state_dict(self) -> dict[str, Tensor]:
-        """It as tensors that nothing changes later."""
+        """The state, as tensors that are not changed later."""
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Have it as it was."""
+        """Continue from a saved state."""
 
 
 class Generators:
-    """The memory of random generators on the CPU."""
+    """The states of random generators on the CPU."""
 
     def __init__(self, generators: Sequence[torch.Generator]) -> None:
         self.generators = generators
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Their states, ``(K, bytes)``."""
+        """The states of the K generators, ``(K, bytes)``."""
         return {"generators": torch.stack([generator.get_state() for generator in self.generators])}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Set the generators to saved states."""
         for generator, own in zip(self.generators, state["generators"], strict=True):
-            generator.set_state(own.clone())  # torch takes a tensor to begin where its memory does
+            generator.set_state(own.clone())  # torch ignores the offset of a view
 
 
 class Checkpoints:
-    """Those of one stack, or of a part of it: written every so many seconds, and read where there are any.
+    """The checkpoints of one stack, or of a part of it.
 
-    ``before`` are the seconds that the stack took up to the checkpoint that it goes on from.
+    Args:
+        folder: where the files are. Existing ones are read at once.
+        every: seconds between two times of writing.
+
+    Attributes:
+        before: seconds that the stack took before the checkpoint that it continues from.
     """
 
     def __init__(self, folder: Path, every: float) -> None:
         self.folder, self.every, self.before = folder, every, 0.0
         self.begun = self.written = time.monotonic()
         self.cost = 0.0
-        self.trainings = 0  # that have begun
-        self.ended: dict[str, Arrays] = {}  # whose outcomes are not on disk yet
+        self.trainings = 0  # number of trainings that have begun
+        self.ended: dict[str, Arrays] = {}  # final states that are not on disk yet
         self.files = 0
-        self.found = self._read()
+        self.saved = self._read()
 
     def begin(self) -> tuple[str, Arrays | None]:
-        """The name of the next training, and where it goes on, if anything is known of it."""
+        """The name of the next training, and its saved state, if there is one."""
         name = str(self.trainings)
         self.trainings += 1
-        return name, self.found.pop(name, None)
+        return name, self.saved.pop(name, None)
 
     def due(self) -> bool:
         """Whether it is time to write."""
         return time.monotonic() - self.written > max(self.every, _SHARE * self.cost)
 
     def end(self, name: str, state: Arrays) -> None:
-        """Keep the outcome of a training for the next time that something is written."""
+        """Keep the final state of a training; it is written with the next checkpoint."""
         self.ended[name] = state
         if self.due():
             self.write({})
 
     def write(self, going_on: Mapping[str, Arrays]) -> None:
-        """Have on disk all that ended, and the training that is ``going_on``.
+        """Write the final states of trainings that ended, and the state of the training that is ``going_on``.
 
-        Where that cannot be, the training goes on without: its results matter more.
+        If a file cannot be written, training continues without it: its results matter more.
         """
         begun = time.monotonic()
         try:
@@ -119,30 +125,31 @@ class Checkpoints:
         write_bytes(self.folder / file, buffer.getvalue())
 
     def _read(self) -> dict[str, Arrays]:
-        """What there is, by training; of one that went on and then ended, that it ended."""
+        """The saved states by training; a final state replaces one of a training that was going on."""
         files = sorted(self.folder.glob("ended_*.npz"))
         self.files = len(files)
-        found: dict[str, Arrays] = {}
+        states: dict[str, Arrays] = {}
         try:
             for file in (self.folder / _GOING_ON, *files):
                 if file.exists():
-                    found |= self._trainings(file)
+                    states |= self._trainings(file)
         except _BROKEN as error:
             log.warning("checkpoints in %s cannot be read (%r); training begins anew", self.folder, error)
             shutil.rmtree(self.folder, ignore_errors=True)
             self.before, self.files = 0.0, 0
             return {}
-        return found
+        return states
 
     def _trainings(self, file: Path) -> dict[str, dict[str, np.ndarray]]:
-        found: dict[str, dict[str, np.ndarray]] = {}
+        """The states in one file, by training."""
+        states: dict[str, dict[str, np.ndarray]] = {}
         with np.load(file, allow_pickle=False) as arrays:
             if str(arrays["stack"]) != self.folder.name:
-                raise ValueError(f"{file} is of other trials")
+                raise ValueError(f"{file} belongs to other trials")
             for path in arrays:
                 name, _, key = path.partition("/")
                 if key:
-                    found.setdefault(name, {})[key] = arrays[path]
+                    states.setdefault(name, {})[key] = arrays[path]
                 elif path == "seconds":
                     self.before = max(self.before, float(arrays[path]))
-        return found
+        return states

@@ -1,4 +1,4 @@
-"""What a procedure is given to work in: the device, a way to be stopped, progress, and a clock for each phase."""
+"""The context of a procedure: the device, the request to stop, progress, and a clock for each phase."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class Stop(Protocol):
         """Make the request."""
 
     def is_set(self) -> bool:
-        """Whether it was made."""
+        """Whether the request was made."""
 
 
 class Stopped(Exception):  # noqa: N818 (it reports a request, not an error)
-    """Raised inside training after the run was asked to stop."""
+    """The run was asked to stop."""
 
 
 class TooLong(Exception):  # noqa: N818 (it reports a limit, not an error)
-    """Raised inside training after the time that trials were given."""
+    """The time limit of the trials has passed."""
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Clock:
 
     @contextmanager
     def __call__(self, phase: str) -> Iterator[None]:
-        """Count the time inside the ``with`` block to ``phase``."""
+        """Add the time inside the ``with`` block to ``phase``."""
         start = time.perf_counter()
         try:
             yield
@@ -60,18 +60,33 @@ class Clock:
 
 @dataclass(frozen=True)
 class Context:
-    """Shared by all stacks of a run; ``advance(n)`` reports n trial-steps done."""
+    """What is shared by the steps of a stack.
+
+    Attributes:
+        device: where tensors are.
+        stop: the request to stop.
+        clock: seconds by phase.
+        advance: ``advance(n)`` reports n more steps of one trial.
+        deadline: the value of ``time.monotonic()`` from which on the trials have taken too long.
+        checkpoints: checkpoints of the trainings, which begin in the same order every time.
+        threads: threads of :meth:`map`.
+    """
 
     device: torch.device
     stop: Stop = field(default_factory=threading.Event)
     clock: Clock = field(default_factory=Clock)
     advance: Callable[[int], None] = lambda steps: None
-    deadline: float = math.inf  # of time.monotonic()
-    checkpoints: Checkpoints | None = None  # of the trainings inside, in the order in which they begin
-    threads: int = 1  # of ``map``
+    deadline: float = math.inf
+    checkpoints: Checkpoints | None = None
+    threads: int = 1
 
     def check(self) -> None:
-        """Raise ``Stopped`` if the run was asked to stop, ``TooLong`` if the time for it is over."""
+        """Raise if the stack must end.
+
+        Raises:
+            Stopped: the run was asked to stop.
+            TooLong: the deadline has passed.
+        """
         if self.stop.is_set():
             raise Stopped
         if time.monotonic() > self.deadline:

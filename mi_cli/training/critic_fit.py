@@ -1,11 +1,11 @@
-"""Fitting a stack of critics to rows, and what they are worth on rows they have not seen."""
+"""Fitting of a stack of critics, and their evaluation on held-out rows."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 import torch
@@ -14,17 +14,15 @@ from torch import Tensor
 from mi_cli.bounds.uncertainty import interval, lower_limit, p_value
 from mi_cli.fields import Preprocess
 from mi_cli.networks.critics import Critic, Scores
+from mi_cli.networks.elliptical import CanonicalVariates
 from mi_cli.networks.product_samples import Partners
 from mi_cli.problems import Estimate, Kind, Problem, Rows
 from mi_cli.training.batches import make_batches, stacked
 from mi_cli.training.checkpoints import Generators
 from mi_cli.training.context import Context
 from mi_cli.training.preprocessing import fit_preprocess
+from mi_cli.training.settings import Evaluation, Training
 from mi_cli.training.stack import Parameters, State, Trained, train
-
-if TYPE_CHECKING:
-    from mi_cli.networks.elliptical import CanonicalVariates
-    from mi_cli.training.settings import Evaluation, Training
 
 __all__ = [
     "CriticEstimator",
@@ -39,15 +37,15 @@ __all__ = [
 ]
 
 _VALIDATION_SHIFTS = 2
-_VALIDATION_SHIFTS_OF_ALL = 16  # where training, too, pairs each row with all others
+_VALIDATION_SHIFTS_OF_ALL = 16  # for critics that are trained on all pairs
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
 class CriticEstimator(Protocol):
-    """What training needs to know of an estimator that fits a critic: its network, its bound, and how rows are paired.
+    """What training needs of an estimator that fits a critic: its network, its bound, and how rows are paired.
 
-    ``Variational`` in ``estimators/variational.py`` documents each part.
+    :class:`~mi_cli.estimators.variational.Variational` documents each part.
     """
 
     kind: ClassVar[Kind]
@@ -93,9 +91,24 @@ def fit_critics(
     context: Context,
     start: State | None = None,
 ) -> tuple[list[Estimate], State | None]:
-    """Train one critic a problem as a stack; report each on its test rows.
+    """Train one critic for each problem, as a stack, and evaluate it once on the test rows.
 
-    A problem whose columns cannot be prepared has the status ``failed`` and leaves the others as they are.
+    A problem whose columns cannot be prepared has an estimate with the status ``failed``; the others are not affected.
+
+    Args:
+        estimator: the estimator that is fitted.
+        problems: problems of equal shapes.
+        training: the settings of training.
+        evaluation: the settings of the reported numbers.
+        context: device, progress and the request to stop.
+        start: the state that an earlier call returned, from which training continues.
+
+    Returns:
+        An estimate for each problem, in nats, and the state after the last step.
+
+    Raises:
+        Stopped: the run was asked to stop.
+        TooLong: the time limit of the trials has passed.
     """
     with context.clock("data"):
         ready = [_ready(estimator, problem) for problem in problems]
@@ -103,30 +116,38 @@ def fit_critics(
     good = [index for index, (_, _, reason) in enumerate(ready) if not reason]
     if not good:
         return estimates, start
-    posed = [ready[index][0] for index in good]
-    critics = CriticStack(estimator, posed, training, context, [ready[index][1] for index in good])
+    prepared = [ready[index][0] for index in good]
+    critics = CriticStack(estimator, prepared, training, context, [ready[index][1] for index in good])
     if start is None:
         start = State.fresh(torch.stack([critics.critic.initial(problem.init) for problem in problems]))
     with context.clock("training"):
         trained = critics.train(start.select(good))
     with context.clock("evaluation"):
-        found = _tested(critics, trained.best, posed, evaluation, context)
-    for index, estimate in zip(good, outcomes(trained, found), strict=True):
+        tested = _tested(critics, trained.best, prepared, evaluation, context)
+    for index, estimate in zip(good, outcomes(trained, tested), strict=True):
         estimates[index] = estimate
     return estimates, start.replaced(good, trained.state)
 
 
 def _ready(estimator: CriticEstimator, problem: Problem) -> tuple[Problem, CanonicalVariates | None, str]:
-    """The problem prepared and what is analytic in its critic, or why that cannot be."""
+    """The prepared problem, the analytic part of its critic, and the reason if it cannot be prepared."""
     try:
         problem = prepare_for_critic(problem, estimator.preprocess, estimator.norms)
         return problem, estimator.fit_log_ratio(problem), ""
-    except ValueError as fault:
-        return problem, None, str(fault)
+    except ValueError as error:
+        return problem, None, str(error)
 
 
 class CriticStack:
-    """The critics of one stack of prepared problems, ready to be trained."""
+    """The critics of one stack of prepared problems, ready to be trained.
+
+    Args:
+        estimator: the estimator that is fitted.
+        problems: problems of equal shapes, prepared by :func:`prepare_for_critic`.
+        training: the settings of training.
+        context: device, progress and the request to stop.
+        log_ratios: the analytic part of each critic; fitted here unless given.
+    """
 
     def __init__(
         self,
@@ -152,27 +173,36 @@ class CriticStack:
         self.objective = estimator.objective()
 
     def train(self, start: State | None = None) -> Trained:
-        """Train from ``start``, or from initial weights."""
+        """Train from ``start``, or from initial weights drawn from each problem's generator."""
         if start is None:
             start = State.fresh(torch.stack([self.critic.initial(problem.init) for problem in self.problems]))
         lr = torch.tensor([problem.lr for problem in self.problems])
         validate = None if self.val is None else self.validate
-        memory = (Generators(self.orders), self.batches, self.partners, self.objective)
-        return train(self.critic.shapes, start, lr, self.step, validate, self.training, self.context, stateful=memory)
+        stateful = (Generators(self.orders), self.batches, self.partners, self.objective)
+        return train(self.critic.shapes, start, lr, self.step, validate, self.training, self.context, stateful=stateful)
 
     def step(self, layers: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Loss and bound on the next batch."""
+        """Loss and bound on the next batch, ``(K,)`` each."""
         x, y = self.batches()
         return self.objective(self.critic.scores(layers, x, y, self.partners() if self.partners else None))
 
     def validate(self, layers: Sequence[Tensor]) -> dict[str, Tensor]:
-        """The lower bound that chooses checkpoints, on validation rows."""
+        """The lower bound on validation rows, ``(K,)`` in nats, which chooses the checkpoint."""
         assert self.val is not None  # noqa: S101 (for the type checker: only called where there are rows)
         return {"val_mi": validation_mi(self.estimator, self.critic, layers, *self.val)}
 
 
 def prepare_for_critic(problem: Problem, preprocess: Preprocess, norms: bool) -> Problem:
-    """The problem with columns preprocessed, as its training rows say; with ``norms``, one more column for x and y."""
+    """Preprocess the columns of a problem.
+
+    Args:
+        problem: the problem.
+        preprocess: the map of the columns, fitted to training rows.
+        norms: whether the standardised squared length of x and that of y are added as columns.
+
+    Raises:
+        ValueError: a column cannot be mapped.
+    """
     if preprocess == "none" and not norms:
         return problem
     sample, others = problem.sample, problem.val.concat(problem.test)
@@ -205,8 +235,8 @@ def _column_map(
     of_length = fit_preprocess("standardise", _square_length(columns(sample)), f"|{name}|²")
 
     def apply(rows: Tensor) -> Tensor:
-        found = columns(rows)
-        return torch.cat([found, of_length(_square_length(found))], 1)
+        mapped = columns(rows)
+        return torch.cat([mapped, of_length(_square_length(mapped))], 1)
 
     return apply
 
@@ -216,7 +246,18 @@ def _square_length(rows: Tensor) -> Tensor:
 
 
 def validation_mi(estimator: CriticEstimator, critic: Critic, layers: Sequence[Tensor], x: Tensor, y: Tensor) -> Tensor:
-    """The lower bound ``(K,)`` on validation rows, each x with a few fixed partners."""
+    """The lower bound on validation rows, each x with a few fixed partners.
+
+    Args:
+        estimator: the estimator that is fitted.
+        critic: the critics of the stack.
+        layers: their parameters, ``(K, *shape)`` each.
+        x: with its row of ones, ``(K, dim_x + 1, n)``.
+        y: ``(K, dim_y, n)``.
+
+    Returns:
+        ``(K,)`` in nats.
+    """
     wanted = _VALIDATION_SHIFTS_OF_ALL if estimator.product == "all" else _VALIDATION_SHIFTS
     return estimator.criterion(critic.held_out(layers, x, y, min(wanted, y.shape[2] - 1)))
 
@@ -230,7 +271,20 @@ def held_out(
     context: Context,
     blocks: Sequence[Tensor | None] | None = None,
 ) -> list[Estimate]:
-    """What K critics are worth on rows they were not trained on, with standard error and interval."""
+    """Estimates by K trained critics on held-out rows.
+
+    Args:
+        estimator: the estimator that was fitted.
+        critic: the critics of the stack.
+        flat: their parameters, ``(K, P)``.
+        rows: x with its row of ones ``(K, dim_x + 1, n)``, and y ``(K, dim_y, n)``.
+        evaluation: the settings of the reported numbers.
+        context: the request to stop.
+        blocks: the block of each row, ``(n,)`` for each trial, where rows depend on each other.
+
+    Returns:
+        An estimate for each trial, in nats.
+    """
     scores = held_out_scores(critic, flat, rows, evaluation.shifts, context)
     return [
         estimate_from_scores(estimator, trial, evaluation.level, block, evaluation.shifts)
@@ -241,32 +295,43 @@ def held_out(
 def _tested(
     critics: CriticStack, flat: Tensor, problems: Sequence[Problem], evaluation: Evaluation, context: Context
 ) -> list[Estimate]:
-    """:func:`held_out` on test rows, with what the critics are worth on fresh ones where there are any."""
+    """:func:`held_out` on test rows, together with the value on fresh rows, if there are any."""
     estimator, critic = critics.estimator, critics.critic
     test = stacked([problem.test for problem in problems], context.device)
-    found = held_out(estimator, critic, flat, test, evaluation, context, [problem.test.block for problem in problems])
+    blocks = [problem.test.block for problem in problems]
+    tested = held_out(estimator, critic, flat, test, evaluation, context, blocks)
     fresh = [problem.fresh for problem in problems if problem.fresh is not None]
     if not fresh:
-        return found
-    worth = held_out(estimator, critic, flat, stacked(fresh, context.device), evaluation, context)
+        return tested
+    on_fresh = held_out(estimator, critic, flat, stacked(fresh, context.device), evaluation, context)
     return [
-        replace(estimate, critic_mi=its.value, critic_stderr=its.stderr)
-        for estimate, its in zip(found, worth, strict=True)
+        replace(estimate, critic_mi=other.value, critic_stderr=other.stderr)
+        for estimate, other in zip(tested, on_fresh, strict=True)
     ]
 
 
 def estimate_from_scores(
     estimator: CriticEstimator, scores: Scores, level: float, block: Tensor | None = None, repairings: int = 0
 ) -> Estimate:
-    """The estimate of one trial, from its scores ``(1, …)``; never above its ceiling.
+    """The estimate of one trial from its scores, capped at the ceiling of the estimator.
 
-    Donsker–Varadhan exceeds it where none of m product samples has a large score: from there on the mean of e^T is far
-    too small, and neither the value nor its error tells. With m samples no bound above ln m can be trusted
-    (McAllester & Stratos 2020, arXiv 1811.04251).
+    Donsker–Varadhan exceeds its ceiling ln m where none of m product samples has a large score. The mean of e^T is then
+    far too small, and neither the value nor its standard error shows it. No bound above ln m can be trusted with m
+    samples (McAllester & Stratos 2020, arXiv 1811.04251).
 
-    The p-value compares the mean score of the rows with that of their cyclic shifts. The rows come in random order, so
-    that without dependence all of them are alike (Hemerik & Goeman 2018, arXiv 1411.7565); where ``block`` says that
-    some rows depend on each other, there is none. Rows too few for so many shifts as ``repairings`` are permuted.
+    The p-value compares the mean score of the rows with that of their cyclic shifts. The rows are in random order, so
+    that without dependence these are exchangeable (Hemerik & Goeman 2018, arXiv 1411.7565). Rows in blocks have no
+    p-value. If there are fewer rows than ``repairings``, rows are permuted instead of shifted.
+
+    Args:
+        estimator: the estimator that was fitted.
+        scores: scores of the trial, ``(1, …)``, in float64 on the CPU.
+        level: the confidence level of the interval.
+        block: the block of each row, ``(n,)``, where rows depend on each other.
+        repairings: how many re-pairings the p-value is made from.
+
+    Returns:
+        The estimate in nats; its status is ``diverged`` if the scores are not finite.
     """
     value, error = estimator.bound(scores).item(), estimator.error(scores, block).item()
     if not math.isfinite(value + error):
@@ -297,7 +362,7 @@ def estimate_from_scores(
 
 
 def _null(scores: Scores, repairings: int) -> Array:
-    """The mean score of the rows as they are, and of their re-pairings: shifts, or permutations where rows are few."""
+    """The mean score of the rows, then of each re-pairing: shifts, or permutations where there are few rows."""
     joint, shifted = scores.joint[0], scores.by_row[0]
     n = len(joint)
     if shifted.shape[1] < n - 1 or repairings < n:
@@ -309,7 +374,7 @@ def _null(scores: Scores, repairings: int) -> Array:
 
 
 def _effective(product: Tensor) -> float:
-    """Kish's effective number of product samples, whose weights are e^T."""
+    """Kish's effective number of product samples with weights e^T."""
     return math.exp(2 * torch.logsumexp(product, 0).item() - torch.logsumexp(2 * product, 0).item())
 
 
@@ -317,37 +382,48 @@ def _effective(product: Tensor) -> float:
 def held_out_scores(
     critic: Critic, flat: Tensor, rows: tuple[Tensor, Tensor], shifts: int, context: Context
 ) -> list[Scores]:
-    """Scores of each trial, ``(1, …)`` in float64 on the CPU: of joint samples, and of y shifted by 1, 2, … rows."""
+    """Scores of K trained critics on held-out rows: of joint samples, and of y shifted by 1, 2, … rows.
+
+    Args:
+        critic: the critics of the stack.
+        flat: their parameters, ``(K, P)``.
+        rows: x with its row of ones ``(K, dim_x + 1, n)``, and y ``(K, dim_y, n)``.
+        shifts: the number of shifts.
+        context: the request to stop.
+
+    Returns:
+        The scores of each trial, ``(1, …)``, in float64 on the CPU.
+    """
     context.check()
     x, y = rows
     layers = Parameters(critic.shapes, flat).tensors
-    found = critic.held_out(layers, x, y, min(shifts, x.shape[2] - 1))
+    scores = critic.held_out(layers, x, y, min(shifts, x.shape[2] - 1))
     return [
         Scores(
-            found.joint[k : k + 1].double().cpu(),
-            found.by_row[k : k + 1].double().cpu(),
-            dual=None if found.dual is None else found.dual[k : k + 1].double().cpu(),
+            scores.joint[k : k + 1].double().cpu(),
+            scores.by_row[k : k + 1].double().cpu(),
+            dual=None if scores.dual is None else scores.dual[k : k + 1].double().cpu(),
         )
         for k in range(len(x))
     ]
 
 
 def outcomes(trained: Trained, estimates: Sequence[Estimate]) -> list[Estimate]:
-    """Estimates with what training has to say about them: its status, steps, traces and values."""
-    found = []
+    """Estimates together with the status, steps, traces and values of their training."""
+    completed = []
     for index, estimate in enumerate(estimates):
         history = trained.traces(index)
         steps = trained.steps[index]
         fields = {"steps": steps, "history": history}
         if trained.diverged[index]:
-            found.append(Estimate(estimate.kind, status="diverged", reason=trained.reasons[index], **fields))  # type: ignore[arg-type]
+            completed.append(Estimate(estimate.kind, status="diverged", reason=trained.reasons[index], **fields))  # type: ignore[arg-type]
             continue
         fields |= {"train_mi": _tail(history["train_mi"], steps), "val_mi": trained.chosen("val_mi", index)}
-        found.append(Estimate(**{**estimate.__dict__, **fields}))
-    return found
+        completed.append(Estimate(**{**estimate.__dict__, **fields}))
+    return completed
 
 
 def _tail(trace: tuple[np.ndarray, np.ndarray], steps: int, last: int = 50) -> float:
-    """Mean of a trace over the last steps that a trial took."""
+    """Mean of a trace over the last steps of a trial."""
     values = trace[1][(trace[0] > steps - last) & np.isfinite(trace[1])]
     return float(values.mean()) if len(values) else float("nan")

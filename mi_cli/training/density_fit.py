@@ -1,4 +1,4 @@
-"""Fitting stacks of conditional densities by maximum likelihood, and what they say of MI on rows they have not seen."""
+"""Fitting of stacks of conditional densities by maximum likelihood, and estimates of MI on held-out rows."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from scipy.special import ndtri
 from torch import Tensor
 
 from mi_cli.bounds.conditional import entropy_difference, entropy_difference_error, gaussian_log_density
+from mi_cli.bounds.uncertainty import interval
 from mi_cli.fields import Preprocess
 from mi_cli.networks.densities import ConditionalGaussian, Density
 from mi_cli.problems import Estimate, Kind, Problem
@@ -22,10 +22,8 @@ from mi_cli.training.checkpoints import Generators
 from mi_cli.training.context import Context
 from mi_cli.training.critic_fit import outcomes
 from mi_cli.training.density_rows import prepare_for_densities
+from mi_cli.training.settings import Evaluation, Training
 from mi_cli.training.stack import Parameters, State, Trained, train
-
-if TYPE_CHECKING:
-    from mi_cli.training.settings import Evaluation, Training
 
 __all__ = ["Bound", "EntropyFit", "Fit", "GaussianFit", "fit_densities"]
 
@@ -37,7 +35,14 @@ Value = tuple[float, float]
 
 
 class Fit(ABC):
-    """What is fitted for each trial and how MI is read from it; ``members`` densities a trial, each with its rows."""
+    """The densities of a stack, and how MI is computed from them.
+
+    Attributes:
+        kind: whether the estimates are upper bounds or neither bound.
+        members: the number of densities of each trial.
+        criterion: the validation metric that chooses the checkpoint.
+        density: the form of the densities.
+    """
 
     kind: ClassVar[Kind]
     members: ClassVar[int] = 1
@@ -45,34 +50,38 @@ class Fit(ABC):
     density: Density
 
     def rows(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows for all members, ``(members · K, …)``, from those of the trials."""
+        """The rows of all members, ``(members · K, …)``, from those of the trials, ``(K, …)``."""
         return x, y
 
     @abstractmethod
     def step(self, tensors: Tensors, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss and what training records, a value for each member."""
+        """The loss, and the value that training records, ``(members · K,)`` each."""
 
     @abstractmethod
     def validate(self, tensors: Tensors, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """Metrics of each member; the highest ``criterion`` chooses its checkpoint."""
+        """Metrics of each member, ``(members · K,)``; the highest ``criterion`` chooses its checkpoint."""
 
     @abstractmethod
     def evaluate(self, tensors: Tensors, x: Tensor, y: Tensor, context: Context) -> list[Value]:
-        """MI in nats and its standard error, of each trial."""
+        """MI and its standard error in nats, for each trial."""
 
     @abstractmethod
     def ignores_x(self, trained: Trained) -> list[bool]:
-        """Of each trial, whether the q that its validation rows chose is the same whatever x."""
+        """Whether the chosen q of each trial is the same for all x."""
 
     def outcomes(self, trained: Trained, estimates: Sequence[Estimate]) -> list[Estimate]:
-        """The estimates with what the training of their members has to say."""
+        """Estimates together with the status, steps and traces of the training of their members."""
         return outcomes(trained, estimates)
 
 
 class GaussianFit(Fit):
-    """q(y | x) of each trial; a bound and its error are functions of y, means and log-variances, ``(..., d, n)`` each.
+    """A Gaussian q(y | x) for each trial, and an upper bound on MI.
 
-    In training, the bound is recorded of the first ``traced`` rows of a step.
+    Args:
+        density: the densities.
+        bound: from y, means and log-variances, ``(..., d, n)`` each, to the bound ``(...)`` in nats.
+        error: from the same to the standard error ``(...)`` in nats.
+        traced: the bound is recorded during training on the first ``traced`` rows of a step; None takes all.
     """
 
     kind = "upper bound"
@@ -91,29 +100,30 @@ class GaussianFit(Fit):
             return loss, self.bound(y[..., part], mean[..., part], log_var[..., part])
 
     def validate(self, tensors: Tensors, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """The bound, and the log-likelihood, which chooses: a poor q makes a bound that is none."""
+        """The bound, and the log-likelihood, which chooses the checkpoint: with a poor q the bound may be invalid."""
         moments = self.density.moments(tensors, x)
         return {"val_mi": self.bound(y, *moments), self.criterion: gaussian_log_density(y, *moments).mean(-1)}
 
     def evaluate(self, tensors: Tensors, x: Tensor, y: Tensor, context: Context) -> list[Value]:
-        """The bound in float64, of one trial after another."""
+        """The bound and its error in float64, for one trial after another."""
         moments = _in_blocks(lambda part, _: torch.cat(self.density.moments(tensors, part), 1), x, y, context)
-        found = []
+        values = []
         for own_y, own in zip(y.cpu().double(), moments, strict=True):
             context.check()
             rows = own_y, *own.chunk(2)
-            found.append((self.bound(*rows).item(), self.error(*rows).item()))
-        return found
+            values.append((self.bound(*rows).item(), self.error(*rows).item()))
+        return values
 
     def ignores_x(self, trained: Trained) -> list[bool]:
-        """Where no output of its networks depends on x."""
+        """Whether no output of the networks depends on x."""
         return self.density.ignores_x(Parameters(self.density.shapes, trained.best).tensors)
 
 
 class EntropyFit(Fit):
-    """q(y | x) and r(y) of each trial; r is of the same form, with zeros for x. Each has its own checkpoint.
+    """Densities q(y | x) and r(y) for each trial, and the difference of their cross-entropies.
 
-    r is a q that ignores x: where it fits the validation rows at least as well as q, it takes its place.
+    r has the form of q, with zeros for x. Each has its own checkpoint. If r fits the validation rows at least as well
+    as q, it replaces q, and the estimate is 0.
     """
 
     kind = "point estimate"
@@ -123,7 +133,7 @@ class EntropyFit(Fit):
         self.density = density
 
     def rows(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Those of the conditional densities, then those of the marginal ones."""
+        """The rows of q, then those of r."""
         blank = torch.zeros_like(x)
         blank[:, -1] = 1
         return torch.cat([x, blank]), torch.cat([y, y])
@@ -134,21 +144,21 @@ class EntropyFit(Fit):
         return -likelihood, likelihood
 
     def validate(self, tensors: Tensors, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """The log-likelihood of each density by itself."""
+        """The log-likelihood of each density."""
         return {self.criterion: self.density(tensors, x, y).mean(-1)}
 
     def evaluate(self, tensors: Tensors, x: Tensor, y: Tensor, context: Context) -> list[Value]:
         """The difference of the two cross-entropies, and its standard error."""
         conditional, marginal = _in_blocks(lambda *part: self.density(tensors, *part), x, y, context).chunk(2)
-        pairs = zip(conditional, marginal, strict=True)  # one by one: sums over many trials round otherwise
+        pairs = zip(conditional, marginal, strict=True)  # one by one: sums over several trials round differently
         return [(entropy_difference(*pair).item(), entropy_difference_error(*pair).item()) for pair in pairs]
 
     def ignores_x(self, trained: Trained) -> list[bool]:
-        """Where r fits the validation rows at least as well as q."""
+        """Whether r fits the validation rows at least as well as q."""
         return [q is not None and r is not None and q <= r for q, r in self._chosen(trained)]
 
     def outcomes(self, trained: Trained, estimates: Sequence[Estimate]) -> list[Estimate]:
-        """As of one training: its traces are differences, and it lasts as long as the longer one."""
+        """The outcome of q and r as that of one training: differences of traces, and the larger number of steps."""
         k = len(estimates)
         joined = replace(
             trained,
@@ -161,24 +171,26 @@ class EntropyFit(Fit):
                 for values in [_held(held)]
             },
         )
-        found = []
+        completed = []
         for estimate, (q, r) in zip(outcomes(joined, estimates), self._chosen(trained), strict=True):
             measured = estimate.status == "ok" and q is not None and r is not None
-            found.append(replace(estimate, val_mi=q - r if measured else None))
-        return found
+            completed.append(replace(estimate, val_mi=q - r if measured else None))
+        return completed
 
     @staticmethod
     def _chosen(trained: Trained) -> list[tuple[Any, Any]]:
+        """The validation log-likelihoods of the chosen q and r, by trial."""
         return _pairs([trained.chosen("val_mi", index) for index in range(len(trained.steps))])
 
 
 def _pairs(values: Sequence[Any]) -> list[tuple[Any, Any]]:
+    """Values of q and of r, by trial."""
     k = len(values) // 2
     return list(zip(values[:k], values[k:], strict=True))
 
 
 def _held(values: np.ndarray) -> np.ndarray:
-    """Values ``(T, K)`` with the last one kept where a training has ended: its parameters are kept as well."""
+    """Values ``(T, K)`` in which the last value of a trial that ended is repeated, as its parameters stay the same."""
     last = np.maximum.accumulate(np.where(np.isnan(values), 0, np.arange(len(values))[:, None]))
     return np.take_along_axis(values, last, 0)
 
@@ -192,31 +204,45 @@ def fit_densities(
     context: Context,
     start: State | None = None,
 ) -> tuple[list[Estimate], State]:
-    """Fit the densities of all problems as a stack, and report each problem on its test rows.
+    """Fit the densities of all problems as a stack, and evaluate each problem once on its test rows.
 
-    Training begins with linear regressions, and where validation rows choose the checkpoint, they may choose those, as
-    step 0: on few rows of many columns the first steps may already fit worse. Where they choose a density that ignores
-    x, the MI is 0, without an error, and ``reason`` says so. A problem whose rows have no density is reported as
-    failed, and takes no part.
+    Training starts from linear regressions. Validation rows can choose these, as step 0: with few rows of many columns
+    even the first steps may fit worse. If they choose a density that ignores x, the estimate is 0 with no error, and
+    ``reason`` says so. A problem whose rows have no density has an estimate with the status ``failed``.
+
+    Args:
+        fit: the densities, and how MI is computed from them.
+        preprocess: the map of the columns, fitted to training rows.
+        problems: problems of equal shapes.
+        training: the settings of training.
+        evaluation: the settings of the reported numbers.
+        context: device, progress and the request to stop.
+        start: the state that an earlier call returned, from which training continues.
+
+    Returns:
+        An estimate for each problem, in nats, and the state after the last step.
+
+    Raises:
+        Stopped: the run was asked to stop.
+        TooLong: the time limit of the trials has passed.
     """
     k = len(problems)
     with context.clock("data"):
         ready, reasons = prepare_for_densities(problems, preprocess)
         if start is None:
             start = State.fresh(_initial(fit, problems, ready))
-    found = {index: Estimate(fit.kind, status="failed", reason=reason) for index, reason in reasons.items()}
-    context.advance(training.steps * len(found))
+    estimates = {index: Estimate(fit.kind, status="failed", reason=reason) for index, reason in reasons.items()}
+    context.advance(training.steps * len(estimates))
     if ready:
         members = [index + k * member for member in range(fit.members) for index in ready]
-        own = State(start.flat[members], start.mean[members], start.square[members], start.steps)
-        estimates, own = _fit(fit, list(ready.values()), own, training, evaluation, context)
-        found |= dict(zip(ready, estimates, strict=True))
-        start = _put(start, members, own)
-    return [found[index] for index in range(k)], start
+        fitted, state = _fit(fit, list(ready.values()), start.select(members), training, evaluation, context)
+        estimates |= dict(zip(ready, fitted, strict=True))
+        start = start.replaced(members, state)
+    return [estimates[index] for index in range(k)], start
 
 
 def _initial(fit: Fit, problems: Sequence[Problem], ready: Mapping[int, Problem]) -> Tensor:
-    """Parameters of all members ``(members · K, P)``, regressions where a problem has rows."""
+    """Initial parameters of all members, ``(members · K, P)``: regressions, if a problem has rows for densities."""
     parts: list[list[Tensor]] = [[] for _ in range(fit.members)]
     for index, problem in enumerate(problems):
         if index in ready:
@@ -227,16 +253,6 @@ def _initial(fit: Fit, problems: Sequence[Problem], ready: Mapping[int, Problem]
         for part, own in zip(parts, rows, strict=True):
             part.append(fit.density.initial(problem.init, own))
     return torch.stack([flat for part in parts for flat in part])
-
-
-def _put(whole: State, members: Sequence[int], part: State) -> State:
-    """The state of all members, where some have been trained."""
-    index = torch.tensor(members, device=part.flat.device)
-    flat, mean, square = (
-        old.to(new.device).index_copy(0, index, new)
-        for old, new in ((whole.flat, part.flat), (whole.mean, part.mean), (whole.square, part.square))
-    )
-    return State(flat, mean, square, part.steps)
 
 
 def _fit(
@@ -260,10 +276,10 @@ def _fit(
 
     with context.clock("training"):
         lr = torch.tensor([problem.lr for problem in problems] * fit.members)
-        memory = (Generators([problem.order for problem in problems]), draw)
+        stateful = (Generators([problem.order for problem in problems]), draw)
         by_trial = replace(context, advance=lambda steps: context.advance(steps // fit.members))
         trained = train(
-            fit.density.shapes, start, lr, step, validate if val else None, training, by_trial, fit.criterion, memory
+            fit.density.shapes, start, lr, step, validate if val else None, training, by_trial, fit.criterion, stateful
         )
         choosing = val is not None and training.checkpoint == "best"
         if choosing:
@@ -278,7 +294,7 @@ def _fit(
 
 @torch.no_grad()
 def _or_start(trained: Trained, flat: Tensor, fit: Fit, validate: Callable[[Tensors], Mapping[str, Tensor]]) -> Trained:
-    """The outcome of a training that was validated before its first step as well."""
+    """The outcome of a training that can also choose its initial parameters, as step 0."""
     metrics = {
         name: value.cpu().numpy()[None]
         for name, value in validate(Parameters(fit.density.shapes, flat).tensors).items()
@@ -295,29 +311,34 @@ def _or_start(trained: Trained, flat: Tensor, fit: Fit, validate: Callable[[Tens
 
 
 def _reported(kind: Kind, value: float, error: float, ignored: bool, evaluation: Evaluation) -> Estimate:
-    """A value with its interval; one that is below 0 bounds nothing from above, so an upper bound is then 0.
+    """The estimate of one trial. An upper bound below 0 is raised to 0; its interval keeps its lower end.
 
-    Its interval still begins where that of the value as found does.
+    Args:
+        kind: the kind of the estimate.
+        value: in nats.
+        error: its standard error in nats.
+        ignored: whether the chosen density ignores x.
+        evaluation: the settings of the reported numbers.
     """
     if not math.isfinite(value + error):
         return Estimate(kind, status="diverged", reason="densities of the test rows are not finite")
     reason = ""
     if ignored:
         value = error = 0.0
-        reason = "no density that training found fits the validation rows better than one that ignores x"
-    half, reported = float(ndtri(0.5 + evaluation.level / 2)) * error, value
+        reason = "no trained density fits the validation rows better than one that ignores x"
+    reported = value
     if kind == "upper bound" and value < 0:
         reported = 0.0
-        reason = f"found at {value:.3g} ± {error:.2g}, and raised to 0 because no MI is below 0"
-    low, high = value - half, reported + half
+        reason = f"estimate of {value:.3g} ± {error:.2g} raised to 0: no MI is below 0"
+    low, high = interval(value, error, evaluation.level)[0], interval(reported, error, evaluation.level)[1]
     return Estimate(kind, reason=reason, value=reported, stderr=error, ci_low=low, ci_high=high)
 
 
-def _in_blocks(of: Callable[[Tensor, Tensor], Tensor], x: Tensor, y: Tensor, context: Context) -> Tensor:
-    """A function of rows ``(K, …, n)``, computed on blocks of about one size, in float64 on the CPU."""
+def _in_blocks(function: Callable[[Tensor, Tensor], Tensor], x: Tensor, y: Tensor, context: Context) -> Tensor:
+    """The result of a function of rows, ``(K, …, n)`` in float64 on the CPU, computed in blocks of rows."""
     count = math.ceil(x.shape[2] / _BLOCK_ROWS)
-    found = []
+    results = []
     for part in zip(x.tensor_split(count, 2), y.tensor_split(count, 2), strict=True):
         context.check()
-        found.append(of(*part).cpu().double())
-    return torch.cat(found, -1)
+        results.append(function(*part).cpu().double())
+    return torch.cat(results, -1)

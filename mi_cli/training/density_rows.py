@@ -1,4 +1,4 @@
-"""Rows made ready for densities: refused where they have none, and preprocessed."""
+"""Preprocessing of rows for densities, and refusal of rows that have no density."""
 
 from __future__ import annotations
 
@@ -17,7 +17,15 @@ __all__ = ["prepare_for_densities"]
 def prepare_for_densities(
     problems: Sequence[Problem], preprocess: Preprocess
 ) -> tuple[dict[int, Problem], dict[int, str]]:
-    """The problems that can be posed, preprocessed, and why the others cannot; by index."""
+    """Preprocess problems for estimators that fit densities.
+
+    Args:
+        problems: the problems of a stack.
+        preprocess: the map of the columns.
+
+    Returns:
+        The preprocessed problems by index, and for every other index the reason why its rows have no density.
+    """
     ready, reasons = {}, {}
     for index, problem in enumerate(problems):
         try:
@@ -28,16 +36,16 @@ def prepare_for_densities(
 
 
 def _preprocessed(problem: Problem, preprocess: Preprocess) -> Problem:
-    """The same problem in columns mapped by its training rows, or by its first fresh ones.
+    """The problem with columns mapped by maps that are fitted to its training rows, or to its first fresh rows.
 
     Raises:
-        ValueError: the columns cannot be mapped, are not finite, or those of y have no density.
+        ValueError: the columns cannot be mapped, a value is not finite, or a column of y has no density.
     """
     first = problem.sample
     for part, rows in {"training": first, "validation": problem.val, "test": problem.test}.items():
         for name, columns in (("x", rows.x), ("y", rows.y)):
             if not torch.isfinite(columns).all():
-                raise ValueError(f"{name} has values that are not finite in its {part} rows; needed: finite ones")
+                raise ValueError(f"{name} has values that are not finite in its {part} rows; needed: finite values")
     for number, column in enumerate(first.y.T):
         distinct = len(torch.unique(column))
         if 1 < distinct < len(column) / 2:

@@ -1,4 +1,4 @@
-"""What is done to columns before an estimator sees them: maps fitted to training rows and applied to any rows."""
+"""Preprocessing of columns: maps that are fitted to training rows and applied to any rows."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 def fit_preprocess(
     kind: Preprocess, rows: Tensor, name: str = "rows", others: Tensor | None = None
 ) -> Callable[[Tensor], Tensor]:
-    r"""A map of columns, fitted to ``rows`` and to nothing else, for rows of any number; each column has its own.
+    r"""Fit a map of each column to ``rows``.
 
-    ``standardise`` subtracts the mean and divides by the standard deviation (of n − 1). ``rank_gaussianise`` is the
+    ``standardise`` subtracts the mean and divides by the standard deviation (with n − 1). ``rank_gaussianise`` is the
     normal score of the empirical distribution function,
 
     .. math:: x \mapsto Φ^{-1}\bigl((r(x) - \tfrac12) / n\bigr),
 
-    r the rank among the fitted rows, the average rank where values are equal; between two fitted values it is linear,
-    and beyond the smallest and the largest it stays what it is at them. Every map is monotone, so that it leaves the
-    MI of continuous variables as it is, but for what lies beyond the fitted range.
+    with r the rank among the fitted rows; equal values have their average rank. The map is linear between two fitted
+    values, and constant below the smallest and above the largest. Every map is monotone, so that it keeps the MI of
+    continuous variables, except for values outside the fitted range.
 
     Args:
         kind: which map.
-        rows: what it is fitted to, of shape ``(n, d)``.
-        name: what errors call the rows, such as ``x``.
-        others: more rows, ``(m, d)``, that are not fitted to. A column that is constant in ``rows``, and seldom
-            otherwise in these, becomes 0: a fold has lost its rare values.
+        rows: the rows that it is fitted to, ``(n, d)``.
+        name: the name of the rows in errors, such as ``x``.
+        others: further rows, ``(m, d)``, that it is not fitted to. A column that is constant in ``rows``, and in at
+            least half of these but not in all, becomes 0: such a fold has lost the rare values of a column.
 
     Returns:
-        A function of rows ``(m, d)`` that gives rows ``(m, d)`` in float64, on their device.
+        A function from rows ``(m, d)`` to rows ``(m, d)`` in float64, on the same device.
 
     Raises:
         ValueError: a column is constant or has a value that is not finite, or there are fewer than 2 rows.
 
     Reference:
-        van der Waerden 1952 (Indagationes Mathematicae 14, 453–458), of the scores; Ince et al. 2017 (Human Brain
-        Mapping 38, 1541–1573), of their use for MI.
+        van der Waerden 1952 (Indagationes Mathematicae 14, 453–458), the scores; Ince et al. 2017 (Human Brain
+        Mapping 38, 1541–1573), their use for MI.
 
     >>> score = fit_preprocess("rank_gaussianise", torch.tensor([[1.0], [10.0], [100.0]]))
     >>> [round(value, 3) for value in score(torch.tensor([[0.0], [1.0], [10.0], [55.0], [1e9]])).flatten().tolist()]

@@ -1,8 +1,8 @@
-"""Training of K networks of one shape as one tensor program: the one optimisation loop of the project.
+"""The optimisation loop: training of K networks of one shape as one tensor program.
 
-Parameters, gradients and moments of all trials lie in matrices of shape ``(K, P)``, a row a trial. Nothing mixes
-rows, every trial has its own generators, checkpoint, stopping and divergence flag, so that a trial gives the same
-numbers alone and in company.
+Parameters, gradients and moments of all trials are matrices ``(K, P)`` with a row for each trial. No operation mixes
+rows, and every trial has its own generators, checkpoint, stopping and divergence flag. So a trial gives the same
+numbers alone and in a stack.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from mi_cli.training.settings import Training
 
 __all__ = ["Parameters", "State", "Trained", "chunks", "train"]
 
-# MKL otherwise may choose at run time how it adds up. AUTO,STRICT would make a sum independent of the number of threads
-# and of where in memory a matrix begins as well, but training of narrow networks takes up to 1.7 times as long with it;
-# tests compare trials alone and in a stack without it. MKL reads this at its first product.
+# Without this, MKL may choose the order of additions at run time. AUTO,STRICT would also make sums independent of the
+# number of threads and of the alignment of matrices, but training of narrow networks takes up to 1.7 times as long with
+# it; tests compare trials alone and in a stack without it. MKL reads this variable at its first product.
 os.environ.setdefault("MKL_CBWR", "AUTO")
 
 Step = Callable[[Sequence[Tensor]], tuple[Tensor, Tensor]]
 Validate = Callable[[Sequence[Tensor]], Mapping[str, Tensor]]
 
-# Activations of this many bytes stay in the last-level cache of common machines; beyond it a step slows down,
-# below it the fixed cost of each operation shows. Measured by tests/benchmarks/layout.py.
+# Activations of this size stay in the last-level cache of common machines. Larger ones slow a step down; with smaller
+# ones the fixed cost of each operation matters. Measured by tests/benchmarks/layout.py.
 _CACHE_BYTES = 32 << 20
-_MOST = 64
+_MOST = 64  # trials of a stack
 
 # Attributes of _Loop that checkpoints save, beside parameters and history.
 _STATE = ("mean", "square", "average", "best", "best_step", "best_value", "waited", "running", "diverged", "ended")
 
 
 class Parameters:
-    """Parameters of K networks: ``flat`` of shape ``(K, P)``, and each tensor as a view ``(K, *shape)`` of it."""
+    """Parameters of K networks: ``flat`` ``(K, P)``, and ``tensors``, which are views ``(K, *shape)`` of it."""
 
     def __init__(self, shapes: Sequence[Sequence[int]], flat: Tensor) -> None:
         self.flat = flat
@@ -53,7 +53,7 @@ class Parameters:
 
 @dataclass(frozen=True)
 class State:
-    """What training needs to go on: parameters ``(K, P)``, Adam's moments, and the number of steps taken."""
+    """The state of an optimiser: parameters ``(K, P)``, Adam's moments ``(K, P)``, and the number of steps taken."""
 
     flat: Tensor
     mean: Tensor
@@ -66,12 +66,12 @@ class State:
         return cls(flat, torch.zeros_like(flat), torch.zeros_like(flat))
 
     def select(self, trials: Sequence[int]) -> State:
-        """The state of some trials."""
+        """The state of some of the trials."""
         index = list(trials)
         return State(self.flat[index], self.mean[index], self.square[index], self.steps)
 
     def replaced(self, trials: Sequence[int], other: State) -> State:
-        """This state with some trials' from ``other``, which is of these alone, and with its number of steps."""
+        """This state with that of some trials replaced by ``other``, and with the number of steps of ``other``."""
         index = torch.tensor(trials, device=other.flat.device)
         pairs = ((self.flat, other.flat), (self.mean, other.mean), (self.square, other.square))
         flat, mean, square = (ours.to(theirs.device).index_copy(0, index, theirs.detach()) for ours, theirs in pairs)
@@ -82,9 +82,14 @@ class State:
 class Trained:
     """The outcome of training K trials.
 
-    ``best`` holds the chosen parameters ``(K, P)``; ``steps``, ``diverged`` (the step, 0 where it did not) and
-    ``reasons`` are by trial; ``history`` maps a metric to its steps ``(T,)`` and values ``(T, K)``, NaN after a trial
-    ended.
+    Attributes:
+        best: parameters at the chosen step, ``(K, P)``.
+        state: the state after the last step.
+        steps: the number of steps that each trial took.
+        diverged: the step at which each trial diverged; 0 if it did not.
+        reasons: why each trial diverged; empty if it did not.
+        history: for each metric its steps ``(T,)`` and values ``(T, K)``, which are NaN after a trial ended.
+        chosen_steps: the chosen step of each trial.
     """
 
     best: Tensor
@@ -100,12 +105,12 @@ class Trained:
         return {name: (steps, values[:, trial]) for name, (steps, values) in self.history.items()}
 
     def chosen(self, metric: str, trial: int) -> float | None:
-        """A validation metric at the step whose parameters were chosen; None where it was not measured."""
+        """The value of a validation metric at the chosen step; None where it was not measured."""
         if metric not in self.history:
             return None
         steps, values = self.history[metric]
-        found = values[steps == self.chosen_steps[trial], trial]
-        return float(found[0]) if len(found) and np.isfinite(found[0]) else None
+        value = values[steps == self.chosen_steps[trial], trial]
+        return float(value[0]) if len(value) and np.isfinite(value[0]) else None
 
 
 def train(
@@ -119,21 +124,25 @@ def train(
     criterion: str = "val_mi",
     stateful: Sequence[object] = (),
 ) -> Trained:
-    """Minimise K losses by Adam (Kingma & Ba 2015, arXiv 1412.6980).
+    """Minimise K losses by Adam.
 
     Args:
-        shapes: of one trial's parameters.
-        start: initial parameters ``(K, P)``, or where earlier training ended; it is not changed.
+        shapes: shapes of the parameters of one trial.
+        start: initial parameters, or the state in which an earlier training ended; it is not changed.
         lr: learning rate of each trial, ``(K,)``.
-        step: parameters → (loss ``(K,)``, value to record ``(K,)``), on data of its own choosing.
-        validate: parameters → metrics ``(K,)``; the checkpoint with the highest ``criterion`` is kept, if there is one.
-        training: steps, schedule, weight average, checkpoint and stopping.
+        step: from parameters to the loss ``(K,)`` and a value to record ``(K,)``; it draws its own data.
+        validate: from parameters to metrics ``(K,)``. The parameters with the highest ``criterion`` are kept.
+        training: the settings of training.
         context: device, progress, checkpoints and the request to stop.
-        criterion: the metric that chooses the checkpoint and stops.
+        criterion: the metric that chooses the checkpoint and stops a trial.
         stateful: what ``step`` draws from or updates. Each that is :class:`Stateful` is saved in checkpoints.
 
     Raises:
         Stopped: the run was asked to stop.
+        TooLong: the time limit of the trials has passed.
+
+    Reference:
+        Kingma & Ba 2015 (arXiv 1412.6980).
     """
     loop = _Loop(shapes, start, lr, training, context, criterion)
     saving = _Saving(loop, [part for part in stateful if isinstance(part, Stateful)], context)
@@ -250,12 +259,13 @@ class _Loop:
                 self.history[name] = state[key].tolist(), list(values.unbind())
 
     def update(self, index: int, step: Step) -> None:
+        """Take one step."""
         self.index = index
         loss, value = step(self.parameters.tensors)
         gradients = torch.autograd.grad(loss.sum(), self.parameters.tensors)
         gradient = torch.cat([g.flatten(1) for g in gradients], 1)
         with torch.no_grad():
-            # One number tells whether all is finite; only where it is not are trials looked at one by one.
+            # One number shows whether everything is finite; only if it is not, trials are examined one by one.
             if not (self.all_running and math.isfinite(gradient.sum() + loss.sum())):
                 finite = torch.isfinite(loss) & torch.isfinite(gradient).all(1)
                 self.diverged += index * (self.running & ~finite)
@@ -266,33 +276,37 @@ class _Loop:
             self.descend(index, gradient)
 
     def stop(self, trials: Tensor, index: int) -> None:
+        """End some trials at a step."""
         self.ended = torch.where(self.running & trials, index, self.ended)
         self.running = self.running & ~trials
         self.all_running = bool(self.running.all())
 
     def descend(self, index: int, gradient: Tensor) -> None:
+        """Adam's update of all trials that still run."""
         beta_1, beta_2, count = 0.9, 0.999, self.offset + index
         kept = () if self.all_running else tuple(part.clone() for part in (self.mean, self.square, self.average))
         self.mean.lerp_(gradient, 1 - beta_1)
         self.square.mul_(beta_2).addcmul_(gradient, gradient, value=1 - beta_2)
         scale = (self.square / (1 - beta_2**count)).sqrt_().add_(1e-8)
-        # One arithmetic for every case: a trial must not feel, in its last bit, that another one ended.
+        # The arithmetic is the same in every case, so that the end of one trial changes no bit of another one.
         rate = self.lr * (-self.factor(index) / (1 - beta_1**count))
         if not self.all_running:
             rate = rate * self.running.unsqueeze(1)
         self.parameters.flat.addcmul_(self.mean / scale, rate)
         if self.training.ema:
-            # Averages of a few steps are averages of those: the decay grows to its final value.
+            # The decay grows to its final value, so that the first averages cover the steps taken so far.
             self.average.lerp_(self.parameters.flat, 1 - min(self.training.ema, index / (index + 9)))
         for part, before in zip((self.mean, self.square, self.average), kept, strict=False):
             part.copy_(torch.where(self.running.unsqueeze(1), part, before))
 
     def factor(self, index: int) -> float:
+        """The learning rate at a step, relative to the initial one."""
         if self.training.schedule == "constant":
             return 1.0
         return 0.5 * (1 + math.cos(math.pi * (index - 1) / self.training.steps))
 
     def validate(self, index: int, validate: Validate) -> None:
+        """Record validation metrics, keep the best parameters, and stop trials that no longer improve."""
         with torch.no_grad():
             metrics = validate(self.evaluated.tensors)
             for name, value in metrics.items():
@@ -309,13 +323,15 @@ class _Loop:
                 self.stop(self.waited >= self.training.patience, index)
 
     def record(self, name: str, index: int, value: Tensor) -> None:
+        """Add a value of a metric to the history."""
         steps, values = self.history.setdefault(name, ([], []))
         steps.append(index)
         values.append(value if self.all_running else torch.where(self.running, value, torch.nan))
 
     def outcome(self) -> Trained:
+        """The outcome for all trials."""
         diverged = self.diverged.tolist()
-        # A trial that was never validated, or whose validation was never finite, is taken as it ended.
+        # A trial that was never validated, or whose validation was never finite, keeps its last parameters.
         last = (self.best_step == 0) | (self.training.checkpoint == "last")
         return Trained(
             best=torch.where(last.unsqueeze(1), self.evaluated.flat, self.best),
@@ -332,7 +348,15 @@ class _Loop:
 
 
 def chunks(k: int, bytes_each: int, workers: int) -> list[int]:
-    """Sizes of the stacks that k trials are trained in: few enough to fit the cache, and work for every worker."""
+    """Sizes of the stacks that k trials are split into.
+
+    A stack fits the cache, and there is a stack for every worker if there are enough trials.
+
+    Args:
+        k: number of trials.
+        bytes_each: bytes of activations of one trial.
+        workers: number of workers.
+    """
     fit = max(1, min(_MOST, _CACHE_BYTES // max(1, bytes_each)))
     count = math.ceil(k / fit)
     count = min(k, math.ceil(count / workers) * workers)

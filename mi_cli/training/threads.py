@@ -1,4 +1,4 @@
-"""How many threads torch uses."""
+"""The number of threads that torch uses."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ __all__ = ["one_thread"]
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Have torch use one thread inside the ``with`` block, and as many as before after it.
+    """Use one thread of torch inside the ``with`` block.
 
-    Narrow networks gain nothing by more, and lose much where cores are busy. Sums are then always added in one order.
+    Narrow networks gain nothing by more threads, and lose much where cores are busy. With one thread, sums are always
+    added in the same order.
 
     >>> with one_thread():
     ...     torch.get_num_threads()

@@ -151,7 +151,7 @@ def test_checkpoints_of_other_trials_are_not_taken(tmp_path, caplog):
     other = found[:2]
     place(tmp_path, found, workers.WHOLE).rename(place(tmp_path, other, workers.WHOLE))
     assert all(map(agree, run(tmp_path, other, Ending(10**9)).outcomes, expected[:2]))
-    assert "is of other trials" in caplog.text
+    assert "belongs to other trials" in caplog.text
 
 
 def test_nothing_is_unpickled(tmp_path):
