@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from mi_cli import bounds, networks
@@ -58,15 +57,8 @@ class Tuba(Nwj):
     name: Literal["tuba"] = "tuba"  # type: ignore[assignment]
     baseline: Widths = (64,)
 
-    def network(
-        self,
-        dim_x: int,
-        dim_y: int,
-        log_ratios: Sequence[networks.CanonicalVariates | None] = (),
-        device: torch.device | None = None,
-    ) -> networks.Critic:
+    def extend(self, critic: networks.Critic, dim_x: int, dim_y: int) -> networks.Critic:
         """The critic minus the baseline."""
-        critic = super().network(dim_x, dim_y, log_ratios, device)
         return networks.BaselinedCritic(critic, dim_y, self.baseline, self.activation)
 
 
@@ -236,15 +228,8 @@ class ContrastiveFenchelLegendre(Variational):
     name: Literal["flo"] = "flo"
     dual: Widths = (64, 64)
 
-    def network(
-        self,
-        dim_x: int,
-        dim_y: int,
-        log_ratios: Sequence[networks.CanonicalVariates | None] = (),
-        device: torch.device | None = None,
-    ) -> networks.Critic:
+    def extend(self, critic: networks.Critic, dim_x: int, dim_y: int) -> networks.Critic:
         """The critic, and u beside it."""
-        critic = super().network(dim_x, dim_y, log_ratios, device)
         return networks.DualCritic(critic, dim_x, dim_y, self.dual, self.activation)
 
     def bound(self, scores: networks.Scores) -> torch.Tensor:

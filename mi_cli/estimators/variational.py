@@ -81,14 +81,25 @@ class Variational(Estimator):
             log_ratios: the result of :meth:`fit_log_ratio` for each trial.
             device: where the log-ratios are kept.
         """
-        if self.critic == "concat":
-            return networks.ConcatCritic(dim_x, dim_y, self.hidden, self.activation)
-        if self.critic in ("bilinear", "quadratic"):
-            return networks.QuadraticCritic(dim_x, dim_y, squares=self.critic == "quadratic")
-        hybrid = self.critic == "hybrid"
-        separable = networks.SeparableCritic(dim_x, dim_y, self.hidden, self.activation, self.embedding, hybrid)
-        parts = [part for part in log_ratios if part is not None]
-        return networks.HybridCritic(networks.LogRatio(parts, device=device), separable) if parts else separable
+        fixed = [part for part in log_ratios if part is not None]
+        critic: networks.Critic
+        match self.critic:
+            case "concat":
+                critic = networks.ConcatCritic(dim_x, dim_y, self.hidden, self.activation)
+            case "bilinear" | "quadratic":
+                critic = networks.QuadraticCritic(dim_x, dim_y, squares=self.critic == "quadratic")
+            case _:
+                hybrid = self.critic == "hybrid"
+                shape = dim_x, dim_y, self.hidden, self.activation, self.embedding
+                critic = separable = networks.SeparableCritic(*shape, from_zero=hybrid)
+                if fixed:
+                    critic = networks.HybridCritic(networks.LogRatio(fixed, device=device), separable)
+        return self.extend(critic, dim_x, dim_y)
+
+    def extend(self, critic: networks.Critic, dim_x: int, dim_y: int) -> networks.Critic:
+        """The critic with what this estimator adds to it; nothing, unless overridden."""
+        del dim_x, dim_y
+        return critic
 
     def estimate(
         self,

@@ -1,9 +1,11 @@
-from .critics import (
+from .composite_critics import (
     BaselinedCritic as BaselinedCritic,
-    ConcatCritic as ConcatCritic,
-    Critic as Critic,
     DualCritic as DualCritic,
     HybridCritic as HybridCritic,
+)
+from .critics import (
+    ConcatCritic as ConcatCritic,
+    Critic as Critic,
     QuadraticCritic as QuadraticCritic,
     Scores as Scores,
     SeparableCritic as SeparableCritic,

@@ -57,12 +57,16 @@ class Density(Protocol):
         """
 
 
-class ConditionalGaussian:
-    """A Gaussian whose mean and diagonal log-variance are functions of x: an affine map plus a perceptron."""
+class _OfRegression:
+    """A density whose parameters are outputs of a :class:`~mi_cli.networks.regression.Regression`.
 
-    def __init__(self, dim_x: int, dim_y: int, hidden: Sequence[int], activation: Activation = "relu") -> None:
-        self.dim_y = dim_y
-        self.outputs = Regression(dim_x, hidden, 2 * dim_y, activation)
+    Args:
+        outputs: the networks of K densities.
+        floats: numbers kept for a row until the backward pass, beside those of the networks.
+    """
+
+    def __init__(self, outputs: Regression, floats: int) -> None:
+        self.outputs, self.floats = outputs, floats
 
     @property
     def shapes(self) -> list[tuple[int, int]]:
@@ -73,7 +77,15 @@ class ConditionalGaussian:
     def cost(self) -> tuple[int, int]:
         """Multiply-adds of a row in the forward pass, and numbers kept for it until the backward pass."""
         work, floats = self.outputs.cost
-        return work, floats + 6 * self.dim_y
+        return work, floats + self.floats
+
+
+class ConditionalGaussian(_OfRegression):
+    """A Gaussian whose mean and diagonal log-variance are functions of x: an affine map plus a perceptron."""
+
+    def __init__(self, dim_x: int, dim_y: int, hidden: Sequence[int], activation: Activation = "relu") -> None:
+        super().__init__(Regression(dim_x, hidden, 2 * dim_y, activation), 6 * dim_y)
+        self.dim_y = dim_y
 
     def initial(self, generator: torch.Generator, rows: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """Initial parameters of one density, flat: a linear regression; without rows, a standard normal."""
@@ -98,7 +110,7 @@ class ConditionalGaussian:
         return gaussian_log_density(y, *self.moments(tensors, x))
 
 
-class Mixture:
+class Mixture(_OfRegression):
     r"""Each column of y given x and the columns before it: a mixture of Gaussians or of logistics.
 
     .. math:: \ln q(y \mid x) = \sum_k \ln \sum_c w_{kc}\, f\bigl((y_k - μ_{kc}) / s_{kc}\bigr) / s_{kc}
@@ -121,7 +133,7 @@ class Mixture:
     ) -> None:
         self.dim_y, self.components, self.family = dim_y, components, family
         outputs = 3 * components * dim_y
-        self.outputs = Regression(dim_y + dim_x, hidden, outputs, activation)
+        super().__init__(Regression(dim_y + dim_x, hidden, outputs, activation), 8 * components * dim_y)
         # A unit of degree k may depend on the first k columns of y, and on units of at most this degree.
         inputs = _degrees(dim_x, dim_y)
         layers = [torch.arange(width) % dim_y for width in (*hidden, outputs)]
@@ -129,17 +141,6 @@ class Mixture:
         below = [inputs, *(torch.cat([layer, ones]) for layer in layers[:-1])]
         pairs = [*zip(layers, below, strict=True), (layers[-1], inputs)]
         self.masks = [(after.unsqueeze(1) >= before).float() for after, before in pairs]
-
-    @property
-    def shapes(self) -> list[tuple[int, int]]:
-        """Shapes of the parameters of one density."""
-        return self.outputs.shapes
-
-    @property
-    def cost(self) -> tuple[int, int]:
-        """Multiply-adds of a row in the forward pass, and numbers kept for it until the backward pass."""
-        work, floats = self.outputs.cost
-        return work, floats + 8 * self.components * self.dim_y
 
     def initial(self, generator: torch.Generator, rows: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """Initial parameters of one density, flat: linear regressions, whose errors are nearly those of one component.

@@ -24,8 +24,10 @@ from .critic_fit import (
     held_out as held_out,
     held_out_scores as held_out_scores,
     outcomes as outcomes,
-    prepare_for_critic as prepare_for_critic,
     validation_mi as validation_mi,
+)
+from .critic_rows import (
+    prepare_for_critic as prepare_for_critic,
 )
 from .density_fit import (
     Bound as Bound,

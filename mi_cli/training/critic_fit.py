@@ -16,11 +16,11 @@ from mi_cli.fields import Preprocess
 from mi_cli.networks.critics import Critic, Scores
 from mi_cli.networks.elliptical import CanonicalVariates
 from mi_cli.networks.product_samples import Partners
-from mi_cli.problems import Estimate, Kind, Problem, Rows
+from mi_cli.problems import Estimate, Kind, Problem
 from mi_cli.training.batches import make_batches, stacked
 from mi_cli.training.checkpoints import Generators
 from mi_cli.training.context import Context
-from mi_cli.training.preprocessing import fit_preprocess
+from mi_cli.training.critic_rows import prepare_for_critic
 from mi_cli.training.settings import Evaluation, Training
 from mi_cli.training.stack import Parameters, State, Trained, train
 
@@ -32,7 +32,6 @@ __all__ = [
     "held_out",
     "held_out_scores",
     "outcomes",
-    "prepare_for_critic",
     "validation_mi",
 ]
 
@@ -190,59 +189,6 @@ class CriticStack:
         """The lower bound on validation rows, ``(K,)`` in nats, which chooses the checkpoint."""
         assert self.val is not None  # noqa: S101 (for the type checker: only called where there are rows)
         return {"val_mi": validation_mi(self.estimator, self.critic, layers, *self.val)}
-
-
-def prepare_for_critic(problem: Problem, preprocess: Preprocess, norms: bool) -> Problem:
-    """Preprocess the columns of a problem.
-
-    Args:
-        problem: the problem.
-        preprocess: the map of the columns, fitted to training rows.
-        norms: whether the standardised squared length of x and that of y are added as columns.
-
-    Raises:
-        ValueError: a column cannot be mapped.
-    """
-    if preprocess == "none" and not norms:
-        return problem
-    sample, others = problem.sample, problem.val.concat(problem.test)
-    of_x = _column_map(preprocess, norms, sample.x, others.x, "x")
-    of_y = _column_map(preprocess, norms, sample.y, others.y, "y")
-
-    def mapped(rows: Rows) -> Rows:
-        if not len(rows):
-            return Rows(rows.x.new_empty(0, 1), rows.y.new_empty(0, 1))
-        return Rows(of_x(rows.x), of_y(rows.y), rows.block)
-
-    return replace(
-        problem,
-        dim_x=problem.dim_x + norms,
-        dim_y=problem.dim_y + norms,
-        train=None if problem.train is None else mapped(problem.train),
-        draw=None if problem.draw is None else problem.draw.map(mapped),
-        val=mapped(problem.val),
-        test=mapped(problem.test),
-        fresh=None if problem.fresh is None else mapped(problem.fresh),
-    )
-
-
-def _column_map(
-    preprocess: Preprocess, norms: bool, sample: Tensor, others: Tensor, name: str
-) -> Callable[[Tensor], Tensor]:
-    columns = fit_preprocess(preprocess, sample, name, others)
-    if not norms:
-        return columns
-    of_length = fit_preprocess("standardise", _square_length(columns(sample)), f"|{name}|²")
-
-    def apply(rows: Tensor) -> Tensor:
-        mapped = columns(rows)
-        return torch.cat([mapped, of_length(_square_length(mapped))], 1)
-
-    return apply
-
-
-def _square_length(rows: Tensor) -> Tensor:
-    return (rows**2).sum(1, keepdim=True)
 
 
 def validation_mi(estimator: CriticEstimator, critic: Critic, layers: Sequence[Tensor], x: Tensor, y: Tensor) -> Tensor:

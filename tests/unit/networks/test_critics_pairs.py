@@ -9,15 +9,8 @@ import pytest
 import torch
 
 from mi_cli.bounds.variational import nwj
-from mi_cli.networks.critics import (
-    BaselinedCritic,
-    ConcatCritic,
-    DualCritic,
-    HybridCritic,
-    QuadraticCritic,
-    Scores,
-    SeparableCritic,
-)
+from mi_cli.networks.composite_critics import BaselinedCritic, DualCritic, HybridCritic
+from mi_cli.networks.critics import ConcatCritic, QuadraticCritic, Scores, SeparableCritic
 from mi_cli.networks.elliptical import CanonicalVariates, LogRatio
 from mi_cli.networks.perceptron import with_ones
 from mi_cli.networks.product_samples import Partners
