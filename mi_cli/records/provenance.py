@@ -53,7 +53,7 @@ class Provenance:
         import_seconds: that importing libraries took.
         overrides: of the command line.
         plugins: estimators and datasets of other packages that the run uses.
-        taken: a line for each earlier run that trials were taken from.
+        taken: a line for each earlier run whose recorded trials are reused.
     """
 
     folder: Path

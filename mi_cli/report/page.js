@@ -5,15 +5,15 @@
   const PAGE = 100;
   const columns = data.columns;
 
-  // --- what is kept from one refresh to the next
+  // --- state that outlives a reload
   const KEY = "mi-report:" + location.pathname;
-  let kept = {};
-  try { kept = JSON.parse(sessionStorage.getItem(KEY)) || {}; } catch { kept = {}; }
-  const state = { sort: null, down: false, search: "", filters: {}, page: 0, shown: {}, open: [], paused: false, ...kept };
-  const keep = () => {
-    state.open = [...document.querySelectorAll("details[open]")].map((found) => found.id);
+  let saved = {};
+  try { saved = JSON.parse(sessionStorage.getItem(KEY)) || {}; } catch { saved = {}; }
+  const state = { sort: null, down: false, search: "", filters: {}, page: 0, shown: {}, open: [], paused: false, ...saved };
+  const save = () => {
+    state.open = [...document.querySelectorAll("details[open]")].map((details) => details.id);
     state.scroll = scrollY;
-    try { sessionStorage.setItem(KEY, JSON.stringify(state)); } catch { /* a browser that keeps nothing */ }
+    try { sessionStorage.setItem(KEY, JSON.stringify(state)); } catch { /* the browser may allow no storage */ }
   };
 
   // --- values
@@ -26,7 +26,7 @@
     column.same = data.rows > 1 && column.values.every((value) => value === first);
     column.long = !column.number && column.values.some((value) => value !== null && value.length > 40);
   }
-  const form = (value, plain) => {
+  const shown = (value, plain) => {
     if (value === null) return "";
     if (typeof value !== "number") return value;
     if (!Number.isFinite(value)) return value > 0 ? "∞" : "-∞";
@@ -34,7 +34,7 @@
     const size = Math.abs(value);
     return size === 0 || size >= 1e-3 && size < 1e4 ? value.toFixed(4) : value.toExponential(1);
   };
-  const text = (column, row) => (column.texts[row] ??= form(column.values[row], column.plain));
+  const text = (column, row) => (column.texts[row] ??= shown(column.values[row], column.plain));
   const visible = () => columns.filter((column) => state.shown[column.name] ?? !column.same);
 
   // --- filtering and sorting
@@ -56,16 +56,16 @@
         return (row) => column.values[row] !== null && by(column.values[row]);
       }
     }
-    const low = wanted.toLowerCase();
-    return (row) => text(column, row).toLowerCase().includes(low);
+    const part = wanted.toLowerCase();
+    return (row) => text(column, row).toLowerCase().includes(part);
   };
   const collator = new Intl.Collator("en", { numeric: true });
   let order = [];
   const ranks = new Map();
-  const rank = (column) => { // texts are compared once, not at each sorting
+  const rank = (column) => { // texts are compared once, and not each time the table is sorted
     if (!ranks.has(column)) {
-      const known = new Map([...new Set(column.values)].filter((value) => value !== null).sort(collator.compare).map((value, at) => [value, at]));
-      ranks.set(column, column.values.map((value) => (value === null ? null : known.get(value))));
+      const rankOf = new Map([...new Set(column.values)].filter((value) => value !== null).sort(collator.compare).map((value, at) => [value, at]));
+      ranks.set(column, column.values.map((value) => (value === null ? null : rankOf.get(value))));
     }
     return ranks.get(column);
   };
@@ -75,12 +75,12 @@
     if (words.length) tests.push((row) => words.every((word) => columns.some((column) => text(column, row).toLowerCase().includes(word))));
     order = [];
     for (let row = 0; row < data.rows; row++) if (tests.every((passes) => passes(row))) order.push(row);
-    const column = columns.find((found) => found.name === state.sort);
+    const column = columns.find((other) => other.name === state.sort);
     if (column) {
       const values = column.number ? column.values : rank(column), way = state.down ? -1 : 1;
       order.sort((a, b) => {
         const x = values[a], y = values[b];
-        if (x === null || y === null) return (x === null) - (y === null) || a - b; // what is empty comes last, either way
+        if (x === null || y === null) return (x === null) - (y === null) || a - b; // empty cells come last in both directions
         return x < y ? -way : x > y ? way : a - b;
       });
     }
@@ -92,33 +92,32 @@
     element.append(...inside);
     return element;
   };
-  const head = () => {
+  const ariaSort = (column) => (state.sort !== column.name ? "none" : state.down ? "descending" : "ascending");
+  const drawHead = () => {
     const names = make("tr"), filters = make("tr");
     for (const column of visible()) {
       const button = make("button", { type: "button" }, column.name);
       if (column.unit) button.append(make("span", { className: "unit" }, ` (${column.unit})`));
       const cell = make("th", { scope: "col", className: column.number ? "number" : "" }, button);
-      cell.setAttribute("aria-sort", state.sort !== column.name ? "none" : state.down ? "descending" : "ascending");
+      cell.setAttribute("aria-sort", ariaSort(column));
       button.addEventListener("click", () => {
         [state.sort, state.down] = state.sort !== column.name ? [column.name, false] : state.down ? [null, false] : [column.name, true];
-        for (const [at, other] of visible().entries()) {
-          names.children[at].setAttribute("aria-sort", state.sort !== other.name ? "none" : state.down ? "descending" : "ascending");
-        }
+        for (const [at, other] of visible().entries()) names.children[at].setAttribute("aria-sort", ariaSort(other));
         update();
       });
       names.append(cell);
       const input = make("input", { type: "text", value: state.filters[column.name] ?? "", autocomplete: "off", spellcheck: false });
       input.setAttribute("aria-label", `Filter ${column.label}`);
-      input.addEventListener("input", () => { state.filters[column.name] = input.value; soon(); });
+      input.addEventListener("input", () => { state.filters[column.name] = input.value; updateSoon(); });
       filters.append(make("td", {}, input));
     }
     document.querySelector("#rows thead").replaceChildren(names, filters);
   };
-  const body = () => {
+  const drawRows = () => {
     const last = Math.max(0, Math.ceil(order.length / PAGE) - 1);
     state.page = Math.min(state.page, last);
-    const from = state.page * PAGE, rows = order.slice(from, from + PAGE), shown = visible();
-    document.querySelector("#rows tbody").replaceChildren(...rows.map((row) => make("tr", {}, ...shown.map((column) => {
+    const from = state.page * PAGE, rows = order.slice(from, from + PAGE), drawn = visible();
+    document.querySelector("#rows tbody").replaceChildren(...rows.map((row) => make("tr", {}, ...drawn.map((column) => {
       const value = text(column, row);
       const kind = column.number ? "number" : column.name === "status" && value !== "ok" ? "lost" : column.long ? "long" : "";
       return make("td", { className: kind }, value);
@@ -129,30 +128,30 @@
     $("before").disabled = state.page === 0;
     $("after").disabled = state.page === last;
   };
-  const update = () => { state.page = 0; arrange(); body(); keep(); };
+  const update = () => { state.page = 0; arrange(); drawRows(); save(); };
   let waiting = 0;
-  const soon = () => { clearTimeout(waiting); waiting = setTimeout(update, 120); };
-  const same = () => {
+  const updateSoon = () => { clearTimeout(waiting); waiting = setTimeout(update, 120); }; // once, after some letters
+  const drawConstants = () => {
     const hidden = columns.filter((column) => column.same && !visible().includes(column));
     $("same").textContent = hidden.length ? `The same in all rows: ${hidden.map((column) => `${column.label} ${text(column, 0) || "–"}`).join(", ")}.` : "";
   };
   for (const column of columns) {
     const box = make("input", { type: "checkbox", checked: visible().includes(column) });
-    box.addEventListener("change", () => { state.shown[column.name] = box.checked; head(); body(); same(); keep(); });
+    box.addEventListener("change", () => { state.shown[column.name] = box.checked; drawHead(); drawRows(); drawConstants(); save(); });
     $("choice").append(make("label", {}, box, ` ${column.label}`));
   }
-  const turn = (by) => { state.page += by; body(); document.querySelector("#results .tall").scrollTop = 0; keep(); };
+  const turn = (by) => { state.page += by; drawRows(); document.querySelector("#results .tall").scrollTop = 0; save(); };
   $("before").addEventListener("click", () => turn(-1));
   $("after").addEventListener("click", () => turn(1));
   $("search").value = state.search;
-  $("search").addEventListener("input", () => { state.search = $("search").value; soon(); });
+  $("search").addEventListener("input", () => { state.search = $("search").value; updateSoon(); });
   $("clear").addEventListener("click", () => {
     state.search = $("search").value = "";
     state.filters = {};
-    head();
+    drawHead();
     update();
   });
-  $("save").addEventListener("click", () => { // the values as they are, not as they are shown
+  $("save").addEventListener("click", () => { // with all digits, not as the table shows them
     const quoted = (value) => {
       const written = value === null ? "" : String(value).replace("Infinity", "inf");
       return /[",\n\r]/.test(written) ? `"${written.replaceAll('"', '""')}"` : written;
@@ -164,12 +163,12 @@
   });
   for (const id of state.open) if (id && $(id)) $(id).open = true;
   $("table").hidden = false;
-  head();
-  same();
+  drawHead();
+  drawConstants();
   const page = state.page;
   arrange();
   state.page = page;
-  body();
+  drawRows();
   if (state.scroll && document.body.dataset.refresh) scrollTo({ top: state.scroll, behavior: "instant" });
 
   // --- figures
@@ -183,7 +182,7 @@
     });
   }
 
-  // --- a link to something folded opens it
+  // --- a link to a folded part unfolds it
   const unfold = () => {
     const target = $(location.hash.slice(1));
     if (target?.matches("details")) target.open = true;
@@ -191,15 +190,15 @@
   addEventListener("hashchange", unfold);
   unfold();
 
-  // --- a page that is written again shows it, unless one is typing or asked it not to
+  // --- a page that is written again and again reloads itself, unless its user is typing or has paused it
   const refresh = Number(document.body.dataset.refresh);
   if (refresh) {
     const box = $("refresh");
     box.checked = !state.paused;
-    box.addEventListener("change", () => { state.paused = !box.checked; keep(); });
+    box.addEventListener("change", () => { state.paused = !box.checked; save(); });
     setInterval(() => {
       const typing = document.activeElement?.matches("input[type=text], input[type=search]");
-      if (box.checked && !typing && !large.open && !document.hidden) { keep(); location.reload(); }
+      if (box.checked && !typing && !large.open && !document.hidden) { save(); location.reload(); }
     }, refresh * 1000);
   }
 })();

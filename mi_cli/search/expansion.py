@@ -55,8 +55,8 @@ def expand(values: Mapping[str, Any]) -> Expansion:
     for index, point in enumerate(space.variations()):
         try:
             trials = space.trials(point, every=index == 0)
-            found = [fault for trial in trials for fault in _objective_faults(space.search, trial.config)]
-            faults |= {str(fault): fault for fault in found}
+            for trial in trials:
+                faults |= {str(fault): fault for fault in _objective_faults(space.search, trial.config)}
             if not index:
                 first = trials
                 validate(without_sweep)

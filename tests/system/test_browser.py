@@ -45,7 +45,7 @@ def browser(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    """Pages of one run, of several (one of them going on, one broken), and of one of very many rows."""
+    """Pages of one run, of several runs (one goes on, one is broken), and of a run with very many rows."""
     folder = tmp_path_factory.mktemp("pages")
     leave_run(
         folder / "one",
@@ -67,29 +67,29 @@ def pages(tmp_path_factory):
         *(pl.Series(name, [rows.gauss(0, 1) for _ in range(MANY)]) for name in numbers),
     )
     results.write_text(folder / "many" / "results.csv", frame.write_csv())
-    found = {}
+    paths = {}
     for name in ("one", "some", "many"):
-        found[name] = folder / f"{name}.html"
-        page.write(found[name], collect([folder / name]))
-    return found
+        paths[name] = folder / f"{name}.html"
+        page.write(paths[name], collect([folder / name]))
+    return paths
 
 
 @pytest.fixture
-def opened(browser, pages):
-    """Open a page, wide unless said otherwise; afterwards nothing may have been complained of."""
+def open_page(browser, pages):
+    """Open a page, wide by default; at the end the browser may have logged no error."""
 
-    def open_page(name, width=1280, dark=False):
+    def open_it(name, width=1280, dark=False):
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        still = {"name": "prefers-reduced-motion", "value": "reduce"}  # what moves cannot be clicked on
+        still = {"name": "prefers-reduced-motion", "value": "reduce"}  # elements that move cannot be clicked on
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme, still]})
         browser.get(pages[name].as_uri())
         browser.execute_script("sessionStorage.clear()")
         browser.get(pages[name].as_uri())
         return browser
 
-    yield open_page
+    yield open_it
     assert browser.get_log("browser") == []
 
 
@@ -107,15 +107,20 @@ def head(driver, name):
     return driver.find_element("xpath", f"//table[@id='rows']//th[button[starts-with(., '{name}')]]")
 
 
+def wait(driver, seconds):
+    """Wait until timers of the page that are due within ``seconds`` have fired: the page's own timer comes after them."""
+    driver.execute_async_script(f"setTimeout(arguments[arguments.length - 1], {1000 * seconds})")
+
+
 def type_into(driver, label, text):
     field = driver.find_element("css selector", f"[aria-label='{label}'], #{label.split()[0].lower()}")
     field.clear()
     field.send_keys(text)
-    time.sleep(0.3)
+    wait(driver, 0.15)  # the page filters .12 s after the last key
 
 
-def test_sorting_is_by_number_and_says_so(opened):
-    driver = opened("one")
+def test_sorting_is_by_number_and_says_so(open_page):
+    driver = open_page("one")
     button = head(driver, "estimate").find_element("tag name", "button")
     ways = []
     for key in ("\n", " ", "\n"):
@@ -134,8 +139,8 @@ def test_sorting_is_by_number_and_says_so(opened):
     assert column(driver, "trial") == [str(trial) for trial in range(100)]
 
 
-def test_what_is_empty_comes_last_either_way(opened):
-    driver = opened("one")
+def test_empty_cells_come_last_in_both_directions(open_page):
+    driver = open_page("one")
     for _ in range(2):
         head(driver, "estimate").find_element("tag name", "button").click()
         driver.find_element("id", "after").click()
@@ -143,8 +148,8 @@ def test_what_is_empty_comes_last_either_way(opened):
         assert column(driver, "status")[-1] == "failed"
 
 
-def test_filters_and_pages(opened):
-    driver = opened("one")
+def test_filters_and_pages(open_page):
+    driver = open_page("one")
     count = driver.find_element("id", "count")
     assert count.text == "Rows 1 to 100 of 150"
     driver.find_element("id", "after").click()
@@ -162,8 +167,8 @@ def test_filters_and_pages(opened):
     assert count.text == "0 rows (of 150 in all)"
 
 
-def test_columns_that_say_nothing_are_folded_and_can_be_shown(opened):
-    driver = opened("one")
+def test_columns_of_one_value_are_hidden_and_can_be_shown(open_page):
+    driver = open_page("one")
     assert "estimator mine" in driver.find_element("id", "same").text
     driver.find_element("css selector", "#columns summary").click()
     driver.find_element("xpath", "//label[normalize-space()='estimator']/input").click()
@@ -171,8 +176,8 @@ def test_columns_that_say_nothing_are_folded_and_can_be_shown(opened):
     assert "estimator mine" not in driver.find_element("id", "same").text
 
 
-def test_what_was_set_outlives_a_reload(opened):
-    driver = opened("one")
+def test_filters_and_sorting_outlive_a_reload(open_page):
+    driver = open_page("one")
     type_into(driver, "Filter trial", ">140")
     head(driver, "trial").find_element("tag name", "button").click()
     head(driver, "trial").find_element("tag name", "button").click()
@@ -181,8 +186,8 @@ def test_what_was_set_outlives_a_reload(opened):
     assert driver.find_element("id", "count").text == "Rows 1 to 9 of 9 (of 150 in all)"
 
 
-def test_figures_can_be_enlarged(opened):
-    driver = opened("some")
+def test_figures_can_be_enlarged(open_page):
+    driver = open_page("some")
     driver.find_element("css selector", ".enlarge").click()
     large = driver.find_element("id", "large")
     assert large.is_displayed()
@@ -193,25 +198,25 @@ def test_figures_can_be_enlarged(opened):
 
 @pytest.mark.parametrize("name", ["one", "some", "many"])
 @pytest.mark.parametrize("width", [360, 1280])
-def test_the_page_itself_does_not_scroll_sideways(opened, name, width):
-    driver = opened(name, width)
+def test_the_page_itself_does_not_scroll_sideways(open_page, name, width):
+    driver = open_page(name, width)
     driver.execute_script("for (const found of document.querySelectorAll('details')) found.open = true")
     assert driver.execute_script("return document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.parametrize("name", ["one", "some"])
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (360, False)])
-def test_axe_finds_no_fault(opened, name, width, dark):
+def test_axe_finds_no_fault(open_page, name, width, dark):
     pytest.importorskip(
         "axe_playwright_python", reason="axe-playwright-python, which bundles axe-core, is not installed"
     )
     axe = (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
-    driver = opened(name, width, dark)
+    driver = open_page(name, width, dark)
     driver.execute_script("for (const found of document.querySelectorAll('details')) found.open = true")
     driver.execute_script(axe)
     found = driver.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
-    told = [(fault["id"], [node["html"][:200] for node in fault["nodes"]]) for fault in found["violations"]]
-    assert told == []
+    violations = [(fault["id"], [node["html"][:200] for node in fault["nodes"]]) for fault in found["violations"]]
+    assert violations == []
     assert len(found["passes"]) > 20
 
 
@@ -223,7 +228,7 @@ def test_a_page_that_is_watched_shows_what_is_new_unless_paused(browser, tmp_pat
     browser.find_element("id", "refresh").click()
     leave_run(tmp_path / "b", done=3, status=None)
     page.write(tmp_path / "live.html", collect([tmp_path / "b"]), refresh=0.3)
-    time.sleep(0.8)
+    wait(browser, 0.7)  # two refreshes
     assert "2 of 6 trials" in browser.find_element("id", "summary").text
     browser.find_element("id", "refresh").click()
     deadline = time.monotonic() + 10
@@ -233,15 +238,15 @@ def test_a_page_that_is_watched_shows_what_is_new_unless_paused(browser, tmp_pat
     assert browser.get_log("browser") == []
 
 
-def test_it_prints(opened):
-    driver = opened("some")
+def test_it_prints(open_page):
+    driver = open_page("some")
     printed = base64.b64decode(driver.execute_cdp_cmd("Page.printToPDF", {"printBackground": False})["data"])
     assert printed.startswith(b"%PDF")
     assert len(printed) > 10_000
 
 
-def test_twenty_thousand_rows_are_sorted_and_filtered_within_a_second(opened):
-    driver = opened("many")
+def test_twenty_thousand_rows_are_sorted_and_filtered_within_a_second(open_page):
+    driver = open_page("many")
     assert driver.find_element("id", "count").text == "Rows 1 to 100 of 20,000"
     timed = (
         "const done = arguments[arguments.length - 1], start = performance.now();"
