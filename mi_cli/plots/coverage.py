@@ -43,7 +43,9 @@ def plot(records: Records) -> Figure:
     bottom.set_xticks(range(len(settings)), [labels.setting_label(setting) or "all" for setting in settings])
     bottom.tick_params(axis="x", rotation=90, labelsize=7.5)
     figures.add_legend(grid.figure)
-    figures.add_title(grid.figure, records, _WHAT, "bars: Wilson's 95 % interval of the share", "bands: values that count as right")
+    figures.add_title(
+        grid.figure, records, _WHAT, "bars: Wilson's 95 % interval of the share", "bands: values that count as right"
+    )
     return grid.figure
 
 

@@ -108,7 +108,7 @@ def head(driver, name):
 
 
 def wait(driver, seconds):
-    """Wait until timers of the page that are due within ``seconds`` have fired: the page's own timer comes after them."""
+    """Wait until timers of the page that are due within ``seconds`` have fired, by a timer of the page itself."""
     driver.execute_async_script(f"setTimeout(arguments[arguments.length - 1], {1000 * seconds})")
 
 
