@@ -30,8 +30,8 @@ __all__ = [
 class Affects(Enum):
     """What a setting affects, said on its field: ``seed: Annotated[int, Affects.NUMBERS]``.
 
-    A section's effect is that of all its settings but those that say their own. A setting for which nothing is said
-    has the effect ``SHAPES``: one that somebody forgets to annotate costs a stack, and never a result.
+    The effect of a section is that of its settings, except for those with an effect of their own. A setting without an
+    annotation has the effect ``SHAPES``: trials that differ in it are trained apart, which is correct for any setting.
 
     Attributes:
         NOTHING: no number of any trial. Fingerprints leave it out, and it is the same in all trials of a run.
