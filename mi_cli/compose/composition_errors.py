@@ -114,7 +114,7 @@ def option_faults(override: Override, options: Options) -> list[Fault]:
     elif isinstance(value, str) and (override.is_add() or override.is_force_add()):
         return [_typed_fault(override.input_line or "", accepted=f"{group}={value}, without a +")]
     elif isinstance(value, list) and group != "experiment":
-        return [Fault(group, value, accepted=f"one option; as an axis: sweep.{group}={shown(value)}")]
+        return [Fault(group, value, "is several values", "one option, or an axis", f"sweep.{group}={shown(value)}")]
     elif not isinstance(value, str | dict):
         return [Fault(group, value, accepted=listed(accepted))]
     return []
@@ -172,12 +172,20 @@ def _missing(error: MissingConfigException, overrides: Sequence[str], source: So
         by = "" if f"{group}={name}" in overrides else ", named in a defaults list"
         extra = _EXTRAS.get(f"{group}={name}")
         more = f" (it comes with pip install 'mi-cli[{extra}]')" if extra else ""
-        meant = closest(name, error.options) if not by else None  # a defaults list is not typed
-        command = "" if meant is None else f"{group}={meant}"
+        command = _meant(group, name, source) if not by else ""  # a defaults list is not typed
         return Fault(group, name, f"no such {group}{by}{more}", ", ".join(error.options), command)
     parent = re.match(r"In '(.*?)'", text)
     file = f"{parent[1] if parent else source.config_name}.yaml"
     return Fault(file, problem=f"its defaults name {missing}, which is not there")
+
+
+def _meant(group: str, name: str, source: Source) -> str:
+    """What to type in place of an option that the group does not have: a similar one, or the group that has it."""
+    meant = closest(name, source.options(group))
+    if meant is not None:
+        return f"{group}={meant}"
+    others = [other for other in CHOICES if name in source.options(other)]
+    return f"{others[0]}={name}" if len(others) == 1 else ""
 
 
 def _not_composed(error: HydraException, overrides: Sequence[str], source: Source) -> Fault:
@@ -215,22 +223,22 @@ def _not_an_axis(text: str) -> Fault:
     """The fault of an override that does not fit the axes that are there."""
     key, _, value = text.partition("=")
     if key == "sweep":
-        return Fault(key, value, schema.sweep.NO_AXES)
+        return schema.sweep.not_axes(value)
     if value.startswith("{"):
         return Fault(key, value, accepted=f"a list of values, such as {key}=[1, 2]")
-    return Fault(key, value, f"there are axes inside it already; drop them first, with ~{key}")
+    return Fault(key, value, "there are axes inside it already", command=f"~{key} to drop them first")
 
 
 def _several_values(text: str) -> Fault:
     """The fault of several values where one is expected."""
     key, _, value = text.lstrip("+").partition("=")
     if key.startswith("sweep."):
-        return Fault(key, value, "must be a list", f"{key}=[{value}]")
+        return Fault(key, value, accepted="a list of values", command=f"{key}=[{value}]")
     if key.startswith("hydra"):
         return Fault(key, value, "is several values", "one")
     is_no_axis = "(" in value or key.split(".")[0] in ("experiment", *schema.sweep.NOT_AXES)
-    axis = "" if is_no_axis else f", an axis (sweep.{key}=[{value}])"
-    return Fault(key, value, "is several values", f"one{axis}, or a run for each (mi-run -m)")
+    axis = "" if is_no_axis else f"sweep.{key}=[{value}] (an axis) or "
+    return Fault(key, value, "is several values", "one", f"{axis}mi-run -m {key}={value} (a run for each)")
 
 
 def _unknown_key(override: str, others: Sequence[str], source: Source) -> Fault:

@@ -18,9 +18,8 @@ from mi_cli.schema.config import Config, validate
 from mi_cli.schema.effects import affecting, excluding, ruled
 from mi_cli.schema.fingerprints import code
 
-__all__ = ["GROUPS", "NOT_AXES", "NO_AXES", "Trial", "axes", "expand", "get", "labels", "put"]
+__all__ = ["GROUPS", "NOT_AXES", "Trial", "axes", "expand", "get", "labels", "not_axes", "put"]
 
-NO_AXES = "must be a section of axes, such as sweep.seed=[0, 1, 2]; sweep=null drops them all"
 NOT_AXES = (*affecting(Affects.NOTHING), *ruled(Rule.NO_AXIS))  # what is the same in all trials of a run
 GROUPS = tuple(group for group in groups.GROUPS if group not in NOT_AXES)  # whose options can be the values of an axis
 
@@ -57,11 +56,17 @@ def axes(values: Mapping[str, Any]) -> dict[str, list[Any]]:
     """
     written = values.get("sweep") or {}
     if not isinstance(written, Mapping):
-        raise ConfigError(Fault("sweep", written, NO_AXES))
+        raise ConfigError(not_axes(written))
     by_path = dict(_walk(written, ()))
     if faults := [fault for path, axis in by_path.items() if (fault := _fault(values, path, axis)) is not None]:
         raise ConfigError(*faults)
     return by_path
+
+
+def not_axes(value: Any) -> Fault:
+    """The fault of a ``sweep`` that is not a section."""
+    accepted, command = "a section of axes, such as sweep.seed=[0, 1, 2]", "sweep=null to drop all axes"
+    return Fault("sweep", value, accepted=accepted, command=command)
 
 
 def expand(values: Mapping[str, Any]) -> list[Trial]:

@@ -14,6 +14,7 @@ from mi_cli.schema import locations
 
 pytestmark = pytest.mark.usefixtures("here")
 
+NO_ESTIMATOR = "no such estimator"
 NAMES = ", ".join(sorted(ESTIMATORS))
 EXPERIMENT = "experiment=gaussian_sweep"
 SPLIT = ("dataset.n_samples=100", "training.batch=full")
@@ -24,22 +25,27 @@ BAD = [  # each fault as far as it is given here: its line may go on, and .* sta
     (["nonsense"], Fault("nonsense", accepted="key=value, such as seed=1")),
     (["experiment=null"], Fault("experiment", "null", accepted=".*gaussian_sweep")),
     ([EXPERIMENT, "estimator=foo"], Fault("estimator", "foo", "no such estimator", NAMES)),
+    ([EXPERIMENT, "estimator=student"], Fault("estimator", "student", NO_ESTIMATOR, NAMES, "dataset=student")),
+    ([EXPERIMENT, "estimator=infonc"], Fault("estimator", "infonc", NO_ESTIMATOR, NAMES, "estimator=infonce")),
     ([EXPERIMENT, "estimator=3"], Fault("estimator", "3", accepted=listed(sorted(ESTIMATORS)))),
     (
         [EXPERIMENT, "estimator=[dv,mine]"],
-        Fault("estimator", "[dv, mine]", accepted="one option; as an axis: sweep.estimator=[dv, mine]"),
+        Fault("estimator", "[dv, mine]", "is several values", "one option, or an axis", "sweep.estimator=[dv, mine]"),
     ),
     ([EXPERIMENT, "+estimator=dv"], Fault("+estimator", "dv", accepted="estimator=dv, without a +")),
     ([EXPERIMENT, "variant=foo"], Fault("variant", "foo", "no such variant", "corrected, published")),
     ([EXPERIMENT, "budget=foo"], Fault("budget", "foo", "no such budget", "full, quick, smoke")),
     (
         [EXPERIMENT, "seed=1,2"],
-        Fault("seed", "1,2", "is several values", "one, an axis (sweep.seed=[1,2]), or a run for "),
+        Fault("seed", "1,2", "is several values", "one", "sweep.seed=[1,2] (an axis) or mi-run -m seed=1,2 (a run for"),
     ),
-    ([EXPERIMENT, "sweep.seed=1,2"], Fault("sweep.seed", "1,2", accepted="a list; accepted: sweep.seed=[1,2]")),
+    (
+        [EXPERIMENT, "sweep.seed=1,2"],
+        Fault("sweep.seed", "1,2", accepted="a list of values", command="sweep.seed=[1,2]"),
+    ),
     (
         [EXPERIMENT, "training.lr=range(1,3)"],
-        Fault("training.lr", "range(1,3)", "is several values", "one, or a run"),
+        Fault("training.lr", "range(1,3)", "is several values", "one", "mi-run -m training.lr=range(1,3) (a run for"),
     ),
     (
         [EXPERIMENT, "training.lr=[1"],
@@ -121,7 +127,7 @@ BAD = [  # each fault as far as it is given here: its line may go on, and .* sta
     ([EXPERIMENT, "sweep.seed=5"], Fault("sweep.seed", "5", accepted="a list of values", command="sweep.seed=[5]")),
     (
         [EXPERIMENT, "sweep=[]"],
-        Fault("sweep", "[]", accepted="a section of axes, such as sweep.seed=[0, 1, 2]; sweep=null drops"),
+        Fault("sweep", "[]", accepted="a section of axes, such as sweep.seed=[0, 1, 2]", command="sweep=null to"),
     ),
     (
         [EXPERIMENT, "sweep.dataset.rho={a:1}"],
@@ -131,8 +137,8 @@ BAD = [  # each fault as far as it is given here: its line may go on, and .* sta
         [EXPERIMENT, "sweep.dataset.dim={a:1}"],
         Fault("sweep.dataset.dim", "{a: 1}", accepted="a list of values", command="sweep.dataset.dim=[1]"),
     ),
-    (["experiment=a,b"], Fault("experiment", "a,b", "is several values", "one, or a run for each (mi-run -m)")),
-    ([EXPERIMENT, "variant=a,b"], Fault("variant", "a,b", "is several values", "one, or a run for each (mi-run -m)")),
+    (["experiment=a,b"], Fault("experiment", "a,b", "is several values", "one", "mi-run -m experiment=a,b (a run")),
+    ([EXPERIMENT, "variant=a,b"], Fault("variant", "a,b", "is several values", "one", "mi-run -m variant=a,b (a run")),
     ([EXPERIMENT, "name=${foo:1}"], Fault("name", "${foo:1}", "Unsupported interpolation type foo", "${key} of")),
     (
         [EXPERIMENT, "claims=[{text: a}]"],
@@ -163,7 +169,7 @@ BAD = [  # each fault as far as it is given here: its line may go on, and .* sta
     ),
     (
         [EXPERIMENT, "sweep.dataset=[gaussian]"],
-        Fault("sweep.dataset", "[gaussian]", "there are axes inside it already; drop them"),
+        Fault("sweep.dataset", "[gaussian]", "there are axes inside it already", command="~sweep.dataset to drop them"),
     ),
     (
         [EXPERIMENT, "sweep.estimator=[dv,foo]"],

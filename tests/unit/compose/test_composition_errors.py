@@ -33,7 +33,7 @@ def fault(*overrides: str, folder: Path | None = None) -> Fault:
         ("+dataset.rho=1", ("+dataset.rho", "1", "is in the config already")),
         ("seed=1,2", ("seed", "1,2", "is several values")),
         ("dataset.rho=[0", ("dataset.rho", "[0", "cannot be read")),
-        ("estimator=[dv,mine]", ("estimator", ["dv", "mine"], "")),
+        ("estimator=[dv,mine]", ("estimator", ["dv", "mine"], "is several values")),
         ("name=${nothing}", ("name", "${nothing}", "Interpolation key 'nothing' not found")),
         ("hydra.searchpath=[file:///nowhere]", ("hydra.searchpath", "/nowhere", "no such folder")),
         ("++hydra.callbacks.a._target_=os.mkdir", ("hydra.callbacks.a._target_", "os.mkdir", "names code to run")),
@@ -51,7 +51,11 @@ def test_what_is_accepted():
     assert fault(EXPERIMENT, "dataset.rhoo=1").command == "dataset.rho=1"
     assert fault(EXPERIMENT, "dataset.foo=1").command == ""
     assert fault("experiment=gausian_sweep").command == EXPERIMENT
-    assert fault(EXPERIMENT, "seed=1,2").accepted == "one, an axis (sweep.seed=[1,2]), or a run for each (mi-run -m)"
+    assert fault(EXPERIMENT, "estimator=student").command == "dataset=student"
+    assert fault(EXPERIMENT, "estimator=[dv,mine]").command == "sweep.estimator=[dv, mine]"
+    axis, runs = "sweep.seed=[1,2] (an axis)", "mi-run -m seed=1,2 (a run for each)"
+    assert fault(EXPERIMENT, "seed=1,2").command == f"{axis} or {runs}"
+    assert fault(EXPERIMENT, "variant=a,b").command == "mi-run -m variant=a,b (a run for each)"
 
 
 def test_file_that_is_wrong_is_the_key(tmp_path):

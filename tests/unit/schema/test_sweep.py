@@ -118,8 +118,8 @@ A_LIST = "a list of values"
                 origin="sweep.estimator.hidden=[[8], [0]]",
             ),
         ),
-        (3, Fault("sweep", 3, sweep.NO_AXES)),
-        ([1], Fault("sweep", [1], sweep.NO_AXES)),
+        (3, sweep.not_axes(3)),
+        ([1], sweep.not_axes([1])),
     ],
     ids=str,
 )
