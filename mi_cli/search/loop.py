@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from mi_cli.errors import ConfigError
 from mi_cli.lazy import optuna
+from mi_cli.records.results import Row
 from mi_cli.schema.sweep import Trial
 from mi_cli.search import storage
 from mi_cli.search.objective import Objective
@@ -35,8 +36,6 @@ __all__ = ["search"]
 log = logging.getLogger("mi_cli")
 
 _JOURNAL = "search.journal"
-
-Row = dict[str, Any]
 
 
 class Run(Protocol):

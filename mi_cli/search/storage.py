@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mi_cli.errors import ConfigError, Fault
 from mi_cli.lazy import np, optuna, optuna_journal
+from mi_cli.records.results import Row
 from mi_cli.schema.search_space import Search
 from mi_cli.schema.sweep import Trial
 
@@ -43,8 +44,6 @@ _ROWS, _HISTORY = "rows", "history_of_"
 _STARTUP = 5  # points that are trained in full before any is pruned
 _RANDOM = 10  # points that are chosen at random before the sampler uses what is recorded
 _ADDRESS = "an address such as sqlite:///search.db"
-
-Row = dict[str, Any]
 
 
 def open_study(storage: str, name: str, *, maximise: bool) -> Study:
