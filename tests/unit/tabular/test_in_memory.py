@@ -15,7 +15,7 @@ from examples import agree, context
 
 from mi_cli.datasets.table import Table
 from mi_cli.errors import ConfigError
-from mi_cli.procedures.estimate import estimated
+from mi_cli.procedures.estimation import estimated
 from mi_cli.procedures.splits import parts
 from mi_cli.schema.config import validate
 from mi_cli.tabular.columns import column_of_array, column_of_series
