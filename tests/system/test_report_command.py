@@ -1,4 +1,4 @@
-"""``mi-report``: what it writes, what it says, and its exit codes."""
+"""``mi-report``: what it writes, what it prints, and its exit codes."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def test_some_broken_is_1_and_nothing_readable_is_2(tmp_path, capsys):
     leave_run(tmp_path / "good")
     (leave_run(tmp_path / "broken") / "summary.json").write_text("{")
     assert main([str(tmp_path)]) == 1
-    said = capsys.readouterr()
-    assert said.err.startswith(f"mi-report: {tmp_path / 'broken' / 'summary.json'}: ")
-    assert len(said.err.splitlines()) == 1
+    printed = capsys.readouterr()
+    assert printed.err.startswith(f"mi-report: {tmp_path / 'broken' / 'summary.json'}: ")
+    assert len(printed.err.splitlines()) == 1
     assert "1 folder could not be read" in (tmp_path / "report.html").read_text()
     assert main([str(tmp_path / "broken")]) == 2
     assert not (tmp_path / "broken" / "report.html").exists()
@@ -43,7 +43,7 @@ def test_some_broken_is_1_and_nothing_readable_is_2(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "message"),
     [
         (["--table", "a.xlsx"], "a.xlsx: must end in .csv or .parquet"),
         (["--output", "a.pdf"], "a.pdf: must end in .html"),
@@ -52,17 +52,17 @@ def test_some_broken_is_1_and_nothing_readable_is_2(tmp_path, capsys):
         (["--every", "x"], "x: must be a number"),
     ],
 )
-def test_bad_input_is_2(tmp_path, capsys, monkeypatch, more, told):
+def test_bad_input_is_2(tmp_path, capsys, monkeypatch, more, message):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit, match="2"):
         main([".", *more])
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_page_that_cannot_be_written_is_a_line(tmp_path, capsys, monkeypatch):
     leave_run(tmp_path / "a")
 
-    def full(*given, **more):
+    def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("mi_cli.report.page.write", full)
@@ -92,4 +92,4 @@ def test_watching_follows_a_run_until_interrupted(tmp_path, capsys, monkeypatch)
     last = (folder / "report.html").read_text()
     assert "3 of 6" in last
     assert "data-refresh" not in last.partition("<script")[0]
-    assert len(capsys.readouterr().out.splitlines()) == 2  # said again only when there is more to say
+    assert len(capsys.readouterr().out.splitlines()) == 2  # a line is printed again only if there are more rows

@@ -43,7 +43,7 @@ def test_the_legend_names_methods_in_their_colours(write: Write) -> None:
     assert colours == [looks.look("dv").colour, looks.look("mine").colour]
 
 
-def test_settings_of_one_method_are_told_apart(write: Write) -> None:
+def test_settings_of_one_method_have_different_looks(write: Write) -> None:
     axes = {RHO: [0.2, 0.6], "estimator.critic": ["linear", "quadratic"]}
     figure = draw("estimate_against_axis", write(estimated(), axes))
     assert legend(figure) == ["true MI", "critic = linear", "critic = quadratic"]

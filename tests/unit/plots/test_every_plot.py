@@ -51,7 +51,7 @@ PAIRS = [[f"column_{i}", f"column_{j}"] for i in range(5) for j in range(i)]
 
 
 def of_table(setting: dict[str, Any], seed: int) -> Fields:
-    """Rows of a table: a bound that grows with the rows, with all that is said of it."""
+    """Rows of a table: a bound that grows with the rows, with its interval, lower confidence bound and p-value."""
     n = int(1000 * setting.get(SHARE, 1))
     value = 0.5 - 20 / n + 0.001 * seed
     fields = {"estimate": value, "stderr": 0.02, "ci_low": value - 0.04, "ci_high": value + 0.04, "rows": n}

@@ -1,4 +1,4 @@
-"""What it takes to run something again."""
+"""What is needed to repeat a run: config, overrides, versions, commit, processor."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def written(folder, seconds=None, status="finished"):
     return json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
 
 
-def test_everything_that_was_promised_is_there(tmp_path):
+def test_all_fields_are_written(tmp_path):
     found = written(tmp_path, {"data": 0.5, "training": 2.0, "evaluation": 0.25, "plots": 1.0})
     assert found["wall_time"] == {"import": 1.25, "data": 0.5, "training": 2.0, "evaluation": 0.25, "plots": 1.0}
     assert (found["status"], found["device"], found["threads"]) == ("finished", "cpu", 2)
@@ -36,7 +36,7 @@ def test_everything_that_was_promised_is_there(tmp_path):
     assert shlex.split(found["again"]) == ["mi-run", f"--config-path={tmp_path}"]
 
 
-def test_phases_that_did_not_happen_took_no_time(tmp_path):
+def test_phases_that_did_not_happen_have_no_time(tmp_path):
     assert written(tmp_path, status="interrupted")["wall_time"] == {
         "import": 1.25, "data": 0, "training": 0, "evaluation": 0, "plots": 0
     }  # fmt: skip
@@ -47,7 +47,7 @@ def git(folder, *command):
     subprocess.run(["git", "-C", folder, *somebody, *command], check=True, capture_output=True)
 
 
-def test_commit_is_named_and_changes_are_told(tmp_path):
+def test_the_commit_is_recorded_with_whether_files_were_changed(tmp_path):
     assert provenance._git(tmp_path) is None
     git(tmp_path, "init")
     assert provenance._git(tmp_path) is None  # no commit yet
@@ -61,7 +61,7 @@ def test_commit_is_named_and_changes_are_told(tmp_path):
     assert provenance._git(tmp_path) == {"commit": found["commit"], "changed": True}
 
 
-def test_no_git_no_commit(tmp_path, monkeypatch):
+def test_without_git_there_is_no_commit(tmp_path, monkeypatch):
     (tmp_path / ".git").mkdir()
     monkeypatch.setenv("PATH", "")
     assert provenance._git(tmp_path) is None
@@ -79,7 +79,7 @@ def test_saved_config_resolves_to_itself(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("text", [None, "processor : 0\nmodel name\t: Fast One\n", "nothing\n"])
-def test_processor_is_named(tmp_path, monkeypatch, text):
+def test_the_processor_is_recorded(tmp_path, monkeypatch, text):
     class Elsewhere(type(tmp_path)):
         def __new__(cls, *parts):
             return tmp_path / "cpuinfo"

@@ -138,7 +138,7 @@ def test_runs_are_compared_side_by_side(tmp_path):
     assert 'id="differences"' not in html(tmp_path / "a")
 
 
-def test_ids_are_told_apart_and_headings_in_order(tmp_path):
+def test_ids_are_unique_and_headings_in_order(tmp_path):
     leave_run(tmp_path / "a", tables=["solved"])
     leave_run(tmp_path / "b", {"dataset": {"rho": [i / 100 for i in range(50)]}})
     text = html(tmp_path)
@@ -149,7 +149,7 @@ def test_ids_are_told_apart_and_headings_in_order(tmp_path):
     assert all(b <= a + 1 for a, b in itertools.pairwise(levels))
 
 
-def test_a_figure_that_is_no_image_is_not_taken_in(tmp_path):
+def test_a_figure_that_is_no_image_is_not_included(tmp_path):
     secret = leave_run(tmp_path / "a") / "plots" / "secret.png"
     secret.write_text("of somebody")
     text = html(tmp_path)

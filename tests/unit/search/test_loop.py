@@ -116,11 +116,11 @@ def test_an_interrupted_point_is_asked_for_again(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("pruner", ["none", "median"])
 def test_a_search_that_was_killed_is_resumed(tmp_path, pruner):
     """A batch is trained and the study does not know yet: points and rows are those of a search that was not killed."""
-    given = {
+    options = {
         "space": {"training": {"lr": LR}}, "trials": 5, "batch": 5, "sampler": "random", "pruner": pruner,
     }  # fmt: skip
-    expected = run(tmp_path / "whole", prepared(**given))
-    found = prepared(**given)
+    expected = run(tmp_path / "whole", prepared(**options))
+    found = prepared(**options)
 
     class Killed(BaseException):
         pass
@@ -152,9 +152,9 @@ def test_a_search_that_was_killed_is_resumed(tmp_path, pruner):
 @needs_optuna
 def test_a_search_that_is_resumed_with_more_trials_records_their_number(tmp_path):
     """Two choices in all: most points are the same as one before, and have no trials of their own."""
-    given = {"sampler": "random", "batch": 4}
-    run(tmp_path / "a", prepared(trials=4, **given))
-    assert run_config(prepared(trials=6, **given), tmp_path / "a", resume=True) == 0
+    options = {"sampler": "random", "batch": 4}
+    run(tmp_path / "a", prepared(trials=4, **options))
+    assert run_config(prepared(trials=6, **options), tmp_path / "a", resume=True) == 0
     assert yaml.safe_load((tmp_path / "a" / "config.yaml").read_text())["search"]["trials"] == 6
     found = read(tmp_path / "a")
     assert (found.state, found.done, found.wanted) == ("finished", 4, 4)

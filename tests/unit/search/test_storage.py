@@ -43,7 +43,7 @@ def test_a_file_that_is_no_journal_is_a_fault_of_the_config(tmp_path):
 @pytest.mark.parametrize("storage", ["foo://", "postgresql://nobody@localhost:1/x", "table.csv", "sqlite:////no/x.db"])
 def test_a_storage_that_cannot_be_used_leaves_nothing(here, capsys, storage):
     Path("table.csv").write_text("a,b\n1,2\n", encoding="utf-8")
-    given = ["experiment=gaussian_sweep", "search=optuna", "sweep.training.lr=[1e-3,1e-2]"]
-    assert main([*given, f"search.storage={storage}"]) == 2
+    overrides = ["experiment=gaussian_sweep", "search=optuna", "sweep.training.lr=[1e-3,1e-2]"]
+    assert main([*overrides, f"search.storage={storage}"]) == 2
     assert capsys.readouterr().err.splitlines()[-1].startswith(f"mi-run: search.storage={storage}: cannot be opened (")
     assert [path.name for path in here.iterdir()] == ["table.csv"]
