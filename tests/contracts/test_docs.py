@@ -6,17 +6,21 @@ import importlib
 import importlib.util
 import re
 import shlex
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote
 
+import polars as pl
 import pytest
 import yaml
 
 from mi_cli.cli.arguments import arguments
 from mi_cli.compose.composer import Composer
 from mi_cli.compose.resolve import resolve
+from mi_cli.registry.builtin import PROCEDURES
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
@@ -147,15 +151,28 @@ def test_code_is_code(path):
         yaml.safe_load(block)
 
 
-def test_classes_that_are_shown_keep_their_contracts(tmp_path, monkeypatch):
-    from mi_cli.testing import check_dataset, check_estimator
-
-    shown = [block for block in blocks(ROOT / "docs" / "extending.md", "python") if "\nclass " in block]
-    (tmp_path / "shown_in_docs.py").write_text("\n\n".join(shown), encoding="utf-8")
+@pytest.fixture
+def shown(tmp_path, monkeypatch):
+    """The module of the classes and functions that the page on extending shows."""
+    code = [block for block in blocks(ROOT / "docs" / "extending.md", "python") if "mi_cli.testing" not in block]
+    (tmp_path / "shown_in_docs.py").write_text("\n\n".join(code), encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
-    module = importlib.import_module("shown_in_docs")
-    check_dataset(module.AddedUniform)
-    check_estimator(module.GaussianFit)
+    monkeypatch.delitem(sys.modules, "shown_in_docs", raising=False)
+    return importlib.import_module("shown_in_docs")
+
+
+def test_classes_that_are_shown_keep_their_contracts(shown, monkeypatch):
+    from mi_cli.testing import check_dataset, check_estimator, check_procedure
+
+    monkeypatch.setitem(PROCEDURES, "shuffled", "shown_in_docs:Shuffled")
+    check_dataset(shown.AddedUniform)
+    check_estimator(shown.GaussianFit)
+    check_procedure(shown.Shuffled)
+
+
+def test_plot_that_is_shown_draws(shown):
+    figure = shown.histograms(SimpleNamespace(samples=pl.DataFrame({"x": [0.0, 1.0, 2.0], "y": [1.0, 1.0, 3.0]})))
+    assert [ax.get_xlabel() for ax in figure.axes] == ["x", "y"]
 
 
 def test_experiment_that_is_shown_composes(tmp_path, monkeypatch):
