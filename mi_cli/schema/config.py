@@ -92,18 +92,18 @@ def _not_an_option(section: str, name: Any) -> Fault:
 
 @dataclass(frozen=True)
 class _Name:
-    """Says in a fault which names of a kind are accepted."""
+    """Describes in a fault which names of a kind are accepted; like ``_Registered``, it looks them up only then."""
 
     kind: str
 
     @property
     def description(self) -> str:
-        """As prose."""
+        """What is accepted, as prose."""
         return listed(names(self.kind))
 
 
 def _name_of(kind: str) -> tuple[AfterValidator, _Name]:
-    """A name of the registry: that of a procedure or of a plot."""
+    """What the field of a procedure's or a plot's name is annotated with: it must be a name of the registry."""
 
     def check(name: str) -> str:
         if not plugins.named(kind, name):
