@@ -1,4 +1,4 @@
-"""Reading files and choosing their columns."""
+"""Reading files."""
 
 from __future__ import annotations
 
@@ -26,57 +26,12 @@ FRAME = pl.DataFrame(
         "sick": [True, False] * (N // 2),
     }
 )
-KINDS = dict(zip(FRAME.columns, ["number", "number", "number", "class", "class", "boolean"], strict=True))
-
-
-@pytest.fixture
-def table(tmp_path):
-    FRAME.write_csv(tmp_path / "t.csv")
-    return table_file(str(tmp_path / "t.csv"))
 
 
 def column(tmp_path, lines: list[str], name="a"):
     """The column a of a CSV that has these values in it."""
     (tmp_path / "c.csv").write_text("\n".join(["a,b", *(f"{line},1" for line in lines)]))
     return table_file(str(tmp_path / "c.csv")).sample([name], 1000).column(name)
-
-
-@pytest.mark.parametrize(
-    ("x", "y", "found"),
-    [
-        (["gene_1"], ["dose"], (["gene_1"], ["dose"])),
-        (["dose", "gene_1", "dose"], ["arm"], (["gene_1", "dose"], ["arm"])),
-        (["gene_*"], ["arm"], (["gene_1", "gene_2"], ["arm"])),
-        (["gene_?", "gene_2"], ["arm"], (["gene_1", "gene_2"], ["arm"])),
-        (["^gene_[2-9]$"], ["arm"], (["gene_2"], ["arm"])),
-        (["^e|^i"], ["arm"], (["id"], ["arm"])),
-        ([":numeric"], ["arm"], (["id", "gene_1", "gene_2"], ["arm"])),
-        ([":categorical"], [":boolean"], (["dose", "arm"], ["sick"])),
-        (["*"], ["dose"], (["id", "gene_1", "gene_2", "arm", "sick"], ["dose"])),
-        (["gene_1"], ["gene_*"], (["gene_1"], ["gene_2"])),
-        ([":categorical"], ["arm"], (["dose"], ["arm"])),
-        ([], ["gene_*", "dose"], (["id", "arm", "sick"], ["gene_1", "gene_2", "dose"])),
-        (["id"], [], (["id"], ["gene_1", "gene_2", "dose", "arm", "sick"])),
-    ],
-)
-def test_selections(table, x, y, found):
-    assert columns_of_x_and_y(table, x, y, [], KINDS.__getitem__) == tuple(map(tuple, found))
-
-
-def test_columns_besides_are_for_exact_names_only(table):
-    x, y = columns_of_x_and_y(table, ["*"], ["arm"], ["id", "dose"], KINDS.__getitem__)
-    assert (x, y) == (("gene_1", "gene_2", "sick"), ("arm",))
-    assert columns_of_x_and_y(table, [], ["arm"], ["id", "dose"], KINDS.__getitem__) == (x, y)
-    assert columns_of_x_and_y(table, ["id"], ["arm"], ["id"], KINDS.__getitem__) == (("id",), ("arm",))
-
-
-def test_name_that_looks_like_a_pattern_is_a_name(tmp_path):
-    (tmp_path / "t.csv").write_text("a*,ab,^c,:numeric\n1,2,3,4\n")
-    table = table_file(str(tmp_path / "t.csv"))
-    assert columns_of_x_and_y(table, ["a*", "^c"], [":numeric"], [], lambda name: "number") == (
-        ("a*", "^c"),
-        (":numeric",),
-    )
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".feather", ".arrow", ".ipc", ".npz"])

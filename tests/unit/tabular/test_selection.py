@@ -1,0 +1,54 @@
+"""Which columns are x and which are y."""
+
+from __future__ import annotations
+
+import pytest
+
+from mi_cli.tabular.files import table_file
+from mi_cli.tabular.selection import columns_of_x_and_y
+
+KINDS = {"id": "number", "gene_1": "number", "gene_2": "number", "dose": "class", "arm": "class", "sick": "boolean"}
+
+
+@pytest.fixture
+def table(tmp_path):
+    (tmp_path / "t.csv").write_text(",".join(KINDS) + "\n1,2,3,4,a,true\n")
+    return table_file(str(tmp_path / "t.csv"))
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "selected"),
+    [
+        (["gene_1"], ["dose"], (["gene_1"], ["dose"])),
+        (["dose", "gene_1", "dose"], ["arm"], (["gene_1", "dose"], ["arm"])),
+        (["gene_*"], ["arm"], (["gene_1", "gene_2"], ["arm"])),
+        (["gene_?", "gene_2"], ["arm"], (["gene_1", "gene_2"], ["arm"])),
+        (["^gene_[2-9]$"], ["arm"], (["gene_2"], ["arm"])),
+        (["^e|^i"], ["arm"], (["id"], ["arm"])),
+        ([":numeric"], ["arm"], (["id", "gene_1", "gene_2"], ["arm"])),
+        ([":categorical"], [":boolean"], (["dose", "arm"], ["sick"])),
+        (["*"], ["dose"], (["id", "gene_1", "gene_2", "arm", "sick"], ["dose"])),
+        (["gene_1"], ["gene_*"], (["gene_1"], ["gene_2"])),
+        ([":categorical"], ["arm"], (["dose"], ["arm"])),
+        ([], ["gene_*", "dose"], (["id", "arm", "sick"], ["gene_1", "gene_2", "dose"])),
+        (["id"], [], (["id"], ["gene_1", "gene_2", "dose", "arm", "sick"])),
+    ],
+)
+def test_names_globs_expressions_and_types(table, x, y, selected):
+    assert columns_of_x_and_y(table, x, y, [], KINDS.__getitem__) == tuple(map(tuple, selected))
+
+
+def test_some_columns_are_selected_by_name_only(table):
+    x, y = columns_of_x_and_y(table, ["*"], ["arm"], ["id", "dose"], KINDS.__getitem__)
+    assert (x, y) == (("gene_1", "gene_2", "sick"), ("arm",))
+    assert columns_of_x_and_y(table, [], ["arm"], ["id", "dose"], KINDS.__getitem__) == (x, y)
+    assert columns_of_x_and_y(table, ["id"], ["arm"], ["id"], KINDS.__getitem__) == (("id",), ("arm",))
+
+
+def test_name_that_looks_like_a_pattern_is_a_name(tmp_path):
+    (tmp_path / "t.csv").write_text("a*,ab,^c,:numeric\n1,2,3,4\n")
+    table = table_file(str(tmp_path / "t.csv"))
+    assert columns_of_x_and_y(table, ["a*", "^c"], [":numeric"], [], lambda name: "number") == (
+        ("a*", "^c"),
+        (":numeric",),
+    )
