@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from scipy.special import entr, ndtr
 
+from mi_cli.datasets.discrete_continuous import DiscreteContinuous
+from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.errors import Fault
 from mi_cli.estimators.base import Estimator
 from mi_cli.problems import Estimate, Problem, Rows
@@ -191,12 +193,14 @@ def cost_is_a_number_of_operations(case: _Case) -> None:
 
 
 def faults_are_faults(case: _Case) -> None:
-    """What a config asks of an estimator that cannot do it is reported in one line, with key and value."""
-    for found in (case.made.faults(case.training), case.made.faults(Training(carry="dataset.rho"))):
-        expect(
-            all(isinstance(fault, Fault) for fault in found),
-            f"faults() gives {found!r}; expected: a list of mi_cli.errors.Fault",
-        )
+    """What an estimator cannot do is reported with key and value: a carried model, a dataset with a discrete side."""
+    found = {
+        "faults()": [*case.made.faults(case.training), *case.made.faults(Training(carry="dataset.rho"))],
+        "unfit()": [*case.made.unfit(Gaussian()), *case.made.unfit(DiscreteContinuous())],
+    }
+    for method, faults in found.items():
+        sound = all(isinstance(fault, Fault) for fault in faults)
+        expect(sound, f"{method} gives {faults!r}; expected: a list of mi_cli.errors.Fault")
 
 
 def independent_rows_have_no_information(case: _Case) -> None:

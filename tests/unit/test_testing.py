@@ -67,6 +67,13 @@ class Broken(GaussianEstimator):
         raise KeyError("rows")
 
 
+class Wordy(GaussianEstimator):
+    """Says in words what it cannot do."""
+
+    def unfit(self, dataset):
+        return ["not this one"]
+
+
 class Loose(GaussianEstimator, extra="ignore"):
     """Takes any key."""
 
@@ -85,6 +92,7 @@ class Fluid(GaussianEstimator, frozen=False):
         (Lonely, "independent rows have no information: gives 1 estimates of 3 problems; expected: one of each"),
         (Kindless, "kind is said: its kind is 'guess'; expected: one of lower bound, upper bound, point estimate"),
         (Broken, "independent rows have no information: raises KeyError: 'rows'"),
+        (Wordy, "faults are faults: unfit() gives ['not this one'"),
         (Loose, "unknown fields are refused"),
         (Fluid, "objects are immutable"),
     ],
