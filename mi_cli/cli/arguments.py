@@ -67,11 +67,11 @@ def _resumed(args: argparse.Namespace) -> Path | None:
     typed = given[-1].removeprefix("resume=")
     folder = Path(typed).expanduser().absolute()
     if not typed or not (folder / f"{PRIMARY}.yaml").is_file():
-        accepted = f"one with a {PRIMARY}.yaml and results in it"
-        raise ConfigError(Fault("resume", Path(typed), "is no run's folder", accepted))
+        accepted = f"a folder with a {PRIMARY}.yaml and results, such as outputs/<name>/<date>_<time>_<id>"
+        raise ConfigError(Fault("resume", Path(typed), "is not the folder of a run", accepted))
     if args.config_path or args.multirun:
         accepted = "neither --config-path nor --multirun"
-        raise ConfigError(Fault("resume", Path(typed), "runs a config of its own", accepted))
+        raise ConfigError(Fault("resume", Path(typed), "has a config of its own", accepted))
     args.overrides = [text for text in args.overrides if text not in given]
     changeable = (*schema.changeable("resume"), *_LAUNCHER)
     for text in args.overrides:

@@ -192,9 +192,9 @@ def test_carried_model_is_taken_whole_or_not_at_all(place, capsys):
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["resume=nowhere"], "resume=nowhere: is no run's folder; accepted: one with a config.yaml and results in it"),
+        (["resume=nowhere"], "resume=nowhere: is not the folder of a run; accepted: a folder with a config.yaml"),
         (["resume=a", "seed=3"], "seed=3: cannot change a run that goes on; accepted: search.trials, "),
-        (["resume=a", "-m"], "resume=a: runs a config of its own; accepted: neither --config-path nor --multirun"),
+        (["resume=a", "-m"], "resume=a: has a config of its own; accepted: neither --config-path nor --multirun"),
     ],
 )
 def test_what_cannot_be_resumed(here, capsys, arguments, line):
