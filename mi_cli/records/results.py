@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 import yaml
 
 from mi_cli.files import write_bytes
+from mi_cli.lazy import pl
 from mi_cli.procedures.base import ESTIMATE_FIELDS, Outcome, Trace, procedure
 from mi_cli.schema.sweep import Trial
 

@@ -7,6 +7,7 @@ with a file is a ConfigError. Nothing here imports torch.
 from __future__ import annotations
 
 import re
+import stat
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -98,6 +99,8 @@ class TableFile(Source):
             failures += (pl.exceptions.PolarsError, pl.exceptions.PanicException)
         try:
             yield
+        except PermissionError as error:
+            raise self.error(f"cannot be opened ({error.strerror})", "a readable file") from None
         except failures as error:
             reason = shown(str(error).strip().partition("\n")[0] or type(error).__name__)
             raise self.error(f"cannot be read as {self.suffix} ({reason})", f"an undamaged {FILES}") from None
@@ -110,25 +113,25 @@ class TableFile(Source):
 def table_file(path: str) -> TableFile:
     """The file at a path; ``~`` is expanded, and a relative path is relative to the current folder.
 
+    The file is looked up, but not opened.
+
     Raises:
-        ConfigError: the file does not exist, is a folder, is of no known format, is empty, or may not be read.
+        ConfigError: the file does not exist, is a folder, is of no known format, or is empty.
     """
     file = Path(path).expanduser()
     error = partial(dataset_error, "path", " ".join(path.split()))
     try:
         file = file.absolute()
-        if file.is_dir():
-            raise error("is a folder", f"a file, {FILES}")
-        if not file.exists():
-            raise error(f"no such file in {file.parent}", FILES)
-        if not file.is_file() or file.suffix.lower() not in _SUFFIXES:
-            raise error("is of no known format", FILES)
-        with file.open("rb") as opened:
-            empty = not opened.read(1)
         state = file.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # of a path with a null character
+        raise error(f"no such file in {file.parent}", FILES) from None
     except OSError as problem:
         raise error(f"cannot be opened ({problem.strerror})", "a readable file") from None
-    if empty:
+    if stat.S_ISDIR(state.st_mode):
+        raise error("is a folder", f"a file, {FILES}")
+    if not stat.S_ISREG(state.st_mode) or file.suffix.lower() not in _SUFFIXES:
+        raise error("is of no known format", FILES)
+    if not state.st_size:
         raise error("is empty", "a table with a row of column names, then rows")
     return TableFile(path, file, state.st_size, state.st_mtime_ns)
 
