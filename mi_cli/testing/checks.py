@@ -70,9 +70,9 @@ def checks(case: AnyCase, contracts: Iterable[Callable[[AnyCase], None]]) -> lis
     return [Check(case.label, contract.__name__.replace("_", " "), partial(contract, case)) for contract in contracts]
 
 
-def run_all(found: Iterable[Check]) -> None:
+def run_all(chosen: Iterable[Check]) -> None:
     """Call each check in turn; the first that fails raises AssertionError."""
-    for check in found:
+    for check in chosen:
         check()
 
 

@@ -117,8 +117,11 @@ def rows_are_independent_and_in_no_order(case: _Case) -> None:
     column = (x[:, 0] - x[:, 0].mean()) / x[:, 0].std()
     for lag in (1, 2, 2000):
         n = len(column) - lag
-        found, most = float((column[lag:] * column[:-lag]).mean()), 4.9 / n**0.5
-        expect(abs(found) < most, f"rows {lag} apart have a correlation of {found:.3f}; expected: at most {most:.3f}")
+        correlation, most = float((column[lag:] * column[:-lag]).mean()), 4.9 / n**0.5
+        expect(
+            abs(correlation) < most,
+            f"rows {lag} apart have a correlation of {correlation:.3f}; expected: at most {most:.3f}",
+        )
 
 
 def discrete_sides_are_x_or_y(case: _Case) -> None:
@@ -151,12 +154,12 @@ def claimed_information_agrees_with_nearest_neighbours(case: _Case) -> None:
         truth, room = case.opened.true_mi(noise), 0.08 * case.opened.dim_x**0.5
         if truth is None or math.isinf(truth):
             continue
-        found, least = _reference(case, noise), -room
+        reference, least = _reference(case, noise), -room
         if not (case.opened.discrete == {"y"} or _pairs(case)):
             least -= 0.15 * truth
         expect(
-            least < found - truth < room,
-            f"true_mi({noise}) is {truth:.4g}, and nearest neighbours give {found:.4g} nats; expected: {room:.2g} off",
+            least < reference - truth < room,
+            f"true_mi({noise}) is {truth:.4g} nats; nearest neighbours give {reference:.4g}, more than {room:.2g} away",
         )
 
 

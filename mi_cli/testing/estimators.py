@@ -157,9 +157,12 @@ class _Case:
         """Estimates of some correlations, made as one stack."""
         problems = [self._problem(rho) for rho in rhos]
         with one_thread():
-            found, _ = self.made.estimate(problems, self.training, self.evaluation, Context(torch.device("cpu")))
-        expect(len(found) == len(rhos), f"gives {len(found)} estimates of {len(rhos)} problems; expected: one of each")
-        return dict(zip(rhos, found, strict=True))
+            estimates, _ = self.made.estimate(problems, self.training, self.evaluation, Context(torch.device("cpu")))
+        expect(
+            len(estimates) == len(rhos),
+            f"gives {len(estimates)} estimates of {len(rhos)} problems; expected: one of each",
+        )
+        return dict(zip(rhos, estimates, strict=True))
 
     def _problem(self, rho: float) -> Problem:
         seeds = {"train": 31, "val": 33, "test": 32}
@@ -194,11 +197,11 @@ def cost_is_a_number_of_operations(case: _Case) -> None:
 
 def faults_are_faults(case: _Case) -> None:
     """What an estimator cannot do is reported with key and value: a carried model, a dataset with a discrete side."""
-    found = {
+    by_method = {
         "faults()": [*case.made.faults(case.training), *case.made.faults(Training(carry="dataset.rho"))],
         "unfit()": [*case.made.unfit(Gaussian()), *case.made.unfit(DiscreteContinuous())],
     }
-    for method, faults in found.items():
+    for method, faults in by_method.items():
         sound = all(isinstance(fault, Fault) for fault in faults)
         expect(sound, f"{method} gives {faults!r}; expected: a list of mi_cli.errors.Fault")
 

@@ -100,8 +100,10 @@ def name_is_registered(case: _Case) -> None:
     """A config chooses the class by its name."""
     name = getattr(case.cls, "name", None)
     expect(isinstance(name, str) and name, f"its name is {name!r}; expected: text")
-    found = procedure_class(str(name))
-    expect(found is case.cls, f"the name {name} stands for {found!r}; expected: {case.cls!r}, by an entry point")
+    registered = procedure_class(str(name))
+    expect(
+        registered is case.cls, f"the name {name} stands for {registered!r}; expected: {case.cls!r}, by an entry point"
+    )
 
 
 def import_is_light(case: _Case) -> None:
@@ -127,9 +129,9 @@ def cost_is_a_number_of_operations(case: _Case) -> None:
 
 def outcomes_are_those_of_the_trials(case: _Case) -> None:
     """One for each trial, in the order of the trials."""
-    found = [outcome.trial.index for outcome in case.outcomes]
+    indices = [outcome.trial.index for outcome in case.outcomes]
     expected = [trial.index for trial in case.trials]
-    expect(found == expected, f"run() returns outcomes of the trials {found}; expected: {expected}")
+    expect(indices == expected, f"run() returns outcomes of the trials {indices}; expected: {expected}")
 
 
 def outcomes_hold_results(case: _Case) -> None:
@@ -209,9 +211,9 @@ def _expect_same(what: str, outcomes: Sequence[Outcome], expected: Sequence[Outc
     expect(len(outcomes) == len(expected), f"outcomes {what}: {len(outcomes)} in place of {len(expected)}")
     for one, other in zip(outcomes, expected, strict=True):
         for method, fields in other.methods.items():
-            found = one.methods.get(method, {})
-            unlike = [key for key in fields if key != "seconds" and found.get(key) != fields[key]]
-            seed, shown = other.trial.config.seed, {key: (found.get(key), fields[key]) for key in unlike}
+            results = one.methods.get(method, {})
+            unlike = [key for key in fields if key != "seconds" and results.get(key) != fields[key]]
+            seed, shown = other.trial.config.seed, {key: (results.get(key), fields[key]) for key in unlike}
             expect(not unlike, f"results of {method} {what}, with seed {seed}: {shown}")
         expect(one.history.keys() == other.history.keys(), f"traces {what}")
         for name, trace in other.history.items():

@@ -86,7 +86,7 @@ def test_option_composes_and_validates(group, option, monkeypatch):
 
 @pytest.mark.parametrize("group", sorted(REGISTRIES))
 def test_everything_registered_has_a_yaml_and_says_every_value(group, monkeypatch):
-    assert {option for found, option in OPTIONS if found == group} >= set(REGISTRIES[group])
+    assert {option for owner, option in OPTIONS if owner == group} >= set(REGISTRIES[group])
     for name in REGISTRIES[group]:
         monkeypatch.setattr(Gaussian, "discrete", frozenset({"y"} if name == "ross" else ()))
         base = PLAIN if name in ESTIMATES_ONLY else COMPARE

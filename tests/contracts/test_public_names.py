@@ -38,8 +38,8 @@ def fresh(code: str) -> str:
 
 @pytest.mark.parametrize("before", ["", "import mi_cli.cli.main, mi_cli.compose.resolve, mi_cli.runs.runner"])
 def test_public_names_are_these(before):
-    found = json.loads(fresh(f"{before}\nimport json, mi_cli; print(json.dumps([dir(mi_cli), mi_cli.__all__]))"))
-    assert found == [sorted(PUBLIC), sorted(PUBLIC)]
+    names = json.loads(fresh(f"{before}\nimport json, mi_cli; print(json.dumps([dir(mi_cli), mi_cli.__all__]))"))
+    assert names == [sorted(PUBLIC), sorted(PUBLIC)]
 
 
 @pytest.mark.parametrize("name", PUBLIC)

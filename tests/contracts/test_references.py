@@ -1,4 +1,4 @@
-"""Correlated Gaussians at full budget: the truth, and what an independent implementation of the first version found."""
+"""Correlated Gaussians at full budget: the truth, and what an independent implementation of the first version gave."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ def means(folder, *overrides):
 
 
 def test_held_out_estimates_are_near_the_truth(tmp_path):
-    found = means(tmp_path)
-    assert abs(found["mine", 0.0]) < 0.001
+    estimates = means(tmp_path)
+    assert abs(estimates["mine", 0.0]) < 0.001
     for rho, (truth, tolerance) in CORRECTED.items():
-        assert found["mine", rho] == pytest.approx(truth, abs=tolerance)
-    assert 3 < found["mine", 1.0] < 14
+        assert estimates["mine", rho] == pytest.approx(truth, abs=tolerance)
+    assert 3 < estimates["mine", 1.0] < 14
 
 
 def test_first_version_gives_what_it_gave(tmp_path):
-    found = means(tmp_path, "variant=published")
+    estimates = means(tmp_path, "variant=published")
     for method, references in PUBLISHED.items():
         for rho, (reference, tolerance) in references.items():
-            assert found[method, rho] == pytest.approx(reference, abs=tolerance)
+            assert estimates[method, rho] == pytest.approx(reference, abs=tolerance)
     # At full correlation 4.59 ± 0.31 while training and 4.93 ± 0.40 held out (spread over 8 seeds): the means of two
     # times 8 seeds differ by more than this in one of 400 cases.
-    assert found["mine_training", 1.0] == pytest.approx(4.59, abs=3 * 0.31 * (2 / 8) ** 0.5)
-    assert found["mine", 1.0] == pytest.approx(4.93, abs=3 * 0.40 * (2 / 8) ** 0.5)
+    assert estimates["mine_training", 1.0] == pytest.approx(4.59, abs=3 * 0.31 * (2 / 8) ** 0.5)
+    assert estimates["mine", 1.0] == pytest.approx(4.93, abs=3 * 0.40 * (2 / 8) ** 0.5)

@@ -19,32 +19,32 @@ class Doubled(GaussianEstimator):
     """Twice the MI."""
 
     def estimate(self, problems, *more: Any, **named: Any):
-        found, state = super().estimate(problems, *more, **named)
-        return [replace(estimate, value=2 * estimate.value, ci_high=math.inf) for estimate in found], state
+        estimates, state = super().estimate(problems, *more, **named)
+        return [replace(estimate, value=2 * estimate.value, ci_high=math.inf) for estimate in estimates], state
 
 
 class Unsure(GaussianEstimator):
     """No standard error."""
 
     def estimate(self, *more: Any, **named: Any):
-        found, state = super().estimate(*more, **named)
-        return [replace(estimate, stderr=None) for estimate in found], state
+        estimates, state = super().estimate(*more, **named)
+        return [replace(estimate, stderr=None) for estimate in estimates], state
 
 
 class Restless(GaussianEstimator):
     """Draws from torch's own generator."""
 
     def estimate(self, *more: Any, **named: Any):
-        found, state = super().estimate(*more, **named)
-        return [replace(estimate, value=estimate.value + 1e-6 * float(torch.rand(()))) for estimate in found], state
+        estimates, state = super().estimate(*more, **named)
+        return [replace(estimate, value=estimate.value + 1e-6 * float(torch.rand(()))) for estimate in estimates], state
 
 
 class Sociable(GaussianEstimator):
     """Looks at its neighbours."""
 
     def estimate(self, problems, *more: Any, **named: Any):
-        found, state = super().estimate(problems, *more, **named)
-        return [replace(estimate, value=estimate.value + 1e-9 * len(problems)) for estimate in found], state
+        estimates, state = super().estimate(problems, *more, **named)
+        return [replace(estimate, value=estimate.value + 1e-9 * len(problems)) for estimate in estimates], state
 
 
 class Lonely(GaussianEstimator):
