@@ -53,7 +53,7 @@ class RowsInMemory(Source):
             if n == 0:
                 raise self.error("has no rows", "at least 20")
             numbers = sampled_rows(n, max_rows)
-            self._samples[max_rows] = Sample(numbers, n, self._maker(None if len(numbers) == n else numbers))
+            self._samples[max_rows] = Sample(numbers, n, _maker(self.columns, None if len(numbers) == n else numbers))
         return self._samples[max_rows]
 
     @cached_property
@@ -62,13 +62,6 @@ class RowsInMemory(Source):
 
     def __getstate__(self) -> dict[str, Any]:
         return {"columns": self.columns, "sides": self.sides}
-
-    def _maker(self, numbers: Array | None) -> Callable[[str], Column]:
-        def make(name: str) -> Column:
-            values = self.columns[name] if numbers is None else self.columns[name][numbers]
-            return column_of_array(name, values) if isinstance(values, np.ndarray) else column_of_series(name, values)
-
-        return make
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -88,6 +81,16 @@ class RowsInMemory(Source):
     def error(self, problem: str, accepted: str) -> ConfigError:
         """What is wrong with the rows."""
         return ConfigError(Fault("x", problem=problem, accepted=accepted))
+
+
+def _maker(columns: Mapping[str, Any], numbers: Array | None) -> Callable[[str], Column]:
+    """Makes columns of the numbered rows. It holds no source, so that rows are freed as soon as a table is."""
+
+    def make(name: str) -> Column:
+        values = columns[name] if numbers is None else columns[name][numbers]
+        return column_of_array(name, values) if isinstance(values, np.ndarray) else column_of_series(name, values)
+
+    return make
 
 
 def rows_in_memory(x: Any, y: Any, groups: Any = None, time: Any = None) -> RowsInMemory:

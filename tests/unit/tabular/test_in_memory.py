@@ -6,6 +6,7 @@ import datetime
 import pickle
 import subprocess
 import sys
+import weakref
 
 import numpy as np
 import polars as pl
@@ -218,6 +219,20 @@ def test_table_stays_open_in_a_config_and_in_another_process():
     assert same(received, table)
     assert received.describe() == table.describe()
     assert received.digest() == table.digest()
+
+
+def test_rows_are_freed_with_their_table():
+    class Rows(np.ndarray):
+        """An array that can be referred to weakly."""
+
+    x = A.copy().view(Rows)
+    table, freed = Table.from_memory(x, -A), weakref.ref(x)
+    assert table.describe()["notes"] == []
+    assert table.few_valued == ()
+    del x
+    assert freed() is not None
+    del table
+    assert freed() is None  # at once, without the garbage collector
 
 
 def test_digest_is_that_of_names_and_values():
