@@ -36,7 +36,7 @@ class Auto(Estimator):
     The members are:
 
     - log-ratios of the Gaussian copula and of Student copulas. They need no training, and are exact where the
-      dependence is elliptical, whatever the scales and margins of the columns;
+      dependence is elliptical, for any scales and margins of the columns;
     - a separable network;
     - a network over x and y side by side, for densities with hard edges.
 
@@ -248,5 +248,5 @@ def _weights(scores: Sequence[networks.Scores]) -> torch.Tensor:
         return value.item() + precision * float(w @ w) / 2, gradient.numpy()
 
     start = np.full(len(scores), 1 / len(scores))
-    found = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(scores))
-    return torch.from_numpy(found.x)
+    solution = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(scores))
+    return torch.from_numpy(solution.x)

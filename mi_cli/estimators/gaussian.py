@@ -169,7 +169,7 @@ def _canonical(left: Array, right: Array) -> tuple[Array, Array, Array]:
     if 1 - r[0] ** 2 < _SEPARATE:
         raise Unmeasurable(
             f"x and y determine each other linearly (canonical correlation {r[0]:.12g}): the covariance is singular "
-            "and the MI infinite; needed: noise on one of them"
+            "and the MI infinite; add noise to one of them"
         )
     scale = math.sqrt(len(left) - 1)
     return left @ p * scale, right @ q.T * scale, r

@@ -118,7 +118,7 @@ class Gmm(TrainingFree):
         if best is None:
             raise Unmeasurable(
                 f"the mixture of {sizes[0]} components collapsed onto fewer than {train.shape[1]} dimensions, where "
-                "its MI is infinite; needed: more rows, fewer components or columns, or noise"
+                "its MI is infinite; use more rows, fewer components or columns, or add noise"
             )
         return best
 

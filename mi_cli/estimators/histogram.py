@@ -28,7 +28,7 @@ __all__ = ["Histogram", "counted"]
 Codes = np.ndarray[Any, np.dtype[np.int64]]
 
 # Mean rows of a cell. Independent rows in quantile bins have .0045 nats at 5 rows a cell, and .0006 nats at 10,
-# whatever the number of rows.
+# for any number of rows.
 _ROWS_A_CELL = 10
 _FEWEST = 4  # bins of a continuous column; fewer lose most of it
 _LEAST = 25  # rows of the smallest subset for the error
@@ -92,7 +92,7 @@ class Histogram(TrainingFree):
         if needed > n:
             raise Unmeasurable(
                 f"{continuous} continuous columns of {bins} bins and {values} cells of discrete ones make {cells:.3g} "
-                f"cells for {n} rows; needed: fewer columns{'' if self.bins == 'auto' else ' or bins'}, or at least "
+                f"cells for {n} rows; use fewer columns{'' if self.bins == 'auto' else ' or bins'}, or at least "
                 f"{needed:.3g} rows"
             )
         return self._cells(x, kept[0], bins), self._cells(y, kept[1], bins)

@@ -89,8 +89,8 @@ class Ross(TrainingFree):
         members = members.ravel()
         if sizes.min() <= self.k:
             raise Unmeasurable(
-                f"a value of {'y' if name == 'x' else 'x'} occurs {sizes.min()} times; k={self.k} needs each at least "
-                f"{self.k + 1} times"
+                f"a value of {'y' if name == 'x' else 'x'} occurs {sizes.min()} times; with k={self.k} each must occur "
+                f"at least {self.k + 1} times"
             )
 
         def estimate(of_class: Part, of_values: Part, k: int = self.k) -> float:
@@ -110,11 +110,12 @@ class Ross(TrainingFree):
         x, y = checked_arrays(problem.rows)
         discrete = is_discrete(x), is_discrete(y)
         if all(discrete) or not any(discrete):
-            counts = " and ".join(f"{len(np.unique(s, axis=0))} of {n}" for n, s in (("x", x), ("y", y)))
-            which, other = (
-                ("both are", "histogram takes both") if all(discrete) else ("neither is", "ksg takes neither")
+            values = [len(np.unique(side, axis=0)) for side in (x, y)]
+            sides, use = ("both sides are", "histogram") if all(discrete) else ("neither side is", "ksg")
+            raise Unmeasurable(
+                f"in {len(x)} rows, x has {values[0]} distinct values and y has {values[1]}, so that {sides} discrete; "
+                f"ross needs one discrete side; use {use}"
             )
-            raise Unmeasurable(f"{counts} are distinct in {len(x)} rows: {which} discrete; needed: one ({other})")
         name, tensor = ("y", problem.rows.y) if discrete[0] else ("x", problem.rows.x)
         values = fitting.fit_preprocess(self.preprocess, tensor, name)(tensor).cpu().numpy()
         refuse_discrete(self.name, **{name: values})

@@ -205,22 +205,24 @@ def checked_arrays(rows: Rows) -> tuple[Array, Array]:
     """
     x, y = (side.detach().double().cpu().numpy() for side in (rows.x, rows.y))
     if len(x) != len(y):
-        raise Unmeasurable(f"x has {len(x)} rows and y has {len(y)}; needed: as many of one as of the other")
+        raise Unmeasurable(f"x has {len(x)} rows and y has {len(y)}; both must have the same number")
     if len(x) < 2:
-        raise Unmeasurable(f"{len(x)} rows; needed: at least 2")
+        raise Unmeasurable(f"{len(x)} rows; an estimate needs at least 2")
     for name, side in (("x", x), ("y", y)):
         for number, column in enumerate(side.T):
             if not np.isfinite(column).all():
                 count = int((~np.isfinite(column)).sum())
-                raise Unmeasurable(f"column {number} of {name} has {count} values that are not finite; needed: none")
+                raise Unmeasurable(
+                    f"column {number} of {name} has {count} values that are not finite; all must be finite"
+                )
             if column.min() == column.max():
-                raise Unmeasurable(f"column {number} of {name} is constant ({column[0]:g}); needed: one that varies")
+                raise Unmeasurable(f"column {number} of {name} is constant ({column[0]:g}); it must vary")
             with np.errstate(over="ignore", invalid="ignore"):
                 sd = float(column.std())
             if not 0 < sd < math.inf:
                 raise Unmeasurable(
                     f"column {number} of {name} has values whose variance float64 cannot hold (up to "
-                    f"{np.abs(column).max():.1e}); needed: a column in other units"
+                    f"{np.abs(column).max():.1e}); rescale it"
                 )
     return x, y
 
@@ -247,7 +249,7 @@ def refuse_discrete(name: str, **sides: Array) -> None:
             if is_discrete(column):
                 raise Unmeasurable(
                     f"column {number} of {side} takes only {len(np.unique(column))} values in {len(column)} rows: "
-                    f"{name} needs continuous columns; histogram, mixed and nearest take discrete ones"
+                    f"{name} needs continuous columns; use histogram, mixed or nearest"
                 )
 
 
@@ -290,7 +292,7 @@ def mean_error(influence: Array, block: Index | None = None) -> tuple[float, flo
     sums = np.bincount(block, influence - influence.mean())
     count = len(sums)
     if count < 2:
-        raise Unmeasurable(f"all {n} rows are of one block; needed: at least 2 blocks, for an error")
+        raise Unmeasurable(f"all {n} rows are of one block; a standard error needs at least 2 blocks")
     return math.sqrt(float((sums**2).sum()) * count / (count - 1)) / n, count - 1
 
 
@@ -332,14 +334,14 @@ def subsampled_error(
         Holmes & Nemenman 2019 (Physical Review E 100, 022404; arXiv 1903.09280).
     """
     if n < 2 * least:
-        raise Unmeasurable(f"{n} rows; needed: at least {2 * least}, for an error from two subsets of {least} rows")
+        raise Unmeasurable(f"{n} rows; a standard error needs at least {2 * least}, in two subsets of {least} rows")
     m = min(10, max(2, n // (3 * least)))
     if block is not None:
         largest = int(np.bincount(block).max())
         if n < 2 * (least + largest):
             raise Unmeasurable(
-                f"{largest} of {n} rows are of one block; needed: blocks of at most {n // 2 - least} rows, for an "
-                f"error from two subsets of {least} rows or more"
+                f"{largest} of {n} rows are of one block; a standard error needs blocks of at most {n // 2 - least} "
+                f"rows, so that there are two subsets of at least {least} rows"
             )
         m = min(m, n // (least + largest))  # no subset has fewer than ``least`` rows, wherever blocks end
     variances = []

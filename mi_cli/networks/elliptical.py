@@ -72,7 +72,7 @@ def _scatter(rows: Tensor, nu: float) -> tuple[Tensor, Tensor]:
     """The location ``(d,)`` and the scatter matrix ``(d, d)`` of rows ``(n, d)``."""
     n, d = rows.shape
     if not torch.isfinite(rows).all():
-        raise ValueError("rows have values that are not finite; an elliptical log-ratio needs them")
+        raise ValueError("rows have values that are not finite; an elliptical log-ratio needs finite values")
     mean = rows.mean(0) if math.isinf(nu) else rows.median(0).values
     centred = rows - mean
     scatter = centred.T @ centred / n
@@ -93,7 +93,7 @@ def _whitening(scatter: Tensor, name: str) -> Tensor:
     values, vectors = torch.linalg.eigh(scatter)
     if not values[0] > 1e-10 * values[-1]:
         raise SingularScatterError(
-            f"the columns of {name} are linearly dependent; an elliptical log-ratio needs them not to be"
+            f"the columns of {name} are linearly dependent; an elliptical log-ratio needs them to be independent"
         )
     white: Tensor = (vectors / values.sqrt()).T
     return white

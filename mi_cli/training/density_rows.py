@@ -45,13 +45,13 @@ def _preprocessed(problem: Problem, preprocess: Preprocess) -> Problem:
     for part, rows in {"training": first, "validation": problem.val, "test": problem.test}.items():
         for name, columns in (("x", rows.x), ("y", rows.y)):
             if not torch.isfinite(columns).all():
-                raise ValueError(f"{name} has values that are not finite in its {part} rows; needed: finite values")
+                raise ValueError(f"{name} has values that are not finite in its {part} rows; all must be")
     for number, column in enumerate(first.y.T):
         distinct = len(torch.unique(column))
         if 1 < distinct < len(column) / 2:
             raise ValueError(
-                f"column {number} of y takes {distinct} values in {len(column)} rows; needed: a continuous y, "
-                "whose density is estimated"
+                f"column {number} of y takes {distinct} values in {len(column)} rows, so that it has no density; "
+                "y must be continuous"
             )
     others = problem.val.concat(problem.test)
     of_x, of_y = fit_preprocess(preprocess, first.x, "x", others.x), fit_preprocess(preprocess, first.y, "y", others.y)

@@ -68,7 +68,7 @@ def _check(kind: Preprocess, columns: Array, name: str, others: Array | None) ->
         raise ValueError(f"{name}: {columns.shape[1]} rows; preprocess={kind} needs at least 2")
     for number, column in enumerate(columns):
         if not np.isfinite(column).all():
-            raise ValueError(f"column {number} of {name} has values that are not finite; preprocess={kind} needs them")
+            raise ValueError(f"column {number} of {name} has values that are not finite; all must be")
         if column.min() == column.max() and not (
             others is not None and 0.5 <= (others[number] == column[0]).mean() < 1
         ):

@@ -85,5 +85,5 @@ def test_no_more_cells_than_rows():
     assert found.status == "failed"
     assert found.reason.startswith("10 continuous columns of 4 bins and 1 cells of discrete ones make 1.05e+06 cells")
     many = estimate("histogram", whole(*gaussian_sides(500, 0.5)), bins=23)
-    assert many.reason.endswith("529 cells for 500 rows; needed: fewer columns or bins, or at least 529 rows")
+    assert many.reason.endswith("529 cells for 500 rows; use fewer columns or bins, or at least 529 rows")
     assert estimate("histogram", whole(*gaussian_sides(500, 0.5)), bins=22).status == "ok"

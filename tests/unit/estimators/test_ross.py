@@ -95,11 +95,11 @@ def test_repeated_values_are_moved_apart_and_said():
 def test_sides_that_are_both_or_neither_discrete_are_refused():
     x, y = staircase()
     both, neither = estimate("ross", whole(y, y)), estimate("ross", whole(x, x))
-    assert (
-        both.reason
-        == "5 of x and 5 of y are distinct in 3000 rows: both are discrete; needed: one (histogram takes both)"
+    assert both.reason == (
+        "in 3000 rows, x has 5 distinct values and y has 5, so that both sides are discrete; ross needs one discrete "
+        "side; use histogram"
     )
-    assert neither.reason.endswith("neither is discrete; needed: one (ksg takes neither)")
+    assert neither.reason.endswith("so that neither side is discrete; ross needs one discrete side; use ksg")
     assert both.status == neither.status == "failed"
 
 
@@ -107,4 +107,7 @@ def test_class_that_is_too_small_is_refused():
     x, y = staircase(300)
     y[:3] = 9.0
     found = estimate("ross", whole(x, y))
-    assert (found.status, found.reason) == ("failed", "a value of y occurs 3 times; k=3 needs each at least 4 times")
+    assert (found.status, found.reason) == (
+        "failed",
+        "a value of y occurs 3 times; with k=3 each must occur at least 4 times",
+    )
