@@ -110,10 +110,10 @@ class Ross(TrainingFree):
         x, y = checked_arrays(problem.rows)
         discrete = is_discrete(x), is_discrete(y)
         if all(discrete) or not any(discrete):
-            values = [len(np.unique(side, axis=0)) for side in (x, y)]
+            distinct = [len(np.unique(side, axis=0)) for side in (x, y)]
             sides, use = ("both sides are", "histogram") if all(discrete) else ("neither side is", "ksg")
             raise Unmeasurable(
-                f"in {len(x)} rows, x has {values[0]} distinct values and y has {values[1]}, so that {sides} discrete; "
+                f"in {len(x)} rows, x has {distinct[0]} distinct values and y has {distinct[1]}, so that {sides} discrete; "
                 f"ross needs one discrete side; use {use}"
             )
         name, tensor = ("y", problem.rows.y) if discrete[0] else ("x", problem.rows.x)
