@@ -113,8 +113,8 @@ class Ross(TrainingFree):
             distinct = [len(np.unique(side, axis=0)) for side in (x, y)]
             sides, use = ("both sides are", "histogram") if all(discrete) else ("neither side is", "ksg")
             raise Unmeasurable(
-                f"in {len(x)} rows, x has {distinct[0]} distinct values and y has {distinct[1]}, so that {sides} discrete; "
-                f"ross needs one discrete side; use {use}"
+                f"in {len(x)} rows, x has {distinct[0]} distinct values and y has {distinct[1]}, so that {sides} "
+                f"discrete; ross needs one discrete side; use {use}"
             )
         name, tensor = ("y", problem.rows.y) if discrete[0] else ("x", problem.rows.x)
         values = fitting.fit_preprocess(self.preprocess, tensor, name)(tensor).cpu().numpy()
