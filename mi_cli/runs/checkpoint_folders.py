@@ -6,27 +6,25 @@ import hashlib
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from mi_cli.schema.sweep import Trial
+from mi_cli.procedures.base import Part
+from mi_cli.schema.sweep import Trial
 
-__all__ = ["FOLDER", "forget", "place"]
-
+__all__ = ["FOLDER", "checkpoint_folder", "remove"]
 
 FOLDER = "checkpoints"
 
 
-def place(folder: Path, trials: Iterable[Trial], part: Any) -> Path:
-    """Where in a run's folder the checkpoints of a stack of trials, or of a part of it, are."""
-    told = " ".join([*(trial.fingerprint for trial in trials), str(part)])
-    return folder / FOLDER / hashlib.sha256(told.encode()).hexdigest()[:16]
+def checkpoint_folder(run: Path, trials: Iterable[Trial], part: Part) -> Path:
+    """The folder, inside that of a run, for the checkpoints of a stack of trials, or of a part of it."""
+    text = " ".join([*(trial.fingerprint for trial in trials), str(part)])
+    return run / FOLDER / hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def forget(found: Path) -> None:
-    """Take checkpoints away."""
-    shutil.rmtree(found, ignore_errors=True)
+def remove(folder: Path) -> None:
+    """Remove a folder of checkpoints, and the one around it if that is empty then."""
+    shutil.rmtree(folder, ignore_errors=True)
     try:
-        found.parent.rmdir()
-    except OSError:  # others are there, or none ever were
+        folder.parent.rmdir()
+    except OSError:  # it holds others, or does not exist
         return

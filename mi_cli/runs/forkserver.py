@@ -1,7 +1,7 @@
 """The process that workers are forked from.
 
-A process that has threads cannot be forked safely: whatever lock one of them holds at that moment stays locked in the
-child. So workers are forked from a server that has all imports and has never started a thread.
+A process with threads cannot be forked safely, since a lock that a thread holds at that moment stays locked in the
+child. Workers are therefore forked from a server that has all imports and no threads.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import shutil
 import signal
 import sys
-from multiprocessing import get_context
+from multiprocessing import get_context, util
 from typing import TYPE_CHECKING
 
 from mi_cli import procedures
@@ -21,7 +21,7 @@ from mi_cli.registry.builtin import PROCEDURES
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext
 
-__all__ = ["AVAILABLE", "context", "discard", "end", "ready"]
+__all__ = ["AVAILABLE", "context", "discard", "end", "ready_context"]
 
 AVAILABLE = sys.platform == "linux"
 
@@ -37,24 +37,23 @@ _PACKAGES = str(PACKAGE.parent)
 
 
 def context() -> ForkServerContext:
-    """What processes are made with; the first call starts the server, which imports on its own time.
+    """The context that makes processes. The first call starts the server, which then imports beside this process.
 
-    The server must not take a module of the folder it starts in for one of Python's, nor have the threads that NumPy's
-    and SciPy's linear algebra start when imported. Ctrl-C is for the parent alone: what it starts is born with SIGINT
-    blocked.
+    The server does not import modules from the folder that it starts in, and it starts none of the threads of NumPy's
+    and SciPy's linear algebra. SIGINT (Ctrl-C) is blocked in it and in the workers: only the parent answers to it.
     """
-    from multiprocessing import forkserver, resource_tracker  # not to be had on every system
+    from multiprocessing import forkserver, resource_tracker  # they cannot be imported on every system
 
-    found = get_context("forkserver")
-    found.set_forkserver_preload(_IMPORTS)
+    forks = get_context("forkserver")
+    forks.set_forkserver_preload(_IMPORTS)
     environment = dict(_ENVIRONMENT)
-    if sys.path[0] == _PACKAGES:  # as by ``python -m mi_cli`` in a checkout, which need not be the one installed
+    if sys.path[0] == _PACKAGES:  # python -m mi_cli in a checkout, which may not be the package that is installed
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [_PACKAGES, os.environ.get("PYTHONPATH")]))
     before = {key: os.environ.get(key) for key in environment}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     os.environ.update(environment)
     try:
-        resource_tracker.ensure_running()  # by itself: it lets signals in again
+        resource_tracker.ensure_running()  # before signals are blocked, since it unblocks them
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         forkserver.ensure_running()
     finally:
@@ -64,21 +63,21 @@ def context() -> ForkServerContext:
             else:
                 os.environ[key] = value
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-    return found
+    return forks
 
 
-def ready() -> ForkServerContext:
-    """The same, once the server can fork: an interruption while it still imports must not meet half-made workers."""
-    found = context()
-    first = found.Process(target=int)
+def ready_context() -> ForkServerContext:
+    """The context, once the server has forked a process, so that an interruption cannot leave workers half-made."""
+    forks = context()
+    first = forks.Process(target=int)
     first.start()
     first.join()
-    return found
+    return forks
 
 
 def end() -> None:
-    """End the server, if there is one, for a process that will not use it."""
-    from multiprocessing import forkserver
+    """End the server, if there is one, in a process that will not use it."""
+    from multiprocessing import forkserver  # as above
 
     server = getattr(forkserver._forkserver, "_forkserver_pid", None)
     if server is not None:
@@ -87,8 +86,6 @@ def end() -> None:
 
 
 def discard() -> None:
-    """The same for a process that ends without the cleaning up of Python's exit: the socket's folder goes, too."""
-    from multiprocessing import util
-
+    """End the server and remove the folder of its socket, in a process that ends without Python's own cleaning up."""
     end()
     shutil.rmtree(util.get_temp_dir(), ignore_errors=True)

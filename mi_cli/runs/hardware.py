@@ -3,49 +3,39 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mi_cli.errors import ConfigError, listed
+from mi_cli.errors import ConfigError, Fault, listed
+from mi_cli.lazy import torch
 from mi_cli.schema.config import Config
-
-if TYPE_CHECKING:
-    import torch
 
 __all__ = ["check_device", "device", "share_of_cores", "threads"]
 
 
 def check_device(device: str) -> None:
-    """Raise ConfigError if ``device`` is not on this machine; imports torch only where that is in doubt."""
+    """Raise ConfigError if ``device`` is not on this machine. Only for a GPU is torch imported."""
     if device not in ("cuda", "mps"):
         return
-    import torch
-
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not there[device]:
-        accepted = ["auto", "cpu", *(name for name, found in there.items() if found)]
-        raise ConfigError(f"device={device}: is not on this machine; accepted: {listed(accepted)}")
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not available[device]:
+        accepted = ["auto", "cpu", *(name for name, is_available in available.items() if is_available)]
+        raise ConfigError(Fault("device", device, "is not on this machine", listed(accepted)))
 
 
 def threads(config: Config) -> int:
-    """How many cores to use."""
-    if config.threads != "auto":
-        return config.threads
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """The number of cores to use."""
+    return _cores() if config.threads == "auto" else config.threads
 
 
 def device(config: Config) -> torch.device:
-    """The device to train on; ``auto`` takes an accelerator where there is one."""
-    import torch
-
+    """The device to train on; ``auto`` is a CUDA device where there is one, and the CPU elsewhere."""
     if config.device != "auto":
         return torch.device(config.device)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("cpu")
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def share_of_cores(threads: int | str, settings: Any) -> int | None:
-    """How many cores a job of a multirun uses: other jobs run beside it.
+    """The number of cores for a job of a multirun, since other jobs run beside it.
 
     The share is what the scheduler gives the job (``cpus_per_task``), or else all cores divided by the number of jobs
     at a time. It is one core where the launcher starts all jobs at once.
@@ -61,7 +51,12 @@ def share_of_cores(threads: int | str, settings: Any) -> int | None:
     name = str(launcher.get("_target_", "")).rpartition(".")[2]
     if threads != "auto" or name == "BasicLauncher":
         return None
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = _cores()
     at_once = launcher.get("n_jobs") or settings.sweeper.get("max_batch_size") or cores
     share = launcher.get("cpus_per_task") or max(1, cores // (at_once if at_once > 0 else cores))
     return int(share)
+
+
+def _cores() -> int:
+    """The number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

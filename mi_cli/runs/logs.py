@@ -1,4 +1,4 @@
-"""The run's log file: our messages and all warnings, of this process and of workers."""
+"""The log of a run: messages of mi-run and all warnings, of this process and of its workers."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ __all__ = ["log_to", "logging_to"]
 _LOGGERS = ("mi_cli", "py.warnings")
 
 
-class _Log(logging.FileHandler):
-    """A log that ends with the disk's room: what the run has to say of that, it says where it keeps its results."""
+class _LogFile(logging.FileHandler):
+    """A log file that ignores errors of the disk: the run reports these where it writes its results."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
-        """Print nothing for what is no fault of the message."""
+        """Print an error in a message, but not one in writing it."""
         if not isinstance(sys.exception(), OSError):
             super().handleError(record)
 
 
 def log_to(path: Path) -> logging.Handler:
     """Send messages and warnings of this process to the end of a file, and nowhere else."""
-    handler = _Log(path, encoding="utf-8")
+    handler = _LogFile(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.captureWarnings(True)
     for logger in map(logging.getLogger, _LOGGERS):
@@ -36,7 +36,7 @@ def log_to(path: Path) -> logging.Handler:
 
 @contextmanager
 def logging_to(path: Path) -> Iterator[None]:
-    """The same for a while."""
+    """Send messages and warnings to the end of a file inside a ``with`` block, and note how the block ends."""
     handler, log = log_to(path), logging.getLogger("mi_cli")
     log.info("mi-run starts in %s", path.parent)
     try:

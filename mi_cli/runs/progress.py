@@ -1,4 +1,4 @@
-"""The state of a run: outcomes so far, and where they are kept."""
+"""The progress of a run: the results so far, and the files that they are written to."""
 
 from __future__ import annotations
 
@@ -20,30 +20,38 @@ from mi_cli.procedures.base import procedure
 from mi_cli.records import results
 from mi_cli.records.journal import Entry, Journal
 from mi_cli.registry.lookup import needs_rows
-from mi_cli.runs.checkpoint_folders import FOLDER as CHECKPOINTS
-from mi_cli.runs.checkpoint_folders import forget, place
+from mi_cli.runs import checkpoint_folders
 from mi_cli.runs.stacks import Stack
-from mi_cli.runs.workers import Done
+from mi_cli.runs.workers import StackResult
 from mi_cli.schema.config import Config
 from mi_cli.schema.sweep import Trial
 
-__all__ = ["Progressing"]
+__all__ = ["RunProgress"]
 
 log = logging.getLogger("mi_cli")
 
-
-_LONGEST_REASON = 200  # characters of a failed trial's; the log has all of it
-
-
-_REFRESH_SECONDS = 2.0  # at least, between two times that all results are written
-
-
-_REFRESH_SHARE = 20  # and so many times as long as that takes
+_LONGEST_REASON = 200  # characters of the reason of a failed trial; the log has all of it
+# All results are written again after this many seconds at least, and this many times as long as writing them takes.
+_REFRESH_SECONDS = 2.0
+_REFRESH_SHARE = 20
 
 
 @dataclass
-class Progressing:
-    """The state of a run: what came back so far, and where it is kept."""
+class RunProgress:
+    """The results of a run so far, and the folder that they are written to.
+
+    Attributes:
+        folder: of the run.
+        trials: all trials of the run, in order.
+        axes: dotted paths of the values in which trials differ.
+        rows: result rows by trial, for trials that are finished.
+        histories: traces by trial.
+        samples: rows of the data that plots show, by trial.
+        phases: seconds by phase, summed over workers.
+        seconds: wall time of training.
+        parts: results of the parts of a stack that is split, by its first trial, until all parts are there.
+        kept: the number of trials that are on disk.
+    """
 
     folder: Path
     trials: list[Trial]
@@ -52,15 +60,15 @@ class Progressing:
     histories: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     samples: dict[int, Any] = field(default_factory=dict)
     phases: Counter[str] = field(default_factory=Counter)
-    seconds: float = 0.0  # of training, on the wall
-    parts: dict[int, list[Done]] = field(default_factory=dict)  # of a stack in parts, by its first trial
-    kept: int = 0  # trials that are on disk
-    _written: float = -math.inf
-    _cost: float = 0.0
+    seconds: float = 0.0
+    parts: dict[int, list[StackResult]] = field(default_factory=dict)
+    kept: int = 0
+    _written: float = -math.inf  # when all results were last written
+    _cost: float = 0.0  # seconds that this took
 
     @property
     def config(self) -> Config:
-        """What all trials have in common (and the first one's values of the axes)."""
+        """What all trials have in common; on the axes, it has the values of the first one."""
         return self.trials[0].config
 
     @property
@@ -68,61 +76,55 @@ class Progressing:
         """Result rows of all finished trials, in order."""
         return [row for index in sorted(self.rows) for row in self.rows[index]]
 
-    @cached_property
-    def first_seed(self) -> int:
-        """The one whose rows are shown."""
-        return min(trial.config.seed for trial in self.trials)
+    def shows_samples(self, trial: Trial) -> bool:
+        """Whether a plot shows rows of this trial: one that needs rows shows those of the first seed."""
+        return self._has_plots_of_rows and trial.config.seed == self._first_seed
 
     @cached_property
-    def _plots_need_rows(self) -> bool:
+    def _has_plots_of_rows(self) -> bool:
         return any(map(needs_rows, self.config.plots))
+
+    @cached_property
+    def _first_seed(self) -> int:
+        return min(trial.config.seed for trial in self.trials)
 
     @cached_property
     def _journal(self) -> Journal:
         return Journal(self.folder)
 
-    def shows_samples(self, trial: Trial) -> bool:
-        """Whether a plot wants some of the trial's rows."""
-        return self._plots_need_rows and trial.config.seed == self.first_seed
-
     def restore(self, trial: Trial, entry: Entry) -> None:
-        """Take what an earlier run recorded of a trial."""
+        """Add a trial from what an earlier run recorded of it."""
         self.rows[trial.index] = results.recorded_rows(trial, entry.rows)
         self.histories[trial.index] = entry.history
         if entry.samples is not None and self.shows_samples(trial):
             self.samples[trial.index] = entry.samples
 
-    def take(self, done: Done) -> None:
-        """Record outcomes of a stack; a trial's seconds are its share of the stack's."""
-        self.phases.update(done.phases)
-        for outcome in done.outcomes:
+    def record(self, result: StackResult) -> None:
+        """Record the trials of a stack. Each takes an equal share of the stack's seconds."""
+        self.phases.update(result.phases)
+        for outcome in result.outcomes:
             trial = outcome.trial
-            self.rows[trial.index] = results.result_rows(outcome, done.seconds / len(done.outcomes))
+            self.rows[trial.index] = results.result_rows(outcome, result.seconds / len(result.outcomes))
             self.histories[trial.index] = outcome.history
             if outcome.samples is not None and self.shows_samples(trial):
                 self.samples[trial.index] = outcome.samples
-        self._keep([outcome.trial for outcome in done.outcomes])
+        self._keep([outcome.trial for outcome in result.outcomes])
 
-    def forget(self, stack: Stack) -> None:
-        """Take the checkpoints of a stack away, which are of no more use."""
-        for index in range(stack.part[1]):
-            forget(place(self.folder, stack.trials, (index, stack.part[1])))
-
-    def take_part(self, done: Done, stack: Stack) -> None:
-        """Record a stack once all of its parts are done."""
+    def record_part(self, result: StackResult, stack: Stack) -> None:
+        """Keep the result of a part of a stack, and record the stack once all parts are there."""
         first = stack.trials[0]
         parts = self.parts.setdefault(first.index, [])
-        parts.append(done)
+        parts.append(result)
         if len(parts) < stack.part[1] or first.index in self.rows:
             return
         phases: Counter[str] = Counter()
         for part in parts:
             phases.update(part.phases)
         outcomes = procedure(first.config).join(stack.trials, [part.partial for part in parts])
-        self.take(Done(outcomes, sum(part.seconds for part in parts), dict(phases)))
+        self.record(StackResult(outcomes, sum(part.seconds for part in parts), dict(phases)))
 
-    def fail(self, trials: Sequence[Trial], error: BaseException, reason: str = "") -> None:
-        """Record trials that raised, or that something else ended."""
+    def record_failure(self, trials: Sequence[Trial], error: BaseException, reason: str = "") -> None:
+        """Record trials as failed, with a reason; unless given, it is the error."""
         reason = reason or f"{type(error).__name__}: {error}"
         reason = textwrap.shorten(reason, _LONGEST_REASON, placeholder=" ... (see run.log)")
         for trial in trials:
@@ -130,8 +132,15 @@ class Progressing:
             self.rows[trial.index] = [results.failed_row(trial, reason, 0.0)]
         self._keep(trials)
 
+    def remove_checkpoints(self, stack: Stack) -> None:
+        """Remove the checkpoints of a stack and of all its parts."""
+        count = stack.part[1]
+        for index in range(count):
+            folder = checkpoint_folders.checkpoint_folder(self.folder, stack.trials, (index, count))
+            checkpoint_folders.remove(folder)
+
     def _keep(self, trials: Sequence[Trial]) -> None:
-        """Have trials on disk at once, and tables of all of them before long."""
+        """Write trials to the journal now, and the tables of all trials within seconds."""
         with self.writing():
             self._journal.add(
                 Entry(
@@ -147,7 +156,7 @@ class Progressing:
             self.write()
 
     def write(self) -> None:
-        """Bring the tables up to date."""
+        """Write the tables of all finished trials."""
         begun = time.monotonic()
         with self.writing():
             results.write_results(self.folder / "results.csv", self.all_rows, self.axes)
@@ -158,15 +167,15 @@ class Progressing:
         self._cost = self._written - begun
 
     def close(self) -> None:
-        """The tables are complete."""
+        """Write the tables, and remove the journal. Checkpoints are removed if every trial ended by itself."""
         self.write()
         self._journal.close()
         if len(self.rows) == len(self.trials) and not any(row["status"] == "failed" for row in self.all_rows):
-            shutil.rmtree(self.folder / CHECKPOINTS, ignore_errors=True)
+            shutil.rmtree(self.folder / checkpoint_folders.FOLDER, ignore_errors=True)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Turn whatever keeps files from being written into one line."""
+        """Raise OutputError in place of an error of the disk inside a ``with`` block."""
         try:
             yield
         except OSError as error:

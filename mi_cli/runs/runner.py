@@ -1,4 +1,4 @@
-"""Runs: trials are grouped into stacks, stacks are given to their procedure, and what comes back is recorded."""
+"""A run, from its trials to its records: trials are restored or trained, and their results are published."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from mi_cli.records.run_folder import locked
 from mi_cli.registry import plugins
 from mi_cli.runs.hardware import device, threads
 from mi_cli.runs.logs import logging_to
-from mi_cli.runs.progress import Progressing
-from mi_cli.runs.reuse import lose, of_itself, restore, take
+from mi_cli.runs.progress import RunProgress
+from mi_cli.runs.reuse import entries_of_run, fail_unrecorded, restore_entries, restore_trials
 from mi_cli.runs.scheduler import train
-from mi_cli.runs.shards import trials_of
+from mi_cli.runs.shards import shard_trials
 from mi_cli.schema.config import Config
 from mi_cli.schema.sweep import Trial
 from mi_cli.search import loop
@@ -86,87 +86,105 @@ def run(
         KeyboardInterrupt: the run was interrupted. Finished trials are recorded, and a line says how to go on.
         OutputError: the folder cannot be written to any more.
     """
-    begun, console = time.time(), Terminal(stderr=True)
+    begun = time.time()
+    console = Terminal(stderr=True)
     with locked(folder), logging_to(folder / "run.log"):
         space = expansion.space
-        state = Progressing(folder, trials_of(expansion.trials, values.get("shard")), expansion.axes)
-        reused = [] if space else restore(state, resume=resume, collect=collect)
-        notes = (note for trial in state.trials for note in trial.config.dataset.describe().get("notes", ()))
-        _show([*notices, *dict.fromkeys(notes), *reused], console)
-        this = _Run(state, publisher, console, device(state.config), threads(state.config))
-        record = provenance.Provenance(
-            folder=folder,
-            started=started or begun,
-            device=str(this.device),
-            threads=this.threads,
-            import_seconds=import_seconds,
-            # A run that is resumed or collected is made again by what was typed first.
-            overrides=provenance.recorded_overrides(folder) if resume or collect else overrides,
-            plugins=plugins.used(_chosen(state)),
-            taken=reused,
-        )
+        progress = RunProgress(folder, shard_trials(expansion.trials, values.get("shard")), expansion.axes)
+        reused = [] if space else restore_trials(progress, resume=resume, collect=collect)
+        _show([*notices, *_dataset_notes(progress), *reused], console)
+        this = _Run(progress, publisher, console, device(progress.config), threads(progress.config))
+        typed = provenance.recorded_overrides(folder) if resume or collect else overrides
+        record = this.record(started or begun, import_seconds, typed, reused)
         try:
-            with state.writing():
-                if space or not (resume or collect):  # a search that goes on may go further
+            with progress.writing():
+                if space or not (resume or collect):  # a search that is resumed may have other settings
                     provenance.write_config(folder, values, record.overrides)
                 record.write({}, "running")
-            lines = this.compute(space, resume=resume, collect=collect)
-            with state.writing():
-                is_fine = this.finish(record)
-            with printing():
-                print("\n".join(lines), end="\n" * bool(lines))
-            return 0 if is_fine else 1
+            return this.complete(space, record, resume=resume, collect=collect)
         except KeyboardInterrupt:
             this.interrupt(record)
             raise
 
 
-def _chosen(state: Progressing) -> Iterator[tuple[str, str]]:
+def _dataset_notes(progress: RunProgress) -> list[str]:
+    """What datasets say about their rows, each note once."""
+    notes = (note for trial in progress.trials for note in trial.config.dataset.describe().get("notes", ()))
+    return list(dict.fromkeys(notes))
+
+
+def _chosen(progress: RunProgress) -> Iterator[tuple[str, str]]:
     """What the config names, each as ``(kind, name)``."""
-    for trial in state.trials:
+    for trial in progress.trials:
         yield from trial.config.computed_by
-    yield from (("plot", plot) for plot in state.config.plots)
+    yield from (("plot", plot) for plot in progress.config.plots)
 
 
 @dataclass(frozen=True)
 class _Run:
     """A run that has begun, and what it computes trials with."""
 
-    state: Progressing
+    progress: RunProgress
     publisher: Publisher
     console: Console
     device: torch.device
     threads: int
     clock: Clock = field(default_factory=Clock)
 
-    def compute(self, space: Space | None, *, resume: bool, collect: bool) -> list[str]:
+    def record(
+        self, started: float, import_seconds: float, overrides: Sequence[str], reused: Sequence[str]
+    ) -> provenance.Provenance:
+        """The provenance of the run; ``overrides`` are what was typed when it began, and make it again."""
+        return provenance.Provenance(
+            folder=self.progress.folder,
+            started=started,
+            device=str(self.device),
+            threads=self.threads,
+            import_seconds=import_seconds,
+            overrides=overrides,
+            plugins=plugins.used(_chosen(self.progress)),
+            taken=reused,
+        )
+
+    def complete(self, space: Space | None, record: provenance.Provenance, *, resume: bool, collect: bool) -> int:
+        """Compute all trials and publish their results; return the exit code."""
+        lines = self._compute(space, resume=resume, collect=collect)
+        with self.progress.writing():
+            is_fine = self._finish(record)
+        with printing():
+            print("\n".join(lines), end="\n" * bool(lines))
+        return 0 if is_fine else 1
+
+    def _compute(self, space: Space | None, *, resume: bool, collect: bool) -> list[str]:
         """Give every trial its rows, by training or from what is recorded; return what a search has to say."""
         if space is not None:
             return self._search(space, resume=resume)
         if collect:
-            lose(self.state)
+            fail_unrecorded(self.progress)
         else:
-            self._train(self.state.trials)
+            self._train(self.progress.trials)
         return []
 
     def _search(self, space: Space, *, resume: bool) -> list[str]:
-        entries = of_itself(self.state.folder) if resume else {}
+        entries = entries_of_run(self.progress.folder) if resume else {}
 
         def train_batch(trials: Sequence[Trial]) -> None:
-            take(self.state, entries, trials)
+            restore_entries(self.progress, entries, trials)
             self._train(trials)
 
-        return loop.search(space, self.state, train_batch, lambda line: _show([line], self.console))
+        return loop.search(space, self.progress, train_batch, lambda line: _show([line], self.console))
 
     def _train(self, trials: Sequence[Trial]) -> None:
         """Train those of the trials that have no rows yet."""
-        train(self.state, trials, self.device, self.threads, self.clock, self.console, self.publisher.prepare)
+        train(self.progress, trials, self.device, self.threads, self.clock, self.console, self.publisher.prepare)
 
-    def finish(self, record: provenance.Provenance) -> bool:
+    def _finish(self, record: provenance.Provenance) -> bool:
         """Complete the records and publish them; whether every trial and every page is fine."""
-        state = self.state
-        state.close()
-        finished = FinishedRun(state.folder, state.trials, state.axes, state.all_rows, state.histories, self.clock)
+        progress = self.progress
+        progress.close()
+        finished = FinishedRun(
+            progress.folder, progress.trials, progress.axes, progress.all_rows, progress.histories, self.clock
+        )
         drawn = self.publisher.draw(finished)
         record.write(self.clock.seconds, "finished")
         published = self.publisher.publish(finished)
@@ -174,13 +192,13 @@ class _Run:
 
     def interrupt(self, record: provenance.Provenance) -> None:
         """Complete the records of the trials that are finished, and say how to go on."""
-        state = self.state
-        state.close()
+        progress = self.progress
+        progress.close()
         record.write(self.clock.seconds, "interrupted")
-        done = f"{len(state.rows)} of {len(state.trials)} trials are finished"
+        done = f"{len(progress.rows)} of {len(progress.trials)} trials are finished"
         log.warning("interrupted: %s", done)
-        whole = state.folder if state.config.shard is None else state.folder.parents[1]
-        line = f"mi-run: interrupted; {done}, in {state.folder}; mi-run resume={whole} goes on"
+        whole = progress.folder if progress.config.shard is None else progress.folder.parents[1]
+        line = f"mi-run: interrupted; {done}, in {progress.folder}; mi-run resume={whole} goes on"
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -1,4 +1,4 @@
-"""Giving stacks to workers, and keeping what comes back, whatever goes wrong on the way."""
+"""Hands stacks to workers and records their results; what fails is run again in smaller stacks."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from mi_cli.procedures.base import WHOLE
-from mi_cli.runs.checkpoint_folders import place
-from mi_cli.runs.progress import Progressing
-from mi_cli.runs.stacks import Stack, split, stacks
-from mi_cli.runs.workers import Done, Workers
+from mi_cli.runs.checkpoint_folders import checkpoint_folder
+from mi_cli.runs.progress import RunProgress
+from mi_cli.runs.stacks import Stack, split_stacks, stacks
+from mi_cli.runs.workers import StackResult, Workers
 from mi_cli.schema.config import Config
 from mi_cli.schema.sweep import Trial
 from mi_cli.training.context import Clock, TooLong
@@ -29,13 +29,13 @@ __all__ = ["train"]
 log = logging.getLogger("mi_cli")
 
 _POLL_SECONDS = 0.1
-_LEAVE_SECONDS = 3.0  # how long an interrupted run waits for its workers to notice, and to write checkpoints
+_STOP_SECONDS = 3.0  # how long an interrupted run waits for its workers to write checkpoints
 
 
 def train(
-    state: Progressing,
+    progress: RunProgress,
     trials: Sequence[Trial],
-    target: torch.device,
+    device: torch.device,
     n_threads: int,
     clock: Clock,
     console: Console,
@@ -43,49 +43,65 @@ def train(
 ) -> None:
     """Run those of the trials that have no rows yet.
 
-    A stack that raises is run in smaller ones, so that a fault costs no other trial: halves where memory ran out,
-    single trainings otherwise. A worker that dies takes down what others are at, too; from then on one stack is run at
-    a time, so that it is known whose fault the next death is.
+    A stack that raises is run again in smaller ones, so that other trials are not lost: in halves where memory ran out,
+    otherwise one training at a time. A worker that dies ends the other workers, too; from then on one stack is run at a
+    time, so that it is clear which one a worker dies of.
+
+    Args:
+        progress: the run, to which results are added.
+        trials: all trials of the run, or of a batch of a search.
+        device: the device to train on.
+        n_threads: the number of cores to use.
+        clock: is set to the wall time of each phase.
+        console: shows a bar.
+        prepare: imports what plots need, in a thread beside the training.
+
+    Raises:
+        OutputError: results cannot be written.
     """
-    found = split(_left(state, trials, n_threads), n_threads)
+    remaining = split_stacks(_remaining(progress, trials, n_threads), n_threads)
     start = time.perf_counter()
-    importing = threading.Thread(target=prepare, args=[state.config], daemon=True)
+    importing = threading.Thread(target=prepare, args=[progress.config], daemon=True)
     importing.start()
-    _tell_of_checkpoints(state.folder, found, console)
-    crew = _Crew(state, found, n_threads, target)
+    _announce_checkpoints(progress.folder, remaining, console)
+    scheduler = _Scheduler(progress, remaining, n_threads, device)
     try:
-        with _progress(console) as progress:
-            task = progress.add_task("", total=sum(stack.steps for stack in found))
-            while crew.busy:
-                crew.go_on()
-                progress.update(task, completed=crew.steps)
-        crew.workers.close()
+        with _bar(console) as bar:
+            task = bar.add_task("", total=sum(stack.steps for stack in remaining))
+            while scheduler.busy:
+                scheduler.advance()
+                bar.update(task, completed=scheduler.steps)
+        scheduler.workers.close()
         importing.join()
-    except BaseException:  # whatever it is, training on would be in vain
-        crew.leave()
+    except BaseException:  # an interruption, too: workers must not train on
+        scheduler.stop()
         raise
     finally:
-        state.seconds += time.perf_counter() - start
-        clock.seconds = _share(state.phases, state.seconds)
+        progress.seconds += time.perf_counter() - start
+        clock.seconds = _share(progress.phases, progress.seconds)
 
 
-def _tell_of_checkpoints(folder: Path, found: Sequence[Stack], console: Console) -> None:
-    if known := sum(place(folder, stack.trials, stack.part).exists() for stack in found):
-        line = f"{known} of {len(found)} stacks of trials go on from checkpoints"
+def _announce_checkpoints(folder: Path, remaining: Sequence[Stack], console: Console) -> None:
+    """Say how many stacks go on from checkpoints, if any."""
+    if known := sum(checkpoint_folder(folder, stack.trials, stack.part).exists() for stack in remaining):
+        line = f"{known} of {len(remaining)} stacks of trials go on from checkpoints"
         log.info(line)
         console.print(f"mi-run: {line}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _left(state: Progressing, trials: Sequence[Trial], n_threads: int) -> list[Stack]:
-    """Stacks as if nothing was recorded, so that the rest of them gives the same numbers, less what is."""
-    found = []
+def _remaining(progress: RunProgress, trials: Sequence[Trial], n_threads: int) -> list[Stack]:
+    """The stacks of all trials, without the units that are recorded.
+
+    Stacks are made of all trials, so that those that remain give the same numbers as in a run from the beginning.
+    """
+    remaining = []
     for stack in stacks(list(trials), n_threads):
-        units = [unit for unit in stack.units if any(trial.index not in state.rows for trial in unit)]
-        found += [Stack(units)] if units else []
-    return found
+        units = [unit for unit in stack.units if any(trial.index not in progress.rows for trial in unit)]
+        remaining += [Stack(units)] if units else []
+    return remaining
 
 
-def _progress(console: Console) -> Progress:
+def _bar(console: Console) -> Progress:
     columns = (
         TextColumn("training"),
         BarColumn(),
@@ -98,81 +114,82 @@ def _progress(console: Console) -> Progress:
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
-class _Crew:
-    """Workers, the stacks that wait for them, and those that they are at."""
+class _Scheduler:
+    """Workers, the stacks that wait for one, and the stacks that are being run."""
 
-    def __init__(self, state: Progressing, found: Sequence[Stack], n_threads: int, target: torch.device) -> None:
-        self.state, self.n_threads, self.target = state, n_threads, target
-        self.waiting = deque(found)
-        self.pending: dict[Future[Done], Stack] = {}
+    def __init__(self, progress: RunProgress, remaining: Sequence[Stack], n_threads: int, device: torch.device) -> None:
+        self.progress, self.n_threads, self.device = progress, n_threads, device
+        self.waiting = deque(remaining)
+        self.pending: dict[Future[StackResult], Stack] = {}
         self.one_by_one = False
-        self.before = 0  # steps of workers that are gone
-        self.workers = self._workers(max(1, min(n_threads, len(found))))
+        self.steps_before = 0  # of workers that were replaced
+        self.workers = self._workers(max(1, min(n_threads, len(remaining))))
 
     def _workers(self, n: int) -> Workers:
         return Workers(
             n,
             max(1, len(self.waiting)),
             self.n_threads,
-            self.target,
-            self.state.folder,
+            self.device,
+            self.progress.folder,
             isolated=self.one_by_one,
         )
 
     @property
     def busy(self) -> bool:
-        """Whether there is something left to do."""
+        """Whether a stack is waiting or being run."""
         return bool(self.waiting or self.pending)
 
     @property
     def steps(self) -> int:
-        """Steps done."""
-        return self.before + self.workers.steps
+        """The number of steps that are done."""
+        return self.steps_before + self.workers.steps
 
-    def go_on(self) -> None:
-        """Hand out what there is room for, wait a moment, and keep what came back."""
+    def advance(self) -> None:
+        """Submit waiting stacks, wait a moment, and record the results of stacks that are done."""
         while self.waiting and not (self.one_by_one and self.pending):
             stack = self.waiting.popleft()
             self.pending[self.workers.submit(stack.trials, stack.part)] = stack
         finished, _ = wait(self.pending, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
         dead = [future for future in finished if isinstance(future.exception(), BrokenExecutor)]
         for future in finished.difference(dead):
-            self._settle(future, self.pending.pop(future))
+            self._record(future, self.pending.pop(future))
         if dead:
             self._replace_workers(next(error for future in dead if (error := future.exception())))
 
-    def leave(self) -> None:
-        """Have the workers stop; wait a moment for them."""
+    def stop(self) -> None:
+        """Ask the workers to stop, and wait a moment until they have."""
         self.workers.stop()
-        wait(self.pending, timeout=_LEAVE_SECONDS)
+        wait(self.pending, timeout=_STOP_SECONDS)
 
-    def _settle(self, future: Future[Done], stack: Stack) -> None:
-        error, state = future.exception(), self.state
-        if stack.trials[0].index in state.rows:  # by the whole of what this is another part of
+    def _record(self, future: Future[StackResult], stack: Stack) -> None:
+        error, progress = future.exception(), self.progress
+        if stack.trials[0].index in progress.rows:  # another part failed, and the stack has been run whole
             return
         if error is None:
             if stack.part == WHOLE:
-                state.take(future.result())
+                progress.record(future.result())
             else:
-                state.take_part(future.result(), stack)
-            if stack.trials[0].index in state.rows:
-                state.forget(stack)
+                progress.record_part(future.result(), stack)
+            if stack.trials[0].index in progress.rows:
+                progress.remove_checkpoints(stack)
         elif not isinstance(error, Exception):
             raise error
         else:
             self._run_smaller(stack, error)
 
     def _run_smaller(self, stack: Stack, error: Exception) -> None:
-        """Run a stack that raised in smaller ones; what is as small as can be has failed."""
-        if not (isinstance(error, TooLong) and len(stack.units) == 1):  # with more time, that goes on
-            self.state.forget(stack)
+        """Run a stack that raised in smaller ones; a single unit that raised has failed."""
+        # A unit that took too long keeps its checkpoints, from which a run with more time goes on.
+        if not (isinstance(error, TooLong) and len(stack.units) == 1):
+            self.progress.remove_checkpoints(stack)
         if stack.part != WHOLE:
             log.warning("a part of a trial raised %r; it is run whole", error)
             whole = replace(stack, part=WHOLE)
             if whole not in self.waiting and whole not in self.pending.values():
                 self.waiting.append(whole)
         elif len(stack.units) == 1:
-            self.state.fail(stack.trials, error, self._reason(stack, error))
+            self.progress.record_failure(stack.trials, error, self._reason(stack, error))
         elif _out_of_memory(error):
             log.warning("a stack of %d trials ran out of memory; it is run in halves", len(stack.trials))
             half = len(stack.units) // 2
@@ -185,33 +202,33 @@ class _Crew:
         if isinstance(error, TooLong):
             return f"took longer than trial_timeout={stack.trials[0].config.trial_timeout:g} seconds"
         if isinstance(error, BrokenExecutor):
-            return "the process it ran in was killed, as it is where memory runs out"
+            return "the process it ran in was killed, as happens where memory runs out"
         return ""
 
     def _replace_workers(self, error: BaseException) -> None:
-        """Have other workers run what those that died were at."""
-        lost = list(self.pending.values())
+        """Start a new worker in place of those that died, and run their stacks again, one by one."""
+        stacks_lost = list(self.pending.values())
         self.pending.clear()
         self.workers.stop()
-        self.before += self.workers.steps
+        self.steps_before += self.workers.steps
         log.warning("a worker died (%r); stacks are run one by one", error)
         if self.one_by_one and isinstance(error, Exception):
-            for stack in lost:  # the only one
+            for stack in stacks_lost:  # there is one only
                 self._run_smaller(stack, error)
         else:
             self.one_by_one = True
-            self.waiting.extendleft(reversed(lost))
+            self.waiting.extendleft(reversed(stacks_lost))
         self.workers = self._workers(1)
 
 
 def _out_of_memory(error: BaseException) -> bool:
-    """Whether it says so; torch's allocator of the CPU raises a plain RuntimeError."""
+    """Whether an error says that memory ran out. On the CPU, torch raises a plain RuntimeError."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and "allocate memory" in str(error)
 
 
 def _share(busy: Mapping[str, float], seconds: float) -> dict[str, float]:
-    """Seconds of wall time by phase: threads work side by side, so each phase gets its share of the time they took."""
+    """Wall time by phase: the seconds of the run, shared in proportion to what all workers spent in each phase."""
     total = sum(busy.values())
     return {phase: seconds * value / total for phase, value in busy.items()} if total else {}

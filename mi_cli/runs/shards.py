@@ -1,4 +1,4 @@
-"""The parts that ``shards=N`` cuts a run into."""
+"""The parts of a run that ``shards=N`` makes jobs of."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from mi_cli.procedures.base import group, procedure
 from mi_cli.schema.sweep import Trial
 
-__all__ = ["trials_of"]
+__all__ = ["shard_trials"]
 
 
-def trials_of(trials: Sequence[Trial], shard: int | None) -> list[Trial]:
-    """The trials of one shard, or all of them without a shard; trials that share a training stay together."""
+def shard_trials(trials: Sequence[Trial], shard: int | None) -> list[Trial]:
+    """The trials of one shard, or all of them without a shard. Trials that share a training stay together."""
     if shard is None:
         return list(trials)
     config = trials[0].config

@@ -147,7 +147,7 @@ def test_broken_earlier_run_is_passed_over_and_not_resumed(place, name, content,
     assert code == 0
     assert without(second, "seconds") == without(first, "seconds")
     assert "taken" not in capsys.readouterr().err
-    assert f"{place / 'a'} cannot be read and is passed over" in (place / "b" / "run.log").read_text()
+    assert f"{place / 'a'} cannot be read and is left out" in (place / "b" / "run.log").read_text()
     (place / "b" / name).write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match=f"resume={place / 'b'}: .* cannot be read"):
         run(place / "b", SMALL, SWEEP, resume=True)

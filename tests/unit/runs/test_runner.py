@@ -279,11 +279,11 @@ def test_folds_of_a_lone_trial_are_shared_among_workers_and_make_the_same_number
     one, two = (science(run(tmp_path / str(n), merged(SMALL, CROSSFIT), threads=n)[1]) for n in (1, 2))
     assert one == two
     (stack,) = stacks.stacks(trials(merged(SMALL, CROSSFIT)), 2)
-    parts = stacks.split([stack], 2)
+    parts = stacks.split_stacks([stack], 2)
     assert [part.part for part in parts] == [(0, 2), (1, 2)]
     assert sum(part.steps for part in parts) == stack.steps
-    assert stacks.split([stack, stack], 2) == [stack, stack]  # where each worker has one anyway
-    assert stacks.split([stack], 1) == [stack]
+    assert stacks.split_stacks([stack, stack], 2) == [stack, stack]  # where each worker has one anyway
+    assert stacks.split_stacks([stack], 1) == [stack]
 
 
 @pytest.mark.parametrize("broken", [{0}, {1}, {0, 1}])

@@ -90,7 +90,7 @@ def test_worker_that_dies_costs_no_other_trial(tmp_path, monkeypatch, rhos):
     with (tmp_path / "results.csv").open() as file:
         rows = {row["dataset.rho"]: row for row in csv.DictReader(file)}
     assert [rows[str(rho)]["status"] for rho in rhos] == ["failed" if rho == 0.4 else "ok" for rho in rhos]
-    assert rows["0.4"]["reason"] == "the process it ran in was killed, as it is where memory runs out"
+    assert rows["0.4"]["reason"] == "the process it ran in was killed, as happens where memory runs out"
     assert "run one by one" in (tmp_path / "run.log").read_text()
 
 

@@ -19,7 +19,7 @@ from stacked_trials import BASES, agree
 
 from mi_cli.procedures.estimate import Estimate
 from mi_cli.runs import checkpoint_folders, workers
-from mi_cli.runs.checkpoint_folders import place
+from mi_cli.runs.checkpoint_folders import checkpoint_folder
 from mi_cli.training import checkpoints
 from mi_cli.training.checkpoints import Checkpoints
 from mi_cli.training.context import Context, Stopped
@@ -136,7 +136,7 @@ def test_broken_checkpoint_is_told_of_and_training_begins_anew(tmp_path, caplog,
     found, (expected, looks) = of("estimate"), whole("estimate")
     with pytest.raises(Stopped):
         run(tmp_path, found, Ending(looks // 2))
-    folder = place(tmp_path, found, workers.WHOLE)
+    folder = checkpoint_folder(tmp_path, found, workers.WHOLE)
     assert [path.name for path in folder.iterdir()] == ["going_on.npz"]
     (folder / "going_on.npz").write_bytes(content)
     done = run(tmp_path, found, Ending(10**9))
@@ -149,7 +149,7 @@ def test_checkpoints_of_other_trials_are_not_taken(tmp_path, caplog):
     with pytest.raises(Stopped):
         run(tmp_path, found, Ending(looks // 2))
     other = found[:2]
-    place(tmp_path, found, workers.WHOLE).rename(place(tmp_path, other, workers.WHOLE))
+    checkpoint_folder(tmp_path, found, workers.WHOLE).rename(checkpoint_folder(tmp_path, other, workers.WHOLE))
     assert all(map(agree, run(tmp_path, other, Ending(10**9)).outcomes, expected[:2]))
     assert "belongs to other trials" in caplog.text
 
