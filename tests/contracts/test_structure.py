@@ -1,4 +1,4 @@
-"""The code stays small: short files, few imports inside functions, each procedure in its own place."""
+"""The code stays small: short files and functions, few imports inside functions, each procedure in its own place."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ FUNCTIONS = {
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
 }
 LINES_OF_A_MODULE = 400
+LINES_OF_A_FUNCTION = 60
 IMPORTS_IN_FUNCTIONS = 60
 MODULES_OUTSIDE_PACKAGES = 12
 FILES_THAT_NAME_A_PROCEDURE = 3  # its module, the registry, and one more
@@ -34,6 +35,11 @@ NAMED = (  # how code names the procedure {name}, which is also a column of resu
 def test_modules_are_short():
     long = {name: lines for name, source in SOURCES.items() if (lines := len(source.splitlines())) > LINES_OF_A_MODULE}
     assert long == {}
+
+
+def test_functions_are_short():
+    lines = {name: (node.end_lineno or 0) - node.lineno + 1 for name, node in FUNCTIONS.items()}
+    assert {name: n for name, n in lines.items() if n > LINES_OF_A_FUNCTION} == {}
 
 
 def test_imports_stand_at_the_top():
