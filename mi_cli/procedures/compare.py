@@ -59,7 +59,7 @@ class Compare(EncoderProcedure):
         shared = group(trials, self.training_key)
         leaders = [members[0] for members in shared]
         configs, leading = [trial.config for trial in leaders], [rows[trial.index] for trial in leaders]
-        encoders = procedures.encoders.maximise(configs, leading, context)
+        encoders = procedures.encoders.train_encoders(configs, leading, context)
         estimates = procedures.encoders.independent_estimates(configs, leading, encoders, context)
         untrained = procedures.encoders.random_encoders(configs)
         networks = _supervised(trials, rows, context)

@@ -1,4 +1,4 @@
-"""Cross-fitting: every row is tested once, by an estimator that was trained on others."""
+"""Cross-fitting: every row is a test row once, for an estimator that was trained on other rows."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _SHARED = 1.3  # see pooled
 
 
 def folded(problem: Problem, folds: int) -> list[Problem]:
-    """The problem ``folds`` times over, each with another part of all its rows as test rows.
+    """The problem of each fold: one part of all rows is for testing, and the others are for validation and training.
 
-    Of the others, as many as the problem has validate, and the rest train; no block of rows is cut. All folds have as
-    many rows to train and to validate as the one with the fewest, so that they can be one stack where their test rows
-    are as many, too.
+    A fold has as many validation rows as the problem. No block of rows is cut. All folds are given equal numbers of
+    training rows and of validation rows, those of the smallest fold; where their test rows are equal in number as well,
+    they can be trained as one stack.
 
     Raises:
-        ValueError: there are too few rows, or blocks of them, for so many folds.
+        ValueError: there are too few rows, or too few blocks of rows, for the number of folds.
     """
     rows, n_val = problem.rows, len(problem.val)
     n = len(rows)
@@ -57,17 +57,17 @@ def folded(problem: Problem, folds: int) -> list[Problem]:
 
 
 def in_random_order(rows: Rows, generator: torch.Generator) -> Rows:
-    """The same rows, so that those paired by a shift are of one block by chance only; others are in such an order."""
+    """Shuffle rows that have blocks, so that rows paired by a shift are of one block by chance only."""
     return rows if rows.block is None else rows.select(torch.randperm(len(rows), generator=generator))
 
 
 def border(rows: Rows, target: int) -> int:
-    """How many rows to cut off, about ``target``, without cutting a block."""
+    """The number of rows nearest to ``target`` after which no block is cut."""
     return target if rows.block is None else _nearest(_borders(rows), target)
 
 
 def _borders(rows: Rows) -> list[int]:
-    """Where rows can be cut: before the first and after the last row of a block."""
+    """The places where rows can be cut: before the first and after the last row of each block."""
     if rows.block is None:
         return list(range(len(rows) + 1))
     return [0, *(1 + torch.nonzero(rows.block.diff()).flatten()).tolist(), len(rows)]
@@ -83,18 +83,18 @@ def _next(generator: torch.Generator) -> torch.Generator:
 
 
 def pooled(estimates: Sequence[Estimate], rows: Sequence[int], level: float) -> Estimate:
-    r"""One estimate of those of the folds, weighted by their test rows.
+    r"""Pool the estimates of the folds, weighted by their test rows.
 
-    Test rows of folds are disjoint, so that the errors of their means add up as independent ones but for this: what two
-    folds happen to have in common, the critics of both have learned, each from the other's rows, and it is counted
-    twice. A critic's excess δ over the best one costs ½ E[δ²] on rows it has not seen and gains as much on those it
-    has; the error of its mean on n test rows is E[δ²] / n. So the gap between training and test rows tells it, and
+    The test rows of folds are disjoint, so the errors of their means are nearly independent. They are not quite so,
+    because each critic was trained on the test rows of the other folds. A critic's excess δ over the best one costs
+    ½ E[δ²] on rows that it has not seen, and gains as much on those that it has; the error of its mean on n test rows
+    is E[δ²] / n. The gap between training and test rows therefore measures this error, and
 
     .. math:: \mathrm{var} = \sum_f w_f^2 \mathrm{var}_f + \max(0, \hat I_{train} - \hat I) / n.
 
-    For the same reason the statistic of re-pairings, each fold of its own, spreads less without dependence than that of
-    the rows does: by up to \sqrt 2, were critics linear in what they learned; by 1.24 to 1.35 as measured on networks.
-    It is spread by 1.3.
+    For the same reason the pooled statistic of re-pairings spreads less than that of the rows under independence: by
+    up to \sqrt 2 for critics that are linear in what they learned, and by 1.24 to 1.35 as measured on networks. The
+    statistics of re-pairings are spread by 1.3 to make up for it.
     """
     for number, estimate in enumerate(estimates, start=1):
         if estimate.status != "ok":

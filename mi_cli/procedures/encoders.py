@@ -1,4 +1,4 @@
-"""Encoders x → z: trained by maximising MI together with a critic, by supervision, or not at all."""
+"""Encoders x → z: trained by maximising MI jointly with a critic, trained on labels, or untrained."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ __all__ = [
     "Networks",
     "encoder_net",
     "independent_estimates",
-    "maximise",
     "random_encoders",
     "supervise",
+    "train_encoders",
 ]
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -40,7 +40,7 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 @dataclass(frozen=True)
 class Networks:
-    """K trained networks of one shape, applied to rows one trial at a time."""
+    """K trained networks of one shape. They are applied to the rows of one trial at a time."""
 
     net: Perceptron
     flat: Tensor
@@ -55,7 +55,7 @@ class Networks:
 
 @dataclass(frozen=True)
 class Encoders:
-    """The outcome of MI maximisation for K trials: encoders, and the MI of their codes on held-out rows."""
+    """The encoders of K trials, and the MI of x and their codes on held-out rows."""
 
     codes: Networks
     estimates: list[Estimate]
@@ -68,15 +68,15 @@ def encoder_net(config: Config) -> Perceptron:
 
 
 def random_encoders(configs: Sequence[Config]) -> Networks:
-    """Encoders as they are before training, from the same initial weights that training starts at."""
+    """Untrained encoders: with the initial weights that training starts from."""
     net = encoder_net(configs[0])
     return Networks(net, torch.stack([net.initial(generator(config.seed, "init")) for config in configs]))
 
 
-def maximise(configs: Sequence[Config], rows: Sequence[dict[str, Rows]], context: Context) -> Encoders:
-    """Train K encoders, each jointly with a critic of (x, z), so that a bound on I(x; z) is as large as it gets.
+def train_encoders(configs: Sequence[Config], rows: Sequence[dict[str, Rows]], context: Context) -> Encoders:
+    """Train K encoders, each jointly with a critic of (x, z), to maximise a bound on I(x; z).
 
-    Labels in ``rows`` are used to trace how well z predicts them, never to train or to choose a checkpoint.
+    The labels in ``rows`` are used to trace how well z predicts them, and never for training or choosing a checkpoint.
     """
     config = configs[0]
     task = _Maximisation(configs, rows, context.device)
@@ -122,7 +122,7 @@ class _Maximisation:
         return torch.cat([encoder, self.critic.initial(generator(seed, "critic"))])
 
     def encoder_part(self, flat: Tensor) -> Tensor:
-        """The encoders' share of parameters ``(K, P)``."""
+        """The parameters of the encoders among all parameters ``(K, P)``."""
         return flat[:, : sum(a * b for a, b in self.encoder.shapes)]
 
     def step(self, layers: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
@@ -147,7 +147,7 @@ class _Maximisation:
         return z + noise.to(z.device)
 
     def validate(self, layers: Sequence[Tensor]) -> dict[str, Tensor]:
-        """How well z predicts the label by linear regression, and the bound on validation rows."""
+        """Errors of a linear regression from z to the label, and the bound on validation rows."""
         encoders, critics = layers[: len(self.encoder.shapes)], layers[len(self.encoder.shapes) :]
         z = self.encoder(encoders, self.x)
         fitted = _Regression(z, self.label)
@@ -231,7 +231,7 @@ def _coded(config: Config, rows: Mapping[str, Rows], codes: Networks, index: int
 def supervise(configs: Sequence[Config], labelled: Sequence[Rows], context: Context) -> tuple[Networks, list[str]]:
     """Networks of the encoder's size with a linear output, trained on labelled rows by squared error.
 
-    A fifth of the rows, where there are five, chooses the checkpoint.
+    A fifth of the rows, where there are at least five, is held out to choose the checkpoint.
 
     Returns:
         The networks, and for each the reason why its training diverged, empty where it did not.
@@ -261,7 +261,7 @@ def supervise(configs: Sequence[Config], labelled: Sequence[Rows], context: Cont
 
 
 def _supervised(training: Training, n_val: int) -> Training:
-    """Full-batch training whose checkpoint the labelled validation rows choose, whatever the encoder's does."""
+    """Settings of full-batch training, with the checkpoint chosen by labelled validation rows if there are any."""
     chosen: Any = "best" if n_val else "last"
     every = max(1, min(training.validate_every, training.steps // 20))
     return training.model_copy(

@@ -34,7 +34,7 @@ class Maximise(EncoderProcedure):
         configs = [trial.config for trial in trials]
         with context.clock("data"):
             rows = [procedures.splits.parts(config) for config in configs]
-        encoders = procedures.encoders.maximise(configs, rows, context)
+        encoders = procedures.encoders.train_encoders(configs, rows, context)
         estimates = procedures.encoders.independent_estimates(configs, rows, encoders, context)
         untrained = procedures.encoders.random_encoders(configs)
         outcomes = []

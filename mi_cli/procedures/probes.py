@@ -1,7 +1,7 @@
-"""What is fitted to labelled rows: regressions on columns or on codes, all by scikit-learn.
+"""Regressions from columns or codes to labels, by scikit-learn.
 
-Columns are not standardised: in these studies they share a unit and the noise on them, so that a column of small
-spread carries little, and scaling it up would scale up its noise.
+Columns are not standardised. In these studies they share a unit and a noise level, so that a column with a small
+spread carries little information, and scaling it up would scale up its noise.
 """
 
 from __future__ import annotations

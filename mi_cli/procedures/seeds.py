@@ -1,6 +1,6 @@
-"""Random streams: every use of chance in a trial has a generator of its own, derived from the trial's seed alone.
+"""Random streams: each use of randomness in a trial has its own generator, which depends on the trial's seed only.
 
-Trials that differ in something else than the seed share their draws, so that comparisons across an axis are paired.
+Trials with equal seeds share their draws, whatever else differs, so that comparisons across an axis are paired.
 """
 
 from __future__ import annotations
@@ -24,5 +24,5 @@ def integer(seed: int, stream: Stream) -> int:
 
 
 def generator(seed: int, stream: Stream) -> torch.Generator:
-    """A generator on the CPU, so that a trial draws the same numbers on every device."""
+    """The generator of a stream, on the CPU, so that a trial draws the same numbers on every device."""
     return torch.Generator().manual_seed(integer(seed, stream))

@@ -17,10 +17,10 @@ _SHARES: tuple[Stream, ...] = ("train", "val", "labelled", "test")
 
 
 def parts(config: Config) -> dict[str, Rows]:
-    """Disjoint rows of every part, in float64; shares are cut from one data set, the others are drawn besides.
+    """Disjoint rows for each part of the split, in float64. Shares are cut from one data set, other parts drawn.
 
-    No block of rows is cut: parts then have about as many rows as asked for. The shift moves the unlabelled parts
-    (train and val), with one draw for both.
+    No block of rows is cut, so that with blocks the sizes are approximate. The shift moves the unlabelled parts (train
+    and val), with one draw for both.
     """
     counts, used, wanted = config.rows, 0, 0
     found: dict[str, Rows] = {}

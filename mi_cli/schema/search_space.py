@@ -54,8 +54,8 @@ class Search(Section):
         name: ``optuna``, or ``none``: every combination of the sweep's axes is run.
         space: lists and ranges by the path of a value, as in ``sweep``.
         repeat: axes that every point is run over; null takes all but those of estimator, representation and training.
-        objective: what is optimised, as a mean over the repeated axes; null takes ``split_mse`` for
-            ``procedure=compare`` and ``val_mi`` otherwise.
+        objective: what is optimised, as a mean over the repeated axes; null takes the first
+            one of the procedure.
         direction: null maximises the ``val_mi`` of lower bounds and minimises errors.
         trials: how many points there are.
         batch: how many points are chosen and trained together.

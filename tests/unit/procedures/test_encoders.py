@@ -11,7 +11,7 @@ from sklearn.linear_model import LinearRegression
 from mi_cli.networks.perceptron import Perceptron
 from mi_cli.problems import Rows
 from mi_cli.procedures import encoders
-from mi_cli.procedures.encoders import Networks, maximise, random_encoders, supervise
+from mi_cli.procedures.encoders import Networks, random_encoders, supervise, train_encoders
 from mi_cli.procedures.seeds import generator
 from mi_cli.procedures.splits import parts
 from mi_cli.training.stack import Parameters
@@ -21,7 +21,7 @@ LONG = merged(MAXIMISE, {"training": {"steps": 300, "validate_every": 50}})
 
 def learned(found, rows=None):
     """The parameters of one trial's encoder, and its estimate."""
-    outcome = maximise([found], [rows or parts(found)], context())
+    outcome = train_encoders([found], [rows or parts(found)], context())
     return outcome.codes.flat[0], outcome.estimates[0]
 
 

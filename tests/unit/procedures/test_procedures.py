@@ -12,8 +12,7 @@ from examples import COMPARE, MAXIMISE, SMALL, config, context, merged, same_tra
 from mi_cli.procedures import probes
 from mi_cli.procedures.base import WHOLE, Cost, Outcome, Procedure, group, procedure, stack_key
 from mi_cli.procedures.compare import Compare
-from mi_cli.procedures.encoders import maximise as maximise_encoders
-from mi_cli.procedures.encoders import random_encoders
+from mi_cli.procedures.encoders import random_encoders, train_encoders
 from mi_cli.procedures.estimate import Estimate
 from mi_cli.procedures.maximise import Maximise
 from mi_cli.procedures.splits import parts
@@ -220,7 +219,7 @@ def test_maximisation_probes_every_code():
     assert all(0 < fields["test_mse"] < 1 for name, fields in methods.items() if name != "linear_regression")
     rows = parts(found)
     train, test = ((rows[part].x, rows[part].y.numpy()) for part in ("train", "test"))
-    codes = maximise_encoders([found], [rows], context()).codes
+    codes = train_encoders([found], [rows], context()).codes
     networks = {"mi_encoder": codes, "random_encoder": random_encoders([found])}
     for name, network in networks.items():
         predict = probes.linear_regression(network(0, train[0]), train[1])
