@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
-from mi_cli import bounds
 from mi_cli import training as fitting
 from mi_cli.datasets.base import Dataset
 from mi_cli.errors import Fault, listed, shown
 from mi_cli.estimators.base import Estimator
+from mi_cli.estimators.deferred import DeferredEstimate
 from mi_cli.fields import Preprocess
 from mi_cli.lazy import special, torch
 from mi_cli.problems import Array, Estimate, Kind, Problem, Rows, is_discrete
@@ -139,7 +139,7 @@ class TrainingFree(Estimator):
             return Estimate(self.kind, status="failed", reason=reason)
         half = float(special.stdtrit(result.freedom, 0.5 + evaluation.level / 2)) * result.stderr
         null, remark = _null(result.statistic, problem, evaluation.permutations, context)
-        return Estimate(
+        estimate = Estimate(
             self.kind,
             reason=join_remarks(result.remark, remark),
             value=result.value,
@@ -149,15 +149,21 @@ class TrainingFree(Estimator):
             ceiling=result.ceiling,
             train_mi=result.train_mi,
             val_mi=result.val_mi,
-            p_value=None if null is None else bounds.p_value(null),
-            null=null,
         )
+        if null is None:
+            return estimate
+        deferred = DeferredEstimate.of(estimate, null)
+        return deferred if context.defers_p_values else replace(estimate, null=deferred.null, p_value=deferred.p_value)
 
 
 def _null(
     statistic: Statistic | None, problem: Problem, permutations: int, context: Context
-) -> tuple[Array | None, str]:
-    """The statistic of the rows, then of each permutation; and a remark on the rows used, or on why there is none."""
+) -> tuple[Callable[[], Array] | None, str]:
+    """A function that computes the statistic of the rows, then of each permutation; and a remark on the rows used.
+
+    Without a p-value there is no function, and the remark says why. The permutations are drawn here, so that the
+    function draws nothing.
+    """
     if not permutations or statistic is None:
         return None, ""
     if problem.rows.block is not None:
@@ -170,7 +176,9 @@ def _null(
         context.check()
         return statistic.value(few, order)
 
-    null = np.round(context.map(value, orders), 12)  # equal values must not differ by rounding
+    def null() -> Array:
+        return np.asarray(np.round(context.map(value, orders), 12))  # equal values must not differ by rounding
+
     return null, "" if len(few) == statistic.n else f"p-value from {len(few)} of {statistic.n} rows"
 
 

@@ -70,6 +70,7 @@ class Context:
         deadline: the value of ``time.monotonic()`` from which on the trials have taken too long.
         checkpoints: checkpoints of the trainings, which begin in the same order every time.
         threads: threads of :meth:`map`.
+        defers_p_values: whether estimators may leave p-values to be computed when they are read.
     """
 
     device: torch.device
@@ -79,6 +80,7 @@ class Context:
     deadline: float = math.inf
     checkpoints: Checkpoints | None = None
     threads: int = 1
+    defers_p_values: bool = False
 
     def check(self) -> None:
         """Raise if the stack must end.
