@@ -78,7 +78,7 @@ def estimate(
     values = _values(estimator, settings) | {"seed": seed}
     config = validate(values | {"dataset": _table(x, y, groups, time, values)})
     with one_thread():
-        return procedures.estimation.estimated(config, _context(threads(config)))
+        return procedures.estimation.estimate_trial(config, _context(threads(config)))
 
 
 def _context(n_threads: int) -> Context:

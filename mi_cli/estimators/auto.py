@@ -11,7 +11,7 @@ from mi_cli import networks
 from mi_cli import training as fitting
 from mi_cli.errors import Fault
 from mi_cli.estimators.base import Estimator
-from mi_cli.estimators.variational import DonskerVaradhan
+from mi_cli.estimators.dv import DonskerVaradhan
 from mi_cli.fields import Positive, Widths
 from mi_cli.lazy import np, optimize, special, torch
 from mi_cli.problems import Estimate, Kind, Problem, Rows

@@ -1,10 +1,9 @@
-"""Estimators that train a neural critic on a variational bound."""
+"""The base class of estimators that train a neural critic on a variational bound."""
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -12,13 +11,13 @@ from pydantic import Field
 from mi_cli import bounds, networks
 from mi_cli import training as fitting
 from mi_cli.estimators.base import Estimator
-from mi_cli.fields import Activation, Count, Number, Preprocess, Widths
+from mi_cli.fields import Activation, Count, Preprocess, Widths
 from mi_cli.lazy import torch
 from mi_cli.problems import Estimate, Kind, Problem
 from mi_cli.training.context import Context
 from mi_cli.training.settings import Evaluation, Training
 
-__all__ = ["DonskerVaradhan", "Mine", "Objective", "Variational"]
+__all__ = ["Objective", "Variational"]
 
 Objective = Callable[["networks.Scores"], tuple["torch.Tensor", "torch.Tensor"]]
 
@@ -156,104 +155,3 @@ class Variational(Estimator):
         """The largest value in nats that ``rows`` rows with ``partners`` partners each support; None without one."""
         del rows, partners
         return None
-
-
-class _ReportsDonskerVaradhan(Variational):
-    """Donsker–Varadhan's bound, which DV and MINE report; ``partition`` is how its partition term is computed."""
-
-    partition: Literal["logsumexp", "naive"] = "logsumexp"
-
-    def bound(self, scores: networks.Scores) -> torch.Tensor:
-        """Donsker–Varadhan in nats, ``(K,)``."""
-        return bounds.donsker_varadhan(scores.joint, scores.product)
-
-    def influence(self, scores: networks.Scores) -> torch.Tensor:
-        """Influence of each row on Donsker–Varadhan, ``(n,)`` in nats."""
-        return bounds.donsker_varadhan_influence(scores.joint[0], scores.by_row[0].T)
-
-    def ceiling(self, rows: int, partners: int) -> float:
-        """ln of the number of product samples."""
-        return math.log(rows * partners)
-
-
-class DonskerVaradhan(_ReportsDonskerVaradhan):
-    r"""Donsker–Varadhan with a neural critic, trained by its own gradient.
-
-    .. math:: I(X; Y) \ge E_{joint}[T] - \ln E_{product}[e^T]
-
-    A lower bound. With few rows a step its gradient is biased, because the logarithm of a mean is. No lower bound that
-    n rows support with confidence exceeds ln n + O(1) (McAllester & Stratos 2020, arXiv 1811.04251).
-
-    Reference:
-        Donsker & Varadhan 1983; Belghazi et al. 2018 (arXiv 1801.04062).
-    """
-
-    name: Literal["dv"] = "dv"
-
-    def objective(self) -> Objective:
-        """Minus DV, and DV."""
-        bound = bounds.donsker_varadhan if self.partition == "logsumexp" else bounds.donsker_varadhan_naive
-
-        def loss(scores: networks.Scores) -> tuple[torch.Tensor, torch.Tensor]:
-            value = bound(scores.joint, scores.product)
-            return -value, value
-
-        return loss
-
-
-class Mine(_ReportsDonskerVaradhan):
-    r"""MINE: Donsker–Varadhan, whose gradient is divided by a moving average of the partition term.
-
-    .. math:: ∇ = E_{joint}[∇T] - E_{product}[∇T\, e^T] / \bar Z,
-        \qquad \bar Z_t = (1 - a) \bar Z_{t-1} + a\,E_{product}[e^T]
-
-    with a = ``ema_rate``. ``correct_start`` divides :math:`\bar Z_t` by :math:`1 - (1 - a)^t`, so that the average
-    covers the steps seen and not its start. Bound, ceiling and bias are those of :class:`DonskerVaradhan`.
-
-    Reference:
-        Belghazi et al. 2018 (arXiv 1801.04062), section 3.2.
-    """
-
-    name: Literal["mine"] = "mine"
-    ema_rate: Annotated[Number, Field(gt=0, le=1)] = 0.01
-    correct_start: bool = True
-
-    def objective(self) -> Objective:
-        """A loss with MINE's gradient, and DV."""
-        return _MovingAverage(self)
-
-
-class _MovingAverage:
-    """MINE's objective, whose state is the moving average of the partition terms."""
-
-    def __init__(self, mine: Mine) -> None:
-        self.rate, self.correct_start = mine.ema_rate, mine.correct_start
-        self.log_mean_exp = bounds.log_mean_exp if mine.partition == "logsumexp" else bounds.log_mean_exp_naive
-        self.average: torch.Tensor | None = None  # ln of the moving average of exp T
-        self.count = 0
-
-    def __call__(self, scores: networks.Scores) -> tuple[torch.Tensor, torch.Tensor]:
-        """The loss and DV, ``(K,)`` each."""
-        log_z, mean = self.log_mean_exp(scores.product), scores.joint.mean(-1)
-        now = log_z.detach()
-        taken = now + math.log(self.rate)
-        self.count += 1
-        if self.average is None:
-            self.average = taken if self.correct_start else now
-        else:
-            keep = math.log1p(-self.rate) if self.rate < 1 else -math.inf
-            # Not logaddexp, whose last bit depends on the number of trials.
-            self.average = torch.logsumexp(torch.stack([self.average.to(now.device) + keep, taken], -1), -1)
-        correction = math.log1p(-((1 - self.rate) ** self.count)) if self.correct_start else 0.0
-        weight = torch.exp(now - self.average + correction)
-        return weight * log_z - mean, (mean - log_z)
-
-    def state_dict(self) -> dict[str, torch.Tensor]:
-        """The average, and the number of steps that it covers."""
-        average = torch.empty(0) if self.average is None else self.average
-        return {"average": average, "count": torch.tensor(self.count)}
-
-    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
-        """Continue from a saved average."""
-        self.count = int(state["count"])
-        self.average = state["average"] if self.count else None

@@ -35,9 +35,17 @@ __all__ = [
 ]
 
 Trace: TypeAlias = "tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]"
-Part = tuple[int, int]  # its index, from 0 on, and the number of parts
 
-WHOLE: Part = (0, 1)
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a trial, which a worker runs: part ``index``, from 0 on, of ``count``."""
+
+    index: int
+    count: int
+
+
+WHOLE = Part(0, 1)
 ESTIMATE_FIELDS = (  # the result fields of an estimate beside its value
     "stderr",
     "ci_low",
@@ -137,7 +145,7 @@ class Procedure(ABC):
         """
 
     def faults(self, config: Config) -> list[Fault]:
-        """What a config may not say together with this procedure, beside what the attributes rule out."""
+        """The faults of a config that this procedure cannot run, beside those that follow from its attributes."""
         del config
         return []
 
@@ -153,8 +161,8 @@ class Procedure(ABC):
         """The method, among those of an outcome, that is trained. A search judges a trial by it."""
         return config.estimator.name
 
-    def parts(self, config: Config) -> int:
-        """The largest number of parts that a trial can be split into, which are run in different workers."""
+    def max_parts(self, config: Config) -> int:
+        """The largest number of parts that a trial can be split into. Different workers can run them."""
         del config
         return 1
 
@@ -164,16 +172,16 @@ class Procedure(ABC):
         Args:
             trials: as for ``run``.
             context: as for ``run``.
-            part: the index of the part and the number of parts, which is at most ``parts(config)``.
+            part: the index of the part and the number of parts, which is at most ``max_parts(config)``.
 
         Returns:
-            What ``join`` needs of the part, for each trial; it can be pickled.
+            The partial result of each trial, which ``join`` takes. It can be pickled.
         """
         del part
         return list(self.run(trials, context))
 
     def join(self, trials: Sequence[Trial], parts: Sequence[Sequence[Any]]) -> list[Outcome]:
-        """Make outcomes of what ``run_part`` returned for all parts, in any order; the same as those of ``run``."""
+        """Make outcomes from the partial results of all parts, in any order. They are equal to those of ``run``."""
         del trials
         (outcomes,) = parts
         return list(outcomes)
@@ -181,23 +189,24 @@ class Procedure(ABC):
 
 def procedure(config: Config) -> Procedure:
     """The procedure of a config."""
-    found: Procedure = procedure_class(config.procedure)()
-    return found
+    instance: Procedure = procedure_class(config.procedure)()
+    return instance
 
 
 def recorded_procedure(name: str) -> Procedure | None:
     """The procedure of a recorded run; None where the package that adds it is not installed."""
     try:
-        found: Procedure = procedure_class(name)()
+        instance: Procedure = procedure_class(name)()
     except ConfigError:
         return None
-    return found
+    return instance
 
 
 def stack_key(config: Config, *free_parts: str) -> str:
-    """What trials must agree on to be one stack: shapes and settings, not data, seeds or learning rates.
+    """A text that is equal for trials that can be one stack.
 
-    ``free_parts`` are parts of the split whose sizes do not matter.
+    It has their shapes and settings, but no data, seeds or learning rates. ``free_parts`` are parts of the split whose
+    sizes may differ.
     """
     values = config.model_dump(mode="json", exclude=excluding(Affects.NOTHING, Affects.NUMBERS))
     rows = {part: count for part, count in config.rows.items() if part not in free_parts}

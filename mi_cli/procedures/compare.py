@@ -55,7 +55,7 @@ class Compare(EncoderProcedure):
     def run(self, trials: Sequence[Trial], context: Context) -> list[Outcome]:
         """Run trials as one stack of encoders, and one stack of supervised networks for each number of labels."""
         with context.clock("data"):
-            rows = {trial.index: procedures.splits.parts(trial.config) for trial in trials}
+            rows = {trial.index: procedures.splits.split_rows(trial.config) for trial in trials}
         shared = group(trials, self.training_key)
         leaders = [members[0] for members in shared]
         configs, leading = [trial.config for trial in leaders], [rows[trial.index] for trial in leaders]

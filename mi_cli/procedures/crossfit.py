@@ -12,89 +12,108 @@ import numpy as np
 import torch
 
 from mi_cli.bounds.uncertainty import interval, lower_limit, p_value
-from mi_cli.problems import Estimate, Problem, Rows
+from mi_cli.problems import Array, Estimate, Problem, Rows
 
-__all__ = ["border", "folded", "in_random_order", "pooled"]
+__all__ = ["block_boundary", "pool", "shuffle_blocks", "split_into_folds"]
 
-_SHARED = 1.3  # see pooled
+_NULL_SPREAD = 1.3  # see pool
 
 
-def folded(problem: Problem, folds: int) -> list[Problem]:
-    """The problem of each fold: one part of all rows is for testing, and the others are for validation and training.
+def split_into_folds(problem: Problem, folds: int) -> list[Problem]:
+    """Make one problem for each fold. Every row is a test row of exactly one fold.
 
-    A fold has as many validation rows as the problem. No block of rows is cut. All folds are given equal numbers of
-    training rows and of validation rows, those of the smallest fold; where their test rows are equal in number as well,
-    they can be trained as one stack.
+    The rows of a fold that are not test rows are its validation and training rows. A fold has as many validation rows
+    as the problem. No block of rows is cut. All folds have equal numbers of training rows and of validation rows: those
+    of the smallest fold. Folds whose numbers of test rows are equal as well can be trained as one stack.
+
+    Args:
+        problem: the rows of a trial, and its random streams, which advance.
+        folds: the number of folds.
+
+    Returns:
+        A problem for each fold, each with random streams of its own.
 
     Raises:
         ValueError: there are too few rows, or too few blocks of rows, for the number of folds.
     """
     rows, n_val = problem.rows, len(problem.val)
     n = len(rows)
-    whole = _borders(rows)
-    cuts = [_nearest(whole, n * fold // folds) for fold in range(folds + 1)]
-    found = []
+    boundaries = _block_boundaries(rows)
+    cuts = [_nearest(boundaries, n * fold // folds) for fold in range(folds + 1)]
+    splits = []
     for low, high in pairwise(cuts):
         rolled = rows.select((torch.arange(n) + low) % n)
-        middle = border(rolled, high - low + n_val)
-        parts = (slice(high - low), slice(high - low, middle), slice(middle, n))
-        found.append([rolled.select(part) for part in parts])
-    least = [min(len(parts[side]) for parts in found) for side in range(3)]
-    if least[0] < 2 or least[1] < min(n_val, 2) or least[2] < 2:
-        of = "" if rows.block is None else f" in {len(whole) - 1} blocks"
-        raise ValueError(f"{n} rows{of} are too few for folds={folds} with {n_val} validation rows")
+        val_end = block_boundary(rolled, high - low + n_val)
+        slices = (slice(high - low), slice(high - low, val_end), slice(val_end, n))
+        splits.append([rolled.select(part) for part in slices])
+    least_test, least_val, least_train = (min(len(split[part]) for split in splits) for part in range(3))
+    if least_test < 2 or least_val < min(n_val, 2) or least_train < 2:
+        blocks = "" if rows.block is None else f" in {len(boundaries) - 1} blocks"
+        raise ValueError(f"{n} rows{blocks} are too few for folds={folds} with {n_val} validation rows")
     return [
         replace(
             problem,
-            train=train.select(slice(least[2])),
-            val=in_random_order(val.select(slice(least[1])), problem.order),
-            test=in_random_order(test, problem.order),
+            train=train.select(slice(least_train)),
+            val=shuffle_blocks(val.select(slice(least_val)), problem.order),
+            test=shuffle_blocks(test, problem.order),
             init=_next(problem.init),
             order=_next(problem.order),
         )
-        for test, val, train in found
+        for test, val, train in splits
     ]
 
 
-def in_random_order(rows: Rows, generator: torch.Generator) -> Rows:
-    """Shuffle rows that have blocks, so that rows paired by a shift are of one block by chance only."""
+def shuffle_blocks(rows: Rows, generator: torch.Generator) -> Rows:
+    """Shuffle the rows if they have blocks; otherwise return them as they are.
+
+    Product samples pair each row with a shifted one. In random order, both are of one block by chance only.
+    """
     return rows if rows.block is None else rows.select(torch.randperm(len(rows), generator=generator))
 
 
-def border(rows: Rows, target: int) -> int:
-    """The number of rows nearest to ``target`` after which no block is cut."""
-    return target if rows.block is None else _nearest(_borders(rows), target)
+def block_boundary(rows: Rows, target: int) -> int:
+    """The number of rows nearest to ``target`` after which a cut goes through no block."""
+    return target if rows.block is None else _nearest(_block_boundaries(rows), target)
 
 
-def _borders(rows: Rows) -> list[int]:
+def _block_boundaries(rows: Rows) -> list[int]:
     """The places where rows can be cut: before the first and after the last row of each block."""
     if rows.block is None:
         return list(range(len(rows) + 1))
     return [0, *(1 + torch.nonzero(rows.block.diff()).flatten()).tolist(), len(rows)]
 
 
-def _nearest(borders: Sequence[int], target: int) -> int:
-    at = bisect(borders, target)
-    return min(borders[max(at - 1, 0) : at + 1], key=lambda found: abs(found - target))
+def _nearest(boundaries: Sequence[int], target: int) -> int:
+    after = bisect(boundaries, target)
+    return min(boundaries[max(after - 1, 0) : after + 1], key=lambda boundary: abs(boundary - target))
 
 
 def _next(generator: torch.Generator) -> torch.Generator:
     return torch.Generator().manual_seed(int(torch.randint(2**62, (), generator=generator)))
 
 
-def pooled(estimates: Sequence[Estimate], rows: Sequence[int], level: float) -> Estimate:
-    r"""Pool the estimates of the folds, weighted by their test rows.
+def pool(estimates: Sequence[Estimate], rows: Sequence[int], level: float) -> Estimate:
+    r"""Pool the estimates of the folds, weighted by their numbers of test rows.
 
     The test rows of folds are disjoint, so the errors of their means are nearly independent. They are not quite so,
-    because each critic was trained on the test rows of the other folds. A critic's excess δ over the best one costs
-    ½ E[δ²] on rows that it has not seen, and gains as much on those that it has; the error of its mean on n test rows
-    is E[δ²] / n. The gap between training and test rows therefore measures this error, and
+    because each critic was trained on the test rows of the other folds. Let δ be the difference between a critic and
+    the best one. It lowers the estimate by ½ E[δ²] on rows that the critic has not seen, and raises it by as much on
+    its training rows; the variance of its mean over n test rows is E[δ²] / n. The gap between training and test rows
+    therefore measures this variance:
 
     .. math:: \mathrm{var} = \sum_f w_f^2 \mathrm{var}_f + \max(0, \hat I_{train} - \hat I) / n.
 
-    For the same reason the pooled statistic of re-pairings spreads less than that of the rows under independence: by
-    up to \sqrt 2 for critics that are linear in what they learned, and by 1.24 to 1.35 as measured on networks. The
-    statistics of re-pairings are spread by 1.3 to make up for it.
+    For the same reason the pooled statistics of re-paired rows spread less than the statistic of rows that are
+    independent: by a factor of up to √2 for critics that are linear in what they learned, and of 1.24 to 1.35 as
+    measured on networks. Their deviations from their mean are therefore multiplied by 1.3.
+
+    Args:
+        estimates: of the folds, in nats.
+        rows: the number of test rows of each fold.
+        level: the confidence level of the interval and of the lower limit.
+
+    Returns:
+        The pooled estimate, in nats. If a fold has diverged or failed, it is that fold's, with the fold in its reason.
     """
     for number, estimate in enumerate(estimates, start=1):
         if estimate.status != "ok":
@@ -111,12 +130,7 @@ def pooled(estimates: Sequence[Estimate], rows: Sequence[int], level: float) -> 
     shared = max(0.0, train - value) / sum(rows) if train is not None and math.isfinite(train) else 0.0
     error = math.sqrt(alone + shared)
     low, high = interval(value, error, level)
-    nulls = [estimate.null for estimate in estimates if estimate.null is not None]
-    repairings = min((len(null) for null in nulls), default=0)
-    null = None
-    if len(nulls) == len(estimates):
-        null = np.asarray(weights @ np.stack([null[:repairings] for null in nulls]))
-        null[1:] = null[1:].mean() + _SHARED * (null[1:] - null[1:].mean())
+    null = _pool_nulls(estimates, weights)
     steps = [estimate.steps for estimate in estimates if estimate.steps is not None]
     return replace(
         estimates[0],
@@ -135,8 +149,24 @@ def pooled(estimates: Sequence[Estimate], rows: Sequence[int], level: float) -> 
         train_mi=train,
         val_mi=mean("val_mi"),
         steps=max(steps) if steps else None,
-        history={
-            name: (steps_of, np.mean([estimate.history[name][1] for estimate in estimates], 0))
-            for name, (steps_of, _) in estimates[0].history.items()
-        },
+        history=_mean_history(estimates),
     )
+
+
+def _pool_nulls(estimates: Sequence[Estimate], weights: Array) -> Array | None:
+    """The statistic of the rows, then of each re-pairing, over all folds, ``(1 + m,)``; None if a fold has none."""
+    nulls = [estimate.null for estimate in estimates if estimate.null is not None]
+    if len(nulls) < len(estimates):
+        return None
+    repairings = min(len(null) for null in nulls)
+    null = np.asarray(weights @ np.stack([null[:repairings] for null in nulls]))
+    null[1:] = null[1:].mean() + _NULL_SPREAD * (null[1:] - null[1:].mean())
+    return null
+
+
+def _mean_history(estimates: Sequence[Estimate]) -> dict[str, tuple[Array, Array]]:
+    """For each metric its steps and its mean over folds, ``(T,)`` each."""
+    return {
+        name: (steps, np.mean([estimate.history[name][1] for estimate in estimates], 0))
+        for name, (steps, _) in estimates[0].history.items()
+    }

@@ -62,7 +62,7 @@ class Estimate(Procedure):
         rows = training.batch if config.dataset.n_samples is None else training.batch_of(config.rows["train"])
         assert rows != "full"  # noqa: S101 (the schema refuses it for fresh rows)
         work, memory = config.estimator.cost(dims, training, rows)
-        folds = config.folds if procedures.estimation.crossfits(config) else 1
+        folds = config.folds if procedures.estimation.is_crossfitted(config) else 1
         return Cost(training.steps * config.estimator.trainings() * folds, work, memory * folds)
 
     def run(self, trials: Sequence[Trial], context: Context) -> list[Outcome]:
@@ -71,7 +71,7 @@ class Estimate(Procedure):
         outcomes: dict[int, Outcome] = {}
         for link in group(trials, lambda config: json.dumps(_value(config, carry))):
             with context.clock("data"):
-                problems = [procedures.estimation.problem_of(trial.config) for trial in link]
+                problems = [procedures.estimation.trial_problem(trial.config) for trial in link]
             estimates, state = procedures.estimation.estimate_problems(
                 link[0].config, problems, context, state if carry else None
             )
@@ -79,23 +79,24 @@ class Estimate(Procedure):
                 outcomes[trial.index] = _outcome(trial, estimate, problem)
         return [outcomes[trial.index] for trial in trials]
 
-    def parts(self, config: Config) -> int:
+    def max_parts(self, config: Config) -> int:
         """The number of folds; 1 without folds, and where a model is carried along an axis."""
-        return config.folds if procedures.estimation.crossfits(config) and not config.training.carry else 1
+        return config.folds if procedures.estimation.is_crossfitted(config) and not config.training.carry else 1
 
     def run_part(self, trials: Sequence[Trial], context: Context, part: Part) -> list[Mapping[int, MiEstimate]]:
-        """Estimates by fold, for each trial, of every ``part[1]``-th fold from ``part[0]`` on."""
-        config, (index, count) = trials[0].config, part
+        """Estimates by fold, for each trial, of every ``part.count``-th fold from ``part.index`` on."""
+        config = trials[0].config
         with context.clock("data"):
-            problems = [procedures.estimation.problem_of(trial.config) for trial in trials]
-        return [*procedures.estimation.estimate_folds(config, problems, range(index, config.folds, count), context)]
+            problems = [procedures.estimation.trial_problem(trial.config) for trial in trials]
+        folds = range(part.index, config.folds, part.count)
+        return [*procedures.estimation.estimate_folds(config, problems, folds, context)]
 
     def join(self, trials: Sequence[Trial], parts: Sequence[Sequence[Mapping[int, MiEstimate]]]) -> list[Outcome]:
         """Outcomes of trials, pooled from the estimates of all their folds."""
         outcomes = []
         for trial, *estimates in zip(trials, *parts, strict=True):
             pooled = procedures.estimation.pool_folds(trial.config, estimates)
-            outcomes.append(_outcome(trial, pooled, procedures.estimation.problem_of(trial.config)))
+            outcomes.append(_outcome(trial, pooled, procedures.estimation.trial_problem(trial.config)))
         return outcomes
 
 

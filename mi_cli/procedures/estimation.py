@@ -7,29 +7,29 @@ from dataclasses import replace
 from typing import Any
 
 from mi_cli.problems import Estimate, Problem
-from mi_cli.procedures.crossfit import folded, in_random_order, pooled
+from mi_cli.procedures.crossfit import pool, shuffle_blocks, split_into_folds
 from mi_cli.procedures.seeds import generator
-from mi_cli.procedures.splits import fresh_rows, parts
+from mi_cli.procedures.splits import fresh_rows, split_rows
 from mi_cli.schema.config import Config
 from mi_cli.training.context import Context
 
-__all__ = ["crossfits", "estimate_folds", "estimate_problems", "estimated", "pool_folds", "problem_of"]
+__all__ = ["estimate_folds", "estimate_problems", "estimate_trial", "is_crossfitted", "pool_folds", "trial_problem"]
 
 
-def crossfits(config: Config) -> bool:
-    """Whether estimates are cross-fitted: the config asks for it, and its estimator holds rows out at all."""
+def is_crossfitted(config: Config) -> bool:
+    """Whether estimates are cross-fitted: the config asks for it, and its estimator holds rows out."""
     return config.fit == "crossfit" and config.estimator.holds_out
 
 
-def estimated(config: Config, context: Context) -> Estimate:
+def estimate_trial(config: Config, context: Context) -> Estimate:
     """The estimate of one trial, in nats."""
-    (found,), _ = estimate_problems(config, [problem_of(config)], context)
-    return found
+    (estimate,), _ = estimate_problems(config, [trial_problem(config)], context)
+    return estimate
 
 
-def problem_of(config: Config) -> Problem:
-    """A trial as its estimator sees it. Every call draws the same rows and starts the same random streams."""
-    rows, fresh = parts(config), config.dataset.n_samples is None
+def trial_problem(config: Config) -> Problem:
+    """The problem that a trial gives to its estimator. Every call draws the same rows and starts the same streams."""
+    rows, fresh = split_rows(config), config.dataset.n_samples is None
     return Problem(
         dim_x=config.dataset.dim_x,
         dim_y=config.dataset.dim_y,
@@ -58,21 +58,21 @@ def estimate_problems(
     Returns:
         An estimate for each problem, and the state in which training ended.
     """
-    if not crossfits(config):
+    if not is_crossfitted(config):
         shuffled = [
             replace(
                 problem,
-                val=in_random_order(problem.val, problem.order),
-                test=in_random_order(problem.test, problem.order),
+                val=shuffle_blocks(problem.val, problem.order),
+                test=shuffle_blocks(problem.test, problem.order),
             )
             for problem in problems
         ]
         return _by_shape(config, shuffled, context, start)
-    folds = [folded(problem, config.folds) for problem in problems]
-    found, state = _by_shape(config, [fold for problem in folds for fold in problem], context, start)
+    folds = [split_into_folds(problem, config.folds) for problem in problems]
+    estimates, state = _by_shape(config, [fold for problem in folds for fold in problem], context, start)
     k = config.folds
     return [
-        pooled(found[k * i : k * (i + 1)], [len(fold.test) for fold in folds[i]], config.evaluation.level)
+        pool(estimates[k * i : k * (i + 1)], [len(fold.test) for fold in folds[i]], config.evaluation.level)
         for i in range(len(problems))
     ], state
 
@@ -80,23 +80,33 @@ def estimate_problems(
 def estimate_folds(
     config: Config, problems: Sequence[Problem], chosen: Sequence[int], context: Context
 ) -> list[dict[int, Estimate]]:
-    """Estimate some of the folds of each problem, all as one stack; estimates by fold, for each problem."""
-    folds = [folded(problem, config.folds) for problem in problems]
-    found, _ = _by_shape(config, [problem[fold] for problem in folds for fold in chosen], context, None)
+    """Estimate some of the folds of each problem, all as one stack.
+
+    Args:
+        config: the config of one of the trials.
+        problems: of all of them.
+        chosen: the indices of the folds, from 0 on.
+        context: device, progress and the request to stop.
+
+    Returns:
+        For each problem, the estimates in nats, by fold.
+    """
+    folds = [split_into_folds(problem, config.folds) for problem in problems]
+    estimates, _ = _by_shape(config, [problem[fold] for problem in folds for fold in chosen], context, None)
     n = len(chosen)
-    return [dict(zip(chosen, found[n * i : n * (i + 1)], strict=True)) for i in range(len(problems))]
+    return [dict(zip(chosen, estimates[n * i : n * (i + 1)], strict=True)) for i in range(len(problems))]
 
 
 def pool_folds(config: Config, estimates: Iterable[Mapping[int, Estimate]]) -> Estimate:
-    """The estimate of a trial from those of its folds, given by fold in any number of mappings."""
-    by_fold = {fold: estimate for some in estimates for fold, estimate in some.items()}
-    rows = [len(fold.test) for fold in folded(problem_of(config), config.folds)]
-    return pooled([by_fold[fold] for fold in range(config.folds)], rows, config.evaluation.level)
+    """The estimate of a trial, in nats, from those of its folds. Together, ``estimates`` have every fold once."""
+    by_fold = {fold: estimate for part in estimates for fold, estimate in part.items()}
+    rows = [len(fold.test) for fold in split_into_folds(trial_problem(config), config.folds)]
+    return pool([by_fold[fold] for fold in range(config.folds)], rows, config.evaluation.level)
 
 
 def _by_shape(config: Config, problems: Sequence[Problem], context: Context, start: Any) -> tuple[list[Estimate], Any]:
     """Estimates of all problems, those with equal numbers of rows as one stack, and the state of the last stack."""
-    found: dict[int, Estimate] = {}
+    by_index: dict[int, Estimate] = {}
     shapes: dict[tuple[int, ...], list[int]] = {}
     for index, problem in enumerate(problems):
         sizes = (0 if problem.train is None else len(problem.train), len(problem.val), len(problem.test))
@@ -105,5 +115,5 @@ def _by_shape(config: Config, problems: Sequence[Problem], context: Context, sta
         estimates, start = config.estimator.estimate(
             [problems[index] for index in members], config.training, config.evaluation, context, start=start
         )
-        found |= zip(members, estimates, strict=True)
-    return [found[index] for index in range(len(problems))], start
+        by_index |= zip(members, estimates, strict=True)
+    return [by_index[index] for index in range(len(problems))], start

@@ -33,7 +33,7 @@ class Maximise(EncoderProcedure):
         """Run trials as one stack of encoders."""
         configs = [trial.config for trial in trials]
         with context.clock("data"):
-            rows = [procedures.splits.parts(config) for config in configs]
+            rows = [procedures.splits.split_rows(config) for config in configs]
         encoders = procedures.encoders.train_encoders(configs, rows, context)
         estimates = procedures.encoders.independent_estimates(configs, rows, encoders, context)
         untrained = procedures.encoders.random_encoders(configs)

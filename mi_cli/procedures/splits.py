@@ -7,40 +7,42 @@ from dataclasses import replace
 import torch
 
 from mi_cli.problems import Draw, Rows
-from mi_cli.procedures.crossfit import border
+from mi_cli.procedures.crossfit import block_boundary
 from mi_cli.procedures.seeds import Stream, generator
 from mi_cli.schema.config import Config
 
-__all__ = ["fresh_rows", "parts"]
+__all__ = ["fresh_rows", "split_rows"]
 
 _SHARES: tuple[Stream, ...] = ("train", "val", "labelled", "test")
 
 
-def parts(config: Config) -> dict[str, Rows]:
-    """Disjoint rows for each part of the split, in float64. Shares are cut from one data set, other parts drawn.
+def split_rows(config: Config) -> dict[str, Rows]:
+    """The rows of a trial by part of the split: ``train``, ``val``, ``labelled``, ``test`` and ``fresh``.
 
-    No block of rows is cut, so that with blocks the sizes are approximate. The shift moves the unlabelled parts (train
-    and val), with one draw for both.
+    The parts are disjoint, with x ``(n, dim_x)`` and y ``(n, dim_y)`` in float64. Where the config gives a share, the
+    part is cut from one data set; where it gives a number of rows, they are drawn separately. No block of rows is cut,
+    so that with blocks the sizes are approximate. The shift moves the unlabelled parts (train and val), with one draw
+    for both.
     """
-    counts, used, wanted = config.rows, 0, 0
-    found: dict[str, Rows] = {}
+    counts, start, target = config.rows, 0, 0
+    parts: dict[str, Rows] = {}
     whole = _draw(config, config.dataset.n_samples, "train") if config.dataset.n_samples else None
     for part in _SHARES:
         if whole is not None and getattr(config.split, part) <= 1:
-            wanted += counts[part]
-            end = border(whole, wanted)
-            found[part] = whole.select(slice(used, end))
-            used = end
+            target += counts[part]
+            end = block_boundary(whole, target)
+            parts[part] = whole.select(slice(start, end))
+            start = end
         else:
-            found[part] = _draw(config, counts[part], part)
-    found["fresh"] = _draw(config, counts["fresh"], "fresh") if counts["fresh"] or not whole else whole.select(slice(0))
+            parts[part] = _draw(config, counts[part], part)
+    parts["fresh"] = _draw(config, counts["fresh"], "fresh") if counts["fresh"] or not whole else whole.select(slice(0))
     if config.shift.moves:
-        unlabelled = torch.cat([found["train"].x, found["val"].x])
+        unlabelled = torch.cat([parts["train"].x, parts["val"].x])
         moved = config.shift.apply(unlabelled, generator(config.seed, "shift"))
-        n_train = len(found["train"])
-        found["train"] = replace(found["train"], x=moved[:n_train])
-        found["val"] = replace(found["val"], x=moved[n_train:])
-    return found
+        n_train = len(parts["train"])
+        parts["train"] = replace(parts["train"], x=moved[:n_train])
+        parts["val"] = replace(parts["val"], x=moved[n_train:])
+    return parts
 
 
 def fresh_rows(config: Config) -> Draw:

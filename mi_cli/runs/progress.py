@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mi_cli.errors import OutputError
-from mi_cli.procedures.base import procedure
+from mi_cli.procedures.base import Part, procedure
 from mi_cli.records import results
 from mi_cli.records.journal import Entry, Journal
 from mi_cli.registry.lookup import needs_rows
@@ -115,7 +115,7 @@ class RunProgress:
         first = stack.trials[0]
         parts = self.parts.setdefault(first.index, [])
         parts.append(result)
-        if len(parts) < stack.part[1] or first.index in self.rows:
+        if len(parts) < stack.part.count or first.index in self.rows:
             return
         phases: Counter[str] = Counter()
         for part in parts:
@@ -134,9 +134,9 @@ class RunProgress:
 
     def remove_checkpoints(self, stack: Stack) -> None:
         """Remove the checkpoints of a stack and of all its parts."""
-        count = stack.part[1]
+        count = stack.part.count
         for index in range(count):
-            folder = checkpoint_folders.checkpoint_folder(self.folder, stack.trials, (index, count))
+            folder = checkpoint_folders.checkpoint_folder(self.folder, stack.trials, Part(index, count))
             checkpoint_folders.remove(folder)
 
     def _keep(self, trials: Sequence[Trial]) -> None:

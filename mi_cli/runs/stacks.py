@@ -32,7 +32,7 @@ class Stack:
     @property
     def steps(self) -> int:
         """The optimiser steps of all trainings."""
-        index, count = self.part
+        index, count = self.part.index, self.part.count
         trained = [trial.config for unit in self.units for trial in trained_trials(unit)]
         total = sum(procedure(config).cost(config).steps for config in trained)
         return total * (index + 1) // count - total * index // count
@@ -68,7 +68,7 @@ def split_stacks(whole: Sequence[Stack], workers: int) -> list[Stack]:
     split: list[Stack] = []
     for stack, own in zip(whole, work, strict=True):
         config = stack.trials[0].config
-        count = min(workers, procedure(config).parts(config))
+        count = min(workers, procedure(config).max_parts(config))
         is_large = count > 1 and own > sum(work) / workers
-        split += [replace(stack, part=(index, count)) for index in range(count)] if is_large else [stack]
+        split += [replace(stack, part=Part(index, count)) for index in range(count)] if is_large else [stack]
     return split

@@ -29,7 +29,7 @@ from mi_cli.schema.sweep import Trial
 from mi_cli.training.checkpoints import Checkpoints
 from mi_cli.training.context import Clock, Context, Stop, Stopped, TooLong
 
-__all__ = ["Flag", "StackResult", "Workers", "work"]
+__all__ = ["Flag", "StackResult", "Workers", "run_stack"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class StackResult:
     partial: list[Any] = field(default_factory=list)
 
 
-def work(trials: Sequence[Trial], context: Context, part: Part = WHOLE, folder: Path | None = None) -> StackResult:
+def run_stack(trials: Sequence[Trial], context: Context, part: Part = WHOLE, folder: Path | None = None) -> StackResult:
     """Run the trials of one stack, or a part of each.
 
     Args:
@@ -65,27 +65,27 @@ def work(trials: Sequence[Trial], context: Context, part: Part = WHOLE, folder: 
     context.check()
     start, clock, limit = time.perf_counter(), Clock(), trials[0].config.trial_timeout
     deadline = math.inf if limit is None else time.monotonic() + limit * len(trials)
-    kept = None
+    checkpoints = None
     if folder is not None:
-        kept = Checkpoints(checkpoint_folder(folder, trials, part), trials[0].config.checkpoint_every)
+        checkpoints = Checkpoints(checkpoint_folder(folder, trials, part), trials[0].config.checkpoint_every)
     # A sharp critic's gradients are as small as exp(-90) on many rows, and processors take such numbers slowly.
     torch.set_flush_denormal(True)
     try:
         with threadpool_limits(1, user_api="blas"):
-            own = Context(context.device, context.stop, clock, context.advance, deadline, kept)
-            runs = procedure(trials[0].config)
-            outcomes = runs.run(trials, own) if part == WHOLE else []
-            partial = [] if part == WHOLE else runs.run_part(trials, own, part)
-        own.check()  # once more, since some computations cannot be interrupted
+            stack_context = Context(context.device, context.stop, clock, context.advance, deadline, checkpoints)
+            stack_procedure = procedure(trials[0].config)
+            outcomes = stack_procedure.run(trials, stack_context) if part == WHOLE else []
+            partial = [] if part == WHOLE else stack_procedure.run_part(trials, stack_context, part)
+        stack_context.check()  # once more, since some computations cannot be interrupted
     except (Stopped, TooLong):
-        if kept is not None:
-            kept.write({})
+        if checkpoints is not None:
+            checkpoints.write({})
         raise
     finally:
         torch.set_flush_denormal(False)  # the thread may be the caller's own
-    if kept is not None and partial:  # a part is only recorded once all parts are there
-        kept.write({})
-    earlier = 0.0 if kept is None else kept.before
+    if checkpoints is not None and partial:  # a part is only recorded once all parts are there
+        checkpoints.write({})
+    earlier = 0.0 if checkpoints is None else checkpoints.before
     return StackResult(outcomes, earlier + time.perf_counter() - start, clock.seconds, partial)
 
 
@@ -161,7 +161,7 @@ class Workers:
         self.pool.shutdown(wait=True)
 
     def _work(self, trials: Sequence[Trial], part: Part, stack: int) -> StackResult:
-        return work(trials, _counted(self.context, self.steps_of, stack), part, self.folder)
+        return run_stack(trials, _counted(self.context, self.steps_of, stack), part, self.folder)
 
 
 _shared: tuple[Context, Any, Path | None]
@@ -186,7 +186,7 @@ def _end_with_parent() -> None:
 
 def _work(trials: Sequence[Trial], part: Part, stack: int) -> StackResult:
     context, steps_of, folder = _shared
-    return work(trials, _counted(context, steps_of, stack), part, folder)
+    return run_stack(trials, _counted(context, steps_of, stack), part, folder)
 
 
 def _counted(context: Context, steps_of: Any, stack: int) -> Context:

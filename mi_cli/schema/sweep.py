@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,11 +10,10 @@ from typing import Any
 
 from mi_cli.errors import ConfigError, Fault, closest, listed, shown
 from mi_cli.fields import Affects, Rule
-from mi_cli.registry import plugins
 from mi_cli.schema import groups
 from mi_cli.schema.config import Config, validate
-from mi_cli.schema.effects import affecting, excluding, ruled
-from mi_cli.schema.fingerprints import code
+from mi_cli.schema.effects import affecting, ruled
+from mi_cli.schema.fingerprints import fingerprint, numeric_settings
 
 __all__ = ["GROUPS", "NOT_AXES", "Trial", "axes", "expand", "get", "labels", "not_axes", "put"]
 
@@ -35,17 +32,12 @@ class Trial:
     @property
     def science(self) -> dict[str, Any]:
         """The settings that the trial's numbers depend on."""
-        return self.config.model_dump(mode="json", exclude=excluding(Affects.NOTHING))
+        return numeric_settings(self.config)
 
     @cached_property
     def fingerprint(self) -> str:
-        """Sixteen hexadecimal digits, equal for trials with the same settings, data, code and packages."""
-        values = self.science
-        if (data := self.config.dataset.digest()) is not None:
-            values["dataset"]["path"] = data
-        added = plugins.used(self.config.computed_by)
-        text = json.dumps([values, code(), added], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        """See :func:`mi_cli.schema.fingerprints.fingerprint`."""
+        return fingerprint(self.config)
 
 
 def axes(values: Mapping[str, Any]) -> dict[str, list[Any]]:

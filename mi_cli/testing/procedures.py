@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mi_cli.procedures.base import Outcome, Procedure
+from mi_cli.procedures.base import Outcome, Part, Procedure
 from mi_cli.registry.lookup import procedure_class
 from mi_cli.schema.config import Config, validate
 from mi_cli.schema.sweep import Trial, expand
@@ -177,12 +177,12 @@ def same_seed_gives_the_same_results(case: _Case) -> None:
 
 def parts_make_the_whole(case: _Case) -> None:
     """A trial that is split among workers has the same results."""
-    number = min(case.made.parts(config) for config in case.configs)
-    expect(number >= 1, f"parts() is {number}; expected: at least 1")
+    number = min(case.made.max_parts(config) for config in case.configs)
+    expect(number >= 1, f"max_parts() is {number}; expected: at least 1")
     if number == 1:  # such a trial is run whole
         return
     with one_thread():
-        parts = [case.made.run_part(case.trials, _context(), (index, number)) for index in range(number)]
+        parts = [case.made.run_part(case.trials, _context(), Part(index, number)) for index in range(number)]
         joined = case.made.join(case.trials, parts)
     _expect_same(f"differ in {number} parts", joined, case.outcomes)
 

@@ -19,8 +19,8 @@ from runs import run_config
 import mi_cli
 from mi_cli import ConfigError
 from mi_cli.compose.resolve import resolve
+from mi_cli.estimators.dv import DonskerVaradhan
 from mi_cli.estimators.gaussian import Copula
-from mi_cli.estimators.variational import DonskerVaradhan
 from mi_cli.procedures.base import ESTIMATE_FIELDS
 
 N = 400

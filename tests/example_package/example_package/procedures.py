@@ -41,7 +41,7 @@ class Shuffled(Procedure):
 
 
 def _shuffled(config: Config) -> Problem:
-    problem = procedures.estimation.problem_of(config)
+    problem = procedures.estimation.trial_problem(config)
     generator = torch.Generator().manual_seed(config.seed)
 
     def shuffled(rows: Rows) -> Rows:

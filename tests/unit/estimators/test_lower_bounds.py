@@ -10,6 +10,7 @@ import torch
 from estimation import bayes_scores
 
 from mi_cli.bounds import variational
+from mi_cli.estimators.dv import DonskerVaradhan
 from mi_cli.estimators.lower_bounds import (
     ContrastiveFenchelLegendre,
     FDime,
@@ -19,7 +20,7 @@ from mi_cli.estimators.lower_bounds import (
     Smile,
     Tuba,
 )
-from mi_cli.estimators.variational import DonskerVaradhan, Mine
+from mi_cli.estimators.mine import Mine
 from mi_cli.networks.critics import Scores
 from mi_cli.training.critic_fit import estimate_from_scores
 

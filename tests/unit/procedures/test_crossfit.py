@@ -12,7 +12,7 @@ from examples import SMALL, context, gaussian_rows, merged, problem, trials
 from mi_cli.estimators.gaussian import Gaussian
 from mi_cli.problems import Estimate, Rows
 from mi_cli.procedures import estimation
-from mi_cli.procedures.crossfit import folded, pooled
+from mi_cli.procedures.crossfit import pool, split_into_folds
 from mi_cli.procedures.estimate import Estimate as EstimateMi
 from mi_cli.schema.config import ConfigError, validate
 from mi_cli.training.settings import Evaluation, Training
@@ -32,7 +32,7 @@ def numbered(train, val, test):
 
 @pytest.mark.parametrize(("sizes", "folds"), [((7, 1, 2), 2), ((70, 10, 20), 5), ((60, 0, 41), 7)])
 def test_every_row_is_tested_once_and_in_one_part_of_each_fold(sizes, folds):
-    found = folded(numbered(*sizes), folds)
+    found = split_into_folds(numbered(*sizes), folds)
     tested = torch.cat([fold.test.x for fold in found]).flatten()
     assert sorted(tested.tolist()) == list(range(sum(sizes)))
     for fold in found:
@@ -52,7 +52,7 @@ def test_no_block_is_cut_and_test_rows_are_in_random_order(folds):
         Rows(rows.x, rows.y, block[low : low + len(rows)])
         for rows, low in ((posed.train, 0), (posed.val, 70), (posed.test, 80))
     ]
-    found = folded(problem(train=parts[0], val=parts[1], test=parts[2]), folds)
+    found = split_into_folds(problem(train=parts[0], val=parts[1], test=parts[2]), folds)
     tested = torch.cat([fold.test.x for fold in found]).flatten()
     assert sorted(tested.tolist()) == list(range(100))
     for fold in found:
@@ -71,11 +71,11 @@ def test_too_few_blocks_are_refused():
         for i, part in enumerate((posed.train, posed.val, posed.test))
     ]
     with pytest.raises(ValueError, match="100 rows in 3 blocks are too few for folds=5 with 10 validation rows"):
-        folded(problem(train=rows[0], val=rows[1], test=rows[2]), 5)
+        split_into_folds(problem(train=rows[0], val=rows[1], test=rows[2]), 5)
 
 
 def test_folds_have_chances_of_their_own_which_are_the_same_every_time():
-    one, other = (folded(numbered(70, 10, 20), 3) for _ in range(2))
+    one, other = (split_into_folds(numbered(70, 10, 20), 3) for _ in range(2))
     draws = [[torch.rand(3, generator=fold.init).tolist() for fold in found] for found in (one, other)]
     assert draws[0] == draws[1]
     assert len({tuple(draw) for draw in draws[0]}) == 3
@@ -83,7 +83,7 @@ def test_folds_have_chances_of_their_own_which_are_the_same_every_time():
 
 def test_too_few_rows_are_refused():
     with pytest.raises(ValueError, match="4 rows are too few for folds=3 with 1 validation rows"):
-        folded(numbered(2, 1, 1), 3)
+        split_into_folds(numbered(2, 1, 1), 3)
 
 
 def ok(value, stderr, **more):
@@ -93,7 +93,7 @@ def ok(value, stderr, **more):
 
 
 def test_folds_count_by_their_rows():
-    found = pooled([ok(1.0, 0.3), ok(4.0, 0.6, reason="so")], [20, 10], level=0.95)
+    found = pool([ok(1.0, 0.3), ok(4.0, 0.6, reason="so")], [20, 10], level=0.95)
     assert found.value == pytest.approx(2.0)
     assert found.stderr == pytest.approx(math.hypot(0.2, 0.2))
     assert (found.ci_low, found.ci_high) == pytest.approx((2 - 1.959964 * found.stderr, 2 + 1.959964 * found.stderr))
@@ -103,7 +103,7 @@ def test_folds_count_by_their_rows():
 
 def test_fold_that_failed_fails_all_and_says_which():
     bad = Estimate("lower bound", status="diverged", reason="at step 3")
-    found = pooled([ok(1.0, 0.1), bad], [10, 10], level=0.95)
+    found = pool([ok(1.0, 0.1), bad], [10, 10], level=0.95)
     assert (found.status, found.reason, found.value) == ("diverged", "fold 2 of 2: at step 3", None)
 
 
@@ -125,7 +125,7 @@ def test_cost_counts_all_folds():
 def test_estimator_that_holds_nothing_out_takes_all_rows_at_once():
     base = merged(FIXED, {"fit": "crossfit"}) | {"estimator": {"name": "gaussian"}}
     (trial,) = trials(base)
-    rows = estimation.problem_of(trial.config)
+    rows = estimation.trial_problem(trial.config)
     (alone,), _ = Gaussian().estimate([rows], Training(), Evaluation(), context())
     assert EstimateMi().run([trial], context())[0].methods["gaussian"]["estimate"] == alone.value
     assert len(rows.rows) == 1000
@@ -156,26 +156,26 @@ def test_rows_are_those_of_the_split_however_they_are_folded():
         val=Rows(rows.x[70:80], rows.y[70:80]),
         test=Rows(rows.x[80:], rows.y[80:]),
     )
-    first = folded(whole, 5)[0]
+    first = split_into_folds(whole, 5)[0]
     assert torch.equal(first.test.x, rows.x[:20])
     assert torch.equal(first.val.x, rows.x[20:30])
 
 
 def test_what_folds_learn_from_each_other_widens_the_error():
     estimates = [ok(0.5, 0.1, train_mi=0.7), ok(0.3, 0.1, train_mi=0.5)]
-    found = pooled(estimates, [50, 50], 0.95)
+    found = pool(estimates, [50, 50], 0.95)
     assert found.stderr == pytest.approx(math.sqrt(0.1**2 / 2 + 0.2 / 100))
-    under = pooled([ok(0.5, 0.1, train_mi=0.4), ok(0.3, 0.1, train_mi=0.2)], [50, 50], 0.95)
+    under = pool([ok(0.5, 0.1, train_mi=0.4), ok(0.3, 0.1, train_mi=0.2)], [50, 50], 0.95)
     assert under.stderr == pytest.approx(math.sqrt(0.1**2 / 2))
 
 
 def test_p_values_of_folds_are_of_their_statistics_together():
     null = np.array([1.0, *np.linspace(-1, 1, 41)])
     one, other = (ok(0.5, 0.1, null=null, p_value=0.1) for _ in range(2))
-    found = pooled([one, other], [50, 50], 0.95)
+    found = pool([one, other], [50, 50], 0.95)
     assert found.p_value == pytest.approx((found.null >= 1.0).mean())
     assert found.null[1:].std() == pytest.approx(1.3 * null[1:].std())
-    assert pooled([one, ok(0.5, 0.1)], [50, 50], 0.95).p_value is None
+    assert pool([one, ok(0.5, 0.1)], [50, 50], 0.95).p_value is None
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from mi_cli.problems import Rows
 from mi_cli.procedures import encoders
 from mi_cli.procedures.encoders import Networks, random_encoders, supervise, train_encoders
 from mi_cli.procedures.seeds import generator
-from mi_cli.procedures.splits import parts
+from mi_cli.procedures.splits import split_rows
 from mi_cli.training.stack import Parameters
 
 LONG = merged(MAXIMISE, {"training": {"steps": 300, "validate_every": 50}})
@@ -21,7 +21,7 @@ LONG = merged(MAXIMISE, {"training": {"steps": 300, "validate_every": 50}})
 
 def learned(found, rows=None):
     """The parameters of one trial's encoder, and its estimate."""
-    outcome = train_encoders([found], [rows or parts(found)], context())
+    outcome = train_encoders([found], [rows or split_rows(found)], context())
     return outcome.codes.flat[0], outcome.estimates[0]
 
 
@@ -54,7 +54,7 @@ def test_training_starts_at_the_random_encoder():
 
 def test_labels_have_no_say_in_what_is_learned():
     found = config(MAXIMISE)
-    rows = parts(found)
+    rows = split_rows(found)
     noise = torch.Generator().manual_seed(1)
     scrambled = {part: Rows(r.x, torch.randn(r.y.shape, generator=noise).double()) for part, r in rows.items()}
     one, other = learned(found, rows), learned(found, scrambled)
@@ -65,7 +65,7 @@ def test_labels_have_no_say_in_what_is_learned():
 
 def test_test_rows_have_no_say_in_what_is_learned():
     found = config(MAXIMISE)
-    rows = parts(found)
+    rows = split_rows(found)
     one, other = learned(found, rows), learned(found, rows | {"test": Rows(rows["test"].x + 1, rows["test"].y)})
     assert torch.equal(one[0], other[0])
     assert one[1].value != other[1].value
@@ -104,7 +104,7 @@ def test_noise_on_the_code_bounds_its_information():
 
 def test_noisy_code_is_standardised():
     found = config(MAXIMISE, representation={"noise": 0.5}, dataset={"n_samples": 4000})
-    task = encoders._Maximisation([found], [parts(found)], CPU)
+    task = encoders._Maximisation([found], [split_rows(found)], CPU)
     flat = task.initial(found.seed).unsqueeze(0)
     with torch.no_grad():
         z = task.code(Parameters(task.shapes, flat).tensors, task.x)

@@ -10,12 +10,12 @@ import pytest
 from examples import COMPARE, MAXIMISE, SMALL, config, context, merged, same_trace, trials
 
 from mi_cli.procedures import probes
-from mi_cli.procedures.base import WHOLE, Cost, Outcome, Procedure, group, procedure, stack_key
+from mi_cli.procedures.base import WHOLE, Cost, Outcome, Part, Procedure, group, procedure, stack_key
 from mi_cli.procedures.compare import Compare
 from mi_cli.procedures.encoders import random_encoders, train_encoders
 from mi_cli.procedures.estimate import Estimate
 from mi_cli.procedures.maximise import Maximise
-from mi_cli.procedures.splits import parts
+from mi_cli.procedures.splits import split_rows
 from mi_cli.registry.builtin import PROCEDURES
 
 METHODS = {
@@ -76,7 +76,7 @@ class Counting(Procedure):
 
 def test_a_trial_is_one_part_by_default():
     found, counting = trials(SMALL, {"seed": [0, 1]}), Counting()
-    assert counting.parts(found[0].config) == 1
+    assert counting.max_parts(found[0].config) == 1
     part = counting.run_part(found, context(), WHOLE)
     assert counting.join(found, [part]) == counting.run(found, context())
 
@@ -89,8 +89,8 @@ def test_a_procedure_supports_no_more_than_it_says():
 def test_parts_of_a_trial_come_to_the_same_in_any_order():
     found = trials(SMALL, {"seed": [0, 1]}, dataset={"n_samples": 400}, fit="crossfit", folds=5,
                    split={"train": 0.6, "val": 0.2, "test": 0.2}, training={"batch": 50})  # fmt: skip
-    assert estimate.parts(found[0].config) == 5
-    parts = [estimate.run_part(found, context(), (index, 3)) for index in (2, 0, 1)]
+    assert estimate.max_parts(found[0].config) == 5
+    parts = [estimate.run_part(found, context(), Part(index, 3)) for index in (2, 0, 1)]
     for joined, whole in zip(estimate.join(found, parts), run(estimate, found), strict=True):
         assert joined.methods == whole.methods
         assert same_trace(joined.history, whole.history)
@@ -217,7 +217,7 @@ def test_maximisation_probes_every_code():
     assert set(methods) == {"mi_encoder", "random_encoder", "linear_regression", "pca"}
     assert methods["linear_regression"]["test_mse"] < 1e-25  # the label is the sum of the columns
     assert all(0 < fields["test_mse"] < 1 for name, fields in methods.items() if name != "linear_regression")
-    rows = parts(found)
+    rows = split_rows(found)
     train, test = ((rows[part].x, rows[part].y.numpy()) for part in ("train", "test"))
     codes = train_encoders([found], [rows], context()).codes
     networks = {"mi_encoder": codes, "random_encoder": random_encoders([found])}

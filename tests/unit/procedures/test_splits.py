@@ -10,7 +10,7 @@ from examples import COMPARE, SMALL, config
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mi_cli.procedures.splits import fresh_rows, parts
+from mi_cli.procedures.splits import fresh_rows, split_rows
 from mi_cli.training.settings import Split
 
 CUT = ("train", "val", "labelled", "test")
@@ -42,7 +42,7 @@ def keys(rows):
 @pytest.mark.parametrize("labelled", [0.1, 40])
 def test_parts_have_their_counts_and_are_disjoint(labelled):
     found = config(COMPARE, split={"labelled": labelled})
-    rows = parts(found)
+    rows = split_rows(found)
     assert {part: len(part_rows) for part, part_rows in rows.items()} == found.rows
     assert all(r.x.dtype == r.y.dtype == torch.float64 for r in rows.values())
     for one, other in itertools.combinations(rows, 2):
@@ -51,14 +51,14 @@ def test_parts_have_their_counts_and_are_disjoint(labelled):
 
 
 def test_number_of_labels_leaves_the_other_parts_as_they_are():
-    few, many = (parts(config(COMPARE, split={"labelled": n})) for n in (20, 80))
+    few, many = (split_rows(config(COMPARE, split={"labelled": n})) for n in (20, 80))
     for part in ("train", "val", "test", "fresh"):
         assert torch.equal(few[part].x, many[part].x)
     assert torch.equal(few["labelled"].y, many["labelled"].y[:20])
 
 
 def test_same_seed_draws_the_same_rows():
-    one, other, third = (parts(config(COMPARE, seed=seed)) for seed in (3, 3, 4))
+    one, other, third = (split_rows(config(COMPARE, seed=seed)) for seed in (3, 3, 4))
     for part in one:
         assert torch.equal(one[part].x, other[part].x)
         assert torch.equal(one[part].y, other[part].y)
@@ -74,13 +74,13 @@ def test_same_seed_draws_the_same_rows():
     ids=str,
 )  # fmt: skip
 def test_trials_that_differ_in_an_axis_share_their_labels(other):
-    base, changed = parts(config(COMPARE)), parts(config(COMPARE, **other))
+    base, changed = split_rows(config(COMPARE)), split_rows(config(COMPARE, **other))
     for part in base:
         assert torch.equal(base[part].y, changed[part].y)
 
 
 def test_noise_along_an_axis_is_the_same_noise():
-    clean, little, much = (parts(config(COMPARE, noise={"scale": scale})) for scale in (0.0, 0.1, 0.4))
+    clean, little, much = (split_rows(config(COMPARE, noise={"scale": scale})) for scale in (0.0, 0.1, 0.4))
     for part in clean:
         added = [(rows[part].x - clean[part].x) for rows in (little, much)]
         torch.testing.assert_close(4 * added[0], added[1], rtol=1e-9, atol=1e-9)
@@ -88,7 +88,7 @@ def test_noise_along_an_axis_is_the_same_noise():
 
 
 def test_correlations_along_an_axis_share_x():
-    weak, strong = (parts(config(SMALL, dataset={"rho": rho})) for rho in (0.2, 0.8))
+    weak, strong = (split_rows(config(SMALL, dataset={"rho": rho})) for rho in (0.2, 0.8))
     for part in ("val", "test"):
         assert torch.equal(weak[part].x, strong[part].x)
         assert not torch.equal(weak[part].y, strong[part].y)
@@ -96,7 +96,7 @@ def test_correlations_along_an_axis_share_x():
 
 def test_shift_moves_unlabelled_rows_only():
     shift = {"scale_high": 1.5, "shift_mean": 0.5, "shift_sd": 0.05}
-    still, moved = parts(config(COMPARE)), parts(config(COMPARE, shift=shift))
+    still, moved = split_rows(config(COMPARE)), split_rows(config(COMPARE, shift=shift))
     for part in ("labelled", "test", "fresh"):
         assert torch.equal(still[part].x, moved[part].x)
     for part in ("train", "val"):
@@ -105,7 +105,7 @@ def test_shift_moves_unlabelled_rows_only():
 
 
 def test_train_and_val_are_shifted_by_one_draw():
-    still, moved = (parts(config(COMPARE, shift={"shift_sd": sd})) for sd in (0.0, 1.0))
+    still, moved = (split_rows(config(COMPARE, shift={"shift_sd": sd})) for sd in (0.0, 1.0))
     by = torch.cat([moved[part].x - still[part].x for part in ("train", "val")])
     torch.testing.assert_close(by, by[0, 0].expand_as(by))
 
@@ -117,7 +117,7 @@ def test_fresh_rows_go_on_and_on():
     assert first.x.dtype == torch.float32
     assert not keys(first) & keys(second)
     assert torch.equal(again(100).x, first.x)
-    held_out = parts(config())
+    held_out = split_rows(config())
     assert not keys(first) & (keys(held_out["val"]) | keys(held_out["test"]))
 
 

@@ -36,6 +36,7 @@ from mi_cli.cli.main import main
 from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.errors import OutputError
 from mi_cli.plots import estimate_against_axis
+from mi_cli.procedures.base import Part
 from mi_cli.procedures.estimate import Estimate
 from mi_cli.records import run_folder
 from mi_cli.records.journal import Journal
@@ -280,7 +281,7 @@ def test_folds_of_a_lone_trial_are_shared_among_workers_and_make_the_same_number
     assert one == two
     (stack,) = stacks.stacks(trials(merged(SMALL, CROSSFIT)), 2)
     parts = stacks.split_stacks([stack], 2)
-    assert [part.part for part in parts] == [(0, 2), (1, 2)]
+    assert [part.part for part in parts] == [Part(0, 2), Part(1, 2)]
     assert sum(part.steps for part in parts) == stack.steps
     assert stacks.split_stacks([stack, stack], 2) == [stack, stack]  # where each worker has one anyway
     assert stacks.split_stacks([stack], 1) == [stack]
@@ -291,7 +292,7 @@ def test_fault_in_a_part_has_the_trial_run_whole(tmp_path, monkeypatch, broken):
     run_part = Estimate.run_part
 
     def failing(self, trials, context, part):
-        if part[0] in broken:
+        if part.index in broken:
             raise MemoryError("no room")
         return run_part(self, trials, context, part)
 

@@ -26,7 +26,7 @@ from runs import run_config
 
 from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.runs import forkserver, workers
-from mi_cli.runs.workers import Workers, work
+from mi_cli.runs.workers import Workers, run_stack
 from mi_cli.training.context import Stopped
 
 
@@ -46,7 +46,7 @@ def estimates(done):
 
 def test_work_comes_back_with_the_time_it_took(pool):
     found = trials(SMALL, {"seed": [0, 1]})
-    here = work(found, workers.Context(CPU))
+    here = run_stack(found, workers.Context(CPU))
     done = pool.submit(found).result()
     assert estimates(done) == estimates(here)
     assert [outcome.trial.index for outcome in done.outcomes] == [0, 1]

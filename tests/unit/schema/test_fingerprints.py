@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from mi_cli.files import PACKAGE
-from mi_cli.schema.fingerprints import TRIAL_CODE, code
+from mi_cli.schema.fingerprints import TRIAL_CODE, code_digest
 
 
 @pytest.fixture
@@ -19,10 +19,10 @@ def package(tmp_path):
 def edited(package, file):
     path = package / file
     assert path.is_file()
-    before = code(package)
+    before = code_digest(package)
     path.write_text(path.read_text(encoding="utf-8") + "\n# another comment\n", encoding="utf-8")
-    code.cache_clear()
-    return code(package) != before
+    code_digest.cache_clear()
+    return code_digest(package) != before
 
 
 @pytest.mark.parametrize(
@@ -52,16 +52,16 @@ def test_an_edit_of_anything_else_keeps_recorded_trials(package, file):
 
 
 def test_a_new_module_of_the_science_changes_the_digest(package):
-    before = code(package)
+    before = code_digest(package)
     (package / "estimators" / "another.py").write_text('"""Another one."""\n', encoding="utf-8")
-    code.cache_clear()
-    assert code(package) != before
+    code_digest.cache_clear()
+    assert code_digest(package) != before
 
 
 @pytest.mark.parametrize("part", TRIAL_CODE)
 def test_a_layer_that_is_not_there_is_an_error(package, part):
     path = package / part
     shutil.rmtree(path) if path.is_dir() else path.unlink()
-    code.cache_clear()
+    code_digest.cache_clear()
     with pytest.raises(FileNotFoundError):
-        code(package)
+        code_digest(package)

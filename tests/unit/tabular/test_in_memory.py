@@ -16,8 +16,8 @@ from examples import agree, context
 
 from mi_cli.datasets.table import Table
 from mi_cli.errors import ConfigError
-from mi_cli.procedures.estimation import estimated
-from mi_cli.procedures.splits import parts
+from mi_cli.procedures.estimation import estimate_trial
+from mi_cli.procedures.splits import split_rows
 from mi_cli.schema.config import validate
 from mi_cli.tabular.columns import column_of_array, column_of_series
 
@@ -104,10 +104,10 @@ def test_missing_values_are_those_of_the_file(tmp_path, missing):
 def test_splits_and_estimates_are_those_of_the_file(tmp_path, estimator):
     values = {"estimator": {"name": estimator}, "split": WHOLE, "training": {"steps": 30, "batch": 64}, "seed": 5}
     file, memory = (validate(values | {"dataset": table}) for table in both(tmp_path, FRAME, ["a"], ["b", "patient"]))
-    for part, rows in parts(file).items():
-        assert torch.equal(rows.x, parts(memory)[part].x)
-        assert torch.equal(rows.y, parts(memory)[part].y)
-    one, other = estimated(file, context()), estimated(memory, context())
+    for part, rows in split_rows(file).items():
+        assert torch.equal(rows.x, split_rows(memory)[part].x)
+        assert torch.equal(rows.y, split_rows(memory)[part].y)
+    one, other = estimate_trial(file, context()), estimate_trial(memory, context())
     assert one.status == "ok"
     assert agree(one, other)
 

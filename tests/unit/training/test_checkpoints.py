@@ -17,6 +17,7 @@ import pytest
 from examples import COMPARE, CPU, MAXIMISE, SMALL, merged, trials
 from stacked_trials import BASES, agree
 
+from mi_cli.procedures.base import Part
 from mi_cli.procedures.estimate import Estimate
 from mi_cli.runs import checkpoint_folders, workers
 from mi_cli.runs.checkpoint_folders import checkpoint_folder
@@ -61,7 +62,7 @@ class Ending:
 
 
 def run(folder: Path | None, found: Any, stop: Ending) -> Any:
-    return workers.work(found, Context(CPU, stop), folder=folder)
+    return workers.run_stack(found, Context(CPU, stop), folder=folder)
 
 
 def of(name: str) -> Any:
@@ -107,11 +108,11 @@ def test_what_had_ended_is_not_trained_again(tmp_path):
 def test_part_of_a_stack_is_kept_until_the_others_are_done(tmp_path):
     found = of("folds")
     never = Ending(10**9)
-    first = workers.work(found, Context(CPU, never), (0, 2), tmp_path)
+    first = workers.run_stack(found, Context(CPU, never), Part(0, 2), tmp_path)
     again = Ending(10**9)
-    second = workers.work(found, Context(CPU, again), (0, 2), tmp_path)
+    second = workers.run_stack(found, Context(CPU, again), Part(0, 2), tmp_path)
     assert again.looks < never.looks // 2
-    other = workers.work(found, Context(CPU), (1, 2), tmp_path)
+    other = workers.run_stack(found, Context(CPU), Part(1, 2), tmp_path)
     expected, _ = whole("folds")
     assert all(map(agree, Estimate().join(found, [second.partial, other.partial]), expected))
     assert second.seconds >= first.seconds

@@ -12,7 +12,8 @@ from examples import CPU, PLAIN, agree, context, gaussian_rows, problem
 from scipy import stats
 
 from mi_cli.bounds.variational import donsker_varadhan
-from mi_cli.estimators.variational import DonskerVaradhan, Mine
+from mi_cli.estimators.dv import DonskerVaradhan
+from mi_cli.estimators.mine import Mine
 from mi_cli.networks.critics import ConcatCritic, Scores
 from mi_cli.networks.product_samples import shifted
 from mi_cli.problems import Draw, Rows

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from mi_cli.bounds import variational
-from mi_cli.estimators.variational import DonskerVaradhan, Mine
+from mi_cli.estimators.dv import DonskerVaradhan
+from mi_cli.estimators.mine import Mine
 from mi_cli.networks.critics import Scores
 
 K, N, M = 3, 5, 8
