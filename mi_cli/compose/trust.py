@@ -48,8 +48,10 @@ _PATHS = re.compile(
     rf"|(sweep\.)?dataset{_INDEX}?\.path{_INDEX}?"
 )
 _PLACES = ("output_root", "hydra.run.dir", "hydra.sweep.dir")  # folders that are made
+_STORAGE = "search.storage"
 _ENVIRONMENT = "reads the environment, and runs keep what their configs say"
 _FROM_ENVIRONMENT = f"in dataset.path and hydra.searchpath, in {listed(_PLACES, 'and')} if typed, {_OR_TRUST}"
+_A_FILE = "a file in the current folder"
 _ELSEWHERE = "a config says so, and it is outside the current folder"
 # Hydra sets these itself, or keeps in them what was typed, and resolves none of it.
 _HYDRAS = frozenset({"hydra.overrides", "hydra.runtime", "hydra.job.override_dirname", "hydra.job.config_name"})
@@ -143,6 +145,7 @@ def check(config: DictConfig, overrides: Sequence[str]) -> None:
     _check_overrides(config.hydra, overrides)
     with _as_in_a_job(config.hydra) as folder:
         _walk(config, "", 0, given)
+        _check_storage(config, given)
         _check_hydra(config.hydra, folder, given)
 
 
@@ -178,6 +181,20 @@ def check_root(root: str, name: str, saved: Path | None) -> None:
         return
     if not _is_here(place / name):
         raise _refusal("output_root", root, _ELSEWHERE, "one in it, or typed")
+
+
+def _check_storage(config: DictConfig, given: Mapping[str, str]) -> None:
+    """Refuse a ``search.storage`` that was not typed and is a database, or a file outside the current folder."""
+    try:
+        storage = OmegaConf.select(config, _STORAGE, throw_on_missing=False)
+    except OmegaConfBaseException:
+        return  # the fault is reported where the config is resolved
+    if _STORAGE in given or not isinstance(storage, str):
+        return
+    if "://" in storage:
+        raise _refusal(_STORAGE, storage, "a config says so, and it is a database", f"{_A_FILE}, or typed")
+    if not _is_here(Path(storage)):
+        raise _refusal(_STORAGE, Path(storage), _ELSEWHERE, f"{_A_FILE}, or typed")
 
 
 def _root_of(run: Path) -> Path | None:
@@ -261,7 +278,7 @@ def _check_hydra(own: DictConfig, folder: Path, given: Mapping[str, str]) -> Non
         _check_plugin(f"hydra.{part}", values[part] or {})
     _check_launcher(values["launcher"] or {}, values["sweep.dir"])
     for key in values["sweeper"].get("params") or {}:
-        if key.strip("+~ ").startswith(("hydra", "trust", "output_root")):
+        if key.strip("+~ ").startswith(("hydra", "trust", "output_root", _STORAGE)):
             raise _refusal(
                 f"hydra.sweeper.params.{key}", values["sweeper"]["params"][key], "must be typed", "no such key"
             )

@@ -74,7 +74,10 @@ class Search(Section):
     sampler: Literal["tpe", "random"] = "tpe"
     pruner: Literal["none", "median"] = "none"
     rungs: tuple[Annotated[Number, Field(gt=0, lt=1)], ...] = (0.25,)
-    storage: Annotated[str, Field(pattern=r"\S", description="a file or the address of a database")] | None = None
+    storage: Annotated[
+        Annotated[str, Field(pattern=r"\S", description="a file or the address of a database")] | None,
+        Rule.RESUME | Rule.AGAIN,
+    ] = None
 
     @model_validator(mode="after")
     def _has_rungs(self) -> Search:

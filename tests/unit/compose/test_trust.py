@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,22 @@ IN_CONFIGS = {
     "root above": ("output_root: ../x", "output_root=../x: a config says so, and it is outside the current folder"),
     "root at home": ("output_root: '~/x'", "output_root=~/x: a config says so, and it is outside the current folder"),
     "root behind a link": ("output_root: link", "output_root=link: a config says so, and it is outside the current"),
+    "study elsewhere": (
+        "search: {storage: /tmp/x}",
+        "search.storage=/tmp/x: a config says so, and it is outside the current folder; accepted: a file in the curren",
+    ),
+    "study above": ("search: {storage: ../x}", "search.storage=../x: a config says so, and it is outside the current"),
+    "study at home": ("search: {storage: '~/x'}", "search.storage=~/x: a config says so, and it is outside the curre"),
+    "study behind a link": ("search: {storage: link/x}", "search.storage=link/x: a config says so, and it is outside"),
+    "study by reference": ("search: {storage: '/${name}'}", "search.storage=/custom: a config says so, and it is outs"),
+    "study in a database": (
+        "search: {storage: 'sqlite:///x.db'}",
+        "search.storage=sqlite:///x.db: a config says so, and it is a database; accepted: a file in the current folde",
+    ),
+    "study typed by the sweeper": (
+        "hydra: {sweeper: {params: {search.storage: 'x'}}}",
+        "hydra.sweeper.params.search.storage=x: must be typed",
+    ),
     "folder elsewhere": ("hydra: {run: {dir: /tmp/x}}", "hydra.run.dir=/tmp/x: a config says so, and it is outside"),
     "multirun elsewhere": ("hydra: {sweep: {dir: ../x}}", "hydra.sweep.dir=../x: a config says so, and it is outside"),
     "job elsewhere": ("hydra: {sweep: {subdir: '../${hydra.job.num}'}}", "hydra.sweep.subdir=../0: leads out of the"),
@@ -248,6 +265,30 @@ def test_what_is_typed_may_lead_anywhere(runner, tmp_path, hostile, monkeypatch)
     assert [folder.relative_to(tmp_path / "place").parts[0] for _, folder, _ in runner.runs] == [
         *("custom", "run", "sweep", "sweep")
     ]
+
+
+@pytest.mark.parametrize("storage", ["elsewhere/study", "sqlite:///elsewhere/study.db"])
+def test_search_goes_on_in_the_storage_that_is_typed(runner, here, tmp_path, capsys, hostile, storage):
+    storage = storage.replace("elsewhere", str(tmp_path / "elsewhere"))
+    axis = "sweep: {training: {lr: [1e-3, 1e-2]}}"
+    argv = hostile(f"defaults: [{{override /search: optuna}}]\n{axis}\nsearch: {{storage: '{storage}'}}")
+    refused(capsys, here, argv, "search.storage=")
+    assert main([*argv, f"search.storage={storage}"]) == 0
+    assert len(list((tmp_path / "elsewhere").iterdir())) == 1
+    folder = runner.runs[0][1]
+    for again in (f"search.storage={storage}", "trust=true"):
+        assert main(["--config-path", str(folder), again]) == 0
+    capsys.readouterr()
+    for argv in (["--config-path", str(folder)], [f"resume={folder}"]):
+        assert main(argv) == 2
+        assert re.match("mi-run: search.storage=.*: a config says so, and it is ", capsys.readouterr().err)
+    assert main([f"resume={folder}", f"search.storage={storage}"]) == 0
+
+
+def test_study_in_the_current_folder_needs_no_word(runner, here, hostile):
+    axis = "sweep: {training: {lr: [1e-3, 1e-2]}}"
+    assert main(hostile(f"defaults: [{{override /search: optuna}}]\n{axis}\nsearch: {{storage: study}}")) == 0
+    assert (here / "study").is_file()
 
 
 def test_saved_run_goes_on_where_it_lies(runner, tmp_path, here, capsys):

@@ -36,10 +36,10 @@ def test_every_setting_has_one_effect():
             Rule.RESUME,
             {
                 *("threads", "device", "trial_timeout", "checkpoint_every", "search.trials", "plan", "output_root"),
-                "shards",
+                *("search.storage", "shards"),
             },
         ),
-        (Rule.AGAIN, {"threads", "device", "output_root", "trust"}),
+        (Rule.AGAIN, {"search.storage", "threads", "device", "output_root", "trust"}),
         (Rule.NOT_COMPARED, {"summary", "output_root", "plan"}),
     ],
 )
