@@ -144,6 +144,14 @@ def begin_with_death(*shared: Any) -> None:
     workers._begin(*shared)
 
 
+def slowdown() -> float:
+    """How many times longer this process needs than on a core of its own: limits in seconds are multiplied by it."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    while time.process_time() - cpu < 0.1:
+        sum(range(10_000))
+    return (time.perf_counter() - wall) / (time.process_time() - cpu)
+
+
 @contextmanager
 def endless_command(folder: Path, threads: int) -> Iterator[subprocess.Popen[str]]:
     """``mi-run``, from when its first trial of two is finished; the second would take many minutes."""

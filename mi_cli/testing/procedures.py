@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +14,7 @@ from mi_cli.procedures.base import Outcome, Part, Procedure
 from mi_cli.registry.lookup import procedure_class
 from mi_cli.schema.config import Config, validate
 from mi_cli.schema.sweep import Trial, expand
-from mi_cli.testing.checks import Check, checks, described, expect, module_is_light, run_all
+from mi_cli.testing.checks import Check, checks, described, expect, module_is_light, pickled_and_back, run_all
 from mi_cli.training.context import Context
 from mi_cli.training.threads import one_thread
 
@@ -158,8 +157,7 @@ def trained_method_is_among_the_methods(case: _Case) -> None:
 
 def outcomes_can_be_pickled(case: _Case) -> None:
     """Workers send them to the run."""
-    again = pickle.loads(pickle.dumps(case.outcomes))  # noqa: S301
-    _expect_same("come back from pickle", again, case.outcomes)
+    _expect_same("come back from pickle", pickled_and_back(case.outcomes), case.outcomes)
 
 
 def results_are_the_same_alone_and_in_a_stack(case: _Case) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,7 @@ def test_everything_registered_has_a_yaml_and_says_every_value(group, monkeypatc
     for name in REGISTRIES[group]:
         monkeypatch.setattr(Gaussian, "discrete", frozenset({"y"} if name == "ross" else ()))
         base = PLAIN if name in ESTIMATES_ONLY else COMPARE
-        (trial,) = sweep.expand(resolve([*base, f"{group}={name}", *_of_table(name)]).values)
+        (trial,) = resolve([*base, f"{group}={name}", *_of_table(name)]).expansion.trials
         section = getattr(trial.config, group)
         assert set(yaml.safe_load(text(Path(group, f"{name}.yaml")))) == set(type(section).model_fields)
 
@@ -103,7 +104,8 @@ def test_experiment_composes_and_validates(name, variant):
         assert resolved.notices == ()
         assert resolved.values["name"] == name
         assert resolved.values["variant"] == variant
-        trials = sweep.expand(resolved.values)
+        trials = resolved.expansion.trials  # each validated
+        assert len(trials) == math.prod(map(len, sweep.axes(resolved.values).values()))
         assert len({trial.fingerprint for trial in trials}) == len(trials)
 
 

@@ -27,6 +27,7 @@ from examples import (
     failing_at,
     merged,
     no_rows,
+    slowdown,
     trials,
     values,
 )
@@ -406,14 +407,12 @@ def test_report_that_fails_costs_nothing_else(tmp_path, monkeypatch, capsys):
 
 
 def test_plots_are_imported_one_after_another_before_they_are_drawn(tmp_path, monkeypatch):
-    imported, inside = [], threading.Lock()
+    imported, threads = [], []
     real = publish.plot_function
 
     def alone(name):
-        assert inside.acquire(blocking=False)  # two threads that import matplotlib at once see halves of it
-        time.sleep(0.2)
         imported.append(name)
-        inside.release()
+        threads.append(threading.current_thread())
         return real(name)
 
     monkeypatch.setattr(publish, "plot_function", alone)
@@ -421,6 +420,7 @@ def test_plots_are_imported_one_after_another_before_they_are_drawn(tmp_path, mo
     code, _ = run(tmp_path, SMALL, SWEEP, plots=plots)
     assert code == 0
     assert imported[: len(plots)] == plots
+    assert len(set(threads[: len(plots)])) == 1  # two threads that import matplotlib at once see halves of it
     assert set(imported) == set(imported[: len(plots)])
 
 
@@ -436,7 +436,7 @@ def test_disk_that_is_full_ends_the_run_at_once(tmp_path, monkeypatch):
     line = f"{tmp_path} cannot be written to (No space left on device); 0 of 2 trials are kept there, and "
     with pytest.raises(OutputError, match=re.escape(f"{line}mi-run resume={tmp_path} goes on from them")):
         run(tmp_path, SMALL, {"training": {"steps": [20, 10**6]}})
-    assert time.perf_counter() - begun < 10  # of the second stack's many minutes
+    assert time.perf_counter() - begun < 10 * slowdown()  # of the second stack's many minutes
 
 
 def test_loggers_are_left_as_they_were(tmp_path):
@@ -478,7 +478,7 @@ def test_interruption_keeps_finished_trials(tmp_path, monkeypatch, capsys, threa
     monkeypatch.setattr(scheduler, "wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, SMALL, {"training": {"steps": [20, 10**6]}}, threads=threads)
-    assert time.perf_counter() - begun[0] < 2
+    assert time.perf_counter() - begun[0] < 2 * slowdown()
     rows = rows_of(tmp_path)
     assert [f"{row['trial']} {row['status']} {row['training.steps']}" for row in rows] == ["0 ok 20"]
     files = {name for name in all_files(tmp_path) if not name.startswith("checkpoints/")}
@@ -491,14 +491,14 @@ def test_interruption_keeps_finished_trials(tmp_path, monkeypatch, capsys, threa
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_interrupted_command_ends_within_two_seconds(tmp_path, threads):
+    started = time.monotonic()
     with endless_command(tmp_path / "here", threads) as process:
-        time.sleep(0.3)  # well into the second stack
         begun = time.monotonic()
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         _, err = process.communicate(timeout=60)
         seconds = time.monotonic() - begun
     assert process.returncode == 130
-    assert seconds < 2
+    assert seconds < max(2, (begun - started) / 2)  # to start takes six times longer than to end, however busy it is
     assert f"interrupted; 1 of 2 trials are finished, in {tmp_path / 'here'}" in err
     assert "Traceback" not in err
     (row,) = rows_of(tmp_path / "here")
