@@ -38,7 +38,7 @@ _WHOLE_CLASSES = 20  # values of a column of whole numbers that is taken for cla
 _SEED = 20_230_611  # of what is drawn once for a table, whatever the seed of a run
 _NOT_ENCODED = {  # by kind: what is wrong with the column, and what is accepted
     "time": ("holds dates or times", "numbers and classes (dataset.time takes the column that rows are sorted by)"),
-    "nested": ("holds lists, structures or bytes", "numbers and classes"),
+    "nested": ("holds lists, structures, bytes, or values of several types", "numbers and classes"),
     "empty": ("has no values", "columns with some"),
 }
 

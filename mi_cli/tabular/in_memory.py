@@ -14,11 +14,13 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from mi_cli.errors import ConfigError, Fault
-from mi_cli.lazy import np
+from mi_cli.lazy import np, pl
 from mi_cli.tabular.columns import Array, Column, column_of_array, column_of_series
 from mi_cli.tabular.source import Sample, Source, name_list, sampled_rows
 
 __all__ = ["RowsInMemory", "rows_in_memory"]
+
+_POLARS = "a frame or a series"
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,8 +137,7 @@ def _columns(side: str, rows: Any) -> list[tuple[str, Any]]:
     """Columns with their names: Polars series, or NumPy arrays ``(n,)``."""
     library = type(rows).__module__.partition(".")[0]
     if library == "polars":
-        series = rows.get_columns() if hasattr(rows, "get_columns") else [rows]
-        columns = [(column.name or side, column) for column in series]
+        columns = [(column.name or side, column) for column in _series_of_polars(side, rows)]
     elif library == "pandas":
         named = rows.items() if rows.ndim == 2 else [(rows.name, rows)]
         columns = [(side if name is None else str(name), _array_of_pandas(column)) for name, column in named]
@@ -149,20 +150,37 @@ def _columns(side: str, rows: Any) -> list[tuple[str, Any]]:
 
 def _columns_of_array(side: str, rows: Any) -> list[tuple[str, Array]]:
     """The columns of whatever NumPy makes an array of."""
-    if hasattr(rows, "detach"):  # a tensor
-        rows = rows.detach().cpu()
-    elif isinstance(rows, np.ma.MaskedArray):
+    if isinstance(rows, np.ma.MaskedArray):
         masked = np.ma.getmaskarray(rows)
         rows = rows.astype(object).data
         rows[masked] = None
     try:
-        array = np.asarray(rows)
+        array = np.asarray(_tensor_for_numpy(rows) if hasattr(rows, "detach") else rows)
     except ValueError as error:
         problem = f"is no array ({error})"
         raise ConfigError(Fault(side, problem=problem, accepted="as many values in each row")) from None
+    except (RuntimeError, TypeError) as error:  # a tensor without values, or of a type that NumPy does not have
+        problem = f"is no array ({' '.join(str(error).split())})"
+        raise ConfigError(Fault(side, problem=problem, accepted="a tensor of numbers")) from None
     if array.ndim not in (1, 2):
         raise ConfigError(Fault(side, problem=f"{array.ndim} dimensions", accepted="1 or 2, a row for each sample"))
     return [(side, array)] if array.ndim == 1 else [(f"{side}_{j}", array[:, j]) for j in range(array.shape[1])]
+
+
+def _series_of_polars(side: str, rows: Any) -> list[Any]:
+    """The series of a frame, or a series itself."""
+    if isinstance(rows, pl.DataFrame):
+        return rows.get_columns()
+    if not isinstance(rows, pl.Series):
+        command = f"{side}.collect()" if isinstance(rows, pl.LazyFrame) else ""
+        raise ConfigError(Fault(side, problem=f"is of type {type(rows).__name__}", accepted=_POLARS, command=command))
+    return [rows]
+
+
+def _tensor_for_numpy(tensor: Any) -> Any:
+    """The values of a tensor. Those of less than 32 bits are float32 then: NumPy has no bfloat16."""
+    tensor = tensor.detach().cpu().to_dense()
+    return tensor.float() if tensor.is_floating_point() and tensor.element_size() < 4 else tensor
 
 
 def _array_of_pandas(column: Any) -> Array:

@@ -170,7 +170,7 @@ BAD = [
         XY,
         r"x=\[a\]: column a holds dates or times; accepted: numbers and",
     ),
-    ("t.parquet", saved(good(a=[[1]] * N), ".parquet"), XY, r"x=\[a\]: column a holds lists, structures or bytes; acc"),
+    ("t.parquet", saved(good(a=[[1]] * N), ".parquet"), XY, r"x=\[a\]: column a holds lists, structures, bytes"),
     ("t.npy", array(RNG.normal(size=(30, 2001))), ("dataset.x=column_0",), r"x=\[column_0\]: x and y have 2,001 colum"),
     # The rest.
     ("t.csv", text(), (*XY, "dataset.groups=p"), r"groups=p: no such column; accepted: null, a, b"),

@@ -20,6 +20,7 @@ from mi_cli.procedures.estimation import estimate_trial
 from mi_cli.procedures.splits import split_rows
 from mi_cli.schema.config import validate
 from mi_cli.tabular.columns import column_of_array, column_of_series
+from mi_cli.tabular.in_memory import rows_in_memory
 
 N = 200
 RNG = np.random.default_rng(0)
@@ -168,6 +169,14 @@ def test_column_of_an_array(values, kind, numbers):
     assert [None if np.isnan(value) else value for value in column.values] == numbers
 
 
+@pytest.mark.parametrize("tensor", [torch.Tensor.bfloat16, torch.Tensor.half, torch.Tensor.to_sparse])
+def test_any_tensor_of_numbers_is_an_array(tensor):
+    values = torch.arange(4.0)
+    source = rows_in_memory(tensor(values), A[:4])
+    assert source.columns["x"].dtype == np.float32
+    assert source.columns["x"].tolist() == [0, 1, 2, 3]
+
+
 def test_column_of_an_array_is_that_of_a_series():
     for name in FRAME.columns:
         one, other = column_of_array(name, FRAME[name].to_numpy()), column_of_series(name, FRAME[name])
@@ -192,7 +201,11 @@ def test_column_of_an_array_is_that_of_a_series():
             "dataset.y=[y]: columns x of x and y of y are equal, so that the MI is infinite; accepted: ",
         ),
         (np.zeros(N), A, {}, "dataset.x=[x]: column x is constant; accepted: columns that vary"),
-        (np.array([{}] * N), A, {}, "dataset.x=[x]: column x holds lists, structures or bytes; accepted: numbers and"),
+        (np.array([{}] * N), A, {}, "dataset.x=[x]: column x holds lists, structures, bytes, or values of"),
+        (np.array(["a", *A[1:]], object), A, {}, "dataset.x=[x]: column x holds lists, .*, or values of several types"),
+        (pl.LazyFrame({"a": A}), A, {}, "x: is of type LazyFrame; accepted: a frame or a series; use x.collect()"),
+        (pl.col("a"), A, {}, "x: is of type Expr; accepted: a frame or a series"),
+        (torch.zeros(N, device="meta"), A, {}, "x: is no array (.*); accepted: a tensor of numbers"),
         (A, -A, {"share": 0.05}, "dataset.share=0.05: leaves 10 rows; accepted: at least 20"),
     ],
 )
