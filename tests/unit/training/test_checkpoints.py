@@ -17,6 +17,7 @@ import pytest
 from examples import COMPARE, CPU, MAXIMISE, SMALL, merged, trials
 from stacked_trials import BASES, agree
 
+from mi_cli.cli.main import main
 from mi_cli.procedures.base import Part
 from mi_cli.procedures.estimate import Estimate
 from mi_cli.runs import checkpoint_folders, workers
@@ -179,20 +180,23 @@ LONG = [
 ]  # fmt: skip
 
 
-def command(*given: str) -> list[str]:
-    return [str(Path(sys.executable).with_name("mi-run")), *given]
-
-
 def rows(folder: Path) -> list[dict[str, str]]:
     with (folder / "results.csv").open(encoding="utf-8", newline="") as file:
         return [{key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(file)]
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """The run that nobody ends."""
+    folder = tmp_path_factory.mktemp("whole") / "plain"
+    assert main([*LONG, f"hydra.run.dir={folder}", "reuse=false"]) == 0
+    return folder
+
+
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM])
-def test_run_that_ends_inside_a_training_goes_on_there(tmp_path, sent):
-    plain, folder = tmp_path / "plain", tmp_path / "ended"
-    subprocess.run(command(*LONG, f"hydra.run.dir={plain}", "reuse=false"), check=True, capture_output=True)
-    given = command(*LONG, f"hydra.run.dir={folder}", "reuse=false")
+def test_run_that_ends_inside_a_training_goes_on_there(plain, tmp_path, sent, capsys):
+    folder = tmp_path / "ended"
+    given = [Path(sys.executable).with_name("mi-run"), *LONG, f"hydra.run.dir={folder}", "reuse=false"]
     with subprocess.Popen(given, stderr=subprocess.PIPE, start_new_session=True) as process:
         deadline = time.monotonic() + 60
         while len(list(folder.glob("checkpoints/*/going_on.npz"))) < 2 and time.monotonic() < deadline:
@@ -204,21 +208,21 @@ def test_run_that_ends_inside_a_training_goes_on_there(tmp_path, sent):
         process.communicate(timeout=30)
     assert process.returncode == (143 if sent == signal.SIGTERM else -9)
     assert len(list(folder.glob("checkpoints/*/going_on.npz"))) == 2
-    done = subprocess.run(command(f"resume={folder}"), capture_output=True, text=True, check=True)
-    assert "2 of 2 stacks of trials go on from checkpoints" in done.stderr
+    capsys.readouterr()
+    assert main([f"resume={folder}"]) == 0
+    assert "2 of 2 stacks of trials go on from checkpoints" in capsys.readouterr().err
     assert rows(folder) == rows(plain)
     assert not (folder / "checkpoints").exists()
 
 
-def test_trial_that_took_too_long_goes_on_with_more_time(tmp_path):
+def test_trial_that_took_too_long_goes_on_with_more_time(tmp_path, capsys):
     plain, folder = tmp_path / "plain", tmp_path / "ended"
     given = [*LONG, "sweep.dataset.rho=[.5]", "sweep.seed=[0]", "threads=1", "checkpoint_every=100", "reuse=false"]
-    subprocess.run(command(*given, f"hydra.run.dir={plain}"), check=True, capture_output=True)
-    ended = command(*given, f"hydra.run.dir={folder}", "trial_timeout=.5")
-    assert subprocess.run(ended, check=False, capture_output=True).returncode == 1
+    assert main([*given, f"hydra.run.dir={plain}"]) == 0
+    assert main([*given, f"hydra.run.dir={folder}", "trial_timeout=.5"]) == 1
     assert rows(folder)[0]["reason"] == "took longer than trial_timeout=0.5 seconds"
-    given = command(f"resume={folder}", "trial_timeout=600")
-    done = subprocess.run(given, capture_output=True, text=True, check=True)
-    assert "1 of 1 stacks of trials go on from checkpoints" in done.stderr
+    capsys.readouterr()
+    assert main([f"resume={folder}", "trial_timeout=600"]) == 0
+    assert "1 of 1 stacks of trials go on from checkpoints" in capsys.readouterr().err
     assert rows(folder) == rows(plain)
     assert not (folder / "checkpoints").exists()
