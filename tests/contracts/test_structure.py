@@ -1,4 +1,4 @@
-"""The code stays small: short files and functions, few imports inside functions, each procedure in its own place."""
+"""The code stays small and in its place: short files and functions, few imports inside functions, tests by module."""
 
 from __future__ import annotations
 
@@ -30,6 +30,15 @@ NAMED = (  # how code names the procedure {name}, which is also a column of resu
     r"mi_cli\.procedures(\.| import .*\b){name}\b",
     r"\bname\b.*=\s*[\"']{name}[\"']",
 )
+
+
+def test_unit_tests_are_where_their_modules_are():
+    """They bear its name, or that of a package; tests of all that a package has begin with "every"."""
+    for path in (TESTS / "unit").rglob("test_*.py"):
+        tested = PACKAGE / path.relative_to(TESTS / "unit").with_name(path.stem.removeprefix("test_"))
+        if tested.name.startswith("every_"):
+            tested = tested.parent
+        assert tested.is_dir() or tested.with_suffix(".py").is_file(), path
 
 
 def test_modules_are_short():

@@ -1,4 +1,4 @@
-"""Neural estimators: their losses, and the gradients of these."""
+"""MINE beside the Donsker–Varadhan estimator, which it differs from: their losses, and the gradients of these."""
 
 from __future__ import annotations
 
