@@ -68,7 +68,7 @@ def _resumed(args: argparse.Namespace) -> Path | None:
     folder = Path(typed).expanduser().absolute()
     if not typed or not (folder / f"{PRIMARY}.yaml").is_file():
         accepted = f"a folder with a {PRIMARY}.yaml and results, such as outputs/<name>/<date>_<time>_<id>"
-        raise ConfigError(Fault("resume", Path(typed), "is not the folder of a run", accepted))
+        raise ConfigError(Fault("resume", Path(typed) if typed else "", "is not the folder of a run", accepted))
     if args.config_path or args.multirun:
         accepted = "neither --config-path nor --multirun"
         raise ConfigError(Fault("resume", Path(typed), "has a config of its own", accepted))

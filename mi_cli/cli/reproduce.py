@@ -61,14 +61,14 @@ def _check_typed(args: argparse.Namespace, overrides: list[str], run: str) -> No
     strange += [option for option, given in options.items() if given]
     if strange:
         problem = f"{listed(strange, 'and')} beside it may change the results"
-        raise ConfigError(Fault("again", Path(run), problem, listed(f"{key}=..." for key in allowed)))
+        raise ConfigError(Fault("again", Path(run) if run else "", problem, listed(f"{key}=..." for key in allowed)))
 
 
 def _check_folder(text: str, run: Path) -> None:
     """Refuse a folder that is not that of a finished run."""
 
     def refusal(problem: str, accepted: str = _A_RUN) -> ConfigError:
-        return ConfigError(Fault("again", Path(text), problem, accepted))
+        return ConfigError(Fault("again", Path(text) if text else "", problem, accepted))
 
     if not text or not run.is_dir():
         raise refusal("no such folder")

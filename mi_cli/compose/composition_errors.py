@@ -13,8 +13,10 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import (
+    GrammarParseError,
     InterpolationKeyError,
     InterpolationResolutionError,
+    KeyValidationError,
     MissingMandatoryValue,
     OmegaConfBaseException,
     UnsupportedInterpolationType,
@@ -88,6 +90,7 @@ def unreadable(text: str, options: Options) -> Fault:
     """The fault of an override that Hydra's grammar does not read."""
     key, equals, value = text.partition("=")
     if equals and key.strip("+~ "):
+        key = key.removeprefix("++") if key.startswith("++sweep") else key  # an axis gets it when arguments are read
         quoted = "" if value[:1] in "[{'\"" else f""", as "{key}='{value}'\""""
         return Fault(key, value, "cannot be read", f"key=value, with closed brackets, odd characters in quotes{quoted}")
     if text in options("experiment"):
@@ -115,7 +118,7 @@ def option_faults(override: Override, options: Options) -> list[Fault]:
         return [_typed_fault(override.input_line or "", accepted=f"{group}={value}, without a +")]
     elif isinstance(value, list) and group != "experiment":
         return [Fault(group, value, "is several values", "one option, or an axis", f"sweep.{group}={shown(value)}")]
-    elif not isinstance(value, str | dict):
+    elif not isinstance(value, str) and (group == "experiment" or not isinstance(value, dict)):
         return [Fault(group, value, accepted=listed(accepted))]
     return []
 
@@ -137,10 +140,32 @@ def _unresolved(error: OmegaConfBaseException) -> Fault:
     return Fault(str(key), str(value), problem, accepted) if key else Fault("", ABSENT, problem, accepted)
 
 
+def _not_loaded(error: BaseException) -> Fault:
+    """The fault of a file with keys or interpolations that no config can have; otherwise what the error says."""
+    reason = _one_line(error)
+    if isinstance(error, KeyValidationError):
+        return Fault(_own_file(_is_no_config), problem=reason, accepted="keys that are text or numbers")
+    if isinstance(error, GrammarParseError):
+        problem = f"has an interpolation that cannot be read ({reason})"
+        return Fault(_own_file(_is_no_config), problem=problem, accepted="${key} of a key in the config")
+    return Fault("", problem=reason)
+
+
 def _own_file(is_wrong: Callable[[Path], bool]) -> str:
     """The first file that is wrong, among configs that are not ours."""
     paths = (path for folder in (*own_config_folders(), *plugins.config_folders()) for path in folder.rglob("*.yaml"))
     return next((str(path) for path in paths if is_wrong(path)), "a config")
+
+
+def _is_no_config(path: Path) -> bool:
+    """Whether a file is YAML with keys or interpolations that no config can have."""
+    try:
+        OmegaConf.load(path)
+    except OmegaConfBaseException:
+        return True
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return False
+    return False
 
 
 def _is_not_text(path: Path) -> bool:
@@ -167,7 +192,7 @@ def _missing(error: MissingConfigException, overrides: Sequence[str], source: So
         return Fault("--config-path", folder[1] if folder else "?", "no such folder")
     if missing == source.config_name and text.startswith("Cannot find primary config"):
         return Fault("--config-name", missing, "no such config in the folders that are searched")
-    group, _, name = missing.rpartition("/")
+    group, _, name = missing.partition("/") if "//" in missing else missing.rpartition("/")  # an option like /a/b
     if error.options:
         by = "" if f"{group}={name}" in overrides else ", named in a defaults list"
         extra = _EXTRAS.get(f"{group}={name}")
@@ -211,7 +236,9 @@ def _not_composed(error: HydraException, overrides: Sequence[str], source: Sourc
             return _not_an_axis(override.lstrip("+"))
         if "DictConfig with ListConfig" in reason:
             return _typed_fault(override, accepted="a section of keys and values")
-    return _typed_fault(override, reason) if override and override not in reason else Fault("", problem=reason)
+    if override and override not in reason:
+        return _typed_fault(override, reason)
+    return _not_loaded(error.__cause__ or error)
 
 
 def _named(key: str, overrides: Sequence[str]) -> str:
@@ -233,6 +260,8 @@ def _several_values(text: str) -> Fault:
     """The fault of several values where one is expected."""
     key, _, value = text.lstrip("+").partition("=")
     if key.startswith("sweep."):
+        if "(" in value:  # a function of Hydra's sweeps
+            return Fault(key, value, accepted=f"a list of values, such as {key}=[1, 2]")
         return Fault(key, value, accepted="a list of values", command=f"{key}=[{value}]")
     if key.startswith("hydra"):
         return Fault(key, value, "is several values", "one")

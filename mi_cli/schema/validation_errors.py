@@ -56,9 +56,18 @@ def _faults(details: ErrorDetails, root: type[BaseModel], values: Any, chosen: C
             return [Fault(place.key, value, accepted=place.accepted.replace("a number", "a finite number"))]
     if isinstance(value, list) and value and place.sweepable:
         return [_several(place, value)]
-    one_of_a_list = place.accepted.startswith("a list") and isinstance(value, str | int | float)
-    command = f"{place.key}=[{shown(value)}]" if one_of_a_list else ""
+    command = f"{place.key}=[{shown(value)}]" if _is_entry(value, place.accepted) else ""
     return [Fault(place.key, value, accepted=place.accepted, command=command)]
+
+
+def _is_entry(value: Any, accepted: str) -> bool:
+    """Whether a value could be an entry of the list that is accepted."""
+    is_list, _, entries = accepted.rstrip(")").partition("each ")
+    if not is_list.startswith("a list") or isinstance(value, bool):
+        return False
+    if isinstance(value, int | float):
+        return "number" in entries
+    return isinstance(value, str) and (entries == "text" or value in entries.replace(" or ", ", ").split(", "))
 
 
 def _unknown(place: _Place, value: Any) -> Fault:
@@ -119,7 +128,8 @@ def _place(loc: Sequence[int | str], root: type[BaseModel], values: Any, chosen:
     marks = field.metadata if field else []
     fixed = any(mark is Affects.NOTHING or (isinstance(mark, Rule) and Rule.NO_AXIS in mark) for mark in marks)
     single = "list" not in accepted and not accepted.startswith("a section")
-    sweepable = "sweep" in root.model_fields and bool(keys) and (single or keys[-1] in GROUPS)
+    is_setting = bool(keys) and isinstance(keys[-1], str)  # and not an entry of a list
+    sweepable = "sweep" in root.model_fields and is_setting and (single or keys[-1] in GROUPS)
     return _Place(tuple(keys), accepted, sweepable, fixed)
 
 

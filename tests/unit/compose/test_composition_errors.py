@@ -37,6 +37,9 @@ def fault(*overrides: str, folder: Path | None = None) -> Fault:
         ("name=${nothing}", ("name", "${nothing}", "Interpolation key 'nothing' not found")),
         ("hydra.searchpath=[file:///nowhere]", ("hydra.searchpath", "/nowhere", "no such folder")),
         ("++hydra.callbacks.a._target_=os.mkdir", ("hydra.callbacks.a._target_", "os.mkdir", "names code to run")),
+        ("sweep.seed=range(0,3)", ("sweep.seed", "range(0,3)", "")),
+        ("++sweep.seed=[1", ("sweep.seed", "[1", "cannot be read")),
+        ("experiment={a: 1}", ("experiment", {"a": 1}, "")),
         ("nonsense", ("nonsense", ABSENT, "must be key=value, such as seed=1")),
     ],
 )
@@ -53,9 +56,26 @@ def test_what_is_accepted():
     assert fault("experiment=gausian_sweep").command == EXPERIMENT
     assert fault(EXPERIMENT, "estimator=student").command == "dataset=student"
     assert fault(EXPERIMENT, "estimator=[dv,mine]").command == "sweep.estimator=[dv, mine]"
+    assert fault(EXPERIMENT, "sweep.seed=range(0,3)").command == ""
+    assert fault("experiment=/etc/passwd").problem == "no such experiment"
     axis, runs = "sweep.seed=[1,2] (an axis)", "mi-run -m seed=1,2 (a run for each)"
     assert fault(EXPERIMENT, "seed=1,2").command == f"{axis} or {runs}"
     assert fault(EXPERIMENT, "variant=a,b").command == "mi-run -m variant=a,b (a run for each)"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("null: 3", "Incompatible key type 'NoneType'"),
+        ("seed: '${'", "has an interpolation that cannot be read (no viable alternative at input '${')"),
+    ],
+)
+def test_file_that_no_config_can_be_is_the_key(tmp_path, monkeypatch, text, problem):
+    (tmp_path / "experiment").mkdir()
+    path = tmp_path / "experiment" / "own.yaml"
+    path.write_text(f"# @package _global_\n{text}\n")
+    monkeypatch.setenv("MI_CONFIG_PATH", str(tmp_path))
+    assert (fault("experiment=own").key, fault("experiment=own").problem) == (str(path), problem)
 
 
 def test_file_that_is_wrong_is_the_key(tmp_path):
