@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import yaml
 
 from mi_cli.cli.help import experiments
-from mi_cli.compose.resolve import resolve
+from mi_cli.compose.resolve import Resolved, resolve
 from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.registry.builtin import DATASETS, ESTIMATORS, PLOTS
 from mi_cli.registry.lookup import load
@@ -60,6 +61,17 @@ def _of_table(name: str) -> list[str]:
     return [*TABLE, *(["split.labelled=0", "split.test=0.1", "dataset.n_samples=null"] if name == "table" else [])]
 
 
+@cache
+def with_option(group: str, option: str) -> Resolved:
+    """A config with an option of a group."""
+    base = PLAIN if option in ESTIMATES_ONLY else COMPARE
+    if option == "optuna":
+        base = (*base, "++sweep.training.lr=[0.01, 0.1]")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Gaussian, "discrete", frozenset({"y"} if option == "ross" else ()))
+        return resolve([*base, f"{group}={option}", *_of_table(option)])
+
+
 @pytest.mark.parametrize("path", FILES, ids=str)
 def test_config_is_data(path):
     content = yaml.safe_load(text(path))
@@ -74,24 +86,18 @@ def test_config_begins_by_saying_what_it_is(path):
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
-def test_option_composes_and_validates(group, option, monkeypatch):
-    if option == "ross":
-        monkeypatch.setattr(Gaussian, "discrete", frozenset({"y"}))
-    base = PLAIN if option in ESTIMATES_ONLY else COMPARE
+def test_option_composes_and_validates(group, option):
     if option == "optuna":
         pytest.importorskip("optuna", reason="needs pip install 'mi-cli[search]'")
-        base = (*base, "++sweep.training.lr=[0.01, 0.1]")
-    values = resolve([*base, f"{group}={option}", *_of_table(option)]).values
+    values = with_option(group, option).values
     assert values[group] == option if group == "variant" else values[group]["name"]
 
 
 @pytest.mark.parametrize("group", sorted(REGISTRIES))
-def test_everything_registered_has_a_yaml_and_says_every_value(group, monkeypatch):
+def test_everything_registered_has_a_yaml_and_says_every_value(group):
     assert {option for owner, option in OPTIONS if owner == group} >= set(REGISTRIES[group])
     for name in REGISTRIES[group]:
-        monkeypatch.setattr(Gaussian, "discrete", frozenset({"y"} if name == "ross" else ()))
-        base = PLAIN if name in ESTIMATES_ONLY else COMPARE
-        (trial,) = resolve([*base, f"{group}={name}", *_of_table(name)]).expansion.trials
+        (trial,) = with_option(group, name).expansion.trials
         section = getattr(trial.config, group)
         assert set(yaml.safe_load(text(Path(group, f"{name}.yaml")))) == set(type(section).model_fields)
 
