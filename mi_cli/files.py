@@ -20,23 +20,36 @@ _PIECES, _PIECE = 256, 1 << 20
 
 @lru_cache(maxsize=64)
 def file_digest(file: Path, size: int, changed: int) -> str:
-    """The digest of a file of this ``size`` in bytes, last ``changed`` at this time.
+    """The digest of a file.
 
-    Of more than a gigabyte, 256 pieces of a megabyte are read, evenly spread, and the time of its last change counts.
+    Of a file of more than a gigabyte, 256 evenly spread pieces of a megabyte are read. Its digest then also depends on
+    the time of its last change.
+
+    Args:
+        file: its path.
+        size: its size in bytes.
+        changed: when it was last changed, in nanoseconds since the epoch.
+
+    Raises:
+        OSError: the file cannot be read.
     """
-    found = hashlib.sha256(f"{size}".encode())
+    digest = hashlib.sha256(f"{size}".encode())
     with file.open("rb") as opened:
         if size <= _WHOLE:
-            return hashlib.file_digest(opened, lambda: found).hexdigest()
-        found.update(f"{changed}".encode())
+            return hashlib.file_digest(opened, lambda: digest).hexdigest()
+        digest.update(f"{changed}".encode())
         for piece in range(_PIECES):
             opened.seek((size - _PIECE) * piece // (_PIECES - 1))
-            found.update(opened.read(_PIECE))
-    return found.hexdigest()
+            digest.update(opened.read(_PIECE))
+    return digest.hexdigest()
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """A file that is there whole or not at all, whatever happens."""
+    """Write a file atomically: if the process dies, the path has all of the data or what it had before.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:

@@ -28,7 +28,7 @@ Trace = Literal["train_mi", "val_mi", "train_mse", "val_mse"]
 
 
 Cell = tuple[dict[str, Any], list[float], float | None, float | None]
-Judged = tuple[dict[str, Any], Interval, float | None, float | None]
+Measured = tuple[dict[str, Any], Interval, float | None, float | None]
 
 
 class _AnyClaim(Section, ABC):
@@ -36,14 +36,14 @@ class _AnyClaim(Section, ABC):
     where: dict[str, Any] = Field(default_factory=dict)
 
     @abstractmethod
-    def judged(self, rows: Sequence[Row], axes: Sequence[str], traces: Traces, level: float) -> Iterator[Judged]:
+    def measure(self, rows: Sequence[Row], axes: Sequence[str], traces: Traces, level: float) -> Iterator[Measured]:
         """For each setting: the setting, a value with its interval, and the bounds that it is claimed to lie in."""
 
 
 class _Claim(_AnyClaim):
     """A claim on the mean over seeds."""
 
-    def judged(self, rows: Sequence[Row], axes: Sequence[str], traces: Traces, level: float) -> Iterator[Judged]:
+    def measure(self, rows: Sequence[Row], axes: Sequence[str], traces: Traces, level: float) -> Iterator[Measured]:
         """The cells' means, of the rows that succeeded."""
         good = [row for row in rows if row["status"] == "ok"]
         for where, values, low, high in self.cells(good, axes, traces):
@@ -203,7 +203,7 @@ class Solves(_AnyClaim):
     relative: NonNegative = RELATIVE
     error: NonNegative | None = None
 
-    def judged(self, rows: Sequence[Row], axes: Sequence[str], traces: Traces, level: float) -> Iterator[Judged]:
+    def measure(self, rows: Sequence[Row], axes: Sequence[str], traces: Traces, level: float) -> Iterator[Measured]:
         """The number of tasks solved, and the mean absolute error, of each estimator."""
         del traces
         for total in totals(scores(rows, axes)):
@@ -239,13 +239,13 @@ class Covers(_AnyClaim):
     low: Number | None = None
     high: Number | None = None
 
-    def judged(self, rows: Sequence[Row], axes: Sequence[str], traces: Traces, level: float) -> Iterator[Judged]:
+    def measure(self, rows: Sequence[Row], axes: Sequence[str], traces: Traces, level: float) -> Iterator[Measured]:
         """The shares, with Wilson's interval."""
-        kept = [axis for axis in axes if axis in self.by]
-        for row in coverage(rows, kept, level, traces):
+        by = [axis for axis in axes if axis in self.by]
+        for row in coverage(rows, by, level, traces):
             if row[self.share] is not None:
                 ends = row[f"{self.share}_low"], row[f"{self.share}_high"]
-                where = {axis: row[axis] for axis in (*kept, "method")}
+                where = {axis: row[axis] for axis in (*by, "method")}
                 yield where, Interval(row[self.share], *ends, None, row["trials"]), self.low, self.high
 
 
@@ -287,7 +287,7 @@ def judge(
             "accepted": [low, high],
             "verdict": _verdict(interval, low, high),
         }
-        for where, interval, low, high in claim.judged(rows, axes, traces, level)
+        for where, interval, low, high in claim.measure(rows, axes, traces, level)
     ]
     verdicts = {cell["verdict"] for cell in cells}
     overall: Verdict = "fails" if "fails" in verdicts else "holds" if verdicts == {"holds"} else "undecided"

@@ -32,12 +32,12 @@ def coverage(rows: Iterable[Row], axes: Sequence[str], level: float, traces: Tra
         p-values of at most .05.
     """
     del traces
-    judged = [
+    usable = [
         row
         for row in rows
         if row["status"] == "ok" and None not in (row.get("true_mi"), row.get("ci_low"), row.get("stderr"))
     ]
-    return [_row(group, axes, level) for group in grouped(judged, (*axes, "method"))]
+    return [_row(group, axes, level) for group in grouped(usable, (*axes, "method"))]
 
 
 def _row(group: Sequence[Row], axes: Sequence[str], level: float) -> dict[str, Any]:
@@ -53,9 +53,9 @@ def _row(group: Sequence[Row], axes: Sequence[str], level: float) -> dict[str, A
         "too_high": [row["lower"] > row["true_mi"] for row in group if row.get("lower") is not None],
         "small_p": [row["p_value"] <= _ALPHA for row in group if row.get("p_value") is not None],
     }
-    for name, kept in shares.items():
-        low, high = share_interval(sum(kept), len(kept), level) if kept else (None, None)
-        result |= {name: sum(kept) / len(kept) if kept else None, f"{name}_low": low, f"{name}_high": high}
+    for name, flags in shares.items():
+        low, high = share_interval(sum(flags), len(flags), level) if flags else (None, None)
+        result |= {name: sum(flags) / len(flags) if flags else None, f"{name}_low": low, f"{name}_high": high}
     return result
 
 

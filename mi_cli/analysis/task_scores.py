@@ -142,14 +142,15 @@ class Total:
             for score in self.answered
             if score.truth is not None
         }
-        mean = _mean([_mean(list(of.values())) for of in errors.values()])
+        mean = _mean([_mean(list(by_seed.values())) for by_seed in errors.values()])
         if mean is None:
             return None
-        seeds = {frozenset(of) for of in errors.values()}
+        seeds = {frozenset(by_seed) for by_seed in errors.values()}
         if self.lost or len(seeds) > 1:
             return Interval(mean, None, None, None, max(map(len, seeds)))
         (common,) = seeds
-        return mean_interval([math.fsum(of[seed] for of in errors.values()) / len(errors) for seed in common], level)
+        means = [math.fsum(by_seed[seed] for by_seed in errors.values()) / len(errors) for seed in common]
+        return mean_interval(means, level)
 
 
 def axes_of_estimators(axes: Iterable[str]) -> list[str]:

@@ -1,4 +1,7 @@
-"""Handlers of signals, for as long as they are needed."""
+"""Handlers of signals, for as long as they are needed.
+
+What a command does on Ctrl-C and SIGTERM is in :mod:`mi_cli.cli.invocation`.
+"""
 
 from __future__ import annotations
 

@@ -44,11 +44,11 @@ def drop_replaced_axes(draft: Draft) -> Draft:
             path = parents + str(key)
             if axis is None:  # null takes an axis away
                 continue
-            if isinstance(axis, Mapping) and (axis or isinstance(draft.at(path), Mapping)):
+            if isinstance(axis, Mapping) and (axis or isinstance(draft.get(path), Mapping)):
                 axes |= {key: inner} if (inner := kept(axis, f"{path}.")) else {}
             elif path in draft.typed and f"sweep.{path}" not in draft.typed:
                 notices.append(f"{path}={shown(draft.typed[path])} replaces the axis sweep.{path}={shown(axis)}")
-                if "training.carry" not in draft.typed and path == draft.at("training.carry"):
+                if "training.carry" not in draft.typed and path == draft.get("training.carry"):
                     values["training"]["carry"] = None
                     notices.append(f"training.carry=null: there is no axis {path} to carry a model along")
             else:
@@ -70,7 +70,7 @@ def replace_option_names(draft: Draft, source: Composes, overrides: Sequence[str
     """
     values = draft.copied()
     for group in GROUPS:
-        axis = draft.at(f"sweep.{group}")
+        axis = draft.get(f"sweep.{group}")
         if not isinstance(axis, list) or not any(isinstance(option, str) for option in axis):
             continue
         _check_names(group, axis, source.options(group))
@@ -102,7 +102,7 @@ def leave_out_settings_of_others(draft: Draft) -> Draft:
     notices: list[str] = []
     values = draft.copied()
     for group in REGISTRIES:
-        axis = (values.get("sweep") or {}).get(group) if isinstance(draft.at("sweep"), Mapping) else None
+        axis = (values.get("sweep") or {}).get(group) if isinstance(draft.get("sweep"), Mapping) else None
         is_chosen = isinstance(draft.typed.get(group), str) or f"{group}.name" in draft.typed
         sections = [values.get(group)] if is_chosen else []
         for section in sections + (axis if isinstance(axis, list) else []):
@@ -124,7 +124,7 @@ def _is_setting(group: str, key: str) -> bool:
 
 def replace_pair_all(draft: Draft) -> Draft:
     """Put the pairs of a table's columns in place of ``sweep.dataset.pair=all``."""
-    if draft.at("sweep.dataset.pair") != "all":
+    if draft.get("sweep.dataset.pair") != "all":
         return draft
     dataset = draft.values["dataset"]
     if dataset.get("name") != "table":
@@ -140,8 +140,8 @@ def replace_pair_all(draft: Draft) -> Draft:
 
 def leave_out_unfit_estimators(draft: Draft) -> Draft:
     """Take from the experiment's axis of estimators those that cannot take the columns of a table."""
-    axis = draft.at("sweep.estimator")
-    if not isinstance(axis, list) or "sweep.estimator" in draft.typed or draft.at("dataset.name") != "table":
+    axis = draft.get("sweep.estimator")
+    if not isinstance(axis, list) or "sweep.estimator" in draft.typed or draft.get("dataset.name") != "table":
         return draft
     try:
         table = _section("dataset", draft.values["dataset"]).opened()

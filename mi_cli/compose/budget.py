@@ -40,7 +40,7 @@ def apply_budget(draft: Draft) -> Draft:
     values = draft.copied()
     for path, (factor, least) in factors.items():
         _scale(values, path, partial(scaled, factor=factor, least=least), draft.typed)
-    seeds = draft.at("sweep.seed")
+    seeds = draft.get("sweep.seed")
     if isinstance(seeds, list) and "sweep.seed" not in draft.typed:
         values["sweep"]["seed"] = seeds[: budget.seeds]
     values["budget"] = {"name": budget.name, "steps": 1.0, "samples": 1.0, "seeds": None}

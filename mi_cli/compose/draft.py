@@ -28,7 +28,7 @@ class Draft:
     typed: Mapping[str, Any]
     notices: tuple[str, ...] = ()
 
-    def at(self, path: str) -> Any:
+    def get(self, path: str) -> Any:
         """The value at a dotted path; None where there is none."""
         try:
             return sweep.get(self.values, path)

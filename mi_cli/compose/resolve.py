@@ -100,10 +100,10 @@ def check_experiment(draft: Draft) -> Draft:
 
 def say_what_runs(draft: Draft, has_experiments: bool) -> Draft:
     """Say what runs where nobody chose an experiment, and there are some to choose from."""
-    if draft.typed.get("experiment") or draft.at("name") != "custom" or not has_experiments:
+    if draft.typed.get("experiment") or draft.get("name") != "custom" or not has_experiments:
         return draft
     keys = ("procedure", "dataset.name", "estimator.name")
-    what = ", ".join(f"{key.removesuffix('.name')}={shown(draft.at(key))}" for key in keys)
+    what = ", ".join(f"{key.removesuffix('.name')}={shown(draft.get(key))}" for key in keys)
     notice = f"no experiment is chosen, so this runs {what} (mi-run lists the experiments)"
     return draft.changed(draft.values, [notice])
 

@@ -126,7 +126,7 @@ class PluginDefaults(ConfigSource):
     def is_config(self, config_path: str) -> bool:
         """Whether a package adds it. If the option cannot be used, composing it says why."""
         group, _, name = config_path.removesuffix(".yaml").rpartition("/")
-        return group in REGISTRIES and name not in REGISTRIES[group] and plugins.named(group, name)
+        return group in REGISTRIES and name not in REGISTRIES[group] and plugins.is_known(group, name)
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
         """The groups, or the options of one that can be used."""

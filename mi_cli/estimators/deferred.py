@@ -29,7 +29,7 @@ class DeferredEstimate(Estimate):
         return vars(self)
 
     @classmethod
-    def of(cls, estimate: Estimate, null: Callable[[], Array]) -> DeferredEstimate:
+    def from_estimate(cls, estimate: Estimate, null: Callable[[], Array]) -> DeferredEstimate:
         """The same estimate with another statistic of the re-pairings: ``null`` returns it, ``(1 + m,)``."""
         deferred = object.__new__(cls)
         vars(deferred).update(vars(estimate) | {"_null": null})

@@ -23,7 +23,7 @@ from mi_cli.fields import Count
 from mi_cli.problems import Array, Problem, is_discrete
 from mi_cli.training.context import Context
 
-__all__ = ["Histogram", "counted"]
+__all__ = ["Histogram", "miller_madow"]
 
 Codes = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -70,7 +70,7 @@ class Histogram(TrainingFree):
 
         def estimate(part_x: Part, part_y: Part) -> tuple[float, float]:
             context.check()
-            return counted(of_x[part_x], of_y[part_y])
+            return miller_madow(of_x[part_x], of_y[part_y])
 
         value, ceiling = estimate(slice(None), slice(None))
         stderr, freedom = subsampled_error(
@@ -82,9 +82,9 @@ class Histogram(TrainingFree):
     def _codes(self, x: Array, y: Array) -> tuple[Codes, Codes]:
         """The number of each row's cell in x and in y, ``(n,)`` each."""
         n, sides = len(x), (x, y)
-        kept = [np.array([is_discrete(column) for column in side.T]) for side in sides]
-        values = math.prod(len(np.unique(side[:, keep], axis=0)) for side, keep in zip(sides, kept, strict=True))
-        continuous = sum(int((~keep).sum()) for keep in kept)
+        discrete = [np.array([is_discrete(column) for column in side.T]) for side in sides]
+        values = math.prod(len(np.unique(side[:, mask], axis=0)) for side, mask in zip(sides, discrete, strict=True))
+        continuous = sum(int((~mask).sum()) for mask in discrete)
         a_cell = max(_ROWS_A_CELL, n**0.25) if self.bins == "auto" and continuous else 1
         bins = self._bins(n / values / a_cell, continuous)
         cells = values * float(bins) ** continuous
@@ -95,11 +95,11 @@ class Histogram(TrainingFree):
                 f"cells for {n} rows; use fewer columns{'' if self.bins == 'auto' else ' or bins'}, or at least "
                 f"{needed:.3g} rows"
             )
-        return self._cells(x, kept[0], bins), self._cells(y, kept[1], bins)
+        return self._cells(x, discrete[0], bins), self._cells(y, discrete[1], bins)
 
-    def _cells(self, side: Array, keep: Any, bins: int) -> Codes:
-        cut = [column if kept else self._cut(column, bins) for column, kept in zip(side.T, keep, strict=True)]
-        return np.unique(np.stack(cut, 1), axis=0, return_inverse=True)[1].ravel()
+    def _cells(self, side: Array, discrete: Any, bins: int) -> Codes:
+        codes = [column if mask else self._cut(column, bins) for column, mask in zip(side.T, discrete, strict=True)]
+        return np.unique(np.stack(codes, 1), axis=0, return_inverse=True)[1].ravel()
 
     def _bins(self, cells: float, columns: int) -> int:
         if self.bins != "auto":
@@ -114,8 +114,8 @@ class Histogram(TrainingFree):
         return np.searchsorted(edges[1:-1], column, side="right")
 
 
-def counted(x: Codes, y: Codes) -> tuple[float, float]:
-    """Corrected MI of paired codes, and the smaller of their corrected entropies.
+def miller_madow(x: Codes, y: Codes) -> tuple[float, float]:
+    """MI of paired codes with the correction of Miller and Madow, and the smaller of their corrected entropies.
 
     Args:
         x: codes from 0 on, ``(n,)``.
@@ -124,7 +124,7 @@ def counted(x: Codes, y: Codes) -> tuple[float, float]:
     Returns:
         MI and entropy in nats.
 
-    >>> value, most = counted(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 1]))
+    >>> value, most = miller_madow(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 1]))
     >>> bool(np.isclose(value, np.log(2) + 1 / 8)), value == most
     (True, True)
     """

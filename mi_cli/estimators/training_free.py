@@ -152,7 +152,7 @@ class TrainingFree(Estimator):
         )
         if null is None:
             return estimate
-        deferred = DeferredEstimate.of(estimate, null)
+        deferred = DeferredEstimate.from_estimate(estimate, null)
         return deferred if context.defers_p_values else replace(estimate, null=deferred.null, p_value=deferred.p_value)
 
 

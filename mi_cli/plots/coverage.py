@@ -35,7 +35,7 @@ def plot(records: Records) -> Figure:
         return figures.empty_figure(records, _WHAT, "no interval, or no true MI")
     settings = list(grouped(table, lambda row: _setting(row, axes)))
     width = max(6.4, 1.5 + 0.34 * len(settings))
-    grid = figures.Grid.at([(row, 0) for row in range(len(panels))], (width, 2.1), sharex=True)
+    grid = figures.Grid.with_panels([(row, 0) for row in range(len(panels))], (width, 2.1), sharex=True)
     methods = list(dict.fromkeys(row["method"] for row in table))
     for ax, (share, rows) in zip(grid.panels.values(), panels.items(), strict=True):
         _draw(ax, share, rows, settings, methods, axes)

@@ -35,7 +35,7 @@ def plot(records: Records) -> Figure:
     level = records.summary["level"]
     curves = [_curves(members, level) for members in panels.values()]
     places = panel_places([Setting((("panel", float(index)),)) for index in range(len(panels))])
-    grid = figures.Grid.at(places, (5.2, 3.6) if len(panels) == 1 else (3.4, 2.6), sharex=True, sharey=True)
+    grid = figures.Grid.with_panels(places, (5.2, 3.6) if len(panels) == 1 else (3.4, 2.6), sharex=True, sharey=True)
     values = values_of(_AXIS, map(series.task, scores))
     for name, of_panel, ax in zip(panels, curves, grid.panels.values(), strict=True):
         ax.set_title(name, fontsize=8.5)

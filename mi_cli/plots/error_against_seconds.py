@@ -49,7 +49,7 @@ def plot(records: Records) -> Figure:
             points.append(_Point(series.key(total), total.seconds, error))
     if not points:
         return figures.empty_figure(records, _WHAT, "no estimator has an estimate for every task with a true MI")
-    grid = figures.Grid.at([(0, 0)], (6.4, 4.2))
+    grid = figures.Grid.with_panels([(0, 0)], (6.4, 4.2))
     ax = grid.panels[0, 0]
     ax.plot(*zip(*_front(points), strict=True), color=looks.GREY, linestyle=looks.DASHES[0], linewidth=1, zorder=1)
     for same in grouped(points, lambda point: point.key[1]).values():

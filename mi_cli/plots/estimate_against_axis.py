@@ -57,7 +57,7 @@ def plot(records: Records) -> Figure:
     values = values_of(axis, map(_where, estimates))
     points = _points(estimates, axis, values, trials(records))
     known = any(point.difference for point in points)
-    grid = figures.Grid.at([(0, 0), (1, 0)] if known else [(0, 0)], (5.8, 2.4), sharex=True)
+    grid = figures.Grid.with_panels([(0, 0), (1, 0)] if known else [(0, 0)], (5.8, 2.4), sharex=True)
     top, *below = grid.panels.values()
     look_of = _looks(points)
     connect = are_numbers(values)
@@ -121,8 +121,8 @@ def _interval(cell: Cell, all_trials: Sequence[Trial]) -> Interval:
     if cell.n > 1:
         return over_seeds
     for trial in all_trials:
-        if trial.setting == cell.setting and trial.of(cell.method, "estimate") is not None:
-            return replace(over_seeds, low=trial.of(cell.method, "ci_low"), high=trial.of(cell.method, "ci_high"))
+        if trial.setting == cell.setting and trial.value(cell.method, "estimate") is not None:
+            return replace(over_seeds, low=trial.value(cell.method, "ci_low"), high=trial.value(cell.method, "ci_high"))
     return over_seeds
 
 

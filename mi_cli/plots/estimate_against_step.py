@@ -32,7 +32,7 @@ def plot(records: Records) -> Figure:
     """Draw training and validation values of every seed against the step, a panel for each setting."""
     by_metric = {metric: traces(records, metric) for metric in _TRACES}
     settings = list(grouped(trials(records), lambda trial: trial.setting).values())
-    grid = figures.Grid.at(panel_places([members[0].setting for members in settings]), (2.6, 2.0), sharex=True)
+    grid = figures.Grid.with_panels(panel_places([members[0].setting for members in settings]), (2.6, 2.0), sharex=True)
     for ax, members in zip(grid.panels.values(), settings, strict=True):
         _panel(ax, members, by_metric)
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))

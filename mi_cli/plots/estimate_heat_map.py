@@ -50,7 +50,7 @@ def plot(records: Records) -> Figure:
         _WIDTH * (len(look_of) + 1) + _CHARACTER * max(len(line) for label in labels for line in label.split("\n")),
         (_HEIGHT + _LINE * lines) * (len(tasks) + 1) + _header([look.label for look in look_of.values()]),
     )
-    grid = figures.Grid.at([(0, 0)], size)
+    grid = figures.Grid.with_panels([(0, 0)], size)
     ax = grid.panels[0, 0]
     for row, task in enumerate(tasks):
         of_task = [cells.get((task, key)) for key in look_of]

@@ -22,7 +22,7 @@ def plot(records: Records) -> Figure:
     lines = extrapolated(rows, records.axes, records.summary["level"], {})
     if not lines:
         return figures.empty_figure(records, _WHAT, "no estimate from a known number of rows")
-    grid = figures.Grid.at([(0, column) for column in range(len(lines))], (4.2, 4.0), sharey=True)
+    grid = figures.Grid.with_panels([(0, column) for column in range(len(lines))], (4.2, 4.0), sharey=True)
     for ax, line in zip(grid.panels.values(), lines, strict=True):
         own = [row for row in rows if row["method"] == line["method"] and _matches(row, line, records.axes)]
         look = looks.look(line["method"])

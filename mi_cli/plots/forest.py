@@ -25,7 +25,7 @@ def plot(records: Records) -> Figure:
         return figures.empty_figure(records, _WHAT, "no estimate")
     shown, units = rows[:_MOST], records.config.get("units", "nats")
     scale = SCALES[units]
-    grid = figures.Grid.at([(0, 0)], (7.2, 0.8 + 0.34 * len(shown)))
+    grid = figures.Grid.with_panels([(0, 0)], (7.2, 0.8 + 0.34 * len(shown)))
     ax = grid.panels[0, 0]
     for place, row in enumerate(shown):
         _line(ax, place, row, scale)

@@ -27,7 +27,7 @@ def plot(records: Records) -> Figure:
     places = panel_places([_data(trial, records) for trial in shown])
     # Panels are nearly square. With a fixed aspect, constrained layouts get the margins wrong.
     side = max(2.2, 4.2 / (max(column for _, column in places) + 1))
-    grid = figures.Grid.at(places, (side, side + 0.25), least_width=0.0, sharex=True, sharey=True)
+    grid = figures.Grid.with_panels(places, (side, side + 0.25), least_width=0.0, sharex=True, sharey=True)
     limit = 1.05 * float(np.abs(records.samples.select("x", "y").to_numpy()).max())
     for ax, trial in zip(grid.panels.values(), shown, strict=True):
         _panel(ax, trial, records, limit)

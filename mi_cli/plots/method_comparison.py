@@ -68,7 +68,7 @@ def _scores(errors: Sequence[Cell], all_trials: Sequence[Trial]) -> list[_Score]
                 cell.method,
                 cell.values["test_mse"],
                 cell.values.get("difference"),
-                [e for t in by_setting.get(cell.setting, []) if (e := t.of(cell.method, "test_mse")) is not None],
+                [e for t in by_setting.get(cell.setting, []) if (e := t.value(cell.method, "test_mse")) is not None],
             )
             for cell in errors
         ),
@@ -88,7 +88,7 @@ def _axis(scores: Sequence[_Score]) -> str | None:
 def _lines(scores: Sequence[_Score], methods: Sequence[str], axis: str) -> figures.Grid:
     """Draw a line for each method against ``axis``, and a row of panels for each setting of the other axes."""
     rows = grouped(scores, lambda score: score.setting.without(axis))
-    grid = figures.Grid.at(_pairs(len(rows)), (3.9, 2.6), sharex=True, sharey="col")
+    grid = figures.Grid.with_panels(_pairs(len(rows)), (3.9, 2.6), sharex=True, sharey="col")
     values = values_of(axis, (score.setting for score in scores))
     for row, (setting, members) in enumerate(rows.items()):
         panels = _frame(grid, row, members, setting, horizontal=False)
@@ -117,7 +117,7 @@ def _lines(scores: Sequence[_Score], methods: Sequence[str], axis: str) -> figur
 def _groups(scores: Sequence[_Score], methods: Sequence[str]) -> figures.Grid:
     """Draw a row of panels for each setting, with the methods below each other."""
     rows = grouped(scores, lambda score: score.setting)
-    grid = figures.Grid.at(_pairs(len(rows)), (3.9, 0.5 + 0.21 * len(methods)), sharex="col", sharey=True)
+    grid = figures.Grid.with_panels(_pairs(len(rows)), (3.9, 0.5 + 0.21 * len(methods)), sharex="col", sharey=True)
     for row, (setting, members) in enumerate(rows.items()):
         panels = _frame(grid, row, members, setting, horizontal=True)
         for score in members:

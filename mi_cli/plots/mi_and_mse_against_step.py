@@ -65,7 +65,7 @@ class _Layout:
     look_of: dict[Setting, looks.Look]
 
     @classmethod
-    def of(cls, settings: Sequence[Setting], names: Sequence[str]) -> _Layout:
+    def from_settings(cls, settings: Sequence[Setting], names: Sequence[str]) -> _Layout:
         columns = [Setting(((name, value),)) for name in names[:1] for value in values_of(name, settings)]
         others = list(dict.fromkeys(setting.only(names[1:]) for setting in settings))
         look_of = {o: looks.palette_look(labels.setting_label(o), i) for i, o in enumerate(others)}
@@ -84,11 +84,11 @@ def plot(records: Records) -> Figure:
         return figures.empty_figure(records, _WHAT, "no error was traced")
     all_trials = trials(records)
     without_effect = [axis for axis in axes(records) if _has_no_effect(axis, all_trials, by_metric)]
-    layout = _Layout.of(
+    layout = _Layout.from_settings(
         [trial.setting for trial in all_trials], [axis for axis in axes(records) if axis not in without_effect]
     )
     places = [(row, column) for row in (0, 1) for column in range(len(layout.columns))]
-    grid = figures.Grid.at(places, (2.6, 1.9), sharex=True, sharey="row")
+    grid = figures.Grid.with_panels(places, (2.6, 1.9), sharex=True, sharey="row")
     _key(grid.panels[0, 0], by_metric, layout)
     curves: dict[str, list[_Curve]] = {"mi": [], "mse": []}
     for (column, rest), members in grouped(all_trials, lambda trial: layout.place(trial.setting)).items():
@@ -111,7 +111,9 @@ def _has_no_effect(axis: str, all_trials: Sequence[Trial], by_metric: _Traces) -
     """Whether trials that differ in this axis only have the same traces, since they share their training."""
     groups = grouped(all_trials, lambda trial: (trial.setting.without(axis), trial.seed)).values()
     pairs = [(trial.index, same[0].index) for same in groups for trial in same[1:]]
-    return bool(pairs) and all(_same(of.get(one), of.get(two)) for one, two in pairs for of in by_metric.values())
+    return bool(pairs) and all(
+        _same(by_trial.get(one), by_trial.get(two)) for one, two in pairs for by_trial in by_metric.values()
+    )
 
 
 def _same(one: Trace | None, two: Trace | None) -> bool:
@@ -145,11 +147,11 @@ def _draw(ax: Axes, name: str, members: Sequence[Trial], by_metric: _Traces, loo
     main, *others = [part for part in ("val", "train") if by_metric[f"{part}_{name}"]]
     drawn = []
     for part in (main, *others):
-        of = by_metric[f"{part}_{name}"]
-        kept = [of[trial.index] for trial in members if trial.status == "ok" and trial.index in of]
-        if not kept:
+        by_trial = by_metric[f"{part}_{name}"]
+        seeds = [by_trial[trial.index] for trial in members if trial.status == "ok" and trial.index in by_trial]
+        if not seeds:
             continue
-        curve = _Curve.over(kept)
+        curve = _Curve.over(seeds)
         drawn.append(curve)
         marker = "." if len(curve.steps) < looks.FEW else ""
         line = _MAIN if part == main else _BESIDE

@@ -36,7 +36,7 @@ def plot(records: Records) -> Figure:
     values, faint = _matrices(measured, names, symmetric, SCALES[units])
     side = min(14.0, max(5.5, 0.2 * max(map(len, names))))
     height = side * len(names[0]) / max(map(len, names))
-    grid = figures.Grid.at([(0, 0)], (side + 1.2, max(3.0, height) + 0.6))
+    grid = figures.Grid.with_panels([(0, 0)], (side + 1.2, max(3.0, height) + 0.6))
     fig, ax = grid.figure, grid.panels[0, 0]
     ax.grid(visible=False)
     norm = PowerNorm(0.5, vmin=0)  # weak dependence is visible beside strong

@@ -82,14 +82,14 @@ def _code(networks: Networks, index: int) -> Code:
 def _supervised(
     trials: Sequence[Trial], rows: Mapping[int, Mapping[str, Rows]], context: Context
 ) -> dict[int, tuple[Code, str]]:
-    """For each trial its network, and the reason why that diverged, if it did."""
-    found: dict[int, tuple[Code, str]] = {}
+    """For each trial its network, and the reason why it diverged; empty if it did not."""
+    by_trial: dict[int, tuple[Code, str]] = {}
     for members in group(trials, lambda config: str(config.rows["labelled"])):
         labelled = [rows[trial.index]["labelled"] for trial in members]
         configs = [trial.config for trial in members]
         networks, reasons = procedures.encoders.supervise(configs, labelled, _silent(context))
-        found |= {trial.index: (_code(networks, index), reasons[index]) for index, trial in enumerate(members)}
-    return found
+        by_trial |= {trial.index: (_code(networks, index), reasons[index]) for index, trial in enumerate(members)}
+    return by_trial
 
 
 def _silent(context: Context) -> Context:

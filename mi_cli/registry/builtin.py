@@ -47,6 +47,13 @@ ESTIMATORS = {
 }
 
 
+# Plots that show rows of the data. A run with such a plot records some rows. A plot of another package says so by the
+# attribute ``needs_rows`` of its function; asking our own functions would import matplotlib.
+PLOTS_OF_ROWS = {
+    "gaussian_samples": "mi_cli.plots.gaussian_samples:plot",
+}
+
+
 PLOTS = {
     "coverage": "mi_cli.plots.coverage:plot",
     "error_against_samples": "mi_cli.plots.error_against_samples:plot",
@@ -56,16 +63,11 @@ PLOTS = {
     "estimate_heat_map": "mi_cli.plots.estimate_heat_map:plot",
     "extrapolation": "mi_cli.plots.extrapolation:plot",
     "forest": "mi_cli.plots.forest:plot",
-    "gaussian_samples": "mi_cli.plots.gaussian_samples:plot",
+    **PLOTS_OF_ROWS,
     "method_comparison": "mi_cli.plots.method_comparison:plot",
     "mi_and_mse_against_step": "mi_cli.plots.mi_and_mse_against_step:plot",
     "pair_heat_map": "mi_cli.plots.pair_heat_map:plot",
 }
-
-
-# Plots that show rows of the data, which are recorded for them. Those of other packages say it by an attribute
-# ``needs_rows`` of their function; to ask ours would import matplotlib.
-PLOTS_OF_ROWS = frozenset({"gaussian_samples"})
 
 
 PROCEDURES = {

@@ -28,20 +28,20 @@ __all__ = [
 
 
 def section_class(section: str, name: Any) -> type[BaseModel] | None:
-    """The class of the dataset or estimator ``name``; None where there is none.
+    """The class of the dataset or estimator ``name``; None if there is none.
 
     Raises:
-        ConfigError: it is of another package, and cannot be used.
+        ConfigError: another package adds it, and it cannot be used.
     """
-    found: type[BaseModel] | None = _find(section, str(name))
-    return found
+    chosen: type[BaseModel] | None = _find(section, str(name))
+    return chosen
 
 
 def procedure_class(name: str) -> Any:
     """The class of the procedure ``name``, which extends ``mi_cli.procedures.base.Procedure``.
 
     Raises:
-        ConfigError: there is no such procedure, or it is of another package and cannot be used.
+        ConfigError: there is no such procedure, or it is another package's and cannot be used.
     """
     return _existing("procedure", name)
 
@@ -50,7 +50,7 @@ def plot_function(name: str) -> Any:
     """The function that draws the plot ``name``: it takes the records of a run and returns a figure.
 
     Raises:
-        ConfigError: there is no such plot, or it is of another package and cannot be used.
+        ConfigError: there is no such plot, or it is another package's and cannot be used.
     """
     return _existing("plot", name)
 
@@ -59,7 +59,7 @@ def needs_rows(plot: str) -> bool:
     """Whether a plot shows rows of the data, so that a run with the plot records some; False if there is no such plot.
 
     Raises:
-        ConfigError: the plot is of another package, and cannot be used.
+        ConfigError: the plot is another package's, and cannot be used.
     """
     if plot in BUILTIN["plot"]:
         return plot in PLOTS_OF_ROWS
@@ -67,30 +67,31 @@ def needs_rows(plot: str) -> bool:
 
 
 def check_name(kind: str, name: str) -> None:
-    """Raise ConfigError unless ``name`` can be used; what is ours is not imported for that."""
+    """Raise ConfigError unless ``name`` can be used. Only a plugin is imported for this."""
     if name not in BUILTIN[kind]:
         _existing(kind, name)
 
 
 def names(kind: str) -> list[str]:
-    """The names that can be used: ours, then those of other packages."""
+    """The names that can be used: those of mi-run, then those of other packages."""
     return [*BUILTIN[kind], *plugins.names(kind)]
 
 
 def classes(section: str) -> Iterator[type[BaseModel]]:
-    """All classes of a section: ours, then those of other packages that can be used."""
+    """All classes of a section: those of mi-run, then those of other packages that can be used."""
     yield from map(load, REGISTRIES[section].values())
     for name in plugins.names(section):
         with contextlib.suppress(ConfigError):  # it is raised for a config that names the class
-            found = section_class(section, name)
-            assert found is not None  # noqa: S101 (for the type checker)
-            yield found
+            chosen = section_class(section, name)
+            assert chosen is not None  # noqa: S101 (for the type checker)
+            yield chosen
 
 
 def load(path: str) -> Any:
     """The object that a registry's ``"module:attribute"`` stands for."""
     name, attribute = path.split(":")
-    module = sys.modules.get(name) or importlib.import_module(name)  # the former is faster, and asked for each trial
+    # Faster than import_module alone, and this is called for each trial.
+    module = sys.modules.get(name) or importlib.import_module(name)
     return getattr(module, attribute)
 
 
@@ -103,7 +104,7 @@ def _find(kind: str, name: str) -> Any:
 
 
 def _existing(kind: str, name: str) -> Any:
-    found = _find(kind, name)
-    if found is None:
+    chosen = _find(kind, name)
+    if chosen is None:
         raise ConfigError(Fault(KEYS[kind], name, accepted=listed(names(kind))))
-    return found
+    return chosen

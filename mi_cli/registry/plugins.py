@@ -21,9 +21,9 @@ An estimator, a dataset or a procedure is a class that extends ours. A plot is a
 run and returns a figure of matplotlib; where it shows rows of the data, it has an attribute ``needs_rows = True``.
 Configs are a folder of yaml files that is laid out like our ``configs/``; its name in the group does not matter.
 
-Names are read from the metadata of installed packages, without importing these; an object is imported when a config
-names it. A name that is one of ours keeps its meaning, and one that two packages add has none, so that installing a
-package never changes what a config says.
+Names are read from the metadata of installed packages, without importing these. An object is imported when a config
+names it. If a package adds a name that mi-run has itself, mi-run's is used. If two packages add the same name, neither
+can be used. So installing a package never changes what a config means.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ __all__ = [
     "config_folders",
     "find",
     "installed",
+    "is_known",
     "load",
-    "named",
     "names",
-    "used",
+    "used_plugins",
 ]
 
 # The sections of a config whose class is chosen by their name.
@@ -82,7 +82,7 @@ _DRAWS = "a function that takes the records of a run and returns a figure"
 
 @dataclass(frozen=True)
 class Plugin:
-    """One thing that a package adds.
+    """An estimator, dataset, procedure or plot of another package, or its folder of configs.
 
     Attributes:
         kind: ``estimator``, ``dataset``, ``procedure``, ``plot`` or ``configs``.
@@ -118,17 +118,17 @@ class Plugin:
 
 @cache
 def installed() -> tuple[Plugin, ...]:
-    """All that packages add, usable or not, by package, then in the order of the kinds."""
+    """All plugins of installed packages, usable or not, by package, then by kind and name."""
     from importlib import metadata  # it takes longer to import than the rest of the help page
 
     entries = [(kind, entry) for kind, group in _GROUPS.items() for entry in metadata.entry_points(group=group)]
-    found = [
+    plugins = [
         Plugin(kind, entry.name, entry.value, entry.dist.name, entry.dist.version)
         for kind, entry in entries
         if entry.dist is not None
     ]
-    judged = [replace(plugin, fault=_fault(plugin, found)) for plugin in found]
-    return tuple(sorted(judged, key=lambda plugin: (plugin.package, list(_GROUPS).index(plugin.kind), plugin.name)))
+    checked = [replace(plugin, fault=_fault(plugin, plugins)) for plugin in plugins]
+    return tuple(sorted(checked, key=lambda plugin: (plugin.package, list(_GROUPS).index(plugin.kind), plugin.name)))
 
 
 def _fault(plugin: Plugin, others: Iterable[Plugin]) -> Fault | None:
@@ -152,23 +152,23 @@ def names(kind: str) -> list[str]:
     return [plugin.name for plugin in installed() if plugin.kind == kind and plugin.fault is None]
 
 
-def named(kind: str, name: str) -> bool:
-    """Whether ``name`` is one of ours or of another package, usable or not."""
+def is_known(kind: str, name: str) -> bool:
+    """Whether mi-run or another package has a thing of this name, usable or not."""
     return name in BUILTIN[kind] or any((plugin.kind, plugin.name) == (kind, name) for plugin in installed())
 
 
 def as_choice(override: str) -> str:
     """``estimator.name=…`` as ``estimator=…``, the choice of an option with its values, if there is such a name."""
     section, _, name = override.partition(".name=")
-    chooses = section in REGISTRIES and all(named(section, part) for part in name.split(","))
+    chooses = section in REGISTRIES and all(is_known(section, part) for part in name.split(","))
     return f"{section}={name}" if chooses else override
 
 
 def find(kind: str, name: str) -> Plugin | None:
-    """What adds ``name``; None where it is one of ours, and where nothing adds it.
+    """The plugin of a name; None if mi-run has the name itself, or no package adds it.
 
     Raises:
-        ConfigError: two packages add it.
+        ConfigError: the plugin cannot be used, for example because two packages add the name.
     """
     if name in BUILTIN[kind]:
         return None
@@ -186,10 +186,10 @@ def load(plugin: Plugin) -> Any:
     Raises:
         ConfigError: it cannot be imported, or is not what its kind has to be.
     """
-    found, fault = _loaded(plugin)
+    loaded, fault = _loaded(plugin)
     if fault is not None:
         raise ConfigError(fault)
-    return found
+    return loaded
 
 
 @cache
@@ -198,33 +198,33 @@ def _loaded(plugin: Plugin) -> tuple[Any, Fault | None]:
     module, _, attributes = plugin.path.partition(":")
     key, source = KEYS[plugin.kind], f"{plugin.path} of {plugin.source}"
     try:
-        found: Any = importlib.import_module(module)
+        loaded: Any = importlib.import_module(module)
         for attribute in filter(None, attributes.split(".")):
-            found = getattr(found, attribute)
+            loaded = getattr(loaded, attribute)
     except (Exception, SystemExit) as error:  # another package may raise anything
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         problem = f"{source} cannot be imported ({reason})"
         return None, Fault(key, plugin.name, problem, command=f"python -c 'import {module}' to see where")
-    problem, accepted = _mismatch(plugin, found)
-    return (None, Fault(key, plugin.name, f"{source} {problem}", accepted)) if problem else (found, None)
+    problem, accepted = _mismatch(plugin, loaded)
+    return (None, Fault(key, plugin.name, f"{source} {problem}", accepted)) if problem else (loaded, None)
 
 
-def _mismatch(plugin: Plugin, found: Any) -> tuple[str, str]:
+def _mismatch(plugin: Plugin, loaded: Any) -> tuple[str, str]:
     """Why an object is not what its kind has to be, and what is accepted; empty where it is."""
     if plugin.kind not in _BASES:
-        return ("", "") if callable(found) else (f"is no {plugin.kind}", _DRAWS)
+        return ("", "") if callable(loaded) else (f"is no {plugin.kind}", _DRAWS)
     base_module, base_name = _BASES[plugin.kind].split(":")
     base = getattr(importlib.import_module(base_module), base_name)
     accepted = f"a class that extends {base_module}.{base_name}"
-    if not isinstance(found, type) or not issubclass(found, base):
+    if not isinstance(loaded, type) or not issubclass(loaded, base):
         return f"is no {plugin.kind}", accepted
-    if inspect.isabstract(found):
-        missing = ", ".join(sorted(getattr(found, "__abstractmethods__", ())))
+    if inspect.isabstract(loaded):
+        missing = ", ".join(sorted(getattr(loaded, "__abstractmethods__", ())))
         return f"lacks {missing}", f"{accepted} and defines it"
     if plugin.kind == "procedure":
-        own = getattr(found, "name", None)
-        return ("", "") if own == plugin.name else (f"calls itself {own}", f'name = "{plugin.name}"')
-    annotation = typing.cast(Any, found).model_fields["name"].annotation
+        name = getattr(loaded, "name", None)
+        return ("", "") if name == plugin.name else (f"calls itself {name}", f'name = "{plugin.name}"')
+    annotation = typing.cast(Any, loaded).model_fields["name"].annotation
     if typing.get_origin(annotation) is typing.Literal and plugin.name not in typing.get_args(annotation):
         return f"calls itself {listed(typing.get_args(annotation))}", f'name: Literal["{plugin.name}"]'
     return "", ""
@@ -246,10 +246,10 @@ def _folder(path: str) -> Path | None:
     return next((folder for place in places if (folder := Path(place, *below).absolute()).is_dir()), None)
 
 
-def used(chosen: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
-    """Which of the chosen ``(kind, name)`` are of other packages, with the packages and their versions."""
-    found = {plugin for kind, name in chosen if (plugin := find(kind, name)) is not None}
+def used_plugins(chosen: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    """The plugins among the chosen ``(kind, name)``: for each its kind and name, package, version and class."""
+    plugins = {plugin for kind, name in chosen if (plugin := find(kind, name)) is not None}
     return [
         {plugin.kind: plugin.name, "package": plugin.package, "version": plugin.version, "class": plugin.path}
-        for plugin in sorted(found, key=lambda plugin: (plugin.kind, plugin.name))
+        for plugin in sorted(plugins, key=lambda plugin: (plugin.kind, plugin.name))
     ]

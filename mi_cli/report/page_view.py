@@ -80,7 +80,7 @@ def _run(run: RecordedRun, index: int, varied: Mapping[str, Any]) -> dict[str, A
         "state": run.state,
         "partial": summary is None,
         "done": run.done,
-        "planned": run.wanted,
+        "planned": run.n_trials,
         "statuses": run.statuses,
         "lost": sum(count for status, count in run.statuses.items() if status != "ok"),
         "changed": run.changed.isoformat(" ", "seconds"),

@@ -166,10 +166,10 @@ class RecordedRun:
         return sum(self.statuses.values())
 
     @property
-    def wanted(self) -> int:
-        """Number of trials that the run has when it is finished; of a finished search, as many as it has.
+    def n_trials(self) -> int:
+        """The number of trials that the run has when it is finished.
 
-        A search may have fewer than planned, since a point that repeats another one has no trials of its own.
+        A finished search may have fewer than planned, since a point that repeats another one has no trials of its own.
         """
         return self.done if searches(self.config) and self.state == "finished" else self.planned
 

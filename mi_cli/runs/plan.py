@@ -27,8 +27,8 @@ def plan(expansion: Expansion) -> None:
     config = trials[0].config
     workers = threads(config)
     planned = stacks(trials, workers)
-    of = "" if space is None else f" of each of {space.search.trials} points; those of the first"
-    console.print(f"{config.name}: {counted(len(trials), 'trial')}{of}", _trial_table(expansion, planned))
+    per_point = "" if space is None else f" of each of {space.search.trials} points; those of the first"
+    console.print(f"{config.name}: {counted(len(trials), 'trial')}{per_point}", _trial_table(expansion, planned))
     if config.shards > 1:
         console.print(f"in {config.shards} jobs, of {_trials_per_job(trials)} trials each", soft_wrap=True)
     speed = _multiply_adds_a_second()

@@ -50,7 +50,7 @@ class RunProgress:
         phases: seconds by phase, summed over workers.
         seconds: wall time of training.
         parts: results of the parts of a stack that is split, by its first trial, until all parts are there.
-        kept: the number of trials that are on disk.
+        n_recorded: the number of trials that are on disk.
     """
 
     folder: Path
@@ -62,7 +62,7 @@ class RunProgress:
     phases: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     parts: dict[int, list[StackResult]] = field(default_factory=dict)
-    kept: int = 0
+    n_recorded: int = 0
     _written: float = -math.inf  # when all results were last written
     _cost: float = 0.0  # seconds that this took
 
@@ -151,7 +151,7 @@ class RunProgress:
                 )
                 for trial in trials
             )
-        self.kept += len(trials)
+        self.n_recorded += len(trials)
         if time.monotonic() - self._written > max(_REFRESH_SECONDS, _REFRESH_SHARE * self._cost):
             self.write()
 
@@ -179,8 +179,8 @@ class RunProgress:
         try:
             yield
         except OSError as error:
-            reason, kept = error.strerror or type(error).__name__, f"{self.kept} of {len(self.trials)} trials"
+            reason, recorded = error.strerror or type(error).__name__, f"{self.n_recorded} of {len(self.trials)} trials"
             raise OutputError(
-                f"{self.folder} cannot be written to ({reason}); {kept} are kept there, and "
+                f"{self.folder} cannot be written to ({reason}); {recorded} are kept there, and "
                 f"mi-run resume={self.folder} goes on from them"
             ) from None

@@ -61,7 +61,7 @@ def _restore_own(progress: RunProgress, *, resume: bool) -> list[str]:
     is_shard = progress.config.shard is not None
     entries = entries_of_run(progress.folder.parents[1] if is_shard else progress.folder)
     restore_entries(progress, entries)
-    progress.kept = len(progress.rows)
+    progress.n_recorded = len(progress.rows)
     own = {trial.fingerprint for trial in progress.trials}
     again = sum(not entry.ok for fingerprint, entry in entries.items() if fingerprint in own)
     line = f"{len(progress.rows)} of {len(progress.trials)} trials are recorded in {progress.folder}"

@@ -93,17 +93,17 @@ def run(
         progress = RunProgress(folder, shard_trials(expansion.trials, values.get("shard")), expansion.axes)
         reused = [] if space else restore_trials(progress, resume=resume, collect=collect)
         _show([*notices, *_dataset_notes(progress), *reused], console)
-        this = _Run(progress, publisher, console, device(progress.config), threads(progress.config))
+        new_run = _Run(progress, publisher, console, device(progress.config), threads(progress.config))
         typed = provenance.recorded_overrides(folder) if resume or collect else overrides
-        record = this.record(started or begun, import_seconds, typed, reused)
+        record = new_run.record(started or begun, import_seconds, typed, reused)
         try:
             with progress.writing():
                 if space or not (resume or collect):  # a search that is resumed may have other settings
                     provenance.write_config(folder, values, record.overrides)
                 record.write({}, "running")
-            return this.complete(space, record, resume=resume, collect=collect)
+            return new_run.complete(space, record, resume=resume, collect=collect)
         except KeyboardInterrupt:
-            this.interrupt(record)
+            new_run.interrupt(record)
             raise
 
 
@@ -142,7 +142,7 @@ class _Run:
             threads=self.threads,
             import_seconds=import_seconds,
             overrides=overrides,
-            plugins=plugins.used(_chosen(self.progress)),
+            plugins=plugins.used_plugins(_chosen(self.progress)),
             taken=reused,
         )
 

@@ -83,8 +83,8 @@ def train(
 
 def _announce_checkpoints(folder: Path, remaining: Sequence[Stack], console: Console) -> None:
     """Say how many stacks go on from checkpoints, if any."""
-    if known := sum(checkpoint_folder(folder, stack.trials, stack.part).exists() for stack in remaining):
-        line = f"{known} of {len(remaining)} stacks of trials go on from checkpoints"
+    if n_checkpoints := sum(checkpoint_folder(folder, stack.trials, stack.part).exists() for stack in remaining):
+        line = f"{n_checkpoints} of {len(remaining)} stacks of trials go on from checkpoints"
         log.info(line)
         console.print(f"mi-run: {line}", highlight=False, markup=False, soft_wrap=True)
 

@@ -106,7 +106,7 @@ def _name_of(kind: str) -> tuple[AfterValidator, _Name]:
     """What the field of a procedure's or a plot's name is annotated with: it must be a name of the registry."""
 
     def check(name: str) -> str:
-        if not plugins.named(kind, name):
+        if not plugins.is_known(kind, name):
             raise ConfigError(Fault("", accepted=listed(names(kind))))
         check_name(kind, name)
         return name
@@ -228,13 +228,13 @@ class Config(Section):
         needed = dict(self._procedure.least_rows)
         if self.estimator.validates and (self.training.checkpoint == "best" or self.training.patience):
             needed["val"] = 2
-        of = "" if n is None else f" of dataset.n_samples={n}"
+        source = "" if n is None else f" of dataset.n_samples={n}"
         accepted = "a number of rows, at least" if n is None else "a share or number that makes at least"
         return [
             Fault(
                 f"split.{part}",
                 plain(getattr(self.split, part)),
-                f"makes {counted(rows[part], 'row')}{of}",
+                f"makes {counted(rows[part], 'row')}{source}",
                 f"{accepted} {least}",
             )
             for part, least in needed.items()

@@ -31,7 +31,7 @@ def fingerprint(config: Config) -> str:
     values = numeric_settings(config)
     if (data := config.dataset.digest()) is not None:
         values["dataset"]["path"] = data
-    added = plugins.used(config.computed_by)
+    added = plugins.used_plugins(config.computed_by)
     text = json.dumps([values, code_digest(), added], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

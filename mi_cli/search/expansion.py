@@ -48,7 +48,7 @@ def expand(values: Mapping[str, Any]) -> Expansion:
     if not searches(values):
         trials = sweep.expand(values)
         return Expansion(trials, list(trials[0].axes))
-    space = Space.of(values)
+    space = Space.from_config(values)
     faults: dict[str, Fault] = {}  # by their texts, since several points may have the same
     first: list[Trial] = []
     without_sweep = {key: value for key, value in values.items() if key != "sweep"}

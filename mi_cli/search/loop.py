@@ -108,7 +108,7 @@ class _Search:
     def __post_init__(self) -> None:
         first = self.space.trials(self.space.first, every=False)[0].config
         section = self.space.search
-        self.objective = Objective.of(section, first)
+        self.objective = Objective.from_config(section, first)
         self.level = first.evaluation.level
         self.storage = section.storage or str(self.run.folder / _JOURNAL)
         self.seed = first.seed

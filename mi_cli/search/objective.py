@@ -37,7 +37,7 @@ class Objective:
     maximise: bool
 
     @classmethod
-    def of(cls, search: Search, config: Config) -> Objective:
+    def from_config(cls, search: Search, config: Config) -> Objective:
         """Return the objective of a search; by default it is the first one of the procedure."""
         name = search.objective or objectives(config)[0]
         return cls(name, (search.direction or ("maximise" if name == "val_mi" else "minimise")) == "maximise")

@@ -110,10 +110,10 @@ class Outcome:
         self, point: Point, best: FrozenTrial, n_trials: int, test: Mapping[str, Mapping[str, Any]], command: str
     ) -> list[str]:
         choices = ", ".join(f"{path}={shown(value)}" for path, value in self.space.shown(point).items())
-        of = "" if n_trials == 1 else f", mean of {n_trials} trials"
+        mean = "" if n_trials == 1 else f", mean of {n_trials} trials"
         lines = [
             f"best of {len(self.finished)} points: {choices}",
-            f"{self.objective.name} {best.value:.4g} on the rows that the search used{of}",
+            f"{self.objective.name} {best.value:.4g} on the rows that the search used{mean}",
         ]
         for column, value in test.items():
             ends = "" if value["ci_low"] is None else f" [{value['ci_low']:.4g}, {value['ci_high']:.4g}]"

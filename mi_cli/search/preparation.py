@@ -1,4 +1,4 @@
-"""From the composed config of a search to the form that is saved, in which all that it chooses and repeats is named."""
+"""The config of a search in the form that is saved: it names all axes that the search chooses from or repeats."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Space:
     repeated: Mapping[str, list[Any]]
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Space:
+    def from_config(cls, values: Mapping[str, Any]) -> Space:
         """Return the space of a prepared config.
 
         Raises:

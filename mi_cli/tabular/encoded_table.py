@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from mi_cli.tabular.encoding import EncodedRows, TableInfo, TableSettings, encode
 
-__all__ = ["EncodedTable", "kept_with_table"]
+__all__ = ["EncodedTable", "cache_with_table"]
 
 R = TypeVar("R")
 
@@ -28,7 +28,7 @@ class EncodedTable:
             self._rows, self.info = encode(settings)
         else:
             self.info = _info_of_file(settings)
-        self.kept: dict[Any, Any] = {}  # by ``kept_with_table``
+        self.cache: dict[Any, Any] = {}  # by ``cache_with_table``
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, EncodedTable) and self.settings == other.settings
@@ -38,27 +38,27 @@ class EncodedTable:
 
     def __getstate__(self) -> dict[str, Any]:
         rows = self.rows() if self.settings.source.in_memory or self._rows is None else None
-        return self.__dict__ | {"_rows": rows, "kept": {}}
+        return self.__dict__ | {"_rows": rows, "cache": {}}
 
     def rows(self) -> EncodedRows:
         """The numbers."""
         return self._rows if self._rows is not None else _encode_file(self.settings)[0]
 
 
-def kept_with_table(function: Callable[[EncodedTable], R]) -> Callable[[EncodedTable], R]:
-    """Keep what ``function`` makes of a table: of files for the last 64 tables, of rows in memory with the table."""
+def cache_with_table(function: Callable[[EncodedTable], R]) -> Callable[[EncodedTable], R]:
+    """Cache the results of ``function``: of the last 64 files, and of a table in memory as long as it lives."""
     of_files = lru_cache(maxsize=64)(function)
 
     @wraps(function)
-    def kept(table: EncodedTable) -> R:
+    def cached(table: EncodedTable) -> R:
         if not table.settings.source.in_memory:
             return of_files(table)
-        if function not in table.kept:
-            table.kept[function] = function(table)
-        made: R = table.kept[function]
-        return made
+        if function not in table.cache:
+            table.cache[function] = function(table)
+        result: R = table.cache[function]
+        return result
 
-    return kept
+    return cached
 
 
 @lru_cache(maxsize=4096)

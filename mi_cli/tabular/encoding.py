@@ -82,8 +82,8 @@ class EncodedColumn:
     values: Array
     digest: bytes = b""  # equal for equal columns
 
-    def of(self, rows: Array, suffix: str = "") -> EncodedColumn:
-        """Some of its rows."""
+    def select(self, rows: Array, suffix: str = "") -> EncodedColumn:
+        """The column with the rows of an index, and ``suffix`` after its name."""
         return EncodedColumn(replace(self.info, name=self.info.name + suffix), self.values[rows])
 
 
@@ -315,7 +315,7 @@ def _transformed(settings: TableSettings, table: EncodedRows) -> EncodedRows:
         order = np.random.default_rng(_SEED + 2).permutation(table.n)
         first, second = order[:half], order[half : 2 * half]
         x, y = (
-            (*(column.of(first) for column in side), *(column.of(second, SECOND) for column in side))
+            (*(column.select(first) for column in side), *(column.select(second, SECOND) for column in side))
             for side in (table.x, table.y)
         )
         return EncodedRows(x, y)

@@ -8,7 +8,7 @@ from typing import Any
 from mi_cli.errors import counted, listed, shown
 from mi_cli.lazy import np
 from mi_cli.problems import is_discrete
-from mi_cli.tabular.encoded_table import EncodedTable, kept_with_table
+from mi_cli.tabular.encoded_table import EncodedTable, cache_with_table
 from mi_cli.tabular.encoding import SECOND, ColumnInfo, EncodedRows
 from mi_cli.tabular.source import name_list
 
@@ -31,7 +31,7 @@ def description(table: EncodedTable, n_samples: int) -> dict[str, Any]:
     return _description(table) | {"rows_used": n_samples}
 
 
-@kept_with_table
+@cache_with_table
 def _description(table: EncodedTable) -> dict[str, Any]:
     settings, info, rows = table.settings, table.info, table.rows()
     facts = settings.source.facts | {
@@ -83,7 +83,7 @@ def _ties(rows: EncodedRows) -> dict[str, float]:
     return {name: round(share, 4) for name, share in shares.items() if share > 0}
 
 
-@kept_with_table
+@cache_with_table
 def columns_of_few_values(table: EncodedTable) -> tuple[str, ...]:
     """Columns of numbers that have few values, each many times."""
     rows, copies = table.rows(), table.settings.transform == "two_copies"

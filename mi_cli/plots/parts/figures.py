@@ -39,7 +39,7 @@ class Grid:
     panels: dict[tuple[int, int], Axes]
 
     @classmethod
-    def at(
+    def with_panels(
         cls,
         places: Sequence[tuple[int, int]],
         size: tuple[float, float],
@@ -91,7 +91,7 @@ def _tidy(ax: Axes) -> None:
 
 def empty_figure(records: Records, what: str, reason: str) -> Figure:
     """Return a figure without data that says why it has none; for ``what`` see :func:`add_title`."""
-    grid = Grid.at([(0, 0)], (5.0, 1.5))
+    grid = Grid.with_panels([(0, 0)], (5.0, 1.5))
     ax = grid.panels[0, 0]
     ax.set_axis_off()
     ax.text(0.5, 0.5, reason, ha="center", va="center", fontsize=10, color=GREY, transform=ax.transAxes)

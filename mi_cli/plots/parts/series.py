@@ -24,12 +24,12 @@ def scores(records: Records) -> list[Score]:
 
 def key(score: Score | Total) -> Key:
     """Return the estimator of a score."""
-    return Setting.of(score.setting), score.method
+    return Setting.from_pairs(score.setting), score.method
 
 
 def task(score: Score) -> Setting:
     """Return the task of a score."""
-    return Setting.of(score.task)
+    return Setting.from_pairs(score.task)
 
 
 def task_labels(tasks: Sequence[Setting]) -> list[str]:

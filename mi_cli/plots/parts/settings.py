@@ -43,7 +43,7 @@ class Setting:
     pairs: tuple[tuple[str, Value], ...] = ()
 
     @classmethod
-    def of(cls, pairs: Iterable[tuple[str, Any]]) -> Setting:
+    def from_pairs(cls, pairs: Iterable[tuple[str, Any]]) -> Setting:
         """Return a setting of values as CSV or JSON has them."""
         return cls(tuple((name, _value(value)) for name, value in pairs))
 
@@ -60,8 +60,8 @@ class Setting:
 
     def only(self, axes: Iterable[str]) -> Setting:
         """Return the setting of these axes."""
-        kept = set(axes)
-        return Setting(tuple(pair for pair in self.pairs if pair[0] in kept))
+        names = set(axes)
+        return Setting(tuple(pair for pair in self.pairs if pair[0] in names))
 
     def without(self, *axes: str) -> Setting:
         """Return the setting of all axes but these."""
@@ -86,7 +86,7 @@ class Trial:
         """Return the value of a column in the first row that has one."""
         return next((row[column] for row in self.rows if row[column] is not None), None)
 
-    def of(self, method: str, column: str) -> float | None:
+    def value(self, method: str, column: str) -> float | None:
         """Return the value of a column for one method; None where that method did not succeed."""
         rows = [row for row in self.rows if row["method"] == method and row["status"] == "ok"]
         return rows[0][column] if rows else None
@@ -160,7 +160,7 @@ def _cell(cell: Mapping[str, Any], names: Sequence[str]) -> Cell:
 
 
 def _setting(row: Mapping[str, Any], names: Sequence[str]) -> Setting:
-    return Setting.of((name, row.get(name)) for name in names)
+    return Setting.from_pairs((name, row.get(name)) for name in names)
 
 
 def _value(value: Any) -> Value:

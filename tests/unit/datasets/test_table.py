@@ -1,4 +1,4 @@
-"""Somebody's own table: encodings, holes, groups, time, transforms, and what is told of it."""
+"""Somebody's own table: encodings, holes, groups, time, transforms, and its notes."""
 
 from __future__ import annotations
 

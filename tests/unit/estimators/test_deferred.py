@@ -30,7 +30,7 @@ class Counted:
 
 def deferred():
     null = Counted()
-    return DeferredEstimate.of(Estimate("point estimate", value=0.3), null), null
+    return DeferredEstimate.from_estimate(Estimate("point estimate", value=0.3), null), null
 
 
 def test_it_is_computed_once_and_only_when_it_is_read():

@@ -9,7 +9,7 @@ import pytest
 from estimation import estimate, gaussian_mi, gaussian_sides, value, whole
 from sklearn.metrics import mutual_info_score
 
-from mi_cli.estimators.histogram import counted
+from mi_cli.estimators.histogram import miller_madow
 
 
 def table(n=2000, seed=0):
@@ -29,7 +29,7 @@ def test_value_is_the_plug_in_of_scikit_learn_and_the_correction():
 @pytest.mark.parametrize("n", [60, 2000])
 def test_corrected_value_is_near_the_truth_on_labels(n):
     # The mean of 400 estimates; false alarms: 1e-6 (4.9 standard errors), beside .002 of higher order.
-    found = [counted(*(side.astype(int) for side in table(n, seed)[:2]))[0] for seed in range(400)]
+    found = [miller_madow(*(side.astype(int) for side in table(n, seed)[:2]))[0] for seed in range(400)]
     assert abs(np.mean(found) - table()[2]) < 4.9 * np.std(found, ddof=1) / 20 + 0.002
 
 

@@ -9,7 +9,7 @@ import pytest
 from estimation import estimate, gaussian_mi, gaussian_sides, value, whole
 from scipy.special import digamma
 
-from mi_cli.estimators.histogram import counted
+from mi_cli.estimators.histogram import miller_madow
 from mi_cli.estimators.mixed import mixed
 
 
@@ -50,7 +50,7 @@ def test_for_classes_that_lie_apart_it_is_ross():
 def test_of_a_table_it_is_the_corrected_plug_in():
     for seed in range(5):
         x, y = table(seed=seed)
-        plug_in, _ = counted(x[:, 0].astype(int), y[:, 0].astype(int))
+        plug_in, _ = miller_madow(x[:, 0].astype(int), y[:, 0].astype(int))
         assert value("mixed", x, y) == pytest.approx(plug_in, abs=1e-4)  # 1 / n² times the cells cubed
 
 

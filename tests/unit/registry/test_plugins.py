@@ -260,7 +260,7 @@ def test_ours_keeps_its_name(install):
     install(theirs={"mine": "made_up:Mine"})
     assert "value" not in section("estimator=mine")
     assert plugins.names("estimator") == []
-    assert plugins.used([("estimator", "mine")]) == []
+    assert plugins.used_plugins([("estimator", "mine")]) == []
     assert packages() == {"theirs 1.0": "estimator mine (not used: mi-run has its own, which is used)"}
 
 

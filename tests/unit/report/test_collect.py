@@ -41,7 +41,7 @@ def test_states_and_trials_that_are_done(tmp_path):
     leave_run(tmp_path / "begun", done=0, status=None)
     leave_run(tmp_path / "going", done=4, status=None)
     leave_run(tmp_path / "stopped", done=5, status="interrupted")
-    found = {run.name: (run.state, run.done, run.wanted, run.statuses) for run in collect([tmp_path]).runs}
+    found = {run.name: (run.state, run.done, run.n_trials, run.statuses) for run in collect([tmp_path]).runs}
     assert found == {
         "all": ("finished", 6, 6, {"failed": 1, "ok": 5}),
         "begun": ("running or killed", 0, 6, {}),

@@ -157,9 +157,9 @@ def test_a_search_that_is_resumed_with_more_trials_records_their_number(tmp_path
     assert run_config(prepared(trials=6, **options), tmp_path / "a", resume=True) == 0
     assert yaml.safe_load((tmp_path / "a" / "config.yaml").read_text())["search"]["trials"] == 6
     found = read(tmp_path / "a")
-    assert (found.state, found.done, found.wanted) == ("finished", 4, 4)
+    assert (found.state, found.done, found.n_trials) == ("finished", 4, 4)
     (tmp_path / "a" / "provenance.json").unlink()
-    assert (read(tmp_path / "a").state, read(tmp_path / "a").wanted) == ("running or killed", 12)
+    assert (read(tmp_path / "a").state, read(tmp_path / "a").n_trials) == ("running or killed", 12)
 
 
 @needs_optuna

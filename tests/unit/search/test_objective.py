@@ -13,12 +13,12 @@ from mi_cli.search.objective import Objective, value_on_test_rows
 
 def test_objectives_by_procedure():
     fresh = config(COMPARE)
-    assert Objective.of(Search(), config()) == Objective("val_mi", maximise=True)
-    assert Objective.of(Search(), fresh) == Objective("split_mse", maximise=False)
-    assert Objective.of(Search(), config(merged(COMPARE, {"split": {"fresh": 0}}))) == Objective(
+    assert Objective.from_config(Search(), config()) == Objective("val_mi", maximise=True)
+    assert Objective.from_config(Search(), fresh) == Objective("split_mse", maximise=False)
+    assert Objective.from_config(Search(), config(merged(COMPARE, {"split": {"fresh": 0}}))) == Objective(
         "val_mi", maximise=True
     )
-    assert Objective.of(Search(direction="minimise"), config()) == Objective("val_mi", maximise=False)
+    assert Objective.from_config(Search(direction="minimise"), config()) == Objective("val_mi", maximise=False)
 
 
 def test_the_objective_is_the_mean_over_what_is_repeated():

@@ -13,9 +13,9 @@ def test_a_list_in_the_space_is_an_axis_to_choose_from():
     found = prepared(space={"dataset": {"rho": [0.2, 0.4]}})
     assert found["search"]["repeat"] == ["seed"]
     assert found["search"]["space"] == {}
-    assert list(Space.of(found).lists) == ["estimator.hidden", "dataset.rho"]
+    assert list(Space.from_config(found).lists) == ["estimator.hidden", "dataset.rho"]
     assert prepare(found, {}) == Prepared(found, {}, [])  # a prepared config stays as it is
-    assert list(Space.of(found).lists) == ["estimator.hidden", "dataset.rho"]
+    assert list(Space.from_config(found).lists) == ["estimator.hidden", "dataset.rho"]
 
 
 def test_a_range_replaces_an_axis():

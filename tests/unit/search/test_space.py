@@ -8,7 +8,7 @@ from mi_cli.search.space import Space
 
 
 def test_axes_of_the_method_are_chosen_and_the_others_repeated():
-    space = Space.of(prepared(sweep=SWEEP | {"dataset": {"rho": [0.2, 0.4]}}, space={"training": {"lr": LR}}))
+    space = Space.from_config(prepared(sweep=SWEEP | {"dataset": {"rho": [0.2, 0.4]}}, space={"training": {"lr": LR}}))
     assert list(space.lists) == ["estimator.hidden"]
     assert list(space.ranges) == ["training.lr"]
     assert space.repeated == {"seed": [0, 1], "dataset.rho": [0.2, 0.4]}
@@ -21,6 +21,6 @@ def test_axes_of_the_method_are_chosen_and_the_others_repeated():
 
 def test_options_of_a_group_are_chosen_with_their_values():
     options = [{"option": "dv", "name": "dv", "hidden": [8]}, {"name": "mine", "hidden": [4]}]
-    space = Space.of(prepared(sweep={"estimator": options}))
+    space = Space.from_config(prepared(sweep={"estimator": options}))
     (trial,) = space.trials({"estimator": options[1]})
     assert (trial.axes, trial.config.estimator.name) == ({"estimator": "mine"}, "mine")

@@ -49,7 +49,7 @@ def fit(k=1, step=None, validate=None, state=None, lr=0.05, within=None, **train
 
 
 def scripted(*scores):
-    """A validation that gives each trial the scores it is told to, and remembers the weights that it saw."""
+    """A validation that gives each trial given scores, and stores the weights that it saw."""
     seen, told = [], iter(zip(*scores, strict=True))
 
     def validate(layers):
