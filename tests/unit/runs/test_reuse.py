@@ -84,7 +84,7 @@ def test_other_settings_data_and_code_are_not_taken(place, tmp_path, monkeypatch
     run(place / "a", SMALL, SWEEP)
     marks = set(recorded_fingerprints(place / "a"))
     assert not marks & {trial.fingerprint for trial in trials(SMALL, SWEEP, training={"lr": 0.5})}
-    monkeypatch.setattr("mi_cli.schema.sweep.code", lambda: "other code")
+    monkeypatch.setattr("mi_cli.schema.fingerprints.code_digest", lambda: "other code")
     assert not marks & {trial.fingerprint for trial in trials(SMALL, SWEEP)}
 
 
