@@ -466,15 +466,23 @@ def test_notice_is_one_line(tmp_path, capsys):
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_interruption_keeps_finished_trials(tmp_path, monkeypatch, capsys, threads):
-    waited, begun = scheduler.wait, []
+    waited, submit, pools, begun = scheduler.wait, workers.Workers.submit, [], []
+
+    def submitted(pool, *given, **more):
+        pools.append(pool)
+        return submit(pool, *given, **more)
 
     def interrupted(pending, **more):
         done = waited(pending, **more)
         if len(pending) == 1 and not begun:  # the first stack is recorded
+            steps = pools[0].steps
+            while pools[0].steps == steps:  # until the second trains
+                time.sleep(0.01)
             begun.append(time.perf_counter())
             raise KeyboardInterrupt
         return done
 
+    monkeypatch.setattr(workers.Workers, "submit", submitted)
     monkeypatch.setattr(scheduler, "wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, SMALL, {"training": {"steps": [20, 10**6]}}, threads=threads)
