@@ -153,11 +153,14 @@ def test_rows_columns_and_words_must_be_there_again(run):
     )
 
 
+ACCEPTED = "accepted: search.storage=..., device=..., threads=..., output_root="
+
+
 @pytest.mark.parametrize(
     ("more", "line"),
     [
-        (["budget=smoke"], "budget beside it may change the results; accepted: device=..., threads=..., output_root="),
-        (["seed=1", "sweep=null"], "seed and sweep beside it may change the results; accepted: device=..., threads="),
+        (["budget=smoke"], f"budget beside it may change the results; {ACCEPTED}"),
+        (["seed=1", "sweep=null"], f"seed and sweep beside it may change the results; {ACCEPTED}"),
         (["~sweep"], "~sweep beside it may change the results"),
         (["plan=true"], "plan beside it may change the results"),
         (["-m"], "--multirun beside it may change the results"),
