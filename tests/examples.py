@@ -163,7 +163,7 @@ def endless_command(folder: Path, threads: int) -> Iterator[subprocess.Popen[str
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as process:
         try:
             deadline = time.monotonic() + 120
-            while not (folder / "results.csv").exists() and time.monotonic() < deadline:
+            while not (folder / "results.csv").exists() and process.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.05)
             yield process
         finally:
