@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -86,6 +87,16 @@ Part = Annotated[Number, Field(ge=0)]
 _PARTS = ("train", "val", "labelled", "test")  # in the order in which shares are cut from the data set
 
 
+@lru_cache(maxsize=64)  # thousands of trials have the same split, and each asks for it several times
+def _rows(parts: tuple[float, ...], n_samples: int) -> tuple[int, ...]:
+    """Rows of each part, where a part of up to 1 is a share of ``n_samples``."""
+    shares = [0.0] + [part if part <= 1 else 0.0 for part in parts]
+    borders = [round(math.fsum(shares[: i + 1]) * n_samples) for i in range(len(shares))]
+    return tuple(
+        high - low if part <= 1 else int(part) for part, (low, high) in zip(parts, pairwise(borders), strict=True)
+    )
+
+
 class Split(Section):
     """The disjoint parts of the data.
 
@@ -107,11 +118,8 @@ class Split(Section):
 
     def counts(self, n_samples: int | None) -> dict[str, int]:
         """Rows of each part; shares are rounded at their borders, so that they never lose or repeat a row."""
-        parts = {name: getattr(self, name) for name in _PARTS}
-        shares = [0.0] + [part if part <= 1 else 0.0 for part in parts.values()]
-        borders = [round(math.fsum(shares[: i + 1]) * (n_samples or 0)) for i in range(len(shares))]
-        rows = {name: high - low for name, (low, high) in zip(parts, pairwise(borders), strict=True)}
-        return {name: rows[name] if part <= 1 else int(part) for name, part in parts.items()} | {"fresh": self.fresh}
+        rows = _rows(tuple(getattr(self, name) for name in _PARTS), n_samples or 0)
+        return dict(zip(_PARTS, rows, strict=True)) | {"fresh": self.fresh}
 
     @model_validator(mode="after")
     def _fits(self) -> Split:
