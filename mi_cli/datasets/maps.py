@@ -23,6 +23,7 @@ __all__ = [
     "half_cube",
     "normal_cdf",
     "swiss_roll",
+    "wave",
     "wiggly_x",
     "wiggly_y",
 ]
@@ -64,6 +65,11 @@ def swiss_roll(t: torch.Tensor) -> torch.Tensor:
     """Rolls columns on [0, 1] up in a plane each, a = 3π/2 · (1 + 2t) ↦ (a cos a, a sin a) / 21: ``(n, 2d)``."""
     angle = 1.5 * math.pi * (1 + 2 * t)
     return torch.cat([angle * angle.cos(), angle * angle.sin()], 1) / 21
+
+
+def wave(t: torch.Tensor) -> torch.Tensor:
+    """Columns (a, b) ↦ ((a + 5 sin 3b) / 10 − 0.8, b / 2) (Czyż et al., 2025, arXiv 2310.10240)."""
+    return torch.stack([0.1 * (t[:, 0] + 5 * (3 * t[:, 1]).sin()) - 0.8, 0.5 * t[:, 1]], 1)
 
 
 @dataclass(frozen=True)
