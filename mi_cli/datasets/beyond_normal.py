@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -14,7 +13,7 @@ from mi_cli.datasets import maps
 from mi_cli.datasets.base import Dataset
 from mi_cli.datasets.maps import PairMap
 from mi_cli.datasets.sources import AdditiveUniform, Normal, Source, Student
-from mi_cli.errors import ConfigError, Fault
+from mi_cli.datasets.task_names import task_of
 from mi_cli.lazy import torch
 
 __all__ = ["TASKS", "BeyondNormal", "Task"]
@@ -77,14 +76,6 @@ def _sparse(dim: int) -> Normal:
 TASKS: Mapping[str, Task] = MappingProxyType(dict((*_one_dimensional(), *_several_dimensional(), *_transformed())))
 
 
-def _check_task(name: str) -> str:
-    if name not in TASKS:
-        near = difflib.get_close_matches(name, TASKS, n=3, cutoff=0.0)
-        accepted = f"one of the {len(TASKS)} names in dataset/beyond_normal.yaml, such as {', '.join(near)}"
-        raise ConfigError(Fault("dataset.task", name, "no such task", accepted))
-    return name
-
-
 class BeyondNormal(Dataset):
     """A task of "Beyond Normal: On the Evaluation of Mutual Information Estimators".
 
@@ -93,7 +84,7 @@ class BeyondNormal(Dataset):
     """
 
     name: Literal["beyond_normal"] = "beyond_normal"
-    task: Annotated[str, AfterValidator(_check_task)] = "1v1-normal-0.75"
+    task: Annotated[str, AfterValidator(task_of(TASKS, "beyond_normal"))] = "1v1-normal-0.75"
 
     @property
     def dim_x(self) -> int:

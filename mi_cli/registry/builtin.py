@@ -7,6 +7,7 @@ __all__ = ["DATASETS", "ESTIMATORS", "PLOTS", "PLOTS_OF_ROWS", "PROCEDURES"]
 
 DATASETS = {
     "additive_uniform": "mi_cli.datasets.additive_uniform:UniformPairs",
+    "bend_and_mix": "mi_cli.datasets.bend_and_mix:BendAndMix",
     "beyond_normal": "mi_cli.datasets.beyond_normal:BeyondNormal",
     "discrete_continuous": "mi_cli.datasets.discrete_continuous:DiscreteContinuous",
     "gamma_exponential": "mi_cli.datasets.gamma_exponential:GammaExponential",

@@ -21,6 +21,13 @@ from mi_cli.testing.datasets import nearest_neighbours
 # Settings beside the defaults that say more of a dataset: one line here for one that has any.
 SETTINGS = {
     "additive_uniform": [{}, {"epsilon": 0.75}, {"dim": 3, "mi": 3.0}],
+    "bend_and_mix": [
+        {},
+        {"task": "1v1-AI"},
+        {"task": "2v1-galaxy-0.5-3.0"},
+        {"task": "3v1-concentric_gaussians-5"},
+        {"task": "mult-sparse-w-inliers-5-5-2-2.0-0.5"},
+    ],
     "beyond_normal": [
         {},
         {"task": "1v1-additive-0.1"},
