@@ -79,16 +79,28 @@ class Invocation:
         """Have the first Ctrl-C or SIGTERM end a run in order, and ignore those after it.
 
         A second exception, on the way out of the first, would meet locks of threads half taken.
+
+        Raises:
+            KeyboardInterrupt: the run was interrupted; Terminated after SIGTERM. Polars may panic in its place, since
+                Rust cannot pass on an exception of Python code that it calls. The panic is its cause then.
         """
+        interruption: KeyboardInterrupt | None = None
 
         def end(number: int, frame: FrameType | None) -> None:
+            nonlocal interruption
             if not self.is_ending:
                 self.is_ending = True
-                raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+                interruption = Terminated() if number == signal.SIGTERM else KeyboardInterrupt()
+                raise interruption
 
         self.run_begun = True
         replace_interrupt_handler(self.end_at_once, signal.default_int_handler)
         handler: Any = signal.getsignal(signal.SIGINT)
         is_ours = handler is signal.default_int_handler  # a launcher may have set its own
         with signal_handlers(end, signal.SIGTERM, *([signal.SIGINT] if is_ours else [])):
-            yield
+            try:
+                yield
+            except BaseException as error:
+                if interruption is None or isinstance(error, KeyboardInterrupt | Exception):
+                    raise
+                raise interruption from error

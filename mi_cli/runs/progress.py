@@ -21,6 +21,7 @@ from mi_cli.records import results
 from mi_cli.records.journal import Entry, Journal
 from mi_cli.registry.lookup import needs_rows
 from mi_cli.runs import checkpoint_folders
+from mi_cli.runs.signals import held_signals
 from mi_cli.runs.stacks import Stack
 from mi_cli.runs.workers import StackResult
 from mi_cli.schema.config import Config
@@ -156,9 +157,9 @@ class RunProgress:
             self.write()
 
     def write(self) -> None:
-        """Write the tables of all finished trials."""
+        """Write the tables of all finished trials. An interruption waits until they are written."""
         begun = time.monotonic()
-        with self.writing():
+        with held_signals(), self.writing():
             results.write_results(self.folder / "results.csv", self.all_rows, self.axes)
             results.write_frame(self.folder / "history.parquet", results.history_frame(self.histories))
             if self.samples:

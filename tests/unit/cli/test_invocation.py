@@ -7,6 +7,7 @@ import pickle
 import signal
 
 import pytest
+from polars.exceptions import PanicException
 
 from mi_cli.cli.exits import TERMINATED, Terminated
 from mi_cli.cli.invocation import Invocation
@@ -50,6 +51,26 @@ def test_first_signal_ends_a_run_and_later_ones_are_ignored(number, error):
     assert later == [signal.SIGTERM, signal.SIGINT]
     assert invocation.is_ending
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+@pytest.mark.parametrize(("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, Terminated)])
+def test_signal_that_ends_in_a_panic_is_an_interruption(number, error):
+    def run():
+        with Invocation().running():
+            try:
+                os.kill(os.getpid(), number)
+            except KeyboardInterrupt:
+                raise PanicException from None
+
+    with pytest.raises(error) as caught:
+        run()
+    assert caught.type is error
+    assert isinstance(caught.value.__cause__, PanicException)
+
+
+def test_panic_without_a_signal_stays_one():
+    with pytest.raises(PanicException), Invocation().running():
+        raise PanicException
 
 
 def test_interrupt_handler_of_somebody_else_stays():

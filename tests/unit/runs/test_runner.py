@@ -39,7 +39,7 @@ from mi_cli.errors import OutputError
 from mi_cli.plots import estimate_against_axis
 from mi_cli.procedures.base import Part
 from mi_cli.procedures.estimate import Estimate
-from mi_cli.records import run_folder
+from mi_cli.records import results, run_folder
 from mi_cli.records.journal import Journal
 from mi_cli.records.results import Records
 from mi_cli.report import publish
@@ -493,6 +493,24 @@ def test_interruption_keeps_finished_trials(tmp_path, monkeypatch, capsys, threa
     assert files == FILES - {"summary.json", "report.html"}
     assert len(list(tmp_path.glob("checkpoints/*/going_on.npz"))) == 1
     assert strict_json(tmp_path / "provenance.json")["status"] == "interrupted"
+    assert Records(tmp_path).history["trial"].unique().to_list() == [0]
+    assert f"interrupted; 1 of 2 trials are finished, in {tmp_path}" in capsys.readouterr().err
+
+
+def test_interruption_waits_until_the_tables_are_written(tmp_path, monkeypatch, capsys):
+    """Polars panics where Python code that it calls raises."""
+    write_frame, written = results.write_frame, []
+
+    def interrupted(path, frame):
+        if not written:
+            os.kill(os.getpid(), signal.SIGINT)
+        write_frame(path, frame)
+        written.append(path.name)
+
+    monkeypatch.setattr(results, "write_frame", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, SMALL, {"training": {"steps": [20, 10**6]}})
+    assert written == ["history.parquet", "history.parquet"]  # in full, and once more at the end
     assert Records(tmp_path).history["trial"].unique().to_list() == [0]
     assert f"interrupted; 1 of 2 trials are finished, in {tmp_path}" in capsys.readouterr().err
 
