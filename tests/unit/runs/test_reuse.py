@@ -214,24 +214,22 @@ def test_folder_that_a_run_is_at_is_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_interrupted_by_a_scheduler_and_resumed(tmp_path):
+def test_interrupted_by_a_scheduler_and_resumed(tmp_path, capsys):
     folder = tmp_path / "here"
     with endless_command(folder, 2) as process:
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=30)
-    assert process.returncode == 143
+    assert process.returncode == 143, err
     assert f"interrupted; 1 of 2 trials are finished, in {folder}; mi-run resume={folder} goes on" in err
+    assert "Traceback" not in err
     assert json.loads((folder / "provenance.json").read_text())["status"] == "interrupted"
     assert [row["status"] for row in rows_of(folder)] == ["ok"]
-    done = subprocess.run(
-        [*COMMAND, f"resume={folder}", "trial_timeout=1"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
-    assert "1 of 2 trials are recorded" in done.stderr
+    assert main([f"resume={folder}", "trial_timeout=.5", "threads=1"]) == 1
+    assert "1 of 2 trials are recorded" in capsys.readouterr().err
     assert "experiment=gaussian_sweep" in json.loads((folder / "provenance.json").read_text())["command"]
     first, second = rows_of(folder)
     assert (first["status"], second["status"]) == ("ok", "failed")
-    assert second["reason"] == "took longer than trial_timeout=1 seconds"
+    assert second["reason"] == "took longer than trial_timeout=0.5 seconds"
 
 
 # Faults
@@ -282,7 +280,7 @@ def test_memory_limit_is_a_row_with_its_reason(tmp_path):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A disk of 150 kB, and a function that mounts it anew with other options."""
+    """A disk of 80 kB, and a function that mounts it anew with other options."""
     place = tmp_path / "disk"
     place.mkdir()
 
@@ -291,7 +289,7 @@ def small_disk(tmp_path):
             ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)], capture_output=True, check=False
         )
 
-    if not shutil.which("mount") or mount("size=150k").returncode:
+    if not shutil.which("mount") or mount("size=80k").returncode:
         pytest.skip("needs the right to mount a disk")
     yield place, lambda options: mount(f"remount,{options}")
     subprocess.run(["umount", str(place)], check=True)
@@ -299,12 +297,12 @@ def small_disk(tmp_path):
 
 SMALL_RUNS = [
     "experiment=gaussian_sweep", "sweep.estimator=[gaussian]", "sweep.dataset.rho=[.1,.2,.3,.4,.5]",
-    "dataset.n_samples=300", "split.test=100", "split.val=100", f"sweep.seed={list(range(40))}", "plots=[]",
+    "dataset.n_samples=300", "split.test=100", "split.val=100", "sweep.seed=[0,1,2,3,4,5,6,7]", "plots=[]",
     "threads=1", "reuse=false",
 ]  # fmt: skip
 
 
-def test_disk_that_is_full_keeps_what_is_done(small_disk):
+def test_disk_that_is_full_keeps_what_is_done(small_disk, capsys):
     disk, remount = small_disk
     folder = disk / "run"
     command = [*COMMAND, *SMALL_RUNS, f"hydra.run.dir={folder}"]
@@ -314,13 +312,12 @@ def test_disk_that_is_full_keeps_what_is_done(small_disk):
     line = done.stderr.splitlines()[-1]
     assert line.startswith(f"mi-run: {folder} cannot be written to (No space left on device); ")
     kept = int(line.partition("; ")[2].split()[0])
-    assert 0 < kept < 200
+    assert 0 < kept < 40
     remount("size=8m")
-    done = subprocess.run([*COMMAND, f"resume={folder}"], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    there = int(re.search(r"mi-run: (\d+) of 200 trials are recorded", done.stderr)[1])
+    assert main([f"resume={folder}"]) == 0
+    there = int(re.search(r"mi-run: (\d+) of 40 trials are recorded", capsys.readouterr().err)[1])
     assert kept <= there <= kept + 1  # the one that the disk had no more room to say of
-    assert len(rows_of(folder)) == 200
+    assert len(rows_of(folder)) == 40
 
 
 def test_folder_gone_read_only_keeps_what_is_done(tmp_path):
@@ -336,7 +333,7 @@ def test_folder_gone_read_only_keeps_what_is_done(tmp_path):
     pipe = subprocess.PIPE
     with subprocess.Popen(given, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as process:
         deadline = time.monotonic() + 60
-        while len(list(folder.glob("trials/*.json"))) < 20 and time.monotonic() < deadline:
+        while len(list(folder.glob("trials/*.json"))) < 10 and time.monotonic() < deadline:
             time.sleep(0.01)
         modes = [(place, place.stat().st_mode) for place in (folder / "trials", folder)]
         for place, mode in modes:
@@ -348,13 +345,13 @@ def test_folder_gone_read_only_keeps_what_is_done(tmp_path):
     assert refused.returncode == 1
     last = refused.stderr.splitlines()[-1]
     there = len(recorded_entries(folder))
-    assert last.startswith(f"mi-run: {folder} cannot be written to (Permission denied); {there} of 400 ")
+    assert last.startswith(f"mi-run: {folder} cannot be written to (Permission denied); {there} of 80 ")
     assert process.returncode == 1
     line = err.splitlines()[-1]
     assert line.startswith(f"mi-run: {folder} cannot be written to (Permission denied); ")
     kept = int(line.partition("; ")[2].split()[0])
     there = recorded_entries(folder)
-    assert 20 <= kept <= len(there) + 1
+    assert 10 <= kept <= len(there) + 1
     assert all(entry.ok for entry in there.values())
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import signal
 import time
 from multiprocessing import forkserver as multiprocessing_forkserver
 from pathlib import Path
@@ -15,9 +14,7 @@ from examples import (
     SMALL,
     begin_with_death,
     begin_with_fault,
-    endless_command,
     failing_at,
-    members,
     no_rows,
     slowdown,
     trials,
@@ -102,15 +99,3 @@ def test_workers_are_forked_from_a_process_without_threads():
     Workers(2, 1, 2, CPU).close()  # its imports are done
     assert "libtorch_cpu" in (server / "maps").read_text()
     assert len(list((server / "task").iterdir())) == 1
-
-
-@pytest.mark.skipif(not forkserver.AVAILABLE, reason="processes are forked on Linux only")
-def test_processes_end_with_a_parent_that_is_killed(tmp_path):
-    with endless_command(tmp_path / "here", threads=2) as process:
-        assert len(members(process.pid)) >= 4  # itself, the server, two workers
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        deadline = time.monotonic() + 20
-        while members(process.pid) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert not members(process.pid)

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
-import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from examples import COMPARE, CPU, MAXIMISE, SMALL, merged, trials
+from examples import COMPARE, CPU, MAXIMISE, SMALL, members, merged, trials
 from stacked_trials import BASES, agree
 
 from mi_cli.cli.main import main
 from mi_cli.procedures.base import Part
 from mi_cli.procedures.estimate import Estimate
-from mi_cli.runs import checkpoint_folders, workers
+from mi_cli.runs import checkpoint_folders, forkserver, workers
 from mi_cli.runs.checkpoint_folders import checkpoint_folder
 from mi_cli.training import checkpoints
 from mi_cli.training.checkpoints import Checkpoints
@@ -175,8 +176,8 @@ def test_training_goes_on_where_checkpoints_cannot_be_written(tmp_path, caplog):
 
 
 LONG = [
-    "experiment=gaussian_sweep", "sweep.dataset.rho=[.3,.6]", "sweep.seed=[0,1]", "training.steps=2000", "threads=2",
-    "split.test=500", "plots=[]", "checkpoint_every=.2",
+    "experiment=gaussian_sweep", "sweep.dataset.rho=[.3,.6]", "sweep.seed=[0,1]", "training.steps=1200", "threads=2",
+    "split.test=500", "plots=[]", "checkpoint_every=.1", "reuse=false",
 ]  # fmt: skip
 
 
@@ -185,28 +186,44 @@ def rows(folder: Path) -> list[dict[str, str]]:
         return [{key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(file)]
 
 
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory):
-    """The run that nobody ends."""
-    folder = tmp_path_factory.mktemp("whole") / "plain"
-    assert main([*LONG, f"hydra.run.dir={folder}", "reuse=false"]) == 0
-    return folder
+@contextlib.contextmanager
+def training_on(folder: Path, *given: str) -> Iterator[subprocess.Popen[str]]:
+    """``mi-run`` that runs into a folder, from when both of its stacks have written checkpoints."""
+    begun = time.time_ns()
+    command = [Path(sys.executable).with_name("mi-run"), *given]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline and process.poll() is None:
+                written = [path.stat().st_mtime_ns for path in folder.glob("checkpoints/*/going_on.npz")]
+                if len([at for at in written if at > begun]) == 2:
+                    break
+                time.sleep(0.01)
+            yield process
+        finally:
+            process.kill()
 
 
-@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM])
-def test_run_that_ends_inside_a_training_goes_on_there(plain, tmp_path, sent, capsys):
-    folder = tmp_path / "ended"
-    given = [Path(sys.executable).with_name("mi-run"), *LONG, f"hydra.run.dir={folder}", "reuse=false"]
-    with subprocess.Popen(given, stderr=subprocess.PIPE, start_new_session=True) as process:
-        deadline = time.monotonic() + 60
-        while len(list(folder.glob("checkpoints/*/going_on.npz"))) < 2 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        if sent == signal.SIGKILL:
-            os.killpg(process.pid, sent)
-        else:
-            process.send_signal(sent)
+@pytest.mark.skipif(not forkserver.AVAILABLE, reason="processes of a session are found in /proc")
+def test_run_that_ends_inside_a_training_goes_on_there(tmp_path, capsys):
+    """Killed first, with workers that end by themselves, and then asked to end."""
+    plain, folder = tmp_path / "plain", tmp_path / "ended"
+    assert main([*LONG, f"hydra.run.dir={plain}"]) == 0
+    with training_on(folder, *LONG, f"hydra.run.dir={folder}") as process:
+        assert len(members(process.pid)) >= 4  # itself, the server, two workers
+        process.send_signal(signal.SIGKILL)
         process.communicate(timeout=30)
-    assert process.returncode == (143 if sent == signal.SIGTERM else -9)
+        deadline = time.monotonic() + 20
+        while members(process.pid) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not members(process.pid)
+    assert process.returncode == -signal.SIGKILL
+    assert len(list(folder.glob("checkpoints/*/going_on.npz"))) == 2
+    with training_on(folder, f"resume={folder}") as process:
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 143, err
+    assert "2 of 2 stacks of trials go on from checkpoints" in err
     assert len(list(folder.glob("checkpoints/*/going_on.npz"))) == 2
     capsys.readouterr()
     assert main([f"resume={folder}"]) == 0
@@ -217,10 +234,10 @@ def test_run_that_ends_inside_a_training_goes_on_there(plain, tmp_path, sent, ca
 
 def test_trial_that_took_too_long_goes_on_with_more_time(tmp_path, capsys):
     plain, folder = tmp_path / "plain", tmp_path / "ended"
-    given = [*LONG, "sweep.dataset.rho=[.5]", "sweep.seed=[0]", "threads=1", "checkpoint_every=100", "reuse=false"]
+    given = [*LONG, "sweep.dataset.rho=[.5]", "sweep.seed=[0]", "threads=1", "checkpoint_every=100"]
     assert main([*given, f"hydra.run.dir={plain}"]) == 0
-    assert main([*given, f"hydra.run.dir={folder}", "trial_timeout=.5"]) == 1
-    assert rows(folder)[0]["reason"] == "took longer than trial_timeout=0.5 seconds"
+    assert main([*given, f"hydra.run.dir={folder}", "trial_timeout=.1"]) == 1
+    assert rows(folder)[0]["reason"] == "took longer than trial_timeout=0.1 seconds"
     capsys.readouterr()
     assert main([f"resume={folder}", "trial_timeout=600"]) == 0
     assert "1 of 1 stacks of trials go on from checkpoints" in capsys.readouterr().err
