@@ -39,6 +39,7 @@ def show(args: argparse.Namespace) -> int:
         if not args.shell_completion:
             composer(args).setting("hydra.mode", args.overrides)  # refuses a config that names code
         return run_hydra(args, args.to_hydra, _no_job)
+    return FINE  # the reader has closed its pipe
 
 
 def _no_job(config: Any) -> NoReturn:

@@ -33,8 +33,7 @@ def reproduce(args: argparse.Namespace, invocation: Invocation) -> int:
     new = invocation.folders[-1].path
     if code == BAD_INPUT or not (new / "provenance.json").exists():
         return code
-    with printing():
-        return FINE if report(run, new) else FAILED
+    return FINE if report(run, new) else FAILED
 
 
 def finished_run(args: argparse.Namespace) -> tuple[Path, list[str]]:
@@ -95,5 +94,6 @@ def report(run: Path, new: Path) -> bool:
     """Compare two runs, write ``comparison.json`` into the new one and print it; return whether the results hold."""
     comparison = compare(run, new)
     records.results.write_json(new / "comparison.json", comparison.record())
-    print(*comparison.lines(), sep="\n")
+    with printing():
+        print(*comparison.lines(), sep="\n")
     return comparison.holds

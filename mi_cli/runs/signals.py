@@ -26,10 +26,10 @@ def held_signals() -> Iterator[None]:
     before: dict[int, Any] = {}
     received: list[tuple[int, FrameType | None]] = []
     try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            if callable(handler := signal.getsignal(number)):
-                before[number] = handler
-                signal.signal(number, lambda number, frame: received.append((number, frame)))
+        for held in (signal.SIGINT, signal.SIGTERM):
+            if callable(handler := signal.getsignal(held)):
+                before[held] = handler
+                signal.signal(held, lambda number, frame: received.append((number, frame)))
         yield
     finally:
         for number, handler in before.items():

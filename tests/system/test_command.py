@@ -436,36 +436,52 @@ def test_control_c_while_it_imports(here, tmp_path, swallow, more):
     assert list((tmp_path / "t").iterdir()) == []
 
 
-SHOWS = [
-    ["--help"],
-    ["--version"],
-    [EXPERIMENT, "--cfg", "job"],
-    ["--info", "searchpath"],
-    [*SMOKE, "plan=true"],
-    SMOKE,
-]
+SHOWS = {
+    "without hydra": [["--help"], ["--version"]],
+    "with hydra": [[EXPERIMENT, "--cfg", "job"], ["--info", "searchpath"]],
+    "with torch": [[*SMOKE, "plan=true"], SMOKE],
+}
+PRINTS = """
+import os, sys
+from mi_cli.cli.main import command, main
+
+stdout = os.dup(1)
+*first, last = COMMANDS
+for argv in first:
+    if main(argv) != CODE:
+        sys.exit(f"{argv} ends with another exit code")
+    sys.stdout.flush()
+    os.dup2(stdout, 1)
+    sys.stdout = open(1, "w", closefd=False)
+sys.argv[1:] = last
+command()
+"""
 
 
-def printing_to(stdout: int, argv: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mi_cli", *argv]
-    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+def printing_to(stdout: int, commands: Sequence[Sequence[str]], code: int) -> subprocess.CompletedProcess[str]:
+    """Run commands in one process, which ends as the last of them does."""
+    script = PRINTS.replace("COMMANDS", repr(commands)).replace("CODE", str(code))
+    return subprocess.run(
+        [sys.executable, "-c", script], stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+    )
 
 
-@pytest.mark.parametrize("argv", SHOWS, ids=" ".join)
-def test_reader_that_has_seen_enough(here, argv):
+@pytest.mark.parametrize("commands", SHOWS.values(), ids=SHOWS)
+def test_reader_that_has_seen_enough(here, commands):
     read, write = os.pipe()
     os.close(read)
-    done = printing_to(write, argv)
+    done = printing_to(write, commands, 0)
     os.close(write)
     assert (done.returncode, done.stderr) == (0, "")
-    assert len(list(here.rglob("summary.json"))) == (argv == SMOKE)
+    assert len(list(here.rglob("summary.json"))) == (SMOKE in commands)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-@pytest.mark.parametrize("argv", SHOWS, ids=" ".join)
-def test_output_that_is_full(here, argv):
+@pytest.mark.parametrize("commands", SHOWS.values(), ids=SHOWS)
+def test_output_that_is_full(here, commands):
     with open("/dev/full", "w") as full:  # noqa: PTH123 (a device)
-        done = printing_to(full.fileno(), argv)
+        done = printing_to(full.fileno(), commands, 1)
     assert done.returncode == 1
-    assert done.stderr == "mi-run: standard output cannot be written to (No space left on device)\n"
-    assert len(list(here.rglob("summary.json"))) == (argv == SMOKE)
+    line = "mi-run: standard output cannot be written to (No space left on device)\n"
+    assert done.stderr == line * len(commands)
+    assert len(list(here.rglob("summary.json"))) == (SMOKE in commands)

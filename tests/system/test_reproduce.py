@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from mi_cli.cli import comparison
+from mi_cli.cli import comparison, reproduce
 from mi_cli.cli.main import main
 from mi_cli.records import provenance
 
@@ -75,6 +77,18 @@ def test_run_comes_out_again(run, capsys, here):
     assert (said["run"], said["rows"], said["expected"], said["differs"]) == (str(run), 2, "identical", {})
     assert {column["largest_difference"] for column in said["columns"].values()} == {0}
     assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_reader_that_has_seen_enough_changes_no_verdict(run, monkeypatch, holds):
+    def closed(text):
+        raise BrokenPipeError
+
+    seen = SimpleNamespace(record=dict, lines=lambda: ["a line"], holds=holds)
+    monkeypatch.setattr(reproduce, "compare", lambda *runs: seen)
+    monkeypatch.setattr("mi_cli.console.silence", lambda descriptor: None)
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(write=closed, flush=lambda: None))
+    assert reproduce.report(run, run) is holds
 
 
 def test_nothing_is_taken_from_earlier_runs(here, capsys):
