@@ -7,7 +7,7 @@ from .conditional import (
     gaussian_pair_means as gaussian_pair_means,
     gaussian_pairs as gaussian_pairs,
     leave_one_out as leave_one_out,
-    leave_one_out_error as leave_one_out_error,
+    leave_one_out_with_error as leave_one_out_with_error,
 )
 from .uncertainty import (
     interval as interval,

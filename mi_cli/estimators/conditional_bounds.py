@@ -101,11 +101,12 @@ class Club(_GaussianBound):
             joint = bounds.gaussian_log_density(y, mean, log_var)
             return bounds.club(joint, bounds.gaussian_pair_means(y, mean, log_var)[0])
 
-        def error(y: torch.Tensor, mean: torch.Tensor, log_var: torch.Tensor) -> torch.Tensor:
+        def measure(y: torch.Tensor, mean: torch.Tensor, log_var: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             joint = bounds.gaussian_log_density(y, mean, log_var)
-            return bounds.club_error(joint, *bounds.gaussian_pair_means(y, mean, log_var))
+            of_x, of_y = bounds.gaussian_pair_means(y, mean, log_var)
+            return bounds.club(joint, of_x), bounds.club_error(joint, of_x, of_y)
 
-        return fitting.GaussianFit(self.gaussian(dim_x, dim_y), bound, error)
+        return fitting.GaussianFit(self.gaussian(dim_x, dim_y), bound, measure)
 
 
 class LeaveOneOut(_GaussianBound):
@@ -137,8 +138,12 @@ class LeaveOneOut(_GaussianBound):
             values = [share * bounds.leave_one_out(pairs) for share, pairs in groups(y, mean, log_var)]
             return torch.stack(values).sum(0)
 
-        def error(y: torch.Tensor, mean: torch.Tensor, log_var: torch.Tensor) -> torch.Tensor:
-            errors = [share * bounds.leave_one_out_error(pairs) for share, pairs in groups(y, mean, log_var)]
-            return torch.stack(errors).square().sum(0).sqrt()
+        def measure(y: torch.Tensor, mean: torch.Tensor, log_var: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            values, errors = [], []
+            for share, pairs in groups(y, mean, log_var):
+                value, error = bounds.leave_one_out_with_error(pairs)
+                values.append(share * value)
+                errors.append(share * error)
+            return torch.stack(values).sum(0), torch.stack(errors).square().sum(0).sqrt()
 
-        return fitting.GaussianFit(self.gaussian(dim_x, dim_y), bound, error, traced=_TRACED_CANDIDATES)
+        return fitting.GaussianFit(self.gaussian(dim_x, dim_y), bound, measure, traced=_TRACED_CANDIDATES)

@@ -31,6 +31,7 @@ from .critic_rows import (
 )
 from .density_fit import (
     Bound as Bound,
+    BoundWithError as BoundWithError,
     EntropyFit as EntropyFit,
     Fit as Fit,
     GaussianFit as GaussianFit,

@@ -25,11 +25,12 @@ from mi_cli.training.density_rows import prepare_for_densities
 from mi_cli.training.settings import Evaluation, Training
 from mi_cli.training.stack import Parameters, State, Trained, train
 
-__all__ = ["Bound", "EntropyFit", "Fit", "GaussianFit", "fit_densities"]
+__all__ = ["Bound", "BoundWithError", "EntropyFit", "Fit", "GaussianFit", "fit_densities"]
 
 _BLOCK_ROWS = 1024  # rows whose densities are computed at once, so that hidden layers stay small
 
 Bound = Callable[[Tensor, Tensor, Tensor], Tensor]
+BoundWithError = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 Tensors = Sequence[Tensor]
 Value = tuple[float, float]
 
@@ -80,16 +81,18 @@ class GaussianFit(Fit):
     Args:
         density: the densities.
         bound: from y, means and log-variances, ``(..., d, n)`` each, to the bound ``(...)`` in nats.
-        error: from the same to the standard error ``(...)`` in nats.
+        measure: from the same to the bound and its standard error, ``(...)`` in nats each.
         traced: the bound is recorded during training on the first ``traced`` rows of a step; None takes all.
     """
 
     kind = "upper bound"
     criterion = "val_log_density"
 
-    def __init__(self, density: ConditionalGaussian, bound: Bound, error: Bound, traced: int | None = None) -> None:
+    def __init__(
+        self, density: ConditionalGaussian, bound: Bound, measure: BoundWithError, traced: int | None = None
+    ) -> None:
         self.density: ConditionalGaussian = density
-        self.bound, self.error, self.traced = bound, error, traced
+        self.bound, self.measure, self.traced = bound, measure, traced
 
     def step(self, tensors: Tensors, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """The negative log-likelihood, and the bound on the rows of the step."""
@@ -110,8 +113,8 @@ class GaussianFit(Fit):
         values = []
         for own_y, own in zip(y.cpu().double(), moments, strict=True):
             context.check()
-            rows = own_y, *own.chunk(2)
-            values.append((self.bound(*rows).item(), self.error(*rows).item()))
+            value, error = self.measure(own_y, *own.chunk(2))
+            values.append((value.item(), error.item()))
         return values
 
     def ignores_x(self, trained: Trained) -> list[bool]:

@@ -89,7 +89,7 @@ class Fluid(GaussianEstimator, frozen=False):
         (Unsure, "independent rows have no information: its standard error is None"),
         (Restless, "same seed gives the same number"),
         (Sociable, "results are the same alone and in a stack"),
-        (Lonely, "independent rows have no information: gives 1 estimates of 3 problems; expected: one of each"),
+        (Lonely, "independent rows have no information: gives 1 estimates of 4 problems; expected: one of each"),
         (Kindless, "kind is said: its kind is 'guess'; expected: one of lower bound, upper bound, point estimate"),
         (Broken, "independent rows have no information: raises KeyError: 'rows'"),
         (Wordy, "faults are faults: unfit() gives ['not this one'"),
