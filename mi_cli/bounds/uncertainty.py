@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.special import gammaincc, ndtr, ndtri
+
+from mi_cli.lazy import special
 
 __all__ = ["interval", "lower_limit", "p_value"]
 
@@ -29,7 +30,7 @@ def interval(value: float, error: float, level: float) -> tuple[float, float]:
     >>> round(low, 3), round(high, 3)
     (0.804, 1.196)
     """
-    half = float(ndtri(0.5 + level / 2)) * error
+    half = float(special.ndtri(0.5 + level / 2)) * error
     return value - half, value + half
 
 
@@ -39,7 +40,7 @@ def lower_limit(value: float, error: float, level: float) -> float:
     >>> round(lower_limit(1.0, 0.1, 0.95), 3)
     0.836
     """
-    return value - float(ndtri(level)) * error
+    return value - float(special.ndtri(level)) * error
 
 
 def p_value(null: np.ndarray[Any, Any], least: int = 19) -> float | None:
@@ -79,6 +80,6 @@ def _pearson_tail(value: float, others: np.ndarray[Any, Any]) -> float:
     z = (value - others.mean()) / others.std(ddof=1)
     skewness = float((((others - others.mean()) / others.std()) ** 3).mean())
     if skewness < _NORMAL:  # of a distribution that is skewed to the left, the normal tail is the longer one
-        return float(ndtr(-z))
+        return float(special.ndtr(-z))
     shape = 4 / skewness**2
-    return float(gammaincc(shape, max(0.0, shape + z * shape**0.5)))
+    return float(special.gammaincc(shape, max(0.0, shape + z * shape**0.5)))

@@ -22,6 +22,11 @@ from .elliptical import (
     SingularScatterError as SingularScatterError,
     fit_elliptical as fit_elliptical,
 )
+from .pairs import pair as pair
+from .passes import (
+    Buffers as Buffers,
+    Passes as Passes,
+)
 from .perceptron import (
     Perceptron as Perceptron,
     with_ones as with_ones,
@@ -29,7 +34,6 @@ from .perceptron import (
 from .product_samples import (
     Partners as Partners,
     Product as Product,
-    pair as pair,
     shifted as shifted,
 )
 from .regression import (

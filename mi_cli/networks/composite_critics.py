@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
+from mi_cli import networks
 from mi_cli.fields import Activation
+from mi_cli.lazy import torch
 from mi_cli.networks.critics import Critic, Scores, SeparableCritic
-from mi_cli.networks.elliptical import LogRatio
 from mi_cli.networks.perceptron import Perceptron, with_ones
-from mi_cli.networks.product_samples import pair, shifted
+from mi_cli.networks.product_samples import shifted
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from mi_cli.networks.elliptical import LogRatio
 
 __all__ = ["BaselinedCritic", "DualCritic", "HybridCritic"]
 
@@ -41,7 +45,7 @@ class HybridCritic(Critic):
         if partners is None:
             fixed = Scores.of_every_pair(self.ratio.every_pair(x, y))
         else:
-            fixed = Scores.of_partners(self.ratio.partners(x, pair(y, partners)))
+            fixed = Scores.of_partners(self.ratio.partners(x, networks.pair(y, partners)))
         return replace(trained, joint=trained.joint + fixed.joint, by_row=trained.by_row + fixed.by_row)
 
     def shifted(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, shifts: int) -> Tensor:
@@ -78,7 +82,7 @@ class BaselinedCritic(Critic):
         plain = self.critic.scores(layers[:cut], x, y, partners)
         of_y = self.baseline(layers[cut:], with_ones(y))
         if partners is not None:
-            by_row = pair(of_y, partners).squeeze(1)[:, 1:].transpose(1, 2)
+            by_row = networks.pair(of_y, partners).squeeze(1)[:, 1:].transpose(1, 2)
         elif plain.every_pair:
             by_row = of_y
         else:

@@ -10,13 +10,16 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
+from mi_cli import networks
 from mi_cli.fields import Activation
+from mi_cli.lazy import torch
 from mi_cli.networks.perceptron import Perceptron, with_ones
-from mi_cli.networks.product_samples import pair, shifted
+from mi_cli.networks.product_samples import shifted
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = [
     "ConcatCritic",
@@ -140,7 +143,7 @@ class ConcatCritic(Critic):
 
     def scores(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, partners: Tensor | None) -> Scores:
         """Scores of x and y; all pairs are computed as all shifts."""
-        partnered = shifted(y, y.shape[2] - 1) if partners is None else pair(y, partners)
+        partnered = shifted(y, y.shape[2] - 1) if partners is None else networks.pair(y, partners)
         return Scores.of_partners(self(layers, x, partnered))
 
     def shifted(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, shifts: int) -> Tensor:
@@ -209,7 +212,7 @@ class SeparableCritic(Critic):
         if partners is None:
             products = torch.baddbmm(f[:, e:].transpose(1, 2), f[:, :e].transpose(1, 2), g[:, :e], alpha=self.scale)
             return Scores.of_every_pair(products + g[:, e:])
-        g = pair(g, partners)
+        g = networks.pair(g, partners)
         products = (f[:, :e].unsqueeze(2) * g[:, :e]).sum(1) * self.scale
         return Scores.of_partners(products + f[:, e:] + g[:, e])
 
@@ -271,7 +274,8 @@ class QuadraticCritic(Critic):
         f, ones, of_y = self._parts(layers, x, y)
         if partners is None:
             return Scores.of_every_pair(torch.baddbmm(of_y, f.transpose(1, 2), ones))
-        return Scores.of_partners((f.unsqueeze(2) * pair(ones, partners)).sum(1) + pair(of_y, partners).squeeze(1))
+        products = (f.unsqueeze(2) * networks.pair(ones, partners)).sum(1)
+        return Scores.of_partners(products + networks.pair(of_y, partners).squeeze(1))
 
     def shifted(self, layers: Sequence[Tensor], x: Tensor, y: Tensor, shifts: int) -> Tensor:
         """Scores of shifts."""

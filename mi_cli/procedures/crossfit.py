@@ -9,9 +9,9 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-import torch
 
 from mi_cli.bounds.uncertainty import interval, lower_limit, p_value
+from mi_cli.lazy import torch
 from mi_cli.problems import Array, Estimate, Problem, Rows
 
 __all__ = ["block_boundary", "pool", "shuffle_blocks", "split_into_folds"]

@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mi_cli import procedures
 from mi_cli.estimators.training_free import TrainingFree
 from mi_cli.fields import Affects
 from mi_cli.lazy import np
+from mi_cli.problems import Array, Problem
 from mi_cli.problems import Estimate as MiEstimate
-from mi_cli.problems import Problem
 from mi_cli.procedures.base import Cost, Outcome, Part, Procedure, estimate_fields, group
 from mi_cli.schema.config import Config
 from mi_cli.schema.effects import excluding
 from mi_cli.schema.sweep import Trial, put
 from mi_cli.training.context import Context
+
+if TYPE_CHECKING:
+    from mi_cli.procedures.estimation import FoldEstimates
 
 __all__ = ["Estimate"]
 
@@ -76,27 +80,28 @@ class Estimate(Procedure):
                 link[0].config, problems, context, state if carry else None
             )
             for trial, problem, estimate in zip(link, problems, estimates, strict=True):
-                outcomes[trial.index] = _outcome(trial, estimate, problem)
+                outcomes[trial.index] = _outcome(trial, estimate, _Shown.of(problem))
         return [outcomes[trial.index] for trial in trials]
 
     def max_parts(self, config: Config) -> int:
         """The number of folds; 1 without folds, and where a model is carried along an axis."""
         return config.folds if procedures.estimation.is_crossfitted(config) and not config.training.carry else 1
 
-    def run_part(self, trials: Sequence[Trial], context: Context, part: Part) -> list[Mapping[int, MiEstimate]]:
-        """Estimates by fold, for each trial, of every ``part.count``-th fold from ``part.index`` on."""
+    def run_part(self, trials: Sequence[Trial], context: Context, part: Part) -> list[_Folds]:
+        """For each trial, every ``part.count``-th fold from ``part.index`` on."""
         config = trials[0].config
         with context.clock("data"):
             problems = [procedures.estimation.trial_problem(trial.config) for trial in trials]
         folds = range(part.index, config.folds, part.count)
-        return [*procedures.estimation.estimate_folds(config, problems, folds, context)]
+        estimates = procedures.estimation.estimate_folds(config, problems, folds, context)
+        return [_Folds(own, _Shown.of(problem)) for own, problem in zip(estimates, problems, strict=True)]
 
-    def join(self, trials: Sequence[Trial], parts: Sequence[Sequence[Mapping[int, MiEstimate]]]) -> list[Outcome]:
+    def join(self, trials: Sequence[Trial], parts: Sequence[Sequence[_Folds]]) -> list[Outcome]:
         """Outcomes of trials, pooled from the estimates of all their folds."""
         outcomes = []
-        for trial, *estimates in zip(trials, *parts, strict=True):
-            pooled = procedures.estimation.pool_folds(trial.config, estimates)
-            outcomes.append(_outcome(trial, pooled, procedures.estimation.trial_problem(trial.config)))
+        for trial, *folds in zip(trials, *parts, strict=True):
+            pooled = procedures.estimation.pool_folds(trial.config, [part.estimates for part in folds])
+            outcomes.append(_outcome(trial, pooled, folds[0].shown))
         return outcomes
 
 
@@ -110,18 +115,45 @@ def _value(config: Config, path: str | None) -> Any:
     return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
 
 
-def _outcome(trial: Trial, estimate: MiEstimate, problem: Problem) -> Outcome:
-    config, test = trial.config, problem.test
-    rows = None if problem.train is None else len(problem.rows)
+@dataclass(frozen=True)
+class _Shown:
+    """What is recorded of the rows of a trial.
+
+    Attributes:
+        rows: their number; None where rows are drawn at every step.
+        x: of some test rows, the first column, ``(n,)``.
+        y: likewise.
+    """
+
+    rows: int | None
+    x: Array
+    y: Array
+
+    @classmethod
+    def of(cls, problem: Problem) -> _Shown:
+        rows = None if problem.train is None else len(problem.rows)
+        x, y = (side[:_SHOWN_ROWS, 0].numpy() for side in (problem.test.x, problem.test.y))
+        return cls(rows, x, y)
+
+
+@dataclass(frozen=True)
+class _Folds:
+    """Some folds of a trial."""
+
+    estimates: FoldEstimates
+    shown: _Shown
+
+
+def _outcome(trial: Trial, estimate: MiEstimate, shown: _Shown) -> Outcome:
+    config = trial.config
     truth = config.dataset.true_mi(config.noise.scale)
-    fields = estimate_fields(estimate) | {"rows": rows, "true_mi": truth}
+    fields = estimate_fields(estimate) | {"rows": shown.rows, "true_mi": truth}
     if truth is not None and math.isinf(truth) and estimate.status == "ok":
         fields["reason"] = "; ".join(filter(None, (estimate.reason, _INFINITE[estimate.kind == "lower bound"])))
     methods = {config.estimator.name: fields}
     if config.evaluation.last_steps and estimate.status == "ok" and estimate.steps:
         methods[f"{config.estimator.name}_training"] = _last_steps(estimate, config) | {"true_mi": truth}
-    shown = tuple(side[:_SHOWN_ROWS, 0].numpy() for side in (test.x, test.y))
-    return Outcome(trial, methods, estimate.history, (shown[0], shown[1]))
+    return Outcome(trial, methods, estimate.history, (shown.x, shown.y))
 
 
 def _last_steps(estimate: MiEstimate, config: Config) -> dict[str, Any]:

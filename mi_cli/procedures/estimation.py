@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from mi_cli.problems import Estimate, Problem
 from mi_cli.procedures.crossfit import pool, shuffle_blocks, split_into_folds
@@ -13,7 +13,17 @@ from mi_cli.procedures.splits import fresh_rows, split_rows
 from mi_cli.schema.config import Config
 from mi_cli.training.context import Context
 
-__all__ = ["estimate_folds", "estimate_problems", "estimate_trial", "is_crossfitted", "pool_folds", "trial_problem"]
+__all__ = [
+    "FoldEstimates",
+    "estimate_folds",
+    "estimate_problems",
+    "estimate_trial",
+    "is_crossfitted",
+    "pool_folds",
+    "trial_problem",
+]
+
+FoldEstimates: TypeAlias = Mapping[int, tuple[Estimate, int]]  # in nats, each with its number of test rows, by fold
 
 
 def is_crossfitted(config: Config) -> bool:
@@ -79,7 +89,7 @@ def estimate_problems(
 
 def estimate_folds(
     config: Config, problems: Sequence[Problem], chosen: Sequence[int], context: Context
-) -> list[dict[int, Estimate]]:
+) -> list[FoldEstimates]:
     """Estimate some of the folds of each problem, all as one stack.
 
     Args:
@@ -89,19 +99,25 @@ def estimate_folds(
         context: device, progress and the request to stop.
 
     Returns:
-        For each problem, the estimates in nats, by fold.
+        For each problem, the estimates of these folds.
     """
     folds = [split_into_folds(problem, config.folds) for problem in problems]
     estimates, _ = _by_shape(config, [problem[fold] for problem in folds for fold in chosen], context, None)
     n = len(chosen)
-    return [dict(zip(chosen, estimates[n * i : n * (i + 1)], strict=True)) for i in range(len(problems))]
+    return [
+        {
+            fold: (estimate, len(problem[fold].test))
+            for fold, estimate in zip(chosen, estimates[n * i : n * (i + 1)], strict=True)
+        }
+        for i, problem in enumerate(folds)
+    ]
 
 
-def pool_folds(config: Config, estimates: Iterable[Mapping[int, Estimate]]) -> Estimate:
-    """The estimate of a trial, in nats, from those of its folds. Together, ``estimates`` have every fold once."""
-    by_fold = {fold: estimate for part in estimates for fold, estimate in part.items()}
-    rows = [len(fold.test) for fold in split_into_folds(trial_problem(config), config.folds)]
-    return pool([by_fold[fold] for fold in range(config.folds)], rows, config.evaluation.level)
+def pool_folds(config: Config, parts: Iterable[FoldEstimates]) -> Estimate:
+    """The estimate of a trial, in nats, from those of its folds. Together, ``parts`` have every fold once."""
+    by_fold = {fold: pair for part in parts for fold, pair in part.items()}
+    estimates, rows = zip(*(by_fold[fold] for fold in range(config.folds)), strict=True)
+    return pool(estimates, rows, config.evaluation.level)
 
 
 def _by_shape(config: Config, problems: Sequence[Problem], context: Context, start: Any) -> tuple[list[Estimate], Any]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-import torch
+
+from mi_cli.lazy import torch
 
 __all__ = ["Stream", "generator", "integer"]
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import torch
-
+from mi_cli.lazy import torch
 from mi_cli.problems import Draw, Rows
 from mi_cli.procedures.crossfit import block_boundary
 from mi_cli.procedures.seeds import Stream, generator

@@ -25,9 +25,14 @@ __all__ = ["AVAILABLE", "context", "discard", "end", "ready_context"]
 
 AVAILABLE = sys.platform == "linux"
 
-# What runs trials: the procedures, and the modules that they import when they run.
+# What runs trials: the procedures, and the modules and libraries that they import when they run.
 _IMPORTS = [
+    "torch",
+    "scipy.special",
     "mi_cli.runs.workers",
+    "mi_cli.training.critic_fit",
+    "mi_cli.networks.passes",
+    "mi_cli.networks.pairs",
     *(path.partition(":")[0] for path in PROCEDURES.values()),
     *(f"{procedures.__name__}.{module}" for module in dir(procedures)),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib import metadata
 from typing import Any
 
 from mi_cli.errors import ConfigError, Fault, listed
@@ -27,11 +28,13 @@ def threads(config: Config) -> int:
     return _cores() if config.threads == "auto" else config.threads
 
 
-def device(config: Config) -> torch.device:
+def device(config: Config) -> str:
     """The device to train on; ``auto`` is a CUDA device where there is one, and the CPU elsewhere."""
     if config.device != "auto":
-        return torch.device(config.device)
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return config.device
+    # A build for CPUs alone says so in its version, so it need not be imported: workers that are processes do that.
+    is_cpu_build = metadata.version("torch").endswith("+cpu")
+    return "cpu" if is_cpu_build or not torch.cuda.is_available() else "cuda"
 
 
 def share_of_cores(threads: int | str, settings: Any) -> int | None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-import torch
 from rich.console import Console
 
 from mi_cli.console import printing
@@ -127,7 +126,7 @@ class _Run:
     progress: RunProgress
     publisher: Publisher
     console: Console
-    device: torch.device
+    device: str
     threads: int
     clock: Clock = field(default_factory=Clock)
 
@@ -138,7 +137,7 @@ class _Run:
         return provenance.Provenance(
             folder=self.progress.folder,
             started=started,
-            device=str(self.device),
+            device=self.device,
             threads=self.threads,
             import_seconds=import_seconds,
             overrides=overrides,

@@ -11,10 +11,10 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from mi_cli.lazy import torch
 from mi_cli.procedures.base import WHOLE
 from mi_cli.runs.checkpoint_folders import checkpoint_folder
 from mi_cli.runs.progress import RunProgress
@@ -35,7 +35,7 @@ _STOP_SECONDS = 3.0  # how long an interrupted run waits for its workers to writ
 def train(
     progress: RunProgress,
     trials: Sequence[Trial],
-    device: torch.device,
+    device: str,
     n_threads: int,
     clock: Clock,
     console: Console,
@@ -117,7 +117,7 @@ def _bar(console: Console) -> Progress:
 class _Scheduler:
     """Workers, the stacks that wait for one, and the stacks that are being run."""
 
-    def __init__(self, progress: RunProgress, remaining: Sequence[Stack], n_threads: int, device: torch.device) -> None:
+    def __init__(self, progress: RunProgress, remaining: Sequence[Stack], n_threads: int, device: str) -> None:
         self.progress, self.n_threads, self.device = progress, n_threads, device
         self.waiting = deque(remaining)
         self.pending: dict[Future[StackResult], Stack] = {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from mi_cli.procedures.base import WHOLE, Part, group, procedure
 from mi_cli.schema.sweep import Trial
-from mi_cli.training.stack import chunks
+from mi_cli.training.chunks import chunks
 
 __all__ = ["Stack", "split_stacks", "stacks", "trained_trials"]
 

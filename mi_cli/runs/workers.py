@@ -18,9 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-from threadpoolctl import threadpool_limits
-
+from mi_cli.lazy import threadpoolctl, torch
 from mi_cli.procedures.base import WHOLE, Outcome, Part, procedure
 from mi_cli.runs import forkserver
 from mi_cli.runs.checkpoint_folders import checkpoint_folder
@@ -71,7 +69,7 @@ def run_stack(trials: Sequence[Trial], context: Context, part: Part = WHOLE, fol
     # A sharp critic's gradients are as small as exp(-90) on many rows, and processors take such numbers slowly.
     torch.set_flush_denormal(True)
     try:
-        with threadpool_limits(1, user_api="blas"):
+        with threadpoolctl.threadpool_limits(1, user_api="blas"):
             stack_context = Context(context.device, context.stop, clock, context.advance, deadline, checkpoints)
             stack_procedure = procedure(trials[0].config)
             outcomes = stack_procedure.run(trials, stack_context) if part == WHOLE else []
@@ -121,24 +119,22 @@ class Workers:
         n: int,
         stacks: int,
         threads: int,
-        device: torch.device,
+        device: str,
         folder: Path | None = None,
         *,
         isolated: bool = False,
     ) -> None:
-        self.context, self.folder = Context(device, Flag()), folder
+        self.device, self.stop_flag, self.folder = device, Flag(), folder
         # The steps of each stack, written by the worker that runs it. Stacks that are split later share the places.
         self.steps_of = multiprocessing.RawArray("q", stacks)
         self.submitted = 0
         self.pool: ProcessPoolExecutor | ThreadPoolExecutor
-        self.forks = (n > 1 or isolated) and device.type == "cpu" and forkserver.AVAILABLE
+        self.forks = (n > 1 or isolated) and device == "cpu" and forkserver.AVAILABLE
         if self.forks:
-            shared = (self.context.stop, self.steps_of, folder)
+            shared = (self.stop_flag, self.steps_of, folder)
             self.pool = ProcessPoolExecutor(n, forkserver.ready_context(), initializer=_begin, initargs=shared)
         else:
-            self.pool = ThreadPoolExecutor(
-                n, "stack", initializer=torch.set_num_threads, initargs=(max(1, threads // n),)
-            )
+            self.pool = ThreadPoolExecutor(n, "stack", initializer=_set_threads, initargs=(max(1, threads // n),))
 
     def submit(self, trials: Sequence[Trial], part: Part = WHOLE) -> Future[StackResult]:
         """Have a stack, or a part of it, run as soon as a worker is free."""
@@ -153,7 +149,7 @@ class Workers:
 
     def stop(self) -> None:
         """Ask all stacks to end after the current step, without waiting for them."""
-        self.context.stop.set()
+        self.stop_flag.set()
         self.pool.shutdown(wait=False, cancel_futures=True)
 
     def close(self) -> None:
@@ -161,7 +157,13 @@ class Workers:
         self.pool.shutdown(wait=True)
 
     def _work(self, trials: Sequence[Trial], part: Part, stack: int) -> StackResult:
-        return run_stack(trials, _counted(self.context, self.steps_of, stack), part, self.folder)
+        context = Context(torch.device(self.device), self.stop_flag)
+        return run_stack(trials, _counted(context, self.steps_of, stack), part, self.folder)
+
+
+def _set_threads(n: int) -> None:
+    """Set up a new thread of this process."""
+    torch.set_num_threads(n)
 
 
 _shared: tuple[Context, Any, Path | None]

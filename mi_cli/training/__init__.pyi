@@ -9,6 +9,7 @@ from .checkpoints import (
     Generators as Generators,
     Stateful as Stateful,
 )
+from .chunks import chunks as chunks
 from .context import (
     Clock as Clock,
     Context as Context,
@@ -54,7 +55,6 @@ from .stack import (
     Parameters as Parameters,
     State as State,
     Trained as Trained,
-    chunks as chunks,
     train as train,
 )
 from .threads import (

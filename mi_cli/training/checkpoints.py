@@ -15,13 +15,13 @@ import time
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
-
-import numpy as np
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from mi_cli.files import write_bytes
+from mi_cli.lazy import np, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["Arrays", "Checkpoints", "Generators", "Stateful"]
 

@@ -20,7 +20,7 @@ from mi_cli.training.checkpoints import Arrays, Stateful
 from mi_cli.training.context import Context, Stopped, TooLong
 from mi_cli.training.settings import Training
 
-__all__ = ["Parameters", "State", "Trained", "chunks", "train"]
+__all__ = ["Parameters", "State", "Trained", "train"]
 
 # Without this, MKL may choose the order of additions at run time. AUTO,STRICT would also make sums independent of the
 # number of threads and of the alignment of matrices, but training of narrow networks takes up to 1.7 times as long with
@@ -30,10 +30,6 @@ os.environ.setdefault("MKL_CBWR", "AUTO")
 Step = Callable[[Sequence[Tensor]], tuple[Tensor, Tensor]]
 Validate = Callable[[Sequence[Tensor]], Mapping[str, Tensor]]
 
-# Activations of this size stay in the last-level cache of common machines. Larger ones slow a step down; with smaller
-# ones the fixed cost of each operation matters. Measured by tests/benchmarks/layout.py.
-_CACHE_BYTES = 32 << 20
-_MOST = 64  # trials of a stack
 
 # Attributes of _Loop that checkpoints save, beside parameters and history.
 _STATE = ("mean", "square", "average", "best", "best_step", "best_value", "waited", "running", "diverged", "ended")
@@ -345,19 +341,3 @@ class _Loop:
             },
             chosen_steps=torch.where(last, self.ended, self.best_step).tolist(),
         )
-
-
-def chunks(k: int, bytes_each: int, workers: int) -> list[int]:
-    """Sizes of the stacks that k trials are split into.
-
-    A stack fits the cache, and there is a stack for every worker if there are enough trials.
-
-    Args:
-        k: number of trials.
-        bytes_each: bytes of activations of one trial.
-        workers: number of workers.
-    """
-    fit = max(1, min(_MOST, _CACHE_BYTES // max(1, bytes_each)))
-    count = math.ceil(k / fit)
-    count = min(k, math.ceil(count / workers) * workers)
-    return [k // count + (i < k % count) for i in range(count)]

@@ -1,6 +1,6 @@
 """Seconds a trial and step against the size of a stack: ``python -m tests.benchmarks.layout``.
 
-It sets ``mi_cli.training.stack.chunks``: small stacks pay for each operation's fixed cost, large ones leave the cache.
+It sets ``mi_cli.training.chunks.chunks``: small stacks pay for each operation's fixed cost, large ones leave the cache.
 """
 
 from __future__ import annotations

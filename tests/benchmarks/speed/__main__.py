@@ -33,7 +33,7 @@ def ours(overrides: list[str], threads: int) -> Callable[[], float]:
     def run() -> float:
         start = time.perf_counter()
         found = stacks(trials, threads)
-        workers = Workers(threads, len(found), threads, torch.device("cpu"))
+        workers = Workers(threads, len(found), threads, "cpu")
         phases: Counter[str] = Counter()
         for future in [workers.submit(stack.trials) for stack in found]:
             phases.update(future.result().phases)

@@ -10,7 +10,8 @@ import torch
 from examples import CPU
 from scipy import stats
 
-from mi_cli.networks.product_samples import Partners, pair, shifted
+from mi_cli.networks.pairs import pair
+from mi_cli.networks.product_samples import Partners, shifted
 
 PRODUCTS = ("derangement", "shuffle")
 

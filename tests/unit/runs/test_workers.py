@@ -30,7 +30,7 @@ from mi_cli.training.context import Stopped
 
 @pytest.fixture(params=[1, 2], ids=["threads", "processes"])
 def pool(request):
-    found = Workers(request.param, 8, request.param, CPU)
+    found = Workers(request.param, 8, request.param, "cpu")
     assert found.forks == (request.param == 2 and forkserver.AVAILABLE)
     yield found
     found.stop()
@@ -63,7 +63,7 @@ def test_fault_comes_back_with_its_trace(monkeypatch):
     monkeypatch.setattr(Gaussian, "sample", failing_at(0.4, no_rows))
     monkeypatch.setattr(workers, "_begin", begin_with_fault)
     for n in (1, 2):
-        pool = Workers(n, 8, n, CPU)
+        pool = Workers(n, 8, n, "cpu")
         error = pool.submit(trials(SMALL, dataset={"rho": 0.4})).exception()
         pool.close()
         assert isinstance(error, ValueError)
@@ -96,6 +96,6 @@ def test_worker_that_dies_costs_no_other_trial(tmp_path, monkeypatch, rhos):
 def test_workers_are_forked_from_a_process_without_threads():
     forkserver.context()
     server = Path(f"/proc/{multiprocessing_forkserver._forkserver._forkserver_pid}")
-    Workers(2, 1, 2, CPU).close()  # its imports are done
+    Workers(2, 1, 2, "cpu").close()  # its imports are done
     assert "libtorch_cpu" in (server / "maps").read_text()
     assert len(list((server / "task").iterdir())) == 1

@@ -11,15 +11,12 @@ import numpy as np
 import pytest
 import torch
 from examples import CPU, PLAIN, SMALL, context, trials
-from hypothesis import given
-from hypothesis import strategies as st
 from stacked_trials import BASES, TO_ROUNDING, agree
 
 from mi_cli.procedures.base import procedure
-from mi_cli.training import stack
 from mi_cli.training.context import Context, Stopped
 from mi_cli.training.settings import Training
-from mi_cli.training.stack import Parameters, State, chunks, train
+from mi_cli.training.stack import Parameters, State, train
 
 SHAPES = [(2, 3), (4,)]
 SIZE = 10
@@ -257,16 +254,6 @@ def test_parameters_are_views():
     flat[1, 9] = -1
     assert found.tensors[1][1, 3] == -1
     assert all(part.requires_grad for part in found.tensors)
-
-
-@given(st.integers(1, 500), st.integers(1, 50 << 20), st.integers(1, 8))
-def test_chunks_fit_the_cache_and_keep_every_worker_busy(k, bytes_each, workers):
-    sizes = chunks(k, bytes_each, workers)
-    assert sum(sizes) == k
-    assert max(sizes) - min(sizes) <= 1
-    assert max(sizes) <= stack._MOST
-    assert max(sizes) == 1 or max(sizes) * bytes_each <= stack._CACHE_BYTES
-    assert len(sizes) == k or len(sizes) % workers == 0
 
 
 def run(found):
