@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -27,7 +28,7 @@ from mi_cli.training.threads import one_thread
 __all__ = ["estimate"]
 
 _SETTINGS = ("dataset", "estimator", "evaluation", "fit", "folds", "noise", "split", "threads", "training")
-_TABLE = ("classes", "max_rows", "missing", "n_samples", "share", "transform")
+_TABLE = ("classes", "exclude", "max_rows", "missing", "n_samples", "share", "transform")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
@@ -39,6 +40,8 @@ def estimate(
     seed: int = 0,
     groups: Any = None,
     time: Any = None,
+    missing: str | None = None,
+    exclude: Sequence[str] | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Estimate:
     """Estimate the MI of x and y in nats, with the settings and the numbers of ``mi-run experiment=estimate``.
@@ -47,13 +50,18 @@ def estimate(
 
     Args:
         x: rows of numbers, booleans or text, ``(n,)`` or ``(n, dim_x)``: a NumPy array, a tensor, a frame or series of
-            Polars or pandas, or a list. Text, booleans and whole numbers with few values are classes.
+            Polars or pandas, or a list. Text, booleans and whole numbers with few values are classes. None, NaN and the
+            masked values of a masked array are missing. Of several columns, those that are constant or hold dates or
+            free text are left out, and of a frame those that only number its rows, with a warning (UserWarning).
         y: as many rows, ``(n,)`` or ``(n, dim_y)``.
         estimator: a name that ``mi-run --help`` lists, or an estimator such as ``Mine(hidden=(64, 64))``.
         seed: of folds, weights and batches. The same seed gives the same estimate.
         groups: a label for each row, ``(n,)``. Rows of one group are never on both sides of a split, and the error
             allows for their dependence.
         time: a number or date for each row, ``(n,)``, to sort by. Neighbours in time are treated as groups are.
+        missing: what is done with missing values: ``"error"``, ``"drop"`` (the rows) or ``"impute"`` (the median, or
+            the most frequent class). None: as the settings say, which is ``"error"`` unless they say more.
+        exclude: names of columns that are not used, or globs such as ``"*_note"``.
         settings: what differs from ``configs/experiment/estimate.yaml``, by section as in a config:
             ``{"training": {"steps": 800}, "folds": 5}``. It may have ``dataset``, ``estimator``, ``evaluation``,
             ``fit``, ``folds``, ``noise``, ``split``, ``threads`` and ``training``.
@@ -76,6 +84,9 @@ def estimate(
     True
     """
     values = _values(estimator, settings) | {"seed": seed}
+    given = {key: value for key, value in {"missing": missing, "exclude": exclude}.items() if value is not None}
+    if given:
+        values = _merged(values, {"dataset": given})
     config = validate(values | {"dataset": _table(x, y, groups, time, values)})
     with one_thread():
         return procedures.estimation.estimate_trial(config, _context(threads(config)))
@@ -111,12 +122,15 @@ def _table(x: Any, y: Any, groups: Any, time: Any, values: Mapping[str, Any]) ->
         raise ConfigError(Fault("dataset", fields, accepted='a section, such as {"missing": "drop"}'))
     _refuse_unknown(fields, _TABLE, "is no setting of rows in memory", "dataset.")
     try:
-        return Table.from_memory(x, y, groups, time, **fields)
+        table = Table.from_memory(x, y, groups, time, **fields)
     except ValidationError:
         validate(
             {**values, "dataset": {"name": "table", "path": "memory", **fields}}
         )  # raises it in the schema's words
         raise
+    for note in table.left_out:
+        warnings.warn(note, stacklevel=3)
+    return table
 
 
 def _refuse_unknown(values: Mapping[str, Any], known: Sequence[str], problem: str, section: str = "") -> None:

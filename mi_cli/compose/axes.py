@@ -130,12 +130,12 @@ def replace_pair_all(draft: Draft) -> Draft:
     if dataset.get("name") != "table":
         problem = f"pairs the columns of a table, and dataset.name={shown(dataset.get('name'))}"
         raise ConfigError(Fault("sweep.dataset.pair", "all", problem, "dataset=table"))
-    from mi_cli.tabular.column_pairs import column_pairs  # imports polars, which no other config needs
+    from mi_cli.tabular.column_pairs import pairs_and_notes  # imports polars, which no other config needs
 
     values = draft.copied()
-    values["sweep"]["dataset"]["pair"] = column_pairs(dataset)
+    values["sweep"]["dataset"]["pair"], notes = pairs_and_notes(dataset)
     values["dataset"] |= {"x": None, "y": None}  # the pairs are of these
-    return draft.changed(values)
+    return draft.changed(values, notes)
 
 
 def leave_out_unfit_estimators(draft: Draft) -> Draft:

@@ -18,13 +18,12 @@ from mi_cli.tabular.encoded_table import EncodedTable
 from mi_cli.tabular.encoding import FEWEST_ROWS, ColumnInfo, EncodedColumn, TableSettings
 from mi_cli.tabular.files import FILES, table_file
 from mi_cli.tabular.in_memory import rows_in_memory
-from mi_cli.tabular.notes import columns_of_few_values, description
+from mi_cli.tabular.notes import block_rows, columns_of_few_values, description, left_out_columns
 from mi_cli.tabular.selection import SELECTIONS
 from mi_cli.tabular.source import Source, dataset_error
 
 __all__ = ["Table"]
 
-_BLOCKS = 100  # of neighbours in time
 _MEMORY = "(rows in memory)"  # in place of a path
 
 
@@ -62,6 +61,7 @@ class Table(Dataset):
     path: Annotated[str, Field(description=f"a file, {FILES}")]
     x: Annotated[Names, Field(description=SELECTIONS)] = ()
     y: Annotated[Names, Field(description=SELECTIONS)] = ()
+    exclude: Annotated[Names, Field(description="columns that neither x nor y takes")] = ()
     pair: Annotated[tuple[Name, Name] | None, Field(description="null, or a column of x and one of y")] = None
     missing: Literal["error", "drop", "impute"] = "error"
     groups: Name | None = None
@@ -93,7 +93,8 @@ class Table(Dataset):
             y: as many rows.
             groups: a label for each row, or None; rows with equal labels stay together.
             time: a value for each row by which rows are sorted, or None.
-            fields: of the table: ``n_samples``, ``missing``, ``classes``, ``max_rows``, ``share`` and ``transform``.
+            fields: of the table: ``n_samples``, ``missing``, ``exclude``, ``classes``, ``max_rows``, ``share`` and
+                ``transform``.
 
         Raises:
             ConfigError: the arguments do not have equally many rows, or rows or columns are not what a table may have.
@@ -176,7 +177,8 @@ class Table(Dataset):
     def rows(self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None) -> Rows:
         """Draw ``n`` different rows. Those of a group stay together; with a column of time, rows are in its order.
 
-        Blocks are the groups, or a hundred stretches of time.
+        Blocks are the groups, or stretches of time that are about as long as the rows depend on each other
+        (:func:`mi_cli.tabular.row_order.block_length`).
 
         Raises:
             ValueError: the table has fewer rows.
@@ -187,7 +189,7 @@ class Table(Dataset):
         block = None
         if self.time is not None:
             order = torch.randperm(table.n, generator=generator)[:n].sort().values.numpy()
-            block = torch.arange(n) // max(1, math.ceil(n / _BLOCKS))
+            block = torch.arange(n) // max(1, math.ceil(block_rows(self.encoded) * n / table.n))
         elif table.groups is not None:
             places = torch.randperm(int(table.groups.max()) + 1, generator=generator)
             groups = torch.from_numpy(table.groups)
@@ -203,6 +205,11 @@ class Table(Dataset):
     def describe(self) -> dict[str, Any]:
         """What was read, and what its user should know of it (``notes``)."""
         return description(self.encoded, self.n_samples or 0)
+
+    @property
+    def left_out(self) -> list[str]:
+        """What there is to say of columns that are not used, as nobody named them."""
+        return left_out_columns(self.encoded)
 
     def digest(self) -> str:
         """The digest of the file, or of the rows in memory."""

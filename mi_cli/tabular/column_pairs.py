@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from mi_cli.errors import ConfigError, Fault
+from mi_cli.tabular.columns import Column
 from mi_cli.tabular.encoding import column_type, looks_like_classes
 from mi_cli.tabular.files import FILES, table_file
-from mi_cli.tabular.selection import selected_columns
-from mi_cli.tabular.source import Source, dataset_error, name_list
+from mi_cli.tabular.selection import named_columns, selected_columns
+from mi_cli.tabular.source import Sample, Source, dataset_error, name_list
+from mi_cli.tabular.unfit_columns import Unfit, left_out_notes, unfit
 
-__all__ = ["column_pairs"]
+__all__ = ["column_pairs", "pairs_and_notes"]
 
 _MOST = 20_000
 _ROWS = 100_000  # read to find the types of columns, where the config has no valid number of rows
@@ -21,9 +25,20 @@ _ROWS = 100_000  # read to find the types of columns, where the config has no va
 def column_pairs(section: Mapping[str, Any]) -> list[list[str]]:
     """Pairs of columns of a file, in its order: of x with y, or all pairs of x where y has no value.
 
+    Columns that are not named, but selected in another way, are left out where they cannot be used (``unfit``).
+
     Args:
         section: the section ``dataset`` of a config, with ``name: table``. Where x has no value it is all columns but
             those of y, groups and time.
+
+    Raises:
+        ConfigError: as of :func:`pairs_and_notes`.
+    """
+    return pairs_and_notes(section)[0]
+
+
+def pairs_and_notes(section: Mapping[str, Any]) -> tuple[list[list[str]], list[str]]:
+    """The pairs of :func:`column_pairs`, and what there is to say of the columns that are left out.
 
     Raises:
         ConfigError: the file cannot be read, a column does not exist, or there is no pair, or more than 20,000.
@@ -32,14 +47,20 @@ def column_pairs(section: Mapping[str, Any]) -> list[list[str]]:
     if not isinstance(path, str):
         raise ConfigError(Fault("dataset.path", path, accepted=f"a file, {FILES}"))
     table = table_file(path)
-    entries = {side: _texts(section.get(side)) for side in "xy"}
+    entries = {key: _texts(section.get(key)) for key in ("x", "y", "exclude", "classes")}
     given = section.get("max_rows")
-    max_rows = given if isinstance(given, int) else _ROWS
-    y = _columns(table, "y", entries["y"], max_rows)
+    choice = _Choice(table, entries["classes"], given if isinstance(given, int) else _ROWS)
+    excluded = choice.columns("exclude", entries["exclude"])
+    y = [name for name in choice.columns("y", entries["y"]) if name not in excluded]
     others = {*y, section.get("groups"), section.get("time")}
-    x = _columns(table, "x", entries["x"], max_rows) or [name for name in table.names if name not in others]
+    x = choice.columns("x", entries["x"]) or [name for name in table.names if name not in others]
+    x = [name for name in x if name not in excluded]
+    named = named_columns(table, (*entries["x"], *entries["y"]))
+    unused = {name: one for name in dict.fromkeys((*x, *y)) if name not in named and (one := choice.unfit(name))}
+    unused = {name: one for name, one in unused.items() if not one.is_refused(named=False)}
+    x, y, had_y = [name for name in x if name not in unused], [name for name in y if name not in unused], bool(y)
     pairs: dict[frozenset[str], list[str]] = {}
-    for pair in itertools.product(x, y) if y else itertools.combinations(x, 2):
+    for pair in itertools.product(x, y) if had_y else itertools.combinations(x, 2):
         if len(set(pair)) == 2:
             pairs.setdefault(frozenset(pair), list(pair))
     if not pairs:
@@ -47,7 +68,7 @@ def column_pairs(section: Mapping[str, Any]) -> list[list[str]]:
         raise dataset_error("x", entries["x"] or None, problem, "at least two")
     if len(pairs) > _MOST:
         raise dataset_error("x", entries["x"] or None, f"makes {len(pairs):,} pairs", f"at most {_MOST:,}")
-    return list(pairs.values())
+    return list(pairs.values()), left_out_notes(list(unused.values()), of_file=True)
 
 
 def _texts(value: Any) -> list[str]:
@@ -56,12 +77,46 @@ def _texts(value: Any) -> list[str]:
     return list(map(str, value)) if isinstance(value, list | tuple) else [str(value)]
 
 
-def _columns(table: Source, side: str, entries: Sequence[str], max_rows: int) -> list[str]:
-    """The columns that the entries of a side select, in the order of the table."""
+@dataclass(frozen=True)
+class _Choice:
+    """Columns of a file by what one types.
 
-    def type_of(name: str) -> str:
-        column = table.sample(table.names, max_rows).column(name)
+    Args:
+        table: the file.
+        classes: what ``dataset.classes`` says.
+        max_rows: rows that are read to find the types of columns.
+    """
+
+    table: Source
+    classes: Sequence[str]
+    max_rows: int
+
+    def column(self, name: str) -> Column:
+        """A column of the file."""
+        return self.sample.column(name)
+
+    @cached_property
+    def sample(self) -> Sample:
+        """Rows of all columns."""
+        return self.table.sample(self.table.names, self.max_rows)
+
+    @cached_property
+    def listed(self) -> frozenset[str]:
+        """The columns that are classes as ``dataset.classes`` says."""
+        return frozenset() if self.classes == ["auto"] else frozenset(self.columns("classes", self.classes))
+
+    def columns(self, key: str, entries: Sequence[str]) -> list[str]:
+        """The columns that the entries of a key select, in the order of the table."""
+        selected = {name for entry in entries for name in selected_columns(self.table, key, entry, entries, self._type)}
+        return [name for name in self.table.names if name in selected]
+
+    def _type(self, name: str) -> str:
+        column = self.column(name)
         return column_type(column, classes=looks_like_classes(column))
 
-    selected = {name for entry in entries for name in selected_columns(table, side, entry, entries, type_of)}
-    return [name for name in table.names if name in selected]
+    def unfit(self, name: str) -> Unfit | None:
+        """Why a column is not used, if it is not."""
+        column = self.column(name)
+        by_list = name in self.listed
+        classes = column_type(column, classes=by_list or looks_like_classes(column)) == "class"
+        return unfit(column, self.table, self.sample.total, classes=classes, listed_class=by_list)

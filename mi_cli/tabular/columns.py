@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from numbers import Real
 from typing import Any, Literal, TypeAlias
@@ -31,6 +32,8 @@ class Column:
         values: ``(n,)`` in float64, NaN where a value is missing. Text is numbered by ``labels``, booleans are 0 and 1.
         labels: the distinct texts, in order; a value of 2 stands for the third.
         stray_text: of a CSV, the first text among values that are mostly numbers, and its row, from 1.
+        thousands: of a CSV, the first number that was read without the commas between its thousands, as it is written
+            there.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Column:
     values: Array
     labels: tuple[str, ...] = ()
     stray_text: tuple[str, int] | None = None
+    thousands: str | None = None
     encoded: dict[str, Any] = field(default_factory=dict)  # all rows, encoded as numbers or as classes, kept for reuse
 
     @cached_property
@@ -51,11 +55,13 @@ class Column:
         return int(np.isnan(self.values).sum())
 
 
-def column_of_series(name: str, series: pl.Series, stray_text: tuple[str, int] | None = None) -> Column:
+def column_of_series(name: str, series: pl.Series) -> Column:
     """A column of a Polars series."""
     dtype = series.dtype
     labels: tuple[str, ...] = ()
     kind: Kind
+    if dtype == pl.Object:
+        return column_of_array(name, series.to_numpy())
     if dtype == pl.Null or series.null_count() == len(series):
         return Column(name, "empty", np.full(len(series), np.nan))
     if dtype.is_integer():
@@ -72,7 +78,7 @@ def column_of_series(name: str, series: pl.Series, stray_text: tuple[str, int] |
         labels, series = tuple(distinct), text.cast(pl.Enum(distinct)).to_physical()
     else:
         return Column(name, "nested", np.full(len(series), np.nan))
-    return _column(name, kind, series.cast(pl.Float64).to_numpy(), labels, stray_text)
+    return _column(name, kind, series.cast(pl.Float64).to_numpy(), labels)
 
 
 def column_of_array(name: str, values: Array) -> Column:
@@ -94,16 +100,19 @@ def column_of_array(name: str, values: Array) -> Column:
     return _column(name, kind, values.astype(np.float64))
 
 
-def _column(
-    name: str, kind: Kind, values: Array, labels: tuple[str, ...] = (), stray_text: tuple[str, int] | None = None
-) -> Column:
+def _column(name: str, kind: Kind, values: Array, labels: tuple[str, ...] = ()) -> Column:
     values = values + 0.0  # so that −0 is 0
-    return Column(name, "empty" if np.isnan(values).all() else kind, values, labels, stray_text)
+    return Column(name, "empty" if np.isnan(values).all() else kind, values, labels)
+
+
+def _is_present(value: Any) -> bool:
+    """Whether a Python object is a value: None, NaN and NumPy's ``masked`` are missing."""
+    return value is not None and value is not np.ma.masked and bool(value == value)
 
 
 def _column_of_objects(name: str, values: Array) -> Column:
     """A column of Python objects: a list with None in it, or a column of pandas."""
-    present = np.array([value is not None and bool(value == value) for value in values.tolist()], bool)
+    present = np.array([_is_present(value) for value in values.tolist()], bool)
     objects = values[present].tolist()
     numbers = np.full(len(values), np.nan)
     labels: tuple[str, ...] = ()
@@ -115,9 +124,9 @@ def _column_of_objects(name: str, values: Array) -> Column:
         numbers[present] = np.searchsorted(np.array(labels), np.array(objects))
     elif all(isinstance(value, bool | np.bool_) for value in objects):
         kind, numbers[present] = "boolean", objects
-    elif all(isinstance(value, Real) and not isinstance(value, bool) for value in objects):
+    elif all(isinstance(value, Real | Decimal) and not isinstance(value, bool) for value in objects):
         kind = "integer" if all(isinstance(value, int | np.integer) for value in objects) else "real"
-        numbers[present] = objects
+        numbers[present] = [float(value) for value in objects]
     elif all(isinstance(value, datetime.date) for value in objects):
         kind, numbers[present] = "time", np.array(objects, "datetime64[us]").astype(np.int64)
     else:

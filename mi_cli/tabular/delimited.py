@@ -10,6 +10,7 @@ import io
 import re
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -17,11 +18,12 @@ from mi_cli.errors import ConfigError, counted
 from mi_cli.lazy import np, pl
 from mi_cli.tabular.columns import Array
 
-__all__ = ["MISSING_VALUES", "DelimitedFile", "parsed"]
+__all__ = ["MISSING_VALUES", "DelimitedFile", "ParsedText", "parsed"]
 
 MISSING_VALUES = ("", "NA", "N/A", "n/a", "nan", "NaN", "null", "None", "?")  # text that stands for no value
 
 _UTF8 = "a CSV in UTF-8"
+_THOUSANDS = r"^[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$"
 _BLOCK = 2**24  # bytes that are looked at together
 _LONGEST = 2**26  # bytes of a line, or of lines that are read into columns together
 
@@ -39,7 +41,7 @@ class DelimitedFile:
 
     @cached_property
     def header(self) -> tuple[tuple[str, ...], str, int]:
-        """The names, what separates them, and the byte at which the rows begin."""
+        """The names as they are written, what separates them, and the byte at which the rows begin."""
         with self.file.open("rb") as opened:
             line, at = b"", 0
             opened.seek(len(BOM_UTF8) if opened.read(len(BOM_UTF8)) == BOM_UTF8 else 0)
@@ -57,7 +59,22 @@ class DelimitedFile:
         bare = re.sub(r'"[^"]*"', "", text)
         separator = "\t" if self.file.suffix.lower() == ".tsv" else max(",;\t", key=bare.count)
         names = next(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
-        return tuple(name.strip() or f"column_{number}" for number, name in enumerate(names)), separator, at
+        return tuple(map(str.strip, names)), separator, at
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns; those without one are called ``column_0`` and so on, by their places."""
+        return tuple(name or f"column_{number}" for number, name in enumerate(self.header[0]))
+
+    @property
+    def separator(self) -> str:
+        """What separates the fields of a row."""
+        return self.header[1]
+
+    @cached_property
+    def nameless(self) -> frozenset[str]:
+        """The columns that have no name in the file, by the names that they get here."""
+        return frozenset(name for name, written in zip(self.names, self.header[0], strict=True) if not written)
 
     def __len__(self) -> int:
         return sum(len(starts) for _, starts, _ in self._blocks())
@@ -105,7 +122,7 @@ class DelimitedFile:
                     yield block, starts[~blank], ends[~blank]
 
     def _read(self, lines: Sequence[bytes], numbers: Array, columns: Sequence[str]) -> pl.DataFrame:
-        (names, separator, _), text = self.header, b"".join(lines)
+        names, separator, text = self.names, self.separator, b"".join(lines)
         ends = np.cumsum([len(line) for line in lines])
 
         def row(at: int) -> str:
@@ -135,38 +152,79 @@ class DelimitedFile:
         return frame
 
 
-def parsed(column: pl.Series, numbers: Array) -> tuple[pl.Series, tuple[str, int] | None]:
-    """Parse text as whole numbers, numbers, booleans or dates; text that is none of them stays text.
+@dataclass(frozen=True)
+class ParsedText:
+    """What the text of a column says.
+
+    Args:
+        values: whole numbers, numbers, booleans or dates; text that is none of them stays text.
+        stray_text: where ``values`` are text although half of them are numbers, the first that is not a number, and its
+            row, from 1.
+        thousands: where commas between thousands were taken out, the first number that has one, as it is written.
+    """
+
+    values: pl.Series
+    stray_text: tuple[str, int] | None = None
+    thousands: str | None = None
+
+
+def parsed(column: pl.Series, numbers: Array, separator: str) -> ParsedText:
+    """Parse text as whole numbers, numbers, booleans or dates.
 
     Args:
         column: the text of a column.
         numbers: of the rows in the file, from 0.
-
-    Returns:
-        The parsed column. Where it stays text although half of its values are numbers, also the first value that is
-        not a number, with its row, from 1.
+        separator: of the file; where it is no comma, a comma within numbers is more likely a decimal one.
     """
     text = column.str.strip_chars()
     text = text.set(text.is_in(MISSING_VALUES), None)
     missing = text.null_count()
     if missing == len(text):
-        return text, None
+        return ParsedText(text)
     lower = text.str.to_lowercase()
     if lower.drop_nulls().is_in(["true", "false"]).all():
-        return lower == "true", None
-    commas = text.str.contains(r"^[-+]?\d+,\d+$").any()
-    real = (text.str.replace(",", ".", literal=True) if commas else text).cast(pl.Float64, strict=False)
-    for numeric in (text.cast(pl.Int64, strict=False), real):
-        if numeric.null_count() == missing:
-            return numeric, None
+        return ParsedText(lower == "true")
+    thousands = _with_thousands(text, separator)
+    numeric, real = _numbers(text if thousands is None else text.str.replace_all(",", "", literal=True))
+    if numeric is not None:
+        return ParsedText(numeric, thousands=thousands)
     for dates in (text.str.to_datetime, text.str.to_date):
         try:
             times: pl.Series = dates(strict=False)
         except pl.exceptions.ComputeError:
             continue
         if times.null_count() == missing:
-            return times, None
+            return ParsedText(times)
     if real.null_count() - missing >= (len(text) - missing) / 2:
-        return text, None
+        return ParsedText(text)
     at = int((real.is_null() & text.is_not_null()).arg_max() or 0)
-    return text, (text[at], int(numbers[at]) + 1)
+    return ParsedText(text, stray_text=(text[at], int(numbers[at]) + 1))
+
+
+def _numbers(text: pl.Series) -> tuple[pl.Series | None, pl.Series]:
+    """Text as whole numbers or numbers, None where some of it is neither; and as numbers with gaps for the rest."""
+    commas = text.str.contains(r"^[-+]?\d+,\d+$").any()
+    real = (text.str.replace(",", ".", literal=True) if commas else text).cast(pl.Float64, strict=False)
+    for numeric in (text.cast(pl.Int64, strict=False), real):
+        if numeric.null_count() == text.null_count():
+            return numeric, real
+    return None, real
+
+
+def _with_thousands(text: pl.Series, separator: str) -> str | None:
+    """The first number with a comma, if all commas of a column stand between thousands; None otherwise.
+
+    Where commas separate the fields, numbers such as 1,234 are in quotes, and all of them have three digits after each
+    comma. Elsewhere 1,234 may be a decimal number of three digits, so that there must be more to tell: two commas or a
+    decimal point in one number, or numbers without a comma, all of them below 1,000.
+    """
+    with_commas = text.filter(text.str.contains(",", literal=True).fill_null(value=False))
+    if with_commas.is_empty() or not with_commas.str.contains(_THOUSANDS).all():
+        return None
+    rest = text.filter(~text.str.contains(",", literal=True).fill_null(value=True))
+    if separator != ",":
+        longer = with_commas.str.contains(r",.*[,.]").any()
+        below = not rest.is_empty() and not rest.str.contains(r"\d{4}").any()
+        if not (longer or below):
+            return None
+    return str(with_commas[0])

@@ -7,18 +7,20 @@ imports torch.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
-from mi_cli.errors import ConfigError, counted, shown
+from mi_cli.errors import ConfigError, Fault, counted, shown
 from mi_cli.lazy import np
 from mi_cli.tabular.columns import Array, Column
-from mi_cli.tabular.selection import columns_of_x_and_y, selected_columns
-from mi_cli.tabular.source import Source, dataset_error, name_list
+from mi_cli.tabular.selection import columns_of_x_and_y, named_columns, override, selected_columns
+from mi_cli.tabular.source import Sample, Source, dataset_error, name_list
+from mi_cli.tabular.unfit_columns import Unfit, constants, left_out_notes, refuse, unfit
 
 __all__ = [
     "FEWEST_ROWS",
+    "MOST_COLUMNS",
     "SECOND",
     "ColumnInfo",
     "EncodedColumn",
@@ -32,15 +34,9 @@ __all__ = [
 
 FEWEST_ROWS = 20
 SECOND = " (2)"  # after the name of a column, of the second of two copies
-_MOST_COLUMNS = 2000
-_MOST_CLASSES = 50
+MOST_COLUMNS = 2000
 _WHOLE_CLASSES = 20  # values of a column of whole numbers that is taken for classes unasked
 _SEED = 20_230_611  # of what is drawn once for a table, whatever the seed of a run
-_NOT_ENCODED = {  # by kind: what is wrong with the column, and what is accepted
-    "time": ("holds dates or times", "numbers and classes (dataset.time takes the column that rows are sorted by)"),
-    "nested": ("holds lists, structures, bytes, or values of several types", "numbers and classes"),
-    "empty": ("has no values", "columns with some"),
-}
 
 
 @dataclass(frozen=True)
@@ -56,8 +52,9 @@ class TableSettings:
     classes: tuple[str, ...] | Literal["auto"]
     max_rows: int
     transform: Literal["none", "shuffle", "function", "two_copies"]
+    exclude: tuple[str, ...] = ()
 
-    FIELDS: ClassVar = ("x", "y", "missing", "groups", "time", "classes", "max_rows", "transform")
+    FIELDS: ClassVar = ("x", "y", "missing", "groups", "time", "classes", "max_rows", "transform", "exclude")
 
     def error(self, key: str, problem: str, accepted: str) -> ConfigError:
         """What is wrong with the value of a key."""
@@ -113,6 +110,8 @@ class TableInfo:
         x: columns of x; so is ``y``.
         missing: how many values are missing, by column.
         guessed: columns of whole numbers that are taken for classes without being asked to.
+        left_out: columns that are not used, as nobody named them.
+        thousands: columns of a CSV whose numbers have commas between thousands, each with the first such number.
     """
 
     rows: int
@@ -123,6 +122,8 @@ class TableInfo:
     y: tuple[ColumnInfo, ...]
     missing: dict[str, int]
     guessed: tuple[str, ...]
+    left_out: tuple[Unfit, ...] = ()
+    thousands: dict[str, str] = field(default_factory=dict)
 
 
 def encode(settings: TableSettings) -> tuple[EncodedRows, TableInfo]:
@@ -145,18 +146,22 @@ def encode(settings: TableSettings) -> tuple[EncodedRows, TableInfo]:
         return _type(settings, source.sample(names, settings.max_rows).column(name), listed)
 
     by_name_only = [name for name in (settings.groups, settings.time) if name is not None]
-    of_x, of_y = columns_of_x_and_y(source, settings.x, settings.y, by_name_only, type_of)
+    of_x, of_y = columns_of_x_and_y(source, settings.x, settings.y, by_name_only, type_of, settings.exclude)
     _refuse_many(settings, len(of_x) + len(of_y))
     sample = source.sample([*of_x, *of_y, *by_name_only], settings.max_rows)
-    columns = {name: sample.column(name) for name in (*of_x, *of_y, *by_name_only)}
-    sides = {"x": of_x, "y": of_y}
-    for side, selected in sides.items():
-        for name in selected:
-            _check(settings, side, columns[name], listed)
+    if len(sample.numbers) < FEWEST_ROWS:
+        _refuse_few(replace(settings, missing="error"), len(sample.numbers))
+    judged = {name: _judged(settings, sample, name, listed) for name in (*of_x, *of_y)}
+    sides, left_out = _fit_sides(settings, {"x": of_x, "y": of_y}, judged)
+    columns = {name: sample.column(name) for name in (*sides["x"], *sides["y"], *by_name_only)}
     rows, groups, dropped = _used_rows(settings, columns, len(sample.numbers))
+    if dropped and rows is not None:
+        judged = {one.name: one for one in constants(columns, (*sides["x"], *sides["y"]), rows)}
+        sides, more = _fit_sides(settings, sides, judged)
+        left_out += more
     encoded = {
         side: tuple(
-            _encoded(settings, side, columns[name], _type(settings, columns[name], listed), rows) for name in selected
+            _encoded(settings, columns[name], _type(settings, columns[name], listed), rows) for name in selected
         )
         for side, selected in sides.items()
     }
@@ -164,10 +169,54 @@ def encode(settings: TableSettings) -> tuple[EncodedRows, TableInfo]:
     table = _transformed(settings, EncodedRows(encoded["x"], encoded["y"], groups))
     x, y = (tuple(column.info for column in side) for side in (table.x, table.y))
     _refuse_many(settings, sum(info.width for info in (*x, *y)))
-    guessed = (n for n in (*of_x, *of_y) if settings.classes == "auto" and looks_like_classes(columns[n]))
-    missing = {name: column.missing for name, column in columns.items() if column.missing}
-    info = TableInfo(table.n, sample.total, len(sample.numbers), dropped, x, y, missing, tuple(guessed))
+    used = [columns[name] for name in (*sides["x"], *sides["y"])]
+    info = TableInfo(
+        rows=table.n,
+        in_source=sample.total,
+        read=len(sample.numbers),
+        dropped=dropped,
+        x=x,
+        y=y,
+        missing={name: column.missing for name, column in columns.items() if column.missing},
+        guessed=tuple(c.name for c in used if settings.classes == "auto" and looks_like_classes(c)),
+        left_out=left_out,
+        thousands={column.name: column.thousands for column in used if column.thousands},
+    )
     return table, info
+
+
+def _judged(settings: TableSettings, sample: Sample, name: str, listed: set[str]) -> Unfit | None:
+    """Why a column of the sample is not used, if it is not."""
+    column = sample.column(name)
+    classes = _type(settings, column, listed) == "class"
+    return unfit(column, settings.source, sample.total, classes=classes, listed_class=name in listed)
+
+
+def _fit_sides(
+    settings: TableSettings, sides: Mapping[str, Sequence[str]], judged: Mapping[str, Unfit | None]
+) -> tuple[dict[str, tuple[str, ...]], tuple[Unfit, ...]]:
+    """The columns of x and y that are used, and those that are left out, as nobody named them.
+
+    Raises:
+        ConfigError: a column that was named cannot be used, or none is left for a side.
+    """
+    entries = {"x": settings.x, "y": settings.y}
+    named = named_columns(settings.source, (*settings.x, *settings.y))
+    bad = {side: [one for name in names if (one := judged.get(name))] for side, names in sides.items()}
+    refuse(
+        {side: [one for one in ones if one.is_refused(one.name in named)] for side, ones in bad.items()},
+        sides,
+        entries,
+        settings.exclude,
+    )
+    left_out = [one for ones in bad.values() for one in ones if one.name not in named]
+    unused = {one.name for one in left_out}
+    kept = {side: tuple(name for name in names if name not in unused) for side, names in sides.items()}
+    for side, names in kept.items():
+        if not names:
+            problem = f"leaves no column for {side}: {'; '.join(left_out_notes(bad[side], of_file=True))}"
+            raise settings.error(side, problem, "numbers and classes that vary")
+    return kept, tuple(left_out)
 
 
 def looks_like_classes(column: Column) -> bool:
@@ -193,26 +242,6 @@ def _type(settings: TableSettings, column: Column, listed: set[str]) -> str:
     return column_type(column, classes=looks_like_classes(column) if guess else column.name in listed)
 
 
-def _check(settings: TableSettings, side: str, column: Column, listed: set[str]) -> None:
-    """Refuse a column that is neither numbers nor classes."""
-    name = shown(column.name)
-    if column.kind in _NOT_ENCODED:
-        problem, accepted = _NOT_ENCODED[column.kind]
-        raise settings.error(side, f"column {name} {problem}", accepted)
-    if column.stray_text and column.name not in listed:
-        value, row = column.stray_text
-        problem = f"column {name} has the text {shown(value)} in row {row:,}, among numbers"
-        accepted = f"numbers, empty fields where there are none, or dataset.classes=[{name}]"
-        raise settings.error(side, problem, accepted)
-    m, n = len(column.distinct), len(column.values) - column.missing
-    if _type(settings, column, listed) == "class" and (m > _MOST_CLASSES or m > n / 2):
-        what = "text" if column.kind == "text" else "a class"
-        problem = f"column {name} is {what} of {m:,} different values in {n:,} rows"
-        raise settings.error(side, problem, f"at most {_MOST_CLASSES} values, each twice or more on average")
-    if infinite := int(np.isinf(column.values).sum()):
-        raise settings.error(side, f"column {name} has {counted(infinite, 'infinite value')}", "finite numbers")
-
-
 def _used_rows(
     settings: TableSettings, columns: Mapping[str, Column], n: int
 ) -> tuple[Array | None, Array | None, int]:
@@ -223,16 +252,24 @@ def _used_rows(
     groups = None
     if settings.groups is not None:
         if columns[settings.groups].kind == "nested":
-            raise settings.error("groups", *_NOT_ENCODED["nested"])
+            raise settings.error("groups", "holds lists, structures, or values of several types", "labels")
         groups = np.unique(columns[settings.groups].values[rows], return_inverse=True)[1].reshape(-1)
         if len(groups) and groups.max() == 0:
             raise settings.error("groups", "all rows are of one group", "a column of two or more")
-    if len(rows) < FEWEST_ROWS:
-        problem, accepted = f"leaves {counted(len(rows), 'row')}", f"at least {FEWEST_ROWS}"
-        if settings.max_rows < FEWEST_ROWS or dropped:
-            raise settings.error("max_rows" if settings.max_rows < FEWEST_ROWS else "missing", problem, accepted)
-        raise settings.source.error(f"has {counted(len(rows), 'row')}", accepted)
+    _refuse_few(settings, len(rows))
     return (None if len(rows) == n and settings.time is None else rows), groups, dropped
+
+
+def _refuse_few(settings: TableSettings, n: int) -> None:
+    """Refuse a table of too few rows: of the file, of the sample of them, or of those without missing values."""
+    if n >= FEWEST_ROWS:
+        return
+    problem, accepted = f"leaves {counted(n, 'row')}", f"at least {FEWEST_ROWS}"
+    if settings.max_rows < FEWEST_ROWS:
+        raise settings.error("max_rows", problem, accepted)
+    if settings.missing == "drop":
+        raise settings.error("missing", problem, accepted)
+    raise settings.source.error(f"has {counted(n, 'row')}", accepted)
 
 
 def _complete_rows(settings: TableSettings, columns: Mapping[str, Column], n: int) -> tuple[Array, int]:
@@ -269,7 +306,7 @@ def _sorted_rows(settings: TableSettings, column: Column, rows: Array) -> Array:
     return rows
 
 
-def _encoded(settings: TableSettings, side: str, column: Column, kind: str, rows: Array | None) -> EncodedColumn:
+def _encoded(settings: TableSettings, column: Column, kind: str, rows: Array | None) -> EncodedColumn:
     """A column as numbers. Where all its rows are used and none lacks a value, this is kept for other tables."""
     whole = rows is None and not column.missing
     if whole and kind in column.encoded:
@@ -280,12 +317,11 @@ def _encoded(settings: TableSettings, side: str, column: Column, kind: str, rows
         values = np.where(np.isnan(values), _fill(column, kind), values)
     digest = hashlib.blake2b(values.tobytes(), digest_size=16)
     digest.update("\0".join(column.labels).encode())
-    if len(distinct := column.distinct if whole else np.unique(values)) < 2:
-        raise settings.error(side, f"column {shown(column.name)} is constant", "columns that vary")
+    distinct = column.distinct if whole else np.unique(values)
     if kind == "number":
         encoded = EncodedColumn(ColumnInfo(column.name, "number"), values, digest.digest())
     else:
-        classes = np.searchsorted(distinct, values).astype(np.uint8)
+        classes = np.searchsorted(distinct, values).astype(np.min_scalar_type(len(distinct)))
         width = len(distinct) if len(distinct) > 2 else 1
         info = ColumnInfo(column.name, "boolean" if kind == "boolean" else "class", width)
         encoded = EncodedColumn(info, classes, digest.digest())
@@ -334,7 +370,7 @@ def _function(column: EncodedColumn) -> EncodedColumn:
 
 
 def _refuse_many(settings: TableSettings, columns: int) -> None:
-    if columns > _MOST_COLUMNS:
+    if columns > MOST_COLUMNS:
         raise settings.error("x", f"x and y have {columns:,} columns, with one for each class", "at most 2,000")
 
 
@@ -342,6 +378,10 @@ def _refuse_equal(settings: TableSettings, encoded: Mapping[str, tuple[EncodedCo
     of_x = {column.digest: column.info.name for column in encoded["x"]}
     for column in encoded["y"]:
         if column.digest in of_x:
-            pair = f"{shown(of_x[column.digest])} of x and {shown(column.info.name)} of y"
+            name = of_x[column.digest]
+            pair = f"{shown(name)} of x and {shown(column.info.name)} of y"
             mi = "infinite" if column.info.kind == "number" else "the entropy of the column"
-            raise settings.error("y", f"columns {pair} are equal, so that the MI is {mi}", "different columns")
+            problem = f"columns {pair} are equal, so that the MI is {mi}"
+            command = override("exclude", [*settings.exclude, name]) if len(of_x) > 1 else ""
+            value = list(settings.y) or None
+            raise ConfigError(Fault("dataset.y", value, problem, "different columns", command))

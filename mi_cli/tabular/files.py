@@ -12,7 +12,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -69,6 +69,14 @@ class TableFile(Source):
     def arrays(self) -> Mapping[str, tuple[str, ...]]:
         """The columns of each array with two dimensions, in NumPy's files."""
         return _names(self)[1]
+
+    @property
+    def nameless(self) -> frozenset[str]:
+        """The columns of a CSV whose place in the row of names is empty."""
+        if self.suffix not in _TEXT:
+            return frozenset()
+        with self.reading():
+            return _delimited(self).nameless
 
     def sample(self, wanted: Sequence[str], max_rows: int) -> Sample:
         """Read the rows of the file, or a uniform sample of them."""
@@ -142,7 +150,7 @@ def _names(table: TableFile) -> tuple[tuple[str, ...], Mapping[str, tuple[str, .
     arrays: dict[str, tuple[str, ...]] = {}
     with table.reading():
         if table.suffix in _TEXT:
-            names = _delimited(table).header[0]
+            names = _delimited(table).names
         elif table.suffix in _NUMPY:
             columns, arrays = _arrays(table)
             names = tuple(columns)
@@ -161,7 +169,8 @@ def _sample(table: TableFile, columns: tuple[str, ...], max_rows: int) -> Sample
     numbers = sampled_rows(n, max_rows)
     with table.reading():
         if table.suffix in _TEXT:
-            make = _columns_of_text(_delimited(table).rows(numbers, columns), numbers)
+            delimited = _delimited(table)
+            make = _columns_of_text(delimited.rows(numbers, columns), numbers, delimited.separator)
         elif table.suffix in _NUMPY:
             arrays, _ = _arrays(table)
             kept = {name: np.array(arrays[name][numbers]) for name in columns}
@@ -171,8 +180,12 @@ def _sample(table: TableFile, columns: tuple[str, ...], max_rows: int) -> Sample
     return Sample(numbers, n, make)
 
 
-def _columns_of_text(frame: pl.DataFrame, numbers: Array) -> Callable[[str], Column]:
-    return lambda name: column_of_series(name, *parsed(frame[name], numbers))
+def _columns_of_text(frame: pl.DataFrame, numbers: Array, separator: str) -> Callable[[str], Column]:
+    def make(name: str) -> Column:
+        text = parsed(frame[name], numbers, separator)
+        return replace(column_of_series(name, text.values), stray_text=text.stray_text, thousands=text.thousands)
+
+    return make
 
 
 def _columns_of_arrays(arrays: Mapping[str, Array]) -> Callable[[str], Column]:
@@ -209,7 +222,7 @@ def _length(table: TableFile) -> int:
 @lru_cache(maxsize=8)
 def _delimited(table: TableFile) -> DelimitedFile:
     delimited = DelimitedFile(table.file, table.error)
-    _refuse_repeats(table, delimited.header[0])
+    _refuse_repeats(table, delimited.names)
     return delimited
 
 

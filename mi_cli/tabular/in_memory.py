@@ -30,10 +30,12 @@ class RowsInMemory(Source):
     Args:
         columns: a NumPy array ``(n,)`` or a Polars series each.
         sides: the names of the columns that came as ``x``, ``y``, ``groups`` and ``time``.
+        frames: the sides that came as frames, whose columns have names.
     """
 
     columns: Mapping[str, Any]
     sides: Mapping[str, tuple[str, ...]]
+    frames: frozenset[str] = frozenset()
 
     in_memory: ClassVar[bool] = True
 
@@ -46,6 +48,15 @@ class RowsInMemory(Source):
     def arrays(self) -> Mapping[str, tuple[str, ...]]:
         """None: every column is named."""
         return {}
+
+    @property
+    def together(self) -> frozenset[str]:
+        """The columns of x or y, if they are several."""
+        return frozenset(name for side in "xy" if len(self.sides[side]) > 1 for name in self.sides[side])
+
+    def may_have_index(self, name: str) -> bool:
+        """Whether a column came in a frame: what numbers the rows of an array was put there on purpose."""
+        return any(name in self.sides[side] for side in self.frames)
 
     def sample(self, wanted: Sequence[str], max_rows: int) -> Sample:
         """All rows, or a uniform sample of them; it has the rows that it would have of a file."""
@@ -63,7 +74,7 @@ class RowsInMemory(Source):
         return {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"columns": self.columns, "sides": self.sides}
+        return {"columns": self.columns, "sides": self.sides, "frames": self.frames}
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -130,7 +141,8 @@ def rows_in_memory(x: Any, y: Any, groups: Any = None, time: Any = None) -> Rows
         problem = f"has several columns called {name_list(repeats)}"
         raise ConfigError(Fault("x", problem=problem, accepted="a name for each"))
     values = (values for columns in sides.values() for _, values in columns)
-    return RowsInMemory(dict(zip(itertools.chain(*names.values()), values, strict=True)), names)
+    frames = frozenset(side for side, rows in given.items() if hasattr(rows, "columns"))
+    return RowsInMemory(dict(zip(itertools.chain(*names.values()), values, strict=True)), names, frames)
 
 
 def _columns(side: str, rows: Any) -> list[tuple[str, Any]]:
@@ -154,6 +166,8 @@ def _columns_of_array(side: str, rows: Any) -> list[tuple[str, Array]]:
         masked = np.ma.getmaskarray(rows)
         rows = rows.astype(object).data
         rows[masked] = None
+    if isinstance(rows, list | tuple) and any(value is np.ma.masked for value in rows):
+        rows = [None if value is np.ma.masked else value for value in rows]
     try:
         array = np.asarray(_tensor_for_numpy(rows) if hasattr(rows, "detach") else rows)
     except ValueError as error:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
-from mi_cli.errors import shown
+from mi_cli.errors import ConfigError, Fault, shown
 from mi_cli.tabular.source import Source, dataset_error, name_list
 
-__all__ = ["SELECTIONS", "columns_of_x_and_y", "selected_columns"]
+__all__ = ["SELECTIONS", "columns_of_x_and_y", "excluded_columns", "named_columns", "override", "selected_columns"]
 
 SELECTIONS = "names of columns, globs (gene_*), regular expressions (^...), :numeric, :categorical or :boolean"
 
@@ -22,6 +22,7 @@ def columns_of_x_and_y(
     y: Sequence[str],
     by_name_only: Sequence[str],
     type_of: Callable[[str], str],
+    exclude: Sequence[str] = (),
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The columns of x and of y, in the order of the source.
 
@@ -32,13 +33,14 @@ def columns_of_x_and_y(
         x: selections (``SELECTIONS``); so is ``y``.
         by_name_only: columns that no pattern selects.
         type_of: ``number``, ``class`` or ``boolean`` (or another word), by the name of a column.
+        exclude: selections of columns that neither side takes.
 
     Raises:
         ConfigError: a side has no columns, or a column is on both sides.
     """
+    excluded = excluded_columns(source, exclude, type_of)
     if not x and not y:
-        problem = "and dataset.y=null: one of them must say its columns"
-        raise dataset_error("x", None, problem, SELECTIONS)
+        raise _no_side(source, {*excluded, *by_name_only}, type_of)
     names, arrays, selections = source.names, source.arrays, {"x": x, "y": y}
     named = {
         side: {name for entry in entries for name in ((entry,) if entry in names else arrays.get(entry, ()))}
@@ -50,10 +52,11 @@ def columns_of_x_and_y(
         for entry in selections[side]:
             columns = selected_columns(source, side, entry, selections[side], type_of)
             is_name = entry in names or entry in arrays
-            selected[side] += [name for name in columns if is_name or name not in elsewhere]
+            taken = [name for name in columns if is_name or name not in elsewhere]
+            selected[side] += [name for name in taken if name not in excluded]
     for side, other in (("x", "y"), ("y", "x")):
         if not selections[side]:
-            elsewhere = {*selected[other], *by_name_only}
+            elsewhere = {*selected[other], *by_name_only, *excluded}
             selected[side] = [name for name in names if name not in elsewhere]
         if not selected[side]:
             value = list(selections[side]) or None
@@ -66,6 +69,40 @@ def columns_of_x_and_y(
         )
         raise dataset_error("x", list(x), problem, "different columns")
     return of_x, of_y
+
+
+def _no_side(source: Source, others: Collection[str], type_of: Callable[[str], str]) -> ConfigError:
+    """Neither x nor y has a selection: what to type, with the columns of the table."""
+    names = [name for name in source.names if name not in others] or list(source.names)
+    problem = "and dataset.y=null: one of them must say its columns"
+    accepted = f"names of columns, such as {name_list(names, 12)}"
+    last = next((name for name in reversed(names) if type_of(name) in _TYPES.values()), names[-1])
+    command = f"{override('y', [last])}, for instance, which takes all others for x"
+    return ConfigError(Fault("dataset.x", None, problem, accepted, command))
+
+
+def override(key: str, names: Sequence[str]) -> str:
+    """Names of columns as one types them for a key of ``dataset``.
+
+    >>> override("exclude", ["a", "two words"])
+    'dataset.exclude=[a,"two words"]'
+    """
+    typed = (name if re.fullmatch(r"[\w.*?-]+", name) else '"' + name.replace('"', r"\"") + '"' for name in names)
+    return f"dataset.{key}=[{','.join(typed)}]"
+
+
+def named_columns(source: Source, entries: Sequence[str]) -> frozenset[str]:
+    """The columns that entries of ``dataset.x`` or ``dataset.y`` name one by one."""
+    return frozenset(entries) & frozenset(source.names) - source.together
+
+
+def excluded_columns(source: Source, exclude: Sequence[str], type_of: Callable[[str], str]) -> frozenset[str]:
+    """The columns that ``dataset.exclude`` selects.
+
+    Raises:
+        ConfigError: an entry selects none.
+    """
+    return frozenset(name for entry in exclude for name in selected_columns(source, "exclude", entry, exclude, type_of))
 
 
 def selected_columns(

@@ -54,6 +54,21 @@ class Source(ABC):
     def arrays(self) -> Mapping[str, tuple[str, ...]]:
         """Names that stand for several columns each: those of arrays with two dimensions."""
 
+    @property
+    def nameless(self) -> frozenset[str]:
+        """The columns that have no name where they come from, by the names that they get."""
+        return frozenset()
+
+    @property
+    def together(self) -> frozenset[str]:
+        """The columns that came as part of a whole array or frame, so that nobody has named each of them."""
+        return frozenset()
+
+    def may_have_index(self, name: str) -> bool:
+        """Whether a column may be one that only numbers or names the rows, as it has a name of its own."""
+        del name
+        return True
+
     @abstractmethod
     def sample(self, wanted: Sequence[str], max_rows: int) -> Sample:
         """All rows, or a uniform sample of ``max_rows`` of them, always the same one.

@@ -118,7 +118,13 @@ BAD = [
     ("t.npz", arrays(x=A, y=B + 1j), ("dataset.y=y",), r"path=../t.npz: array y has 1 dimensions of type complex128"),
     ("t.npz", arrays(x=A.reshape(-1, 2), x_0=B[:30]), (), r"path=../t.npz: has several columns called x_0; accepted"),
     # Choices.
-    ("t.csv", text(), (), r"x=null: and dataset.y=null: one of them must say its columns; accepted: names of columns"),
+    (
+        "t.csv",
+        text(),
+        (),
+        r"x=null: and dataset.y=null: one of them must say its columns; accepted: names of columns, such as a, b; "
+        r"use dataset\.y=\[b\], for instance",
+    ),
     ("t.csv", text(), ("dataset.x=[a]", "dataset.y=[dose]"), r"y=\[dose\]: no such column: dose; accepted: a, b"),
     ("t.csv", text(good(dose=B)), ("dataset.x=[dos]",), r"x=\[dos\]: no such column: dos; accepted: dose"),
     ("t.csv", text(), ("dataset.x=[gene_*]",), r"x=\[gene_\*\]: no such column: gene_\*; accepted: a, b"),
@@ -160,7 +166,27 @@ BAD = [
         XY,
         r"x=\[a\]: column a is text of 55 different values in 60 rows; accepted: at most",
     ),
-    ("t.csv", text(good(i=MANY)), ("dataset.y=b",), r"x=null: column i is text of 55 different values in 60 rows; acc"),
+    (
+        "t.csv",
+        text(good(c=[3] * N, d=["u"] * N, t=DAYS)),
+        ("dataset.x=[a,c,d,t]", "dataset.y=[b]"),
+        r"x=\[a, c, d, t\]: columns c and d are constant, column t holds dates or times; accepted: columns that vary; "
+        r"numbers and .*; use dataset\.exclude=\[c,d,t\]$",
+    ),
+    (
+        "t.csv",
+        text(good(i=MANY)).replace("a,b", "b,a"),
+        ("dataset.x=[i]", "dataset.y=b"),
+        r"x=\[i\]: column i is text of 55 different values in 60 rows; accepted: at most 30 in so many rows$",
+    ),
+    (
+        "t.csv",
+        text(good(c=[3] * N, id=range(N)).drop("a")),
+        ("dataset.y=b",),
+        r"x=null: leaves no column for x: id is left out, .*; left out: c \(constant\); accepted: numbers and classes",
+    ),
+    ("t.csv", text(), (*XY, "dataset.exclude=[c]"), r"exclude=\[c\]: no such column: c; accepted: a, b"),
+    ("t.csv", text(), (*XY, "dataset.exclude=[a]"), r"x=\[a\]: leaves no column for x; accepted: names of columns"),
     ("t.csv", text(), (*XY, "dataset.classes=[a]"), r"x=\[a\]: column a is a class of 60 different values in 60 rows;"),
     ("t.csv", text(), (*XY, "dataset.classes=[c]"), r"classes=\[c\]: no such column: c; accepted: a, b"),
     ("t.csv", text(good(a=DAYS)), XY, r"x=\[a\]: column a holds dates or times; accepted: numbers and classes"),

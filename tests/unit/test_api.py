@@ -138,6 +138,34 @@ def test_rows_of_groups_stay_together_and_make_the_error_larger():
     assert result.stderr > 1.5 * naive.stderr
 
 
+# What is missing, and what is left out
+
+
+def test_missing_values_are_dealt_with_as_missing_says():
+    masked = np.ma.masked_array(np.where(X > 1, -9999, X), X > 1)
+    kept = X <= 1
+    for rows in (masked, [None if value > 1 else value for value in X.tolist()]):
+        dropped = mi_cli.estimate(rows, Y, "copula", missing="drop")
+        assert dropped.value == mi_cli.estimate(X[kept], Y[kept], "copula").value
+        same = mi_cli.estimate(rows, Y, "copula", settings={"dataset": {"missing": "drop"}})
+        assert dropped.value == same.value
+        with pytest.raises(ConfigError, match="1 column with missing values"):
+            mi_cli.estimate(rows, Y, "copula")
+    with pytest.raises(ConfigError, match=r"dataset\.missing=guess"):
+        mi_cli.estimate(X, Y, missing="guess")
+
+
+def test_columns_that_are_left_out_are_a_warning_and_excluded_ones_are_not():
+    frame = FRAME.select("a", number=pl.int_range(200), same=pl.lit(1.0))
+    with pytest.warns(UserWarning, match="left out") as warned:
+        result = mi_cli.estimate(frame, FRAME["b"], "copula")
+    assert [str(each.message).partition(" ")[0] for each in warned] == ["number", "left"]
+    assert Path(warned[0].filename) == Path(__file__)
+    alone = mi_cli.estimate(FRAME["a"], FRAME["b"], "copula")
+    assert result.value == alone.value
+    assert mi_cli.estimate(frame, FRAME["b"], "copula", exclude=["n*", "same"]).value == alone.value
+
+
 # What is refused
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import pytest
 from examples import ROWS
@@ -31,6 +32,21 @@ def test_each_of_x_with_each_of_y():
     assert pairs(x=["a", "b"], y="c") == [["a", "c"], ["b", "c"]]
     assert pairs(x=None, y=["kind"]) == [[name, "kind"] for name in ("a", "b", "c", "patient")]
     assert pairs(x=["a", "b"], y=["a", "b"]) == [["a", "b"]]  # neither with itself nor twice
+
+
+def test_columns_that_no_name_selects_are_left_out_of_pairs_and_that_is_said(tmp_path):
+    lines = Path(PATH).read_text().splitlines()
+    more = [f"{line},{number},2020-01-01,7" for number, line in enumerate(lines[1:])]
+    (tmp_path / "t.csv").write_text("\n".join([lines[0] + ",id,day,same", *more]))
+    section = {"name": "table", "path": str(tmp_path / "t.csv")}
+    expected = [list(pair) for pair in itertools.combinations(COLUMNS, 2)]
+    assert column_pairs(section) == expected
+    assert column_pairs(section | {"x": ["*"], "exclude": ["kind", "p*"]}) == pairs(x=["a", "b", "c"])
+    assert ["a", "id"] in column_pairs(section | {"x": ["a", "id"]})  # named
+    resolved = resolve(["experiment=pairwise", f"dataset.path='{tmp_path / 't.csv'}'"])
+    assert resolved.values["sweep"]["dataset"]["pair"] == expected
+    assert any(notice.startswith("id is left out") for notice in resolved.notices)
+    assert "left out: day (dates or times), same (constant)" in resolved.notices
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,37 @@ def test_commas_of_decimals_where_semicolons_separate(tmp_path):
     assert table_file(str(tmp_path / "t.csv")).sample(["a"], 10).column("a").values.tolist() == [1.5, 2]
 
 
+@pytest.mark.parametrize(
+    ("lines", "separator", "values", "written"),
+    [
+        (["693", "1,234", "12,345,678"], ",", [693, 1234, 12345678], "1,234"),
+        (["1,234", "5,678"], ",", [1234, 5678], "1,234"),
+        (["-1,234.5", "+1,000", ""], ",", [-1234.5, 1000, None], "-1,234.5"),
+        (["693", "1,234"], ";", [693, 1234], "1,234"),
+        (["1,234.50", "2,345.25"], "\t", [1234.5, 2345.25], "1,234.50"),
+        (["1,234", "5,678"], ";", [1.234, 5.678], None),  # decimal commas, where semicolons separate
+        (["1,234", "1500"], ";", [1.234, 1500], None),
+        (["1,5", "1,234"], ",", [1.5, 1.234], None),
+        (["0,234", "1,234"], ",", [0.234, 1.234], None),
+        (["1", "1000"], ",", [1, 1000], None),
+    ],
+)
+def test_commas_between_thousands(tmp_path, lines, separator, values, written):
+    rows = [separator.join([f'"{line}"', "1"]) for line in lines]
+    (tmp_path / "t.csv").write_text("\n".join([f"a{separator}b", *rows]))
+    read = table_file(str(tmp_path / "t.csv")).sample(["a"], 1000).column("a")
+    assert read.kind in ("integer", "real")
+    assert [None if np.isnan(value) else value for value in read.values] == values
+    assert read.thousands == written
+
+
+@pytest.mark.parametrize("lines", [["1,234", "x"], ["12,34", "1,2,3"], ["1,234", "1,23,4"]])
+def test_text_with_commas_is_no_number(tmp_path, lines):
+    (tmp_path / "t.csv").write_text("\n".join(["a,b", *(f'"{line}",1' for line in lines)]))
+    read = table_file(str(tmp_path / "t.csv")).sample(["a"], 1000).column("a")
+    assert (read.kind, read.thousands) == ("text", None)
+
+
 def test_text_among_numbers_is_told_with_its_row(tmp_path):
     assert column(tmp_path, ["1", "2", "x7", "4", "y", "6"]).stray_text == ("x7", 3)
     assert column(tmp_path, ["1", "u", "v", "w"]).stray_text is None

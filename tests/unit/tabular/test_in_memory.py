@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import weakref
+from decimal import Decimal
 
 import numpy as np
 import polars as pl
@@ -218,10 +219,60 @@ def test_bad_rows_are_a_fault(x, y, more, line):
     assert after in text
 
 
-def test_masked_values_are_missing():
-    x = np.ma.masked_array(A, np.arange(N) % 10 == 0)
-    table = Table.from_memory(x, FRAME["b"].to_numpy(), missing="drop")
-    assert table.n_samples == N - N // 10
+MASK = np.arange(N) % 10 == 0
+GAPPED = [None if masked else value for masked, value in zip(MASK, A.tolist(), strict=True)]
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.ma.masked_array(np.where(MASK, -9999, A), MASK),
+        np.where(MASK, np.nan, A),
+        GAPPED,
+        tuple(GAPPED),
+        np.array(GAPPED, object),
+        [np.ma.masked if value is None else value for value in GAPPED],
+        [None if value is None else Decimal(value) for value in GAPPED],
+        pl.Series("x", GAPPED),
+        pl.Series("x", GAPPED, dtype=pl.Object),
+    ],
+    ids=["masked", "NaN", "list", "tuple", "objects", "list of masked", "Decimal", "Polars", "objects of Polars"],
+)
+def test_masked_values_and_none_are_missing(x):
+    y = FRAME["b"].to_numpy()
+    with pytest.raises(ConfigError) as error:
+        Table.from_memory(x, y)
+    (fault,) = error.value.faults
+    assert (fault.key, fault.value) == ("dataset.missing", "error")
+    assert "1 column with missing values: x 20" in fault.problem
+    dropped = Table.from_memory(x, y, missing="drop")
+    assert same(dropped, Table.from_memory(A[~MASK], y[~MASK]))
+    filled = drawn_x(Table.from_memory(x, y, missing="impute"))
+    assert (filled == np.median(A[~MASK])).sum() == 20
+
+
+def drawn_x(table: Table) -> np.ndarray:
+    return table.rows(table.n_samples, seeded(), torch.float64).x[:, 0].numpy()
+
+
+def test_columns_of_masked_arrays_lists_and_objects_are_missing_each_by_itself():
+    rows = np.ma.masked_array(np.stack([A, A**2], 1), np.stack([MASK, np.roll(MASK, 1)], 1))
+    for x in (rows, rows.tolist(), np.array(rows.tolist(), object)):
+        assert Table.from_memory(x, FRAME["b"].to_numpy(), missing="drop").n_samples == N - 40
+
+
+def test_index_and_constants_of_frames_are_left_out():
+    frame = FRAME.select("a", "count").with_columns(pl.lit(1).alias("one")).with_row_index("Unnamed: 0")
+    table = Table.from_memory(frame, FRAME["b"])
+    assert [column["column"] for column in table.describe()["x"]] == ["a", "count"]
+    assert table.left_out == [
+        "Unnamed: 0 is left out, as what only numbers or names the rows; x.to_numpy() is used with it",
+        "left out: one (constant)",
+    ]
+    array = Table.from_memory(frame.to_numpy(), FRAME["b"])  # where what numbers the rows was put on purpose
+    assert array.describe()["left_out"] == {"x_3": "constant"}
+    assert Table.from_memory(frame["Unnamed: 0"], FRAME["b"]).left_out == []
+    assert Table.from_memory(frame, FRAME["b"], exclude=["c*"]).dim_x == 1
 
 
 def test_table_stays_open_in_a_config_and_in_another_process():
