@@ -462,52 +462,53 @@ def test_names_are_completed_without_importing_them(command):
     assert not (HEAVY - {"example_package"}) & modules
 
 
-def test_experiment_of_a_package_runs_with_both_in_workers(command, here):
-    done, _ = command(
-        "experiment=added_uniform", "sweep.estimator=[gaussian_fit,dv]", "sweep.seed=[0,1]", "training.steps=20",
-        "dataset.n_samples=400", "threads=2", "hydra.run.dir=run",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    with Path("run/results.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+THEIRS = {"package": "example-package", "version": "1.2"}
+DATASET = {"dataset": "added_uniform", **THEIRS, "class": "example_package.datasets:AddedUniform"}
+ESTIMATOR = {"estimator": "gaussian_fit", **THEIRS, "class": "example_package.estimators:GaussianFit"}
+PLOT = {"plot": "histograms", **THEIRS, "class": "example_package.plots:histograms"}
+PROCEDURE = {"procedure": "shuffled", **THEIRS, "class": "example_package.procedures:Shuffled"}
+
+
+def rows_of(folder: Path) -> list[dict[str, str]]:
+    with (folder / "results.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def plugins_of(folder: Path) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))["plugins"]
+    return found
+
+
+def test_experiment_of_a_package_runs_with_both(install, here):
+    install(example())
+    typed = ["experiment=added_uniform", "sweep.estimator=[gaussian_fit,dv]", "sweep.seed=[0,1]", "training.steps=20",
+             "dataset.n_samples=400", "threads=1"]  # fmt: skip
+    assert main([*typed, "hydra.run.dir=run"]) == 0
+    rows = rows_of(Path("run"))
     assert [(row["dataset"], row["status"]) for row in rows] == [("added_uniform", "ok")] * 8
     assert {row["estimator"] for row in rows} == {"gaussian_fit", "dv"}
-    provenance = json.loads(Path("run/provenance.json").read_text(encoding="utf-8"))
-    theirs = {"package": "example-package", "version": "1.2"}
-    assert provenance["plugins"] == [
-        {"dataset": "added_uniform", **theirs, "class": "example_package.datasets:AddedUniform"},
-        {"estimator": "gaussian_fit", **theirs, "class": "example_package.estimators:GaussianFit"},
-    ]
+    assert plugins_of(Path("run")) == [DATASET, ESTIMATOR]
     assert Path("run/plots/estimate_against_axis.png").exists()
-    assert command("--config-path=run", "hydra.run.dir=again")[0].returncode == 0
-    assert Path("again/results.csv").exists()
+    assert main(["--config-path=run", "hydra.run.dir=again", "plots=[]"]) == 0
+    assert len(rows_of(Path("again"))) == 8
 
 
-def test_procedure_and_plot_of_a_package_run_in_workers(command, here):
+def test_all_that_a_package_adds_runs_in_workers(command, install, here, capsys):
     given = ("experiment=shuffled_uniform", "sweep.estimator=[gaussian_fit,dv]", "sweep.seed=[0,1]",
-             "training.steps=20", "threads=2")  # fmt: skip
+             "training.steps=20")  # fmt: skip
     folder = Path("outputs/shuffled_uniform/run")  # where later runs look for recorded trials
-    done, _ = command(*given, f"hydra.run.dir={folder}")
+    done, _ = command(*given, "threads=2", f"hydra.run.dir={folder}")
     assert done.returncode == 0, done.stderr
-    with (folder / "results.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = rows_of(folder)
     assert [(row["status"], row["true_mi"]) for row in rows] == [("ok", "0.0")] * 8
     assert all(abs(float(row["estimate"])) < 0.01 for row in rows if row["method"] == "gaussian_fit")
     assert "true MI" in done.stdout
     samples = Records(folder).samples
     assert samples["trial"].unique().to_list() == [int(row["trial"]) for row in rows if row["seed"] == "0"]
     assert (folder / "plots" / "histograms.png").read_bytes().startswith(b"\x89PNG")
-    theirs = {"package": "example-package", "version": "1.2"}
-    assert json.loads((folder / "provenance.json").read_text(encoding="utf-8"))["plugins"] == [
-        {"dataset": "added_uniform", **theirs, "class": "example_package.datasets:AddedUniform"},
-        {"estimator": "gaussian_fit", **theirs, "class": "example_package.estimators:GaussianFit"},
-        {"plot": "histograms", **theirs, "class": "example_package.plots:histograms"},
-        {"procedure": "shuffled", **theirs, "class": "example_package.procedures:Shuffled"},
-    ]
-    again, _ = command(*given, "hydra.run.dir=again")
-    assert "8 of 8 trials are taken from" in again.stderr
-    single, _ = command(*given, "threads=1", "reuse=false", "hydra.run.dir=single")
-    assert single.returncode == 0, single.stderr
-    with Path("single/results.csv").open(encoding="utf-8", newline="") as file:
-        alone = [row["estimate"] for row in csv.DictReader(file)]
-    assert alone == [row["estimate"] for row in rows]
+    assert plugins_of(folder) == [DATASET, ESTIMATOR, PLOT, PROCEDURE]
+    install(example())
+    assert main([*given, "threads=1", "plots=[]", "hydra.run.dir=again"]) == 0
+    assert "8 of 8 trials are taken from" in capsys.readouterr().err
+    assert main([*given, "threads=1", "plots=[]", "reuse=false", "hydra.run.dir=alone"]) == 0
+    assert [row["estimate"] for row in rows_of(Path("alone"))] == [row["estimate"] for row in rows]
