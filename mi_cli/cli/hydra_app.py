@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import hydra
+from hydra._internal.hydra import Hydra
 
 from mi_cli.cli.exits import FAILED, FINE
 from mi_cli.compose.composer import Composer
@@ -72,13 +73,18 @@ def run_hydra(args: argparse.Namespace, more: Sequence[str], task: Callable[[Any
 
 @contextmanager
 def _command_line(arguments: Sequence[str]) -> Iterator[None]:
-    """Have Hydra read these arguments, and raise its errors instead of printing them."""
-    typed, full_error = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    """Have Hydra read these arguments, and raise its errors instead of printing them.
+
+    Hydra would compose the whole config once more to look for a mode that no config may set: ``--multirun`` decides.
+    """
+    typed, full_error, get_mode = sys.argv, os.environ.get("HYDRA_FULL_ERROR"), Hydra.get_mode
     sys.argv = [typed[0], *arguments]
     os.environ["HYDRA_FULL_ERROR"] = "1"
+    Hydra.get_mode = lambda *given, **more: None  # type: ignore[method-assign]
     try:
         yield
     finally:
+        Hydra.get_mode = get_mode  # type: ignore[method-assign]
         sys.argv = typed
         if full_error is None:
             del os.environ["HYDRA_FULL_ERROR"]

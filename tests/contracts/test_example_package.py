@@ -8,8 +8,13 @@ import subprocess
 import sys
 import tomllib
 
+import numpy as np
 import pytest
 from examples import TESTS
+
+import mi_cli
+from mi_cli import api
+from mi_cli.registry import plugins
 
 EXAMPLE = TESTS / "example_package"
 CHECKS = """
@@ -28,15 +33,6 @@ for entry in distribution("example-package").entry_points:
         print(entry.name)
 assert "pytest" not in sys.modules
 """
-ESTIMATES = """
-import numpy as np
-import mi_cli
-from example_package.estimators import GaussianFit
-
-x, noise = np.random.default_rng(0).normal(size=(2, 100))
-one, other = (mi_cli.estimate(x, x + noise, chosen) for chosen in ("gaussian_fit", GaussianFit(shrinkage=SHRINKAGE)))
-assert one.status == "ok" and one == other, (one, other)
-"""
 
 
 @pytest.fixture
@@ -54,22 +50,41 @@ def site(tmp_path):
     return tmp_path
 
 
-def run(site, code):
-    path = os.pathsep.join(filter(None, (str(site), os.environ.get("PYTHONPATH"))))
-    environment = os.environ | {"PYTHONPATH": path}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.split()
+def forget():
+    """Have packages looked for again."""
+    for cached in (plugins.installed, plugins._loaded, api._section, api._yaml):
+        cached.cache_clear()
+
+
+@pytest.fixture
+def installed(site, monkeypatch):
+    """The folder of the example package, which this process can import."""
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(site)
+        forget()
+        yield site / "example_package"
+        for name in [name for name in sys.modules if name.partition(".")[0] == "example_package"]:
+            del sys.modules[name]
+    forget()
 
 
 def test_example_package_keeps_the_contracts(site):
-    assert {"gaussian_fit", "added_uniform"} <= set(run(site, CHECKS))
+    path = os.pathsep.join(filter(None, (str(site), os.environ.get("PYTHONPATH"))))
+    environment = os.environ | {"PYTHONPATH": path}
+    done = subprocess.run([sys.executable, "-c", CHECKS], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert {"gaussian_fit", "added_uniform"} <= set(done.stdout.split())
 
 
 @pytest.mark.parametrize("shrinkage", [0.0, 0.5])
-def test_estimate_takes_estimators_of_packages_with_the_defaults_of_their_yaml(site, shrinkage):
+def test_estimate_takes_estimators_of_packages_with_the_defaults_of_their_yaml(installed, shrinkage):
+    from example_package.estimators import GaussianFit  # which is only there now
+
     if shrinkage:
-        folder = site / "example_package" / "configs" / "estimator"
+        folder = installed / "configs" / "estimator"
         folder.mkdir()
         (folder / "gaussian_fit.yaml").write_text(f"name: gaussian_fit\nshrinkage: {shrinkage}\n", encoding="utf-8")
-    run(site, ESTIMATES.replace("SHRINKAGE", str(shrinkage)))
+    x, noise = np.random.default_rng(0).normal(size=(2, 100))
+    estimates = [mi_cli.estimate(x, x + noise, chosen) for chosen in ("gaussian_fit", GaussianFit(shrinkage=shrinkage))]
+    assert estimates[0].status == "ok"
+    assert estimates[0] == estimates[1]

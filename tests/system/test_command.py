@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 
 import mi_cli
 import mi_cli.runs
@@ -86,12 +87,25 @@ def test_run_has_a_folder_of_its_own(runner, here):
     assert 0 <= more["import_seconds"] <= time.time() - more["started"]
 
 
-@pytest.mark.parametrize(
-    "argv", [["-m", EXPERIMENT, "seed=1"], [EXPERIMENT, "-m", "seed=1"], [EXPERIMENT, "seed=1", "-m"]]
-)
+@pytest.mark.parametrize("argv", [[EXPERIMENT, "-m", "seed=1"], [EXPERIMENT, "seed=1", "-m"]])
 def test_options_may_stand_anywhere(runner, argv):
     assert main(argv) == 0
     assert len(runner.runs) == 1
+
+
+@pytest.mark.parametrize(("argv", "times"), [([EXPERIMENT], 2), (["-m", EXPERIMENT, "seed=1"], 7)])
+def test_config_is_composed_as_often_as_it_must_be(runner, monkeypatch, argv, times):
+    """By us and by Hydra: for a run, and for a multirun with its launcher, its sweeper and each of its jobs."""
+    composed, load = [], ConfigLoaderImpl.load_configuration
+
+    def counted(loader, *given, **more):
+        composed.append(given)
+        return load(loader, *given, **more)
+
+    monkeypatch.setattr(ConfigLoaderImpl, "load_configuration", counted)
+    assert main(argv) == 0
+    assert len(runner.runs) == 1
+    assert len(composed) == times
 
 
 def test_output_root(runner, tmp_path):
