@@ -55,6 +55,14 @@ class NormalMixture(Source):
         x, y = _draw(self._components, n, generator).split(list(self.dims), 1)
         return x, y
 
+    def log_ratio(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """ln p(x, y) − ln p(x) − ln p(y) of each row, as ``(n,)``."""
+        return self._log_ratio(torch.cat([x, y], 1))
+
+    @functools.cached_property
+    def _log_ratio(self) -> _LogRatio:
+        return _LogRatio(self._components, self.dim_x)
+
     def mi(self) -> float:
         """I(x; y) in nats, by Monte Carlo: the mean of half a million draws with a fixed seed."""
         return self.monte_carlo()[0]
@@ -67,16 +75,10 @@ class NormalMixture(Source):
             draws: number of rows, rounded down to blocks of 10,000.
             seed: of the draws.
         """
-        generator, ratios = torch.Generator().manual_seed(seed), []
-        x, y = slice(0, self.dim_x), slice(self.dim_x, None)
-        joint = [component.with_noise(x, noise) for component in self._components]
-        density, of_x, of_y = (
-            _LogDensity([part.marginal(columns) for part in joint]) for columns in (slice(None), x, y)
-        )
-        for _ in range(draws // _BLOCK):
-            rows = _draw(joint, _BLOCK, generator)
-            ratios.append(density(rows) - of_x(rows[:, x]) - of_y(rows[:, y]))
-        every = torch.cat(ratios)
+        generator = torch.Generator().manual_seed(seed)
+        joint = [component.with_noise(slice(0, self.dim_x), noise) for component in self._components]
+        ratio = _LogRatio(joint, self.dim_x)
+        every = torch.cat([ratio(_draw(joint, _BLOCK, generator)) for _ in range(draws // _BLOCK)])
         return every.mean().item(), every.std().item() / math.sqrt(len(every))
 
 
@@ -128,6 +130,21 @@ class _LogDensity:
         z = rows @ self.whitening.mT - self.whitened_means
         density: torch.Tensor = (self.scale - 0.5 * z.square().sum(2)).logsumexp(0)
         return density
+
+
+class _LogRatio:
+    """ln p(x, y) − ln p(x) − ln p(y) of a mixture."""
+
+    def __init__(self, components: Sequence[_Component], dim_x: int) -> None:
+        self.x, self.y = slice(0, dim_x), slice(dim_x, None)
+        self.both, self.of_x, self.of_y = (
+            _LogDensity([component.marginal(columns) for component in components])
+            for columns in (slice(None), self.x, self.y)
+        )
+
+    def __call__(self, rows: torch.Tensor) -> torch.Tensor:
+        """At rows ``(n, d)``, as ``(n,)``."""
+        return self.both(rows) - self.of_x(rows[:, self.x]) - self.of_y(rows[:, self.y])
 
 
 # The mixtures of "On the Properties and Estimation of Pointwise Mutual Information Profiles", Czyż, Grabowski, Vogt,

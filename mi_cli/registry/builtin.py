@@ -14,6 +14,7 @@ DATASETS = {
     "gaussian": "mi_cli.datasets.gaussian:Gaussian",
     "gaussian_mixture": "mi_cli.datasets.gaussian_mixture:GaussianMixture",
     "manifold": "mi_cli.datasets.manifold:Manifold",
+    "off_benchmark": "mi_cli.datasets.off_benchmark.dataset:OffBenchmark",
     "polynomial_differences": "mi_cli.datasets.polynomial_differences:PolynomialDifferences",
     "root_functions": "mi_cli.datasets.root_functions:RootFunctions",
     "student": "mi_cli.datasets.student:StudentT",

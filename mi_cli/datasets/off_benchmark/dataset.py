@@ -1,0 +1,93 @@
+"""The tasks off the benchmark as a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, model_validator
+
+from mi_cli.datasets.base import Dataset, Side
+from mi_cli.datasets.off_benchmark.tasks import TASKS
+from mi_cli.datasets.task_names import task_of
+from mi_cli.lazy import torch
+
+__all__ = ["OffBenchmark"]
+
+
+class OffBenchmark(Dataset):
+    """A distribution whose MI is known and that differs in kind from those of benchmarks.
+
+    Waves, steps, parities, multiplicative noise, heavy tails, outliers, counts, zeros, ties, classes, near copies,
+    rings, redundant columns, curves, images, bijections of many columns, and few rows. The MI is in closed form, by
+    quadrature, or by Monte Carlo with the standard error ``true_mi_stderr``. Each task is there once more with
+    independent x and y, whose MI is 0: its name ends in ``_independent``.
+    """
+
+    name: Literal["off_benchmark"] = "off_benchmark"
+    task: Annotated[str, AfterValidator(task_of(TASKS, "off_benchmark"))] = "sine_4"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_the_rows_of_its_task(cls, values: Any) -> Any:
+        """``n_samples`` is that of the task where it is not set."""
+        if not isinstance(values, Mapping) or values.get("n_samples") is not None:
+            return values
+        task = TASKS.get(str(values.get("task", cls.model_fields["task"].default)))
+        return values if task is None else {**values, "n_samples": task.rows}
+
+    @property
+    def kind(self) -> str:
+        """What makes the task differ from a benchmark's."""
+        return TASKS[self.task].kind
+
+    @property
+    def discrete(self) -> frozenset[Side]:
+        """The sides that are classes."""
+        return TASKS[self.task].classes
+
+    @property
+    def with_classes(self) -> frozenset[Side]:
+        """The sides that have a column of classes."""
+        return self.discrete | TASKS[self.task].some_classes
+
+    @property
+    def few_valued(self) -> tuple[str, ...]:
+        """The sides of counts, or of rounded numbers."""
+        return tuple(sorted(TASKS[self.task].few_values))
+
+    @property
+    def dim_x(self) -> int:
+        """Columns of x, one for each class of a column of classes."""
+        return self._dims[0]
+
+    @property
+    def dim_y(self) -> int:
+        """Columns of y, one for each class of a column of classes."""
+        return self._dims[1]
+
+    @property
+    def _dims(self) -> tuple[int, int]:
+        task = TASKS[self.task]
+        return task.dims or task.source.dims
+
+    def sample(
+        self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Draw ``n`` rows in float64, and round them to ``dtype`` at the end."""
+        task = TASKS[self.task]
+        x, y = task.maps(*task.source.sample(n, generator))
+        return x.to(dtype or torch.float32), y.to(dtype or torch.float32)
+
+    def describe(self) -> dict[str, Any]:
+        """The kind of the task, how its MI is known, and to what standard error."""
+        truth = TASKS[self.task].truth
+        return {"kind": self.kind, "true_mi_by": truth.by, "true_mi_stderr": truth.stderr}
+
+    def true_mi(self, noise: float = 0.0) -> float | None:
+        """The MI of the task in nats; not known with noise."""
+        return None if noise else TASKS[self.task].truth.mi
+
+    def true_mi_stderr(self, noise: float = 0.0) -> float:
+        """Standard error of ``true_mi`` in nats; 0 where it is exact, by quadrature, or not known."""
+        return 0.0 if noise else TASKS[self.task].truth.stderr
