@@ -13,6 +13,7 @@ __all__ = ["SELECTIONS", "columns_of_x_and_y", "excluded_columns", "named_column
 
 SELECTIONS = "names of columns, globs (gene_*), regular expressions (^...), :numeric, :categorical or :boolean"
 
+_WORDS_OF_YAML = ("true", "false", "null", "nan", "inf")  # which are no names unless they are quoted
 _TYPES = {":numeric": "number", ":categorical": "class", ":boolean": "boolean"}
 
 
@@ -82,13 +83,19 @@ def _no_side(source: Source, others: Collection[str], type_of: Callable[[str], s
 
 
 def override(key: str, names: Sequence[str]) -> str:
-    """Names of columns as one types them for a key of ``dataset``.
+    """Names of columns as one types them in a shell for a key of ``dataset``.
 
-    >>> override("exclude", ["a", "two words"])
-    'dataset.exclude=[a,"two words"]'
+    >>> override("exclude", ["a", "b_2"])
+    'dataset.exclude=[a,b_2]'
+    >>> print(override("exclude", ["a", "weight (kg)"]))
+    'dataset.exclude=[a,"weight (kg)"]'
     """
-    typed = (name if re.fullmatch(r"[\w.*?-]+", name) else '"' + name.replace('"', r"\"") + '"' for name in names)
-    return f"dataset.{key}=[{','.join(typed)}]"
+    plain = [re.fullmatch(r"\w[\w.-]*", name) and name.lower() not in _WORDS_OF_YAML for name in names]
+    typed = [
+        name if is_plain else '"' + name.replace('"', r"\"") + '"' for name, is_plain in zip(names, plain, strict=True)
+    ]
+    text = f"dataset.{key}=[{','.join(typed)}]"
+    return text if all(plain) else "'" + text.replace("'", r"'\''") + "'"
 
 
 def named_columns(source: Source, entries: Sequence[str]) -> frozenset[str]:

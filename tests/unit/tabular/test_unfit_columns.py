@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import shlex
 
 import numpy as np
 import polars as pl
 import pytest
 import torch
 
+from mi_cli.compose.resolve import resolve
 from mi_cli.datasets.table import Table
 from mi_cli.errors import ConfigError
 from mi_cli.tabular.unfit_columns import most_classes
@@ -124,6 +126,15 @@ def test_those_that_were_named_are_refused_all_at_once_with_what_leaves_them_out
     excluded = command.removeprefix("dataset.exclude=[").removesuffix("]").split(",")
     assert sorted(excluded) == sorted(OTHERS)
     assert names(made(OTHERS, x=[*OTHERS, "a"], y="b", exclude=excluded)) == ["a"]
+
+
+def test_what_leaves_columns_out_can_be_typed(made, tmp_path):
+    odd = {"weight (kg)": [1] * N, "a, b": [2] * N, 'the "c"': [3] * N, "true": [4] * N, "it's": [5] * N}
+    with pytest.raises(ConfigError) as error:
+        made(odd, x=[*odd, "a"], y="b")
+    (typed,) = shlex.split(error.value.faults[0].command)
+    values = resolve(["experiment=estimate", f"dataset.path='{tmp_path / 't.csv'}'", "dataset.y=[b]", typed]).values
+    assert sorted(values["dataset"]["exclude"]) == sorted(odd)
 
 
 def test_nothing_to_exclude_where_no_column_would_be_left(made):
