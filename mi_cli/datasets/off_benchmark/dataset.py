@@ -79,11 +79,6 @@ class OffBenchmark(Dataset):
         x, y = task.maps(*task.source.sample(n, generator))
         return x.to(dtype or torch.float32), y.to(dtype or torch.float32)
 
-    def describe(self) -> dict[str, Any]:
-        """The kind of the task, how its MI is known, and to what standard error."""
-        truth = TASKS[self.task].truth
-        return {"kind": self.kind, "true_mi_by": truth.by, "true_mi_stderr": truth.stderr}
-
     def true_mi(self, noise: float = 0.0) -> float | None:
         """The MI of the task in nats; not known with noise."""
         return None if noise else TASKS[self.task].truth.mi

@@ -89,6 +89,11 @@ def test_unknown_task_is_one_line():
 
 def test_yaml_and_experiment_list_every_task():
     lines = (config_folder() / "dataset" / "bend_and_mix.yaml").read_text(encoding="utf-8").splitlines()
-    assert [line.strip("# ") for line in lines if line.startswith("#   ")] == list(TASKS)
+    words = [line.split() for line in lines if line.startswith("#   ")]
+    assert [name for _, name, *_ in words] == list(TASKS)
+    for _, name, mi, *more in words:
+        dataset = BendAndMix(task=name)
+        assert mi == f"{dataset.true_mi():.4f}"
+        assert more == (["±", f"{dataset.true_mi_stderr():.4f}"] if name in MONTE_CARLO else [])
     lines = (config_folder() / "experiment" / "bend_and_mix.yaml").read_text(encoding="utf-8").splitlines()
     assert [line.strip("- ") for line in lines if line.startswith("      - ")] == list(TASKS)

@@ -142,11 +142,8 @@ def test_rows_are_those_of_the_task_unless_they_are_set():
 
 
 def test_truth_says_how_it_is_known():
-    assert OffBenchmark(task="sine_4").describe() == {
-        "kind": "periodic",
-        "true_mi_by": "quadrature",
-        "true_mi_stderr": 0.0,
-    }
+    assert OffBenchmark(task="sine_4").kind == "periodic"
+    assert TASKS["sine_4"].truth.by == "quadrature"
     assert OffBenchmark(task="classes_20").true_mi_stderr() > 0
     assert OffBenchmark(task="classes_20").true_mi_stderr(0.1) == 0
     assert OffBenchmark().true_mi(0.1) is None
@@ -162,7 +159,10 @@ def test_unknown_task_is_one_line():
 
 def test_yaml_and_experiment_list_the_tasks():
     lines = (config_folder() / "dataset" / "off_benchmark.yaml").read_text(encoding="utf-8").splitlines()
-    assert [line.split()[1] for line in lines if line.startswith("#   ")] == FORMS
+    words = [line.split() for line in lines if line.startswith("#   ")]
+    assert [name for _, name, *_ in words] == FORMS
+    assert all(f"{OffBenchmark(task=name).true_mi():.4f}" == mi for _, name, mi, *_ in words)
+    assert {name for _, name, *more in words if "±" in more} == set(MONTE_CARLO)
     lines = (config_folder() / "experiment" / "off_benchmark.yaml").read_text(encoding="utf-8").splitlines()
     swept = [line.strip("- ") for line in lines if line.startswith("      - ")]
     assert swept[: len(FORMS)] == FORMS
