@@ -33,7 +33,7 @@ def labels(columns):
     return columns.argmax(1) if columns.shape[1] > 1 else columns[:, 0]
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", [*FORMS, "classes_10" + INDEPENDENT])
 def test_task_keeps_the_contracts(name):
     for check in dataset_checks(OffBenchmark, {"task": name}):
         if check.contract != NEIGHBOURS:
