@@ -216,7 +216,7 @@ def test_folder_that_a_run_is_at_is_refused(tmp_path):
 
 def test_interrupted_by_a_scheduler_and_resumed(tmp_path, capsys):
     folder = tmp_path / "here"
-    with endless_command(folder, 2) as process:
+    with endless_command(folder, 1) as process:
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=30)
     assert process.returncode == 143, err
@@ -224,7 +224,7 @@ def test_interrupted_by_a_scheduler_and_resumed(tmp_path, capsys):
     assert "Traceback" not in err
     assert json.loads((folder / "provenance.json").read_text())["status"] == "interrupted"
     assert [row["status"] for row in rows_of(folder)] == ["ok"]
-    assert main([f"resume={folder}", "trial_timeout=.5", "threads=1"]) == 1
+    assert main([f"resume={folder}", "trial_timeout=.5"]) == 1
     assert "1 of 2 trials are recorded" in capsys.readouterr().err
     assert "experiment=gaussian_sweep" in json.loads((folder / "provenance.json").read_text())["command"]
     first, second = rows_of(folder)

@@ -222,7 +222,7 @@ def test_saved_config_gives_the_same_results(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     typed = [
         "experiment=gaussian_sweep", "budget=smoke", "sweep.dataset.rho=[0.4,1.0]", "split.test=400", "plots=[]",
-        "training.steps=40",
+        "training.steps=40", "threads=1",
     ]  # fmt: skip
     assert main(typed) == 0
     (first,) = Path("outputs/gaussian_sweep").iterdir()
@@ -237,7 +237,10 @@ def test_saved_config_gives_the_same_results(tmp_path, monkeypatch):
 def test_runs_of_one_second_have_folders_of_their_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(run_folder.time, "strftime", lambda *form: "2026-01-01_00-00-00")
-    typed = ["experiment=linear_discriminator", "budget=smoke", "sweep.dataset.rho=[0.4]", "split.test=100", "plots=[]"]
+    typed = [
+        "experiment=linear_discriminator", "budget=smoke", "sweep.dataset.rho=[0.4]", "split.test=100", "plots=[]",
+        "training.steps=20", "threads=1",
+    ]  # fmt: skip
     assert [main(typed), main([*typed, "force=true"])] == [0, 0]
     found = list(Path("outputs/linear_discriminator").iterdir())
     assert len(found) == 2
