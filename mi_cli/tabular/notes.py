@@ -19,6 +19,7 @@ from mi_cli.tabular.unfit_columns import left_out_notes, most_classes
 
 __all__ = ["block_rows", "columns_of_few_values", "description", "left_out_columns"]
 
+_MANY_CLASSES = 8  # columns, of which more are not listed in a note
 _MANY_NAMES = 20  # of columns, of which more are cut in a note
 _MANY_TIES = 0.01  # share of repeated values from which on there is a note
 
@@ -148,8 +149,13 @@ def _notes_on_classes(table: EncodedTable) -> list[str]:
     if few := columns_of_few_values(table):
         verb = "takes" if len(few) == 1 else "take"
         note = f"{name_list(few)} {verb} few values, taken for numbers"
-        if classes := _as_classes(table, few):
+        classes = _as_classes(table, few)
+        if classes and len(classes) <= _MANY_CLASSES:
             note += f"; where they are codes, {override('classes', classes)} takes them for classes"
+        elif classes:
+            note += (
+                "; where some of them are codes, dataset.classes, a list of all such columns, takes those for classes"
+            )
         notes.append(note)
     return notes
 
@@ -203,8 +209,12 @@ def _notes_on_order(table: EncodedTable, rows: EncodedRows) -> list[str]:
         return []
     values = " and ".join(f"{value:.2f} of {shown(name)}" for name, value in (alike.x, alike.y))
     candidates = [one.name for reason in ("time", "index") for one in info.left_out if one.reason == reason]
-    column = shown(candidates[0]) if candidates else "COLUMN"
+    how = (
+        f"dataset.time={shown(candidates[0])}, for instance,"
+        if candidates
+        else "dataset.time, a column of their order,"
+    )
     return [
         f"neighbouring rows are alike (autocorrelation {values}): where they were measured one after another, "
-        f"dataset.time={column}, a column that they are sorted by, makes errors and splits allow for it"
+        f"{how} makes errors and splits allow for it"
     ]

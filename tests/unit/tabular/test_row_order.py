@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 
@@ -100,3 +101,14 @@ def test_dependence_that_lasts_too_long_is_noted():
     assert any(line.startswith(note) for line in trend.describe()["notes"])
     short = Table.from_memory(series(rng, memory=0.5), rng.normal(size=N), time=np.arange(N))
     assert not any("rows depend on each other" in line for line in short.describe()["notes"])
+
+
+def test_note_names_the_column_of_dates_if_there_is_one(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame({"x": series(rng), "y": series(rng), "n": range(N)})
+    for dates, name in ((frame["n"].cast(pl.Date), "day"), (None, "n")):
+        table = frame if dates is None else frame.with_columns(day=dates)
+        table.write_csv(tmp_path / f"{name}.csv")
+        notes = Table(path=str(tmp_path / f"{name}.csv"), y="y").opened().describe()["notes"]
+        assert any(f"dataset.time={name}, for instance, makes errors" in note for note in notes)
+    assert "dataset.time, a column of their order, makes" in order_notes(series(rng), series(rng))[0]

@@ -207,3 +207,10 @@ def test_advice_that_could_not_be_followed_is_not_given():
     wide = Table.from_memory(rng.integers(0, 190, (10_000, 12)), rng.normal(size=10_000))
     (note,) = [note for note in wide.describe()["notes"] if "few values, taken for" in note]
     assert "dataset.classes" not in note  # 12 × 190 columns would be too many
+
+
+def test_many_columns_that_may_be_codes_are_not_listed_as_one_would_type_them():
+    rng = np.random.default_rng(0)
+    wide = Table.from_memory(rng.integers(0, 30, (2000, 12)), rng.normal(size=2000))
+    (note,) = [note for note in wide.describe()["notes"] if "few values, taken for" in note]
+    assert note.endswith("dataset.classes, a list of all such columns, takes those for classes")
