@@ -1,0 +1,132 @@
+"""One answer from several estimates of one MI: a value with an interval for the true MI, or "cannot tell".
+
+The rules and their thresholds are in :mod:`mi_cli.analysis.answer_rules`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from mi_cli.analysis import answer_rules as rules
+from mi_cli.analysis.answer_rules import Doubt, Evidence, Reach
+from mi_cli.analysis.facts import Facts
+from mi_cli.analysis.rows import Row, grouped
+
+__all__ = ["Answer", "answer", "answers"]
+
+_FULL = 0.95  # share of H above which the reason says that classes can hold no more
+
+Verdict = Literal["answer", "cannot tell"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer from all estimators; numbers are in nats.
+
+    Attributes:
+        verdict: ``answer``, or ``cannot tell``.
+        value: the MI; infinite for a linear relation; None if it cannot be told.
+        ci_low: the lower end of the 95 % interval for the true MI, at least 0; None if there is no estimate.
+        ci_high: its upper end, at most the entropy of classes; it may be infinite.
+        lower: the lower confidence bound of a bound on held-out rows, at least 0; None without one.
+        p_value: of no dependence, corrected for the number of estimators that have one; None if none was tested.
+        source: the estimator that the value is from, ``counting`` or ``linear relation``; empty if it cannot be told.
+        reason: why this is the answer, or why there is none; one sentence without a full stop.
+        advice: what would help where it cannot be told; empty otherwise.
+    """
+
+    verdict: Verdict
+    value: float | None
+    ci_low: float | None
+    ci_high: float | None
+    lower: float | None
+    p_value: float | None
+    source: str
+    reason: str
+    advice: str = ""
+
+
+def answers(rows: Iterable[Row], axes: Sequence[str], facts: Facts) -> list[dict[str, Any]]:
+    """An answer for each setting and seed, as a mapping: the axes, ``seed``, then the fields of :class:`Answer`.
+
+    Args:
+        rows: result rows.
+        axes: the sweep's axes other than the seed; those of the estimator are not settings.
+        facts: of the data; the number of rows is that of the result rows, where they have it.
+    """
+    keys = [*(axis for axis in axes if axis.split(".")[0] != "estimator"), "seed"]
+    return [
+        {key: setting[0][key] for key in keys} | asdict(answer(setting, replace(facts, rows=_rows(setting, facts))))
+        for setting in grouped(rows, keys)
+    ]
+
+
+def _rows(setting: Sequence[Row], facts: Facts) -> int:
+    return max((row.get("rows") or 0 for row in setting), default=0) or facts.rows
+
+
+def answer(rows: Sequence[Row], facts: Facts) -> Answer:
+    """The answer that the estimates of one setting and seed give together.
+
+    Args:
+        rows: result rows of one setting and seed, one for each estimator. A row that failed, or has no number for its
+            value or its standard error, is not used.
+        facts: of the data.
+    """
+    p_value = rules.combined_p(rows)
+    estimates = tuple(one for one in map(rules.usable, rows) if one is not None)
+    bound = next((one.lower for one in estimates if one.is_bound and one.lower is not None), None)
+    lower = None if bound is None else min(max(0.0, bound), facts.most)
+    if rules.is_linear(rows, facts):
+        reason = "y is a linear function of x, or a part of it is: the MI is infinite"
+        return Answer("answer", math.inf, math.inf, math.inf, lower, p_value, "linear relation", reason)
+    if not estimates:
+        return _undecided(_without_estimate(rows), None, None, None, p_value)
+    if rules.has_copies(facts):
+        reason = "many rows repeat others, and copies look like dependence to every estimator"
+        doubt = Doubt(reason, "remove the copies, or keep them together by dataset.groups")
+        return _undecided(doubt, 0.0, facts.most, None, None)
+    source, because = rules.choose_source(estimates, facts)
+    return _from_evidence(Evidence(facts, estimates, source, because), lower, p_value)
+
+
+def _undecided(
+    doubt: Doubt, low: float | None, high: float | None, lower: float | None, p_value: float | None
+) -> Answer:
+    return Answer("cannot tell", None, low, high, lower, p_value, "", doubt.reason, doubt.advice)
+
+
+def _without_estimate(rows: Iterable[Row]) -> Doubt:
+    names = [str(row.get("method") or row.get("estimator") or "") for row in rows]
+    methods = ", ".join(filter(None, names))
+    reason = f"no estimator has a value with a standard error{f' (tried: {methods})' if methods else ''}"
+    return Doubt(reason, "see why each estimator failed; more rows may help")
+
+
+def _from_evidence(evidence: Evidence, lower: float | None, p_value: float | None) -> Answer:
+    """The answer, or the first doubt; the ends of the interval are those of the rules that reach farthest."""
+    most = evidence.facts.most
+    highest = max(_reaches(rules.UP, evidence), key=lambda reach: reach.end)
+    lowest = min(_reaches(rules.DOWN, evidence), key=lambda reach: reach.end)
+    value = min(max(0.0, evidence.source.value), most)
+    low = min(max(0.0, lowest.end, evidence.certain), value)
+    high = max(min(highest.end, most), value)
+    doubt = next((doubt for rule in rules.DOUBTS if (doubt := rule(evidence)) is not None), None)
+    if doubt is None and rules.is_wide(low, high, value):
+        widest = highest if high - value >= value - low else lowest
+        doubt = Doubt(f"the interval is too wide: {widest.cause}", widest.advice)
+    if doubt is not None:
+        return _undecided(doubt, low, high, lower, p_value)
+    source, reason = "counting" if evidence.is_counted else evidence.source.name, evidence.because
+    if p_value is not None and p_value >= rules.ALPHA and not lower:
+        reason = "no dependence is seen"
+    elif math.isfinite(most) and value > _FULL * most:
+        reason += "; this is about all that the classes can hold"
+    return Answer("answer", value, low, high, lower, p_value, source, reason)
+
+
+def _reaches(functions: Iterable[rules.ReachRule], evidence: Evidence) -> list[Reach]:
+    return [reach for rule in functions if (reach := rule(evidence)) is not None]

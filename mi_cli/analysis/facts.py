@@ -1,0 +1,72 @@
+"""What an answer needs to know of the data beside the estimates: rows, columns, classes, copies and dependence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Facts"]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Facts of a data set.
+
+    Attributes:
+        rows: number of rows; 0 where it is not known.
+        columns_x: columns of x, as the file has them: a column of classes counts once.
+        columns_y: columns of y, counted in the same way.
+        classes_x: whether all columns of x are classes.
+        classes_y: whether all columns of y are classes.
+        entropy_x: H(x) in nats where x is classes; None where it is numbers or not known.
+        entropy_y: H(y) in nats where y is classes; None where it is numbers or not known.
+        copies: rows that repeat an earlier one, beyond those that chance repeats.
+        blocks: whether rows depend on each other, as those of one group or neighbours in time do.
+    """
+
+    rows: int
+    columns_x: int = 1
+    columns_y: int = 1
+    classes_x: bool = False
+    classes_y: bool = False
+    entropy_x: float | None = None
+    entropy_y: float | None = None
+    copies: int = 0
+    blocks: bool = False
+
+    @classmethod
+    def of(cls, described: Mapping[str, Any], dims: tuple[int, int], discrete: Collection[str]) -> Facts:
+        """The facts of a dataset.
+
+        Args:
+            described: what its ``describe()`` returns.
+            dims: columns of x and of y, which are taken where ``described`` does not list the columns.
+            discrete: the sides all of whose columns are classes.
+        """
+        columns = {
+            side: len(described[side]) if side in described else dim for side, dim in zip("xy", dims, strict=True)
+        }
+        entropy = described.get("entropy") or {}
+        return cls(
+            rows=described.get("rows_used") or 0,
+            columns_x=columns["x"],
+            columns_y=columns["y"],
+            classes_x="x" in discrete,
+            classes_y="y" in discrete,
+            entropy_x=entropy.get("x"),
+            entropy_y=entropy.get("y"),
+            copies=described.get("duplicates") or 0,
+            blocks=bool(described.get("groups") or described.get("time")),
+        )
+
+    @property
+    def columns(self) -> int:
+        """Columns of x and y together."""
+        return self.columns_x + self.columns_y
+
+    @property
+    def most(self) -> float:
+        """The most that the MI can be, in nats: the smaller entropy of the sides that are classes; else infinite."""
+        return min((h for h in (self.entropy_x, self.entropy_y) if h is not None), default=math.inf)
