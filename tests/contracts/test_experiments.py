@@ -27,7 +27,7 @@ FEWER = {  # values of an axis
     "benchmark": ["sweep.dataset.task=[1v1-normal-0.75,multinormal-sparse-3-3-2-2.0]"],
     "bend_and_mix": ["sweep.dataset.task=[1v1-X-0.9,3v1-concentric_gaussians-5]"],
     "off_benchmark": ["sweep.dataset.task=[normal_200_rows,counts_200_rows,classes_10_500_rows]"],
-    "staircase": ["sweep.dataset.mi=[1.0,2.0]"],
+    "staircase": ["sweep.dataset.mi=[1.0,2.0]", "training.batch=16"],
     "high_mi": ["sweep.dataset.mi=[1.0,4.0]", "folds=2"],
     "sample_size": ["sweep.dataset.task=[1v1-additive-0.75]", "sweep.dataset.n_samples=[500,1000]"],
     "cost": ["sweep.dataset.task=[1v1-additive-0.75]"],

@@ -259,12 +259,12 @@ def test_dependence_has_a_small_p_value_and_the_estimate_stays_the_same(name):
 
 @pytest.mark.parametrize("name", ["gaussian", "copula", "ksg", "mixed", "nearest", "histogram"])
 def test_p_values_of_independent_rows_are_uniform(name):
-    # 200 of them, on 20 values or so: the mean has an error of .0204, and at .05 and .5 their numbers are binomial;
+    # 100 of them, on 20 values or so: the mean has an error of .0288, and at .05 and .5 their numbers are binomial;
     # false alarms: less than 3e-6.
-    found = [estimate(name, whole(*gaussian_sides(200, 0.0, seed)), permutations=19).p_value for seed in range(200)]
-    assert abs(np.mean(found) - 0.525) < 4.9 * 0.0204
-    assert np.sum(np.array(found) < 0.06) <= 27
-    assert 65 <= np.sum(np.array(found) < 0.51) <= 135
+    found = [estimate(name, whole(*gaussian_sides(200, 0.0, seed)), permutations=19).p_value for seed in range(100)]
+    assert abs(np.mean(found) - 0.525) < 4.9 * 0.0288
+    assert np.sum(np.array(found) < 0.06) <= 18
+    assert 27 <= np.sum(np.array(found) < 0.51) <= 73
 
 
 def test_statistic_of_the_rows_as_they_are_is_the_estimate():

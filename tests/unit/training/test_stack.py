@@ -264,7 +264,7 @@ def run(found):
 def test_trial_gives_the_same_alone_and_in_a_stack_of_twenty(name):
     found = trials(BASES[name], {"seed": list(range(20))})
     together = run(found)
-    for index in (0, 7, 12, 19):
+    for index in (0, 19):
         (alone,) = run([found[index]])
         for method, fields in alone.methods.items():
             for key in {"estimate", "test_mse"} & fields.keys():
@@ -311,6 +311,6 @@ def test_one_step_of_a_large_stack_costs_less_than_its_trials_alone():
     run(found)
     together = time.process_time() - begun
     begun = time.process_time()
-    for trial in found[:5]:
+    for trial in found[:3]:
         run([trial])
-    assert together / 20 < (time.process_time() - begun) / 5
+    assert together / 20 < (time.process_time() - begun) / 3
