@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from mi_cli.networks.perceptron import with_ones
 from mi_cli.networks.product_samples import shifted
@@ -15,21 +16,26 @@ from mi_cli.networks.product_samples import shifted
 __all__ = ["CanonicalVariates", "LogRatio", "SingularScatterError", "fit_elliptical"]
 
 _ROUNDS = 20  # of the fixed point for the scatter matrix of a Student distribution
+_SINGULAR = 1e-10  # smallest eigenvalue relative to the largest, below which columns are linear functions of others
+_ROUNDING = 1e-12  # smallest spread relative to the largest value; a smaller one is that of rounding
 _LARGEST = 1 - 1e-6  # the largest canonical correlation for which the log-ratio is finite in float32
 
 
 class SingularScatterError(ValueError):
-    """Columns are linearly dependent, so that they have no density."""
+    """No column of a side varies, so that it has no density."""
 
 
 @dataclass(frozen=True)
 class CanonicalVariates:
     """The canonical variates u and v of one data set, and their correlations, in float64.
 
+    The ranks of x and of y are the numbers of columns that are left when those that are linear functions of others, and
+    those that are constant, are taken out.
+
     Attributes:
-        of_x: u = of_x (x, 1), ``(dim_x, dim_x + 1)``.
-        of_y: v = of_y (y, 1), ``(dim_y, dim_y + 1)``.
-        r: canonical correlations, ``(min(dim_x, dim_y),)``.
+        of_x: u = of_x (x, 1), ``(rank of x, dim_x + 1)``.
+        of_y: v = of_y (y, 1), ``(rank of y, dim_y + 1)``.
+        r: canonical correlations, ``(smaller rank,)``.
     """
 
     of_x: Tensor
@@ -45,34 +51,63 @@ def fit_elliptical(x: Tensor, y: Tensor, nu: float = math.inf) -> CanonicalVaria
     for white noise of variance 1/n; those within the range of the noise become 0 (Gavish & Donoho 2017, arXiv
     1405.7511). Correlations near 1 have less noise than that, so that they are shrunk too much where rows are few.
 
+    Columns of x that are linear functions of its others add nothing, such as a repeated column or the last of several
+    columns of classes. They leave the fit as it is without them. The same holds for y.
+
     Args:
         x: rows, ``(n, dim_x)``.
         y: rows, ``(n, dim_y)``.
         nu: ν, the degrees of freedom; infinite for a Gaussian.
 
     Raises:
-        SingularScatterError: columns of x or of y are linearly dependent.
+        SingularScatterError: no column of x varies, or none of y.
         ValueError: a value is not finite.
     """
     x, y = x.double(), y.double()
-    both = torch.cat([x, y], 1)
+    maps = _to_rank(x, "x"), _to_rank(y, "y")
+    both = torch.cat([_mapped(x, maps[0]), _mapped(y, maps[1])], 1)
     mean, scatter = _scatter(both, nu)
-    d, n = x.shape[1], len(x)
-    white_x, white_y = _whitening(scatter[:d, :d], "x"), _whitening(scatter[d:, d:], "y")
+    d, n = len(maps[0]), len(x)
+    white_x, white_y = _whitening(scatter[:d, :d]), _whitening(scatter[d:, d:])
     left, r, right = torch.linalg.svd(white_x @ scatter[:d, d:] @ white_y.T)
-    of_x, of_y = left.T @ white_x, right @ white_y
     return CanonicalVariates(
-        torch.cat([of_x, -(of_x @ mean[:d]).unsqueeze(1)], 1),
-        torch.cat([of_y, -(of_y @ mean[d:]).unsqueeze(1)], 1),
-        _shrunk(r, n, d, y.shape[1]).clamp(max=_LARGEST),
+        _composed(left.T @ white_x, mean[:d], maps[0]),
+        _composed(right @ white_y, mean[d:], maps[1]),
+        _shrunk(r, n, d, len(maps[1])).clamp(max=_LARGEST),
     )
+
+
+def _to_rank(side: Tensor, name: str) -> Tensor:
+    """An affine map ``(rank, d + 1)`` of rows ``(n, d)`` to uncorrelated columns of variance 1."""
+    if not torch.isfinite(side).all():
+        raise ValueError("rows have values that are not finite; an elliptical log-ratio needs finite values")
+    mean = side.mean(0)
+    centred = side - mean
+    sd = centred.square().mean(0).sqrt()
+    varies = sd > _ROUNDING * side.abs().amax(0)
+    if not varies.any():
+        raise SingularScatterError(f"no column of {name} varies; an elliptical log-ratio needs one that does")
+    scale = torch.where(varies, 1 / sd, 0.0)
+    scaled = centred * scale
+    values, vectors = torch.linalg.eigh(scaled.T @ scaled / len(side))
+    kept = values > _SINGULAR * values[-1]
+    linear = (vectors[:, kept] / values[kept].sqrt()).T * scale
+    return torch.cat([linear, -(linear @ mean).unsqueeze(1)], 1)
+
+
+def _mapped(side: Tensor, affine: Tensor) -> Tensor:
+    return side @ affine[:, :-1].T + affine[:, -1]
+
+
+def _composed(linear: Tensor, mean: Tensor, affine: Tensor) -> Tensor:
+    """The affine map z ↦ linear (affine(z) − mean)."""
+    constant = linear @ (affine[:, -1] - mean)
+    return torch.cat([linear @ affine[:, :-1], constant.unsqueeze(1)], 1)
 
 
 def _scatter(rows: Tensor, nu: float) -> tuple[Tensor, Tensor]:
     """The location ``(d,)`` and the scatter matrix ``(d, d)`` of rows ``(n, d)``."""
     n, d = rows.shape
-    if not torch.isfinite(rows).all():
-        raise ValueError("rows have values that are not finite; an elliptical log-ratio needs finite values")
     mean = rows.mean(0) if math.isinf(nu) else rows.median(0).values
     centred = rows - mean
     scatter = centred.T @ centred / n
@@ -88,14 +123,10 @@ def _scatter(rows: Tensor, nu: float) -> tuple[Tensor, Tensor]:
     return mean, scatter
 
 
-def _whitening(scatter: Tensor, name: str) -> Tensor:
+def _whitening(scatter: Tensor) -> Tensor:
     """W with W scatter Wᵀ = 1."""
     values, vectors = torch.linalg.eigh(scatter)
-    if not values[0] > 1e-10 * values[-1]:
-        raise SingularScatterError(
-            f"the columns of {name} are linearly dependent; an elliptical log-ratio needs them to be independent"
-        )
-    white: Tensor = (vectors / values.sqrt()).T
+    white: Tensor = (vectors / values.clamp(min=_SINGULAR * values[-1]).sqrt()).T
     return white
 
 
@@ -127,18 +158,24 @@ class LogRatio:
         self, parts: Sequence[CanonicalVariates], nu: float = math.inf, device: torch.device | None = None
     ) -> None:
         self.nu = nu
-        r = torch.stack([part.r for part in parts])
-        self.of_x = torch.stack([part.of_x for part in parts]).float().to(device)
-        self.of_y = torch.stack([part.of_y for part in parts]).float().to(device)
-        self.dim_x, self.dim_y, self.coupled = self.of_x.shape[1], self.of_y.shape[1], r.shape[1]
+        self.ranks = [(len(part.of_x), len(part.of_y)) for part in parts]
+        rank_x, rank_y = (max(ranks) for ranks in zip(*self.ranks, strict=True))
+        self.coupled = min(rank_x, rank_y)
+        r = torch.stack([functional.pad(part.r, (0, self.coupled - len(part.r))) for part in parts])
+        # Variates that a data set of lower rank lacks are 0.
+        of_x = torch.stack([functional.pad(part.of_x, (0, 0, 0, rank_x - len(part.of_x))) for part in parts])
+        of_y = torch.stack([functional.pad(part.of_y, (0, 0, 0, rank_y - len(part.of_y))) for part in parts])
+        self.of_x, self.of_y = of_x.float().to(device), of_y.float().to(device)
+        self.dim_x, self.dim_y = torch.tensor(self.ranks, device=device, dtype=torch.float32).T.view(2, -1, 1, 1)
         self.cross = (r / (1 - r**2)).float().to(device).unsqueeze(2)
         self.own = (r**2 / (1 - r**2)).float().to(device).unsqueeze(2)  # 1/(1 − r²) − 1
-        self.constant = (self._constant() - 0.5 * torch.log1p(-(r**2)).sum(1)).float().to(device).view(-1, 1, 1)
+        constants = torch.tensor([self._constant(*ranks) for ranks in self.ranks], dtype=r.dtype, device=r.device)
+        self.constant = (constants - 0.5 * torch.log1p(-(r**2)).sum(1)).float().to(device).view(-1, 1, 1)
 
-    def _constant(self) -> float:
+    def _constant(self, rank_x: int, rank_y: int) -> float:
         if math.isinf(self.nu):
             return 0.0
-        half, d_x, d_y = self.nu / 2, self.dim_x / 2, self.dim_y / 2
+        half, d_x, d_y = self.nu / 2, rank_x / 2, rank_y / 2
         return math.lgamma(half + d_x + d_y) + math.lgamma(half) - math.lgamma(half + d_x) - math.lgamma(half + d_y)
 
     def _variates(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -161,14 +162,50 @@ def test_shrinkage_keeps_large_correlations_and_never_enlarges():
     torch.testing.assert_close(elliptical._shrunk(r, 10**9, 5, 20), r, rtol=0, atol=2e-4)
 
 
+def widened(part, side):
+    """A repeated column in other units, a sum of two columns, and a constant one beside the columns of a side."""
+    columns = getattr(part, side)
+    extra = [1000 * columns[:, :1] + 7, columns[:, :1] - columns[:, 1:2], torch.full_like(columns[:, :1], 3.0)]
+    return replace(part, **{side: torch.cat([columns, *extra], 1)})
+
+
 @NUS
 @pytest.mark.parametrize("side", ["x", "y"])
-def test_columns_that_are_sums_of_others_are_an_error_that_says_so(nu, side):
-    rows = drawn(500, nu)
-    part = getattr(rows, side)
-    part[:, 1] = 2 * part[:, 0]
-    with pytest.raises(elliptical.SingularScatterError, match=f"columns of {side} are linearly dependent"):
-        fit_elliptical(rows.x, rows.y, nu)
+def test_columns_that_are_functions_of_others_leave_the_ratio_as_it_is(nu, side):
+    rows, few = drawn(2000, nu), drawn(50, nu, seed=2)
+    expected = made(rows, nu).shifted(*stacked([few], torch.device("cpu")), 3)
+    found = made(widened(rows, side), nu).shifted(*stacked([widened(few, side)], torch.device("cpu")), 3)
+    torch.testing.assert_close(found, expected, rtol=5e-3, atol=5e-3)
+
+
+def test_all_columns_of_classes_leave_the_ratio_of_the_others_as_it_is():
+    rows = drawn(20_000, math.inf)
+    classes = torch.eye(4, dtype=torch.float64)[torch.randint(4, (20_000,), generator=torch.Generator().manual_seed(0))]
+    plain = fit_elliptical(rows.x, rows.y)
+    found = fit_elliptical(torch.cat([rows.x, classes], 1), rows.y)
+    assert found.of_x.shape == (D_X + 3, D_X + 4 + 1)
+    torch.testing.assert_close(found.r[:D_X], plain.r, rtol=0, atol=0.005)
+
+
+@NUS
+def test_stack_of_different_ranks_has_the_ratios_of_each(nu):
+    samples = [widened(drawn(500, nu, 1), "x"), widened(drawn(500, nu, 2), "x")]
+    samples[1].x[:, 2:] = torch.randn(500, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    parts = [fit_elliptical(rows.x, rows.y, nu) for rows in samples]
+    assert [len(part.of_x) for part in parts] == [2, 5]
+    x, y = stacked(samples, torch.device("cpu"))
+    together = LogRatio(parts, nu).every_pair(x, y)
+    for index, part in enumerate(parts):
+        alone = LogRatio([part], nu).every_pair(x[[index]], y[[index]])
+        torch.testing.assert_close(together[[index]], alone, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("side", ["x", "y"])
+def test_side_of_constant_columns_is_an_error_that_says_so(side):
+    rows = drawn(500, math.inf)
+    getattr(rows, side)[:] = 0.1
+    with pytest.raises(elliptical.SingularScatterError, match=f"no column of {side} varies"):
+        fit_elliptical(rows.x, rows.y)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
