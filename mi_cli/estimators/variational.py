@@ -57,7 +57,7 @@ class Variational(Estimator):
         """The analytic part of a hybrid critic, fitted to training rows; None for other critics.
 
         Raises:
-            SingularScatterError: columns of x or of y are linearly dependent.
+            SingularScatterError: no column of x varies, or none of y.
             ValueError: a value is not finite.
         """
         if self.critic != "hybrid":

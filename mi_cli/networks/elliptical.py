@@ -197,7 +197,8 @@ class LogRatio:
         )
         q = (of_x[0] + of_y[0] + excess).clamp(min=0)  # rounding can make it negative
         joint = (nu + self.dim_x + self.dim_y) / 2 * torch.log1p(q / nu)
-        return self.constant + marginal_x + marginal_y - joint
+        ratio: Tensor = self.constant + marginal_x + marginal_y - joint
+        return ratio
 
     def every_pair(self, x: Tensor, y: Tensor) -> Tensor:
         """Log-ratios of all pairs, x by y.
