@@ -4,7 +4,8 @@
 
 ================  =====================================================================================================
 ``estimate``      the MI of two arrays or frames, as ``mi-run experiment=estimate`` computes it for a file
-``Estimate``      its result
+``Answer``        its result: one answer from several estimators, or why it cannot be told
+``Estimate``      its result for one estimator
 ``ConfigError``   what bad rows and settings raise; a ValueError, with one line for each fault
 ``Estimator``     base class of estimators; also :class:`mi_cli.estimators.base.Estimator`
 ``Dataset``       base class of datasets; also :class:`mi_cli.datasets.base.Dataset`

@@ -7,6 +7,7 @@ from . import problems as problems
 from . import testing as testing
 from . import training as training
 from ._version import __version__ as __version__
+from .analysis.answer import Answer as Answer
 from .api import estimate as estimate
 from .datasets.base import Dataset as Dataset
 from .errors import ConfigError as ConfigError

@@ -5,20 +5,25 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import yaml
 from pydantic import ValidationError
 
 from mi_cli import procedures
+from mi_cli.analysis.answer import Answer, answer
+from mi_cli.analysis.facts import Facts
 from mi_cli.datasets.table import Table
 from mi_cli.errors import ConfigError, Fault
 from mi_cli.estimators.base import Estimator
 from mi_cli.lazy import torch
 from mi_cli.problems import Estimate
+from mi_cli.procedures.base import estimate_fields
 from mi_cli.registry import plugins
+from mi_cli.registry.lookup import section_class
 from mi_cli.runs.hardware import threads
 from mi_cli.schema.config import validate
 from mi_cli.schema.locations import config_folder
@@ -32,10 +37,11 @@ _TABLE = ("classes", "exclude", "max_rows", "missing", "n_samples", "share", "tr
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
+@overload
 def estimate(
     x: Any,
     y: Any,
-    estimator: str | Estimator = "auto",
+    estimator: None = None,
     *,
     seed: int = 0,
     groups: Any = None,
@@ -43,7 +49,32 @@ def estimate(
     missing: str | None = None,
     exclude: Sequence[str] | None = None,
     settings: Mapping[str, Any] | None = None,
-) -> Estimate:
+) -> Answer: ...
+@overload
+def estimate(
+    x: Any,
+    y: Any,
+    estimator: str | Estimator,
+    *,
+    seed: int = 0,
+    groups: Any = None,
+    time: Any = None,
+    missing: str | None = None,
+    exclude: Sequence[str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Estimate: ...
+def estimate(
+    x: Any,
+    y: Any,
+    estimator: str | Estimator | None = None,
+    *,
+    seed: int = 0,
+    groups: Any = None,
+    time: Any = None,
+    missing: str | None = None,
+    exclude: Sequence[str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Answer | Estimate:
     """Estimate the MI of x and y in nats, with the settings and the numbers of ``mi-run experiment=estimate``.
 
     An estimator that is trained is cross-fitted: every row is tested once, by networks that were trained on others.
@@ -54,7 +85,8 @@ def estimate(
             masked values of a masked array are missing. Of several columns, those that are constant or hold dates or
             free text are left out, and of a frame those that only number its rows, with a warning (UserWarning).
         y: as many rows, ``(n,)`` or ``(n, dim_y)``.
-        estimator: a name that ``mi-run --help`` lists, or an estimator such as ``Mine(hidden=(64, 64))``.
+        estimator: a name that ``mi-run --help`` lists, or an estimator such as ``Mine(hidden=(64, 64))``; None for the
+            one answer that the estimators of ``experiment=estimate`` give together.
         seed: of folds, weights and batches. The same seed gives the same estimate.
         groups: a label for each row, ``(n,)``. Rows of one group are never on both sides of a split, and the error
             allows for their dependence.
@@ -67,9 +99,13 @@ def estimate(
             ``fit``, ``folds``, ``noise``, ``split``, ``threads`` and ``training``.
 
     Returns:
-        The estimate with its standard error, interval, lower confidence bound, p-value and traces. The p-value of an
-        estimator without training is computed when it is first read: it takes 99 further estimates. ``status`` is
-        ``ok``, or ``diverged`` or ``failed`` with a ``reason`` and no value.
+        Without an estimator, an :class:`~mi_cli.analysis.answer.Answer`: ``verdict`` is ``answer`` or ``cannot tell``,
+        beside the value, its 95 % interval for the true MI, the reason, and in ``estimates`` the result of each
+        estimator by name. Estimators that cannot take the columns are left out.
+
+        With an estimator, an :class:`~mi_cli.problems.Estimate` with its standard error, interval, lower confidence
+        bound, p-value and traces. The p-value of an estimator without training is computed when it is first read: it
+        takes 99 further estimates. ``status`` is ``ok``, or ``diverged`` or ``failed`` with a ``reason`` and no value.
 
     Raises:
         ConfigError: rows or settings that cannot be used. It is a ValueError, with one line for each fault.
@@ -83,13 +119,45 @@ def estimate(
     >>> result.p_value < 0.05
     True
     """
-    values = _values(estimator, settings) | {"seed": seed}
     given = {key: value for key, value in {"missing": missing, "exclude": exclude}.items() if value is not None}
-    if given:
-        values = _merged(values, {"dataset": given})
-    config = validate(values | {"dataset": _table(x, y, groups, time, values)})
+    chosen = [estimator] if estimator is not None else _estimators(settings)
+    trials = [_merged(_values(one, settings) | {"seed": seed}, {"dataset": given} if given else {}) for one in chosen]
+    table = _table(x, y, groups, time, trials[0])
+    return _answer(trials, table) if estimator is None else _estimate(trials[0], table)
+
+
+def _estimate(values: Mapping[str, Any], table: Table) -> Estimate:
+    config = validate({**values, "dataset": table})
     with one_thread():
         return procedures.estimation.estimate_trial(config, _context(threads(config)))
+
+
+def _estimators(settings: Mapping[str, Any] | None) -> list[str]:
+    """Names of the estimators of ``experiment=estimate``.
+
+    Raises:
+        ConfigError: the settings have those of one estimator.
+    """
+    if isinstance(settings, Mapping) and "estimator" in settings:
+        problem = "is for one estimator, and without estimator= there are several"
+        command = 'estimate(x, y, "auto", settings=...)'
+        raise ConfigError(Fault("settings.estimator", settings["estimator"], problem, "beside estimator=", command))
+    return [option if isinstance(option, str) else option["name"] for option in _estimate_yaml()["sweep"]["estimator"]]
+
+
+def _answer(trials: Sequence[Mapping[str, Any]], table: Table) -> Answer:
+    """The answer of the estimators that can take the columns; all of them refuse the columns if none can."""
+    fit = [values for values in trials if not _is_unfit(values["estimator"], table)] or trials
+    estimates = {values["estimator"]["name"]: _estimate(values, table) for values in fit}
+    rows = [{"method": name} | estimate_fields(one) for name, one in estimates.items()]
+    facts = Facts.of(table.describe(), (table.dim_x, table.dim_y), table.discrete)
+    return replace(answer(rows, facts), estimates=estimates)
+
+
+def _is_unfit(section: Mapping[str, Any], table: Table) -> bool:
+    """Whether the experiment leaves an estimator out, as it cannot take the columns."""
+    chosen: Any = section_class("estimator", section["name"])
+    return chosen is not None and bool(chosen.model_validate(section).unfit(table))
 
 
 def _context(n_threads: int) -> Context:

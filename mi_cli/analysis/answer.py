@@ -6,14 +6,15 @@ The rules and their thresholds are in :mod:`mi_cli.analysis.answer_rules`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from mi_cli.analysis import answer_rules as rules
 from mi_cli.analysis.answer_rules import Doubt, Evidence, Reach
 from mi_cli.analysis.facts import Facts
 from mi_cli.analysis.rows import Row, grouped
+from mi_cli.problems import Estimate
 
 __all__ = ["Answer", "answer", "answers"]
 
@@ -36,6 +37,9 @@ class Answer:
         source: the estimator that the value is from, ``counting`` or ``linear relation``; empty if it cannot be told.
         reason: why this is the answer, or why there is none; one sentence without a full stop.
         advice: what would help where it cannot be told; empty otherwise.
+        entropy_x: H(x) where x is classes; None where it is numbers or not known.
+        entropy_y: H(y) where y is classes.
+        estimates: the results of the estimators by name; empty in what is read from result rows.
     """
 
     verdict: Verdict
@@ -47,10 +51,24 @@ class Answer:
     source: str
     reason: str
     advice: str = ""
+    entropy_x: float | None = None
+    entropy_y: float | None = None
+    estimates: Mapping[str, Estimate] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def normalised(self) -> float | None:
+        """The MI as a share of the smaller entropy of the classes; None without classes or without a value."""
+        known = [h for h in (self.entropy_x, self.entropy_y) if h]
+        return self.value / min(known) if known and self.value is not None else None
+
+    def as_mapping(self) -> dict[str, Any]:
+        """What ``summary.json`` holds of it: every field but the estimates, and ``normalised``."""
+        names = [one.name for one in fields(self) if one.name != "estimates"]
+        return {name: getattr(self, name) for name in names} | {"normalised": self.normalised}
 
 
 def answers(rows: Iterable[Row], axes: Sequence[str], facts: Facts) -> list[dict[str, Any]]:
-    """An answer for each setting and seed, as a mapping: the axes, ``seed``, then the fields of :class:`Answer`.
+    """An answer for each setting and seed, as a mapping: the axes, ``seed``, then what :meth:`Answer.as_mapping` has.
 
     Args:
         rows: result rows.
@@ -58,10 +76,11 @@ def answers(rows: Iterable[Row], axes: Sequence[str], facts: Facts) -> list[dict
         facts: of the data; the number of rows is that of the result rows, where they have it.
     """
     keys = [*(axis for axis in axes if axis.split(".")[0] != "estimator"), "seed"]
-    return [
-        {key: setting[0][key] for key in keys} | asdict(answer(setting, replace(facts, rows=_rows(setting, facts))))
-        for setting in grouped(rows, keys)
-    ]
+    result = []
+    for setting in grouped(rows, keys):
+        one = answer(setting, replace(facts, rows=_rows(setting, facts)))
+        result.append({key: setting[0][key] for key in keys} | one.as_mapping())
+    return result
 
 
 def _rows(setting: Sequence[Row], facts: Facts) -> int:
@@ -76,6 +95,10 @@ def answer(rows: Sequence[Row], facts: Facts) -> Answer:
             value or its standard error, is not used.
         facts: of the data.
     """
+    return replace(_of_rows(rows, facts), entropy_x=facts.entropy_x, entropy_y=facts.entropy_y)
+
+
+def _of_rows(rows: Sequence[Row], facts: Facts) -> Answer:
     p_value = rules.combined_p(rows)
     estimates = tuple(one for one in map(rules.usable, rows) if one is not None)
     bound = next((one.lower for one in estimates if one.is_bound and one.lower is not None), None)

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from mi_cli.analysis.agreement import estimates
 from mi_cli.analysis.coverage import coverage
+from mi_cli.analysis.estimates import estimates
 from mi_cli.analysis.extrapolation import extrapolated
 from mi_cli.analysis.pairwise import pairs
 from mi_cli.analysis.rows import Row, Traces

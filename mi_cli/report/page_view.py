@@ -22,6 +22,7 @@ from mi_cli.fields import Rule
 from mi_cli.records.results import SCALES
 from mi_cli.records.saved_config import by_path
 from mi_cli.registry.builtin import PLOTS
+from mi_cli.report.answer_text import answer_lines
 from mi_cli.report.collect import Collection
 from mi_cli.report.recorded_run import Provenance, RecordedRun
 from mi_cli.report.tables import IN_NATS, decision, mean_table, number, setting_table, title_of
@@ -87,7 +88,7 @@ def _run(run: RecordedRun, index: int, varied: Mapping[str, Any]) -> dict[str, A
         "units": run.units,
         "claims": claims,
         "verdicts": {verdict: verdicts[verdict] for verdict in _VERDICTS if verdicts[verdict]},
-        "advice": summary.advice if summary else [],
+        "answer": answer_lines(summary.model_dump()) if summary else [],
         "tables": list(_tables(run)),
         "figures": [_figure(path) for path in run.plots],
         "overrides": run.overrides,

@@ -75,7 +75,7 @@ class Summary(BaseModel):
     shown_in: Literal["nats", "bits"] = "nats"
     data: dict[str, Any] = Field(default_factory=dict)
     tables: dict[str, list[dict[str, Any]]] = Field(default_factory=dict)
-    advice: list[str] = Field(default_factory=list)
+    answer: dict[str, Any] | list[dict[str, Any]] | None = None
     claims: list[Claim] = Field(default_factory=list)
     cells: list[dict[str, Any]] = Field(default_factory=list)
 

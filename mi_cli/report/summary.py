@@ -1,4 +1,4 @@
-"""The summary of a run: means over seeds, tables, and verdicts on claims."""
+"""The summary of a run: its answer, means over seeds, tables, and verdicts on claims."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from mi_cli.analysis.agreement import advice
+from mi_cli.analysis.answer import answers
 from mi_cli.analysis.claims import judge
+from mi_cli.analysis.facts import Facts
 from mi_cli.analysis.intervals import mean_interval
 from mi_cli.analysis.tables import TABLES
 from mi_cli.records.results import Row, trial_statuses
@@ -32,8 +33,8 @@ def summarise(
         traces: traces of each trial by its index, with all metrics at the same steps.
 
     Returns:
-        The number of trials of each status, a cell for each setting and method with means over seeds, the tables that
-        the config asks for, and a verdict for each claim.
+        The number of trials of each status, the answer of all estimators together, a cell for each setting and method
+        with means over seeds, the tables that the config asks for, and a verdict for each claim.
     """
     level = config.evaluation.level
     return {
@@ -47,22 +48,24 @@ def summarise(
         "shown_in": config.units,
         "data": config.dataset.describe(),
         "trials": dict(sorted(Counter(trial_statuses(rows).values()).items())),
+        "answer": _answer(config, rows, axes),
         "tables": {name: TABLES[name](rows, axes, level, traces) for name in config.tables},
-        "advice": _advice(config, rows, axes) if "estimates" in config.tables else [],
         "claims": [judge(claim, rows, axes, traces, level) for claim in config.claims],
         "cells": list(_cells(rows, axes, level)),
     }
 
 
-def _advice(config: Config, rows: Sequence[Row], axes: Sequence[str]) -> list[str]:
-    """Return advice on the estimates of a table's columns."""
-    dataset, described = config.dataset, config.dataset.describe()
-    duplicates = 0 if dataset.with_classes else described.get("duplicates") or 0  # rows of classes are alike by nature
-    blocks = bool(described.get("groups") or described.get("time"))
-    columns = dataset.dim_x + dataset.dim_y
-    if "x" in described and "y" in described:
-        columns = len(described["x"]) + len(described["y"])  # those of the file, not of its encoding
-    return advice(rows, axes, columns, duplicates, blocks=blocks)
+def _answer(config: Config, rows: Sequence[Row], axes: Sequence[str]) -> dict[str, Any] | list[dict[str, Any]] | None:
+    """The answer to the question of a table ``estimates``; None without that table, and at ``budget=smoke``.
+
+    It is one mapping where the run has one setting and seed, and otherwise a list with one for each.
+    """
+    if "estimates" not in config.tables or config.budget.name == "smoke":
+        return None
+    dataset = config.dataset
+    facts = Facts.of(dataset.describe(), (dataset.dim_x, dataset.dim_y), dataset.discrete)
+    of_settings = answers(rows, axes, facts)
+    return of_settings[0] if len(of_settings) == 1 else of_settings
 
 
 def _cells(rows: Sequence[Row], axes: Sequence[str], level: float) -> Iterable[dict[str, Any]]:

@@ -11,7 +11,7 @@ from mi_cli.errors import counted
 from mi_cli.procedures.base import recorded_procedure
 from mi_cli.records.results import SCALES
 
-__all__ = ["IN_NATS", "Row", "decision", "mean_table", "number", "setting_table", "title_of"]
+__all__ = ["IN_NATS", "SMALLEST_P", "Row", "decision", "mean_table", "number", "setting_table", "title_of"]
 
 Row = Mapping[str, Any]
 
@@ -19,6 +19,7 @@ IN_NATS = {  # columns of tables whose numbers are in nats
     *("estimate", "stderr", "ci_low", "ci_high", "lower", "ceiling", "gap", "true_mi", "mean", "sd"),
     *("bias", "rmse", "limit", "limit_low", "limit_high"),
 }
+SMALLEST_P = 1e-12  # the floor of an estimator's p-value, since the shape of the tail beyond it is unknown
 _SHARES = ("covers_truth", "covers_claim", "too_high", "small_p")  # shares; the file has their intervals too
 
 
@@ -93,7 +94,7 @@ def _cells(row: Row, scale: float) -> dict[str, str]:
     """The cells of a row as text: an interval is one cell, and so are the numbers of solved and of all tasks."""
     hidden: tuple[str, ...] = ("tasks", "answered", "trials", "error_ci_low", "error_ci_high")
     cells = {
-        key: number(value, scale if key in IN_NATS else 1) if isinstance(value, float) else str(value)
+        key: _text(key, value, scale) if isinstance(value, float) else str(value)
         for key, value in row.items()
         if key.rpartition("_")[0] not in _SHARES
     }
@@ -107,6 +108,12 @@ def _cells(row: Row, scale: float) -> dict[str, str]:
     cells |= {"solved": f"{row['solved']} of {row['tasks']}", "error": "" if row["error"] is None else _mean(error)}
     hidden += ("estimator",) if row.get("estimator") == row["method"] else ()
     return {key: "" if row[key] is None or key in hidden else text for key, text in cells.items()}
+
+
+def _text(key: str, value: float, scale: float) -> str:
+    if key == "p_value" and value <= SMALLEST_P:
+        return f"< {SMALLEST_P:.0e}"
+    return number(value, scale if key in IN_NATS else 1)
 
 
 def _joined_intervals(row: dict[str, str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The summary of a run as it is printed: tables, advice, and verdicts on claims."""
+"""The summary of a run as it is printed: its answer, tables, and verdicts on claims."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mi_cli.report.answer_text import answer_lines
 from mi_cli.report.tables import Row, decision, mean_table, setting_table, title_of
 
 __all__ = ["show"]
@@ -19,11 +20,13 @@ _COLOURS = {"holds": "green", "fails": "red", "undecided": "yellow"}
 
 
 def show(summary: Mapping[str, Any], console: Console) -> None:
-    """Print the tables, advice and verdicts of a summary.
+    """Print the answer, the tables and the verdicts of a summary.
 
     Means over seeds are left out where a table ``estimates`` has their numbers, and where there are very many settings
     and other tables.
     """
+    for line in answer_lines(summary):
+        _print(line, console)
     if "estimates" not in summary["tables"]:
         if summary["tables"] and len(summary["cells"]) > _MOST_ROWS:
             _print(f"{summary['name']}: means of {len(summary['cells'])} settings are in summary.json", console)
@@ -40,8 +43,6 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
                     _print(f"{row['method']}: {row['reason']}", console)
         if len(rows) > _MOST_ROWS:
             _print(f"and {len(rows) - _MOST_ROWS} more rows in tables/{name}.csv", console)
-    for line in summary["advice"]:
-        _print(line, console)
     for claim in summary["claims"]:
         console.print(_verdict(claim), highlight=False, soft_wrap=True)
 

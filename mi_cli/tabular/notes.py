@@ -11,6 +11,7 @@ from mi_cli.problems import is_discrete
 from mi_cli.tabular.copies import copied_rows
 from mi_cli.tabular.encoded_table import EncodedTable, cache_with_table
 from mi_cli.tabular.encoding import MOST_COLUMNS, SECOND, ColumnInfo, EncodedRows, TableInfo, TableSettings
+from mi_cli.tabular.entropies import class_entropy
 from mi_cli.tabular.frequent_values import frequent_values
 from mi_cli.tabular.row_order import FEWEST_BLOCKS, alike_neighbours, block_length
 from mi_cli.tabular.selection import override
@@ -32,6 +33,8 @@ def description(table: EncodedTable, n_samples: int) -> dict[str, Any]:
     the share of its values that equal an earlier one. ``left_out`` has a reason for each column that is not used, as
     nobody named it.
 
+    ``entropy`` has H(x) and H(y) in nats, null for a side with numbers.
+
     Args:
         table: encoded.
         n_samples: rows that a seed draws.
@@ -51,6 +54,7 @@ def _description(table: EncodedTable) -> dict[str, Any]:
         "left_out": {one.name: one.reason for one in info.left_out},
         "duplicates": copied_rows(rows) if _has_many_values(table) else 0,
         "ties": _ties(rows),
+        "entropy": {"x": class_entropy(rows.x), "y": class_entropy(rows.y)},
         "groups": None,
         "time": settings.time,
         "transform": settings.transform,

@@ -13,6 +13,7 @@ from mi_cli.registry.lookup import load
 
 # Changing this list changes what people may use: say so in CHANGELOG.md.
 PUBLIC = {
+    "Answer": "mi_cli.analysis.answer:Answer",
     "ConfigError": "mi_cli.errors:ConfigError",
     "Dataset": "mi_cli.datasets.base:Dataset",
     "Estimate": "mi_cli.problems:Estimate",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -93,6 +94,36 @@ def test_numbers_are_those_of_the_command(x, y, more, estimators, tmp_path):
         for field, value in fields.items():
             written = "" if value is None else str(value)
             assert row[field] == written or float(row[field]) == value, (name, field)
+    if "auto" in estimators:
+        one = mi_cli.estimate(FRAME[x], FRAME[y], settings=settings, **beside)
+        written = json.loads((tmp_path / "0" / "summary.json").read_text())["answer"]
+        assert one.as_mapping() == {key: value for key, value in written.items() if key != "seed"}
+        assert {name: result.value for name, result in one.estimates.items()} == {
+            name: float(rows[name]["estimate"]) for name in AXIS if name in rows
+        }
+
+
+def test_without_an_estimator_there_is_one_answer():
+    one = mi_cli.estimate(X, Y, settings={"training": {"steps": 40}})
+    assert isinstance(one, mi_cli.Answer)
+    assert (one.verdict, list(one.estimates)) == ("answer", list(AXIS))
+    assert one.ci_low < TRUTH < one.ci_high
+    assert one.value in [result.value for result in one.estimates.values()]
+    assert one.p_value < 1e-6
+
+
+def test_estimators_that_cannot_take_the_columns_are_not_in_the_answer():
+    one = mi_cli.estimate(X, X > 0, settings={"training": {"steps": 40}})
+    assert list(one.estimates) == ["auto", "nearest"]
+    assert one.value <= one.entropy_y
+    assert one.normalised == one.value / one.entropy_y
+
+
+def test_settings_of_an_estimator_need_that_estimator():
+    with pytest.raises(ConfigError) as raised:
+        mi_cli.estimate(X, Y, settings={"estimator": {"hidden": [8]}})
+    (fault,) = raised.value.faults
+    assert (fault.key, fault.accepted) == ("settings.estimator", "beside estimator=")
 
 
 def test_settings_are_those_of_the_command():

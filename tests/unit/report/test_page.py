@@ -149,6 +149,21 @@ def test_ids_are_unique_and_headings_in_order(tmp_path):
     assert all(b <= a + 1 for a, b in itertools.pairwise(levels))
 
 
+def test_answer_comes_first(tmp_path):
+    folder = leave_run(tmp_path / "a")
+    values = json.loads((folder / "summary.json").read_text())
+    answer = {"verdict": "answer", "value": "inf", "ci_low": "inf", "ci_high": "inf", "lower": 3.0, "p_value": 3e-12}
+    answer |= {"source": "linear relation", "reason": "y is a linear function of x", "advice": "", "seed": 0}
+    more = {"answer": answer, "budget": "quick", "tables": {"estimates": []}}
+    (folder / "summary.json").write_text(json.dumps(values | more))
+    text = html(tmp_path)
+    assert "MI = ∞ nats, 95 % interval for the true MI [∞, ∞], at least 3.0000, p &lt; 3e-12" in text
+    assert text.index('<section id="answer"') < text.index('<section id="summary"')
+    assert 'href="#answer"' in text
+    (folder / "summary.json").write_text(json.dumps(values))
+    assert 'id="answer"' not in html(tmp_path)
+
+
 def test_a_figure_that_is_no_image_is_not_included(tmp_path):
     secret = leave_run(tmp_path / "a") / "plots" / "secret.png"
     secret.write_text("of somebody")
@@ -170,7 +185,7 @@ def test_names_and_texts_that_are_no_unicode_have_a_page(tmp_path):
     folder = leave_run(tmp_path / "a").rename(tmp_path / "a\udcff")
     leave_run(tmp_path / "b")
     values = json.loads((folder / "summary.json").read_text())
-    (folder / "summary.json").write_text(json.dumps(values | {"advice": ["half a \ud83d"]}))
+    (folder / "summary.json").write_text(json.dumps(values | {"tables": {"half a \ud83d": []}}))
     page.write(tmp_path / "report.html", collect([tmp_path]))
     assert "a\ufffd" in (tmp_path / "report.html").read_text()
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 
+import numpy as np
 import pytest
 from examples import SMALL, config
 from rich.console import Console
 
+from mi_cli.analysis.answer import answer
+from mi_cli.analysis.facts import Facts
 from mi_cli.analysis.intervals import mean_interval
+from mi_cli.bounds import uncertainty
+from mi_cli.records.results import write_json
 from mi_cli.report import tables, terminal_tables
 from mi_cli.report.summary import summarise
 
@@ -151,3 +157,72 @@ def test_single_seed_is_shown_without_interval():
 )
 def test_numbers_have_four_digits(value, text):
     assert tables.number(value) == text
+
+
+# The answer
+
+ESTIMATES = [
+    row(0, "auto", kind="lower bound", estimate=0.5, stderr=0.01, lower=0.48, p_value=1e-12, rows=5000, reason=""),
+    row(0, "nearest", kind="point estimate", estimate=0.51, stderr=0.01, p_value=1e-12, rows=5000, reason=""),
+]
+
+
+def answered(rows=ESTIMATES, axes=(), **fields):
+    return summary(rows, axes, tables=["estimates"], **{"budget": {"name": "quick"}} | fields)
+
+
+def test_one_setting_has_one_answer_and_it_is_shown_first():
+    found = answered()
+    assert (found["answer"]["verdict"], found["answer"]["value"], found["answer"]["source"]) == ("answer", 0.5, "auto")
+    first, second, *_ = shown(found).splitlines()
+    assert first == ("MI = 0.5000 nats, 95 % interval for the true MI [0.4804, 0.5196], at least 0.4800, p < 2e-12")
+    assert second == "From auto: auto and nearest agree, though they fail in different ways."
+    assert "MI = 0.7213 bits" in shown(answered(units="bits"))
+    assert "< 1e-12" in shown(found)
+
+
+def test_several_settings_have_a_list_of_answers():
+    rows = [one | {"dataset.rho": rho, "seed": seed} for one in ESTIMATES for rho in (0.6, 1.0) for seed in (0, 1)]
+    found = answered(rows, ["dataset.rho"])
+    assert [(one["dataset.rho"], one["seed"]) for one in found["answer"]] == [(0.6, 0), (0.6, 1), (1.0, 0), (1.0, 1)]
+    assert "dataset.rho=1.0, seed=1: MI = 0.5000 nats" in shown(found)
+
+
+def test_what_cannot_be_told_says_what_would_help():
+    found = answered([one | {"stderr": 0.2} for one in ESTIMATES])
+    assert found["answer"]["value"] is None
+    lines = shown(found).splitlines()
+    assert lines[0] == "Cannot tell: the interval is too wide: the standard error is large. What would help: more rows."
+    assert lines[1].startswith("The true MI is in [0.1080, 0.8920] nats")
+
+
+def test_infinite_mi_survives_the_file(tmp_path):
+    found = answered([ESTIMATES[0], ESTIMATES[1] | {"estimate": math.inf, "stderr": 0.0}])
+    assert "MI = ∞ nats" in shown(found)
+    write_json(tmp_path / "summary.json", found)
+    assert json.loads((tmp_path / "summary.json").read_text())["answer"]["value"] == "inf"
+
+
+def test_classes_show_their_entropy_and_the_share_of_it():
+    facts = Facts(5000, classes_y=True, entropy_y=math.log(2))
+    one = answer(ESTIMATES, facts).as_mapping()
+    found = answered() | {"answer": one}
+    assert "H(y) = 0.6931 nats, normalised MI, I / H(y), = 0.721" in shown(found)
+    both = found["answer"] | {"entropy_x": 1.0}
+    assert "H(x) = 1.0000 nats, H(y) = 0.6931 nats, normalised MI, I / min(H(x), H(y))" in shown(
+        found | {"answer": both}
+    )
+
+
+def test_smoke_gives_no_answer():
+    found = answered(budget={"name": "smoke"})
+    assert found["answer"] is None
+    assert shown(found).startswith("No answer: budget=smoke")
+
+
+def test_runs_without_the_table_of_estimates_have_no_answer():
+    assert summary()["answer"] is None
+
+
+def test_floor_of_p_values_is_that_of_estimators():
+    assert uncertainty.p_value(np.array([1e9, *np.random.default_rng(0).normal(size=199)])) == tables.SMALLEST_P
