@@ -290,8 +290,12 @@ def _up_by_unlearned(evidence: Evidence) -> Reach | None:
 
 
 def _up_at_ceiling(evidence: Evidence) -> Reach | None:
-    source = evidence.source
-    if source.ceiling is None or source.value <= NEAR_CEILING * source.ceiling:
+    """The ceiling of the source; that of a bound is at most ln n, as ``auto`` clips its scores there."""
+    source, n = evidence.source, evidence.facts.rows
+    ceilings = [source.ceiling] if source.ceiling is not None else []
+    if source.is_bound and n > 1:
+        ceilings.append(math.log(n))
+    if not ceilings or source.value <= NEAR_CEILING * min(ceilings):
         return None
     cause = f"{source.name} is near the most that so many rows can show, and the MI may be far larger"
     return Reach(math.inf, cause, "more rows, or noise added to one side")

@@ -124,6 +124,7 @@ def test_no_dependence_is_an_answer():
         ([row(stderr=0.2)], TWO, "the standard error is large", "more rows"),
         ([row(train_mi=1.4)], TWO, "larger on training rows", "fewer columns"),
         ([row(estimate=6.8, ceiling=8.3)], MANY, "near the most that so many rows can show", "noise"),
+        ([row(estimate=6.77, ceiling=10.0)], Facts(900, 20, 20), "near the most that so many rows can show", "noise"),
         ([row()], Facts(rows=40), "40 rows are too few", "at least 50 rows"),
         ([row(status="failed")], TWO, "no estimator has a value", "failed"),
         ([], TWO, "no estimator has a value", "failed"),
