@@ -10,6 +10,7 @@ from .conditional import (
     leave_one_out_with_error as leave_one_out_with_error,
 )
 from .uncertainty import (
+    SMALLEST_P as SMALLEST_P,
     interval as interval,
     lower_limit as lower_limit,
     p_value as p_value,

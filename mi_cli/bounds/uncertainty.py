@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from mi_cli.lazy import special
 
-__all__ = ["interval", "lower_limit", "p_value"]
+__all__ = ["SMALLEST_P", "interval", "lower_limit", "p_value"]
 
 _TAIL_FROM = 100  # statistics, that of the rows included, from which the shape of a tail can be fitted
-_SMALLEST_P = 1e-12
+SMALLEST_P = 1e-12  # the smallest p-value: a printed one that equals it means "at most"
 _NORMAL = 0.05  # the largest skewness for which the tail of a normal distribution is taken
 
 
-def interval(value: float, error: float, level: float) -> tuple[float, float]:
-    """The two-sided confidence interval of a value with a normal error.
+def interval(value: float, error: float, level: float, freedom: float = math.inf) -> tuple[float, float]:
+    """The two-sided confidence interval of an MI: the value, less and plus a multiple of its error.
+
+    MI is never negative. The upper end is at least 0, so that every interval holds a value that MI can have. The lower
+    end stays where it is, and may be negative as the value may.
 
     Args:
-        value: in nats.
+        value: in nats; it may be infinite.
         error: its standard error in nats.
         level: the confidence level, between 0 and 1.
+        freedom: degrees of freedom of the error: Student's quantile; the normal one where they are infinite.
 
     Returns:
         Both ends in nats.
@@ -29,9 +34,13 @@ def interval(value: float, error: float, level: float) -> tuple[float, float]:
     >>> low, high = interval(1.0, 0.1, 0.95)
     >>> round(low, 3), round(high, 3)
     (0.804, 1.196)
+    >>> low, high = interval(-0.13, 0.045, 0.95)
+    >>> round(low, 3), high
+    (-0.218, 0.0)
     """
-    half = float(special.ndtri(0.5 + level / 2)) * error
-    return value - half, value + half
+    quantile = special.ndtri(0.5 + level / 2) if math.isinf(freedom) else special.stdtrit(freedom, 0.5 + level / 2)
+    half = float(quantile) * error
+    return value - half, max(0.0, value + half)
 
 
 def lower_limit(value: float, error: float, level: float) -> float:
@@ -50,7 +59,8 @@ def p_value(null: np.ndarray[Any, Any], least: int = 19) -> float | None:
 
     If no re-pairing has at least the statistic of the rows, the share says only that p is at most 1/(1 + m). With 99
     re-pairings or more, p is then the tail of the gamma distribution with their mean, spread and skewness (Pearson's
-    type III), if that is smaller. It is never below 1e-12, where the shape of the tail is unknown.
+    type III), if that is smaller. It is never below
+    ``SMALLEST_P`` = 1e-12, where the shape of the tail is unknown.
 
     Args:
         null: the statistic of the rows, then of m re-pairings, ``(1 + m,)``.
@@ -72,7 +82,7 @@ def p_value(null: np.ndarray[Any, Any], least: int = 19) -> float | None:
     share = float((null >= null[0]).mean())
     if share > 1 / len(null) or len(null) < _TAIL_FROM or null[1:].std() == 0:
         return share
-    return min(share, max(_SMALLEST_P, _pearson_tail(null[0], null[1:])))
+    return min(share, max(SMALLEST_P, _pearson_tail(null[0], null[1:])))
 
 
 def _pearson_tail(value: float, others: np.ndarray[Any, Any]) -> float:

@@ -29,15 +29,26 @@ class DeferredEstimate(Estimate):
         return vars(self)
 
     @classmethod
-    def from_estimate(cls, estimate: Estimate, null: Callable[[], Array]) -> DeferredEstimate:
-        """The same estimate with another statistic of the re-pairings: ``null`` returns it, ``(1 + m,)``."""
+    def from_estimate(
+        cls,
+        estimate: Estimate,
+        null: Callable[[], Array],
+        p_value: Callable[[Array], float | None] = bounds.p_value,
+    ) -> DeferredEstimate:
+        """The same estimate with another statistic of the re-pairings.
+
+        Args:
+            estimate: the estimate.
+            null: returns the statistic of the rows, then of each re-pairing, ``(1 + m,)``.
+            p_value: from this to the p-value.
+        """
         deferred = object.__new__(cls)
-        vars(deferred).update(vars(estimate) | {"_null": null})
+        vars(deferred).update(vars(estimate) | {"_compute": (null, p_value)})
         return deferred
 
     def _settle(self) -> None:
         """Compute the values, unless that was done."""
-        compute = vars(self).pop("_null", None)
+        compute = vars(self).pop("_compute", None)
         if compute is not None:
-            null = compute()
-            vars(self).update(null=null, p_value=bounds.p_value(null))
+            null = compute[0]()
+            vars(self).update(null=null, p_value=compute[1](null))

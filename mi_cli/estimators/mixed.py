@@ -7,13 +7,12 @@ from typing import Literal
 
 import numpy as np
 
-from mi_cli.estimators.ksg import Ksg, count_near, permutation_statistic
-from mi_cli.estimators.neighbour_search import Counts, Metric, separate
+from mi_cli.estimators.ksg import Ksg, count_near, permutation_statistic, subset_rows
+from mi_cli.estimators.neighbour_search import Counts, Metric, numbered, separate
 from mi_cli.estimators.training_free import (
     Measurement,
     Part,
     TrainingFree,
-    Unmeasurable,
     block_numbers,
     numpy_generator,
     preprocessed,
@@ -56,7 +55,7 @@ class Mixed(TrainingFree):
     name: Literal["mixed"] = "mixed"
     k: Count = 3
     metric: Metric = "max"
-    preprocess: Preprocess = "standardise"
+    preprocess: Preprocess = "rank_gaussianise"
 
     def multiply_adds(self, rows: int, dim_x: int, dim_y: int) -> int:
         """All rows' neighbours, for the estimate and for four partitions for its error."""
@@ -66,10 +65,8 @@ class Mixed(TrainingFree):
         """Estimate from all rows."""
         random, rows = numpy_generator(problem), problem.rows
         ((x, y),) = preprocessed(self.preprocess, rows)
-        least = 8 * (self.k + 1)
-        if len(x) < 2 * least:
-            raise Unmeasurable(f"{len(x)} rows; k={self.k} needs at least {2 * least}")
-        values = _numbered(x), _numbered(y)
+        least, aim = subset_rows(len(x), self.k)
+        values = numbered(x), numbered(y)
         x, y = separate("x", x, random)[0], separate("y", y, random)[0]
 
         def estimate(of_x: Part, of_y: Part, k: int = self.k) -> float:
@@ -77,7 +74,7 @@ class Mixed(TrainingFree):
             return mixed(x[of_x], y[of_y], *numbers, k, self.metric, context.check)
 
         stderr, freedom = subsampled_error(
-            lambda part: estimate(part, part), len(x), least, random, block=block_numbers(rows)
+            lambda part: estimate(part, part), len(x), least, aim, random, block_numbers(rows)
         )
         most = np.maximum(self.k, np.maximum(*map(_occurrences, values)))
         ceiling = float(special.digamma(len(x)) - special.digamma(most).mean())
@@ -117,11 +114,6 @@ def mixed(
     of_y = np.where(many, _occurrences(values_y), near_y + 1)
     digamma = special.digamma
     return float(digamma(len(x)) + (digamma(np.where(many, alike, k)) - digamma(of_x) - digamma(of_y)).mean())
-
-
-def _numbered(side: Array) -> Counts:
-    """The number of each row's value, ``(n,)``, from 0 on; equal rows of ``(n, d)`` have the same."""
-    return np.unique(side, axis=0, return_inverse=True)[1].ravel()
 
 
 def _occurrences(values: Counts) -> Counts:

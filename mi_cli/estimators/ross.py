@@ -10,7 +10,7 @@ import numpy as np
 from mi_cli import training as fitting
 from mi_cli.datasets.base import Dataset
 from mi_cli.errors import Fault
-from mi_cli.estimators.ksg import permutation_statistic
+from mi_cli.estimators.ksg import permutation_statistic, subset_rows
 from mi_cli.estimators.neighbour_search import (
     TREE_DIMS,
     Counts,
@@ -28,6 +28,7 @@ from mi_cli.estimators.training_free import (
     Unmeasurable,
     block_numbers,
     checked_arrays,
+    join_remarks,
     numpy_generator,
     refuse_discrete,
     subsampled_error,
@@ -47,7 +48,9 @@ class Ross(TrainingFree):
 
     :math:`n_c` counts the rows of a row's own class. m counts the rows of any class that are no farther than the row's
     k-th neighbour in its class. The continuous side may have several columns; distances are by the maximum norm or
-    Euclidean. The discrete side is the one with at most 2 √n distinct values.
+    Euclidean. The discrete side is the one with at most 2 √n distinct values. In a class of k rows or fewer, the
+    farthest of its rows takes the place of the k-th neighbour. A class of one row has no neighbour; it is left out, and
+    the estimate says so.
 
     Without dependence the bias is nearly zero. The estimate is too small where the densities of the classes vary within
     the neighbourhoods. The ceiling is ψ(n) − ⟨ψ(n_c)⟩, about the entropy of the classes. The standard error is by
@@ -62,7 +65,7 @@ class Ross(TrainingFree):
     name: Literal["ross"] = "ross"
     k: Count = 3
     metric: Metric = "max"
-    preprocess: Preprocess = "standardise"
+    preprocess: Preprocess = "rank_gaussianise"
 
     def unfit(self, dataset: Dataset) -> list[Fault]:
         """Exactly one side must be discrete."""
@@ -87,17 +90,16 @@ class Ross(TrainingFree):
         classes, name, values, remark = self._sides(problem, random)
         _, members, sizes = np.unique(classes, axis=0, return_inverse=True, return_counts=True)
         members = members.ravel()
-        if sizes.min() <= self.k:
-            raise Unmeasurable(
-                f"a value of {'y' if name == 'x' else 'x'} occurs {sizes.min()} times; with k={self.k} each must occur "
-                f"at least {self.k + 1} times"
-            )
+        if single := int((sizes == 1).sum()):
+            which = f"{single} {'value' if single == 1 else 'values'} of {'y' if name == 'x' else 'x'}"
+            remark = join_remarks(remark, f"{which} that {'occurs' if single == 1 else 'occur'} once left out")
+        least, aim = subset_rows(len(values), self.k)
 
         def estimate(of_class: Part, of_values: Part, k: int = self.k) -> float:
             return ross(members[of_class], values[of_values], k, self.metric, context.check)
 
         stderr, freedom = subsampled_error(
-            lambda part: estimate(part, part), len(values), 8 * (self.k + 1), random, block=block_numbers(problem.rows)
+            lambda part: estimate(part, part), len(values), least, aim, random, block_numbers(problem.rows)
         )
         ceiling = float(special.digamma(len(values)) - special.digamma(sizes[members]).mean())
         statistic = permutation_statistic(estimate, self.k, values)

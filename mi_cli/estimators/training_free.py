@@ -6,17 +6,18 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from mi_cli import bounds
 from mi_cli import training as fitting
 from mi_cli.datasets.base import Dataset
 from mi_cli.errors import Fault, listed, shown
 from mi_cli.estimators.base import Estimator
 from mi_cli.estimators.deferred import DeferredEstimate
 from mi_cli.fields import Preprocess
-from mi_cli.lazy import special, torch
+from mi_cli.lazy import torch
 from mi_cli.problems import Array, Estimate, Kind, Problem, Rows, is_discrete
 from mi_cli.training.context import Context
 from mi_cli.training.settings import Evaluation, Training
@@ -24,6 +25,7 @@ from mi_cli.training.settings import Evaluation, Training
 __all__ = [
     "Index",
     "Measurement",
+    "Null",
     "Part",
     "Statistic",
     "TrainingFree",
@@ -42,9 +44,22 @@ __all__ = [
 Index = np.ndarray[Any, np.dtype[np.int64]]
 Part = Index | slice
 
+_SUBSETS = 10  # the most subsets of a partition
+_ESTIMATES = 40  # subsets of all partitions together
+
 
 class Unmeasurable(ValueError):  # noqa: N818 (it describes the rows)
     """Rows that have no estimate; the message says what is wrong with them and what is needed."""
+
+
+class Null(Protocol):
+    """What a p-value is computed from."""
+
+    def null(self, permutations: int, random: np.random.Generator, context: Context) -> tuple[Callable[[], Array], str]:
+        """A function that computes the statistic of the rows, then of each permutation; a remark on the rows used."""
+
+    def p_value(self, null: Array) -> float | None:
+        """The p-value from what that function returned, ``(1 + m,)``."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +76,31 @@ class Statistic:
     n: int
     most: int
 
+    def null(self, permutations: int, random: np.random.Generator, context: Context) -> tuple[Callable[[], Array], str]:
+        """What :class:`Null` gives. The permutations are drawn here, so that the function draws nothing."""
+        few = random.permutation(self.n)[: self.most]
+        orders = [few, *(random.permuted(few) for _ in range(permutations))]
+
+        def value(order: Index) -> float:
+            context.check()
+            return self.value(few, order)
+
+        def null() -> Array:
+            return np.asarray(np.round(context.map(value, orders), 12))  # equal values must not differ by rounding
+
+        return null, "" if len(few) == self.n else f"p-value from {len(few)} of {self.n} rows"
+
+    def p_value(self, null: Array) -> float | None:
+        """As :func:`~mi_cli.bounds.uncertainty.p_value` has it."""
+        return bounds.p_value(null)
+
 
 @dataclass(frozen=True)
 class Measurement:
     """The result of an estimator without training.
 
     Attributes:
-        value: the estimate in nats.
+        value: the estimate in nats; infinite, with an error of 0, where the rows show that the MI is.
         stderr: its standard error in nats.
         freedom: degrees of freedom of the standard error.
         ceiling: the largest value in nats that the estimator can take; None without one.
@@ -84,7 +117,7 @@ class Measurement:
     train_mi: float | None = None
     val_mi: float | None = None
     remark: str = ""
-    statistic: Statistic | None = None
+    statistic: Null | None = None
 
 
 class TrainingFree(Estimator):
@@ -134,52 +167,38 @@ class TrainingFree(Estimator):
             result = self.measure(problem, context)
         except Unmeasurable as error:
             return Estimate(self.kind, status="failed", reason=str(error))
-        if not (math.isfinite(result.value) and math.isfinite(result.stderr)):
+        infinite = result.value == math.inf and result.stderr == 0
+        if not infinite and not (math.isfinite(result.value) and math.isfinite(result.stderr)):
             reason = f"the estimate is {result.value} ± {result.stderr}: values of the rows are too large or too small"
             return Estimate(self.kind, status="failed", reason=reason)
-        half = float(special.stdtrit(result.freedom, 0.5 + evaluation.level / 2)) * result.stderr
+        low, high = bounds.interval(result.value, result.stderr, evaluation.level, result.freedom)
         null, remark = _null(result.statistic, problem, evaluation.permutations, context)
         estimate = Estimate(
             self.kind,
             reason=join_remarks(result.remark, remark),
             value=result.value,
             stderr=result.stderr,
-            ci_low=result.value - half,
-            ci_high=result.value + half,
+            ci_low=low,
+            ci_high=high,
             ceiling=result.ceiling,
             train_mi=result.train_mi,
             val_mi=result.val_mi,
         )
-        if null is None:
+        if null is None or result.statistic is None:
             return estimate
-        deferred = DeferredEstimate.from_estimate(estimate, null)
+        deferred = DeferredEstimate.from_estimate(estimate, null, result.statistic.p_value)
         return deferred if context.defers_p_values else replace(estimate, null=deferred.null, p_value=deferred.p_value)
 
 
 def _null(
-    statistic: Statistic | None, problem: Problem, permutations: int, context: Context
+    statistic: Null | None, problem: Problem, permutations: int, context: Context
 ) -> tuple[Callable[[], Array] | None, str]:
-    """A function that computes the statistic of the rows, then of each permutation; and a remark on the rows used.
-
-    Without a p-value there is no function, and the remark says why. The permutations are drawn here, so that the
-    function draws nothing.
-    """
+    """The statistics for a p-value, and a remark on the rows used. Without a p-value, None, and the reason."""
     if not permutations or statistic is None:
         return None, ""
     if problem.rows.block is not None:
         return None, "no p-value: rows of one block depend on each other"
-    random = numpy_generator(problem)
-    few = random.permutation(statistic.n)[: statistic.most]
-    orders = [few, *(random.permuted(few) for _ in range(permutations))]
-
-    def value(order: Index) -> float:
-        context.check()
-        return statistic.value(few, order)
-
-    def null() -> Array:
-        return np.asarray(np.round(context.map(value, orders), 12))  # equal values must not differ by rounding
-
-    return null, "" if len(few) == statistic.n else f"p-value from {len(few)} of {statistic.n} rows"
+    return statistic.null(permutations, numpy_generator(problem), context)
 
 
 def join_remarks(*remarks: str) -> str:
@@ -308,32 +327,35 @@ def subsampled_error(
     estimate: Callable[[Index], float],
     n: int,
     least: int,
+    aim: int,
     random: np.random.Generator,
-    rounds: int = 4,
     block: Index | None = None,
 ) -> tuple[float, float]:
     r"""The standard error of an estimate from n rows, by its variance between disjoint subsets of them.
 
     .. math:: \widehat{\mathrm{var}}_n = \frac1n \frac{1}{m - 1} \sum_{j = 1}^m n_j (\hat I_j - \bar I)^2
 
-    for m subsets of about n/m rows each, averaged over ``rounds`` random partitions. It assumes that the variance falls
-    as 1/n. Rows are drawn without replacement: a bootstrap repeats rows, which nearest neighbours take for dependence.
-    Rows of one block, which may depend on each other, stay together.
+    for m subsets of about n/m rows each, averaged over random partitions of 40 subsets in all. It assumes that the
+    variance falls as 1/n. Rows are drawn without replacement: a bootstrap repeats rows, which nearest neighbours take
+    for dependence. Rows of one block, which may depend on each other, stay together.
 
     The error is wrong where the variance does not fall as 1/n. It is up to twice too large for counts of independent
     rows. It is too small for strong dependence in several columns, which small subsets show little of.
 
+    The partitions of few rows into two halves are many and differ, so that their mean is known better than that of one
+    partition. It has a degree of freedom for every ten rows (blocks, where there are any), at most 9. With that, 95 %
+    intervals of :class:`~.ksg.Ksg` hold the MI of normal rows in 85 to 99 % of samples from 40 rows on.
+
     Args:
         estimate: from an index of rows to the estimate in nats.
         n: number of rows.
-        least: the fewest rows that a subset may have. A subset gets three times as many if there are enough for two
-            subsets; there are at most 10 subsets.
+        least: the fewest rows that a subset may have.
+        aim: the rows that a subset gets if there are enough for two; there are at most 10 subsets.
         random: the source of the partitions.
-        rounds: number of partitions.
         block: the number of each row's block, ``(n,)`` (:func:`block_numbers`).
 
     Returns:
-        The standard error in nats, and the degrees of freedom of one partition.
+        The standard error in nats, and its degrees of freedom.
 
     Raises:
         Unmeasurable: there are too few rows for two subsets, or one block has too many rows.
@@ -343,9 +365,10 @@ def subsampled_error(
     """
     if n < 2 * least:
         raise Unmeasurable(f"{n} rows; a standard error needs at least {2 * least}, in two subsets of {least} rows")
-    m = min(10, max(2, n // (3 * least)))
+    m, units = min(_SUBSETS, max(2, n // aim)), n
     if block is not None:
-        largest = int(np.bincount(block).max())
+        sizes = np.bincount(block)
+        largest, units = int(sizes.max()), len(sizes)
         if n < 2 * (least + largest):
             raise Unmeasurable(
                 f"{largest} of {n} rows are of one block; a standard error needs blocks of at most {n // 2 - least} "
@@ -353,11 +376,11 @@ def subsampled_error(
             )
         m = min(m, n // (least + largest))  # no subset has fewer than ``least`` rows, wherever blocks end
     variances = []
-    for _ in range(rounds):
+    for _ in range(_ESTIMATES // m):
         parts = _partition(n, m, random, block)
         values, rows = np.array([estimate(part) for part in parts]), np.array([len(part) for part in parts])
         variances.append((rows * (values - rows @ values / n) ** 2).sum() / (m - 1) / n)
-    return float(np.sqrt(np.mean(variances))), m - 1
+    return float(np.sqrt(np.mean(variances))), max(m - 1, min(_SUBSETS - 1, units // 10))
 
 
 def _partition(n: int, m: int, random: np.random.Generator, block: Index | None) -> list[Index]:

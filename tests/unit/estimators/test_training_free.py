@@ -176,15 +176,25 @@ def test_discrete_means_few_values_many_times():
 def test_subsampled_error_is_that_of_a_mean():
     # Of 10 subsets; false alarms: the ratio's square is about chi² with 9 degrees of freedom; 1e-6 beyond .22 and 2.5.
     values = np.random.default_rng(0).standard_normal(4000)
-    error, freedom = subsampled_error(lambda part: float(values[part].mean()), 4000, 50, np.random.default_rng(1))
+    error, freedom = subsampled_error(lambda part: float(values[part].mean()), 4000, 50, 150, np.random.default_rng(1))
     assert freedom == 9
     assert 0.22 < error / (values.std() / 4000**0.5) < 2.5
 
 
 def test_subsets_are_disjoint_and_cover_the_rows():
     seen = []
-    subsampled_error(lambda part: float(len(seen.append(part) or part)), 103, 50, np.random.default_rng(0), rounds=1)
-    assert sorted(np.concatenate(seen)) == list(range(103))
+    subsampled_error(lambda part: float(len(seen.append(part) or part)), 103, 20, 50, np.random.default_rng(0))
+    assert len(seen) == 40
+    for first, second in zip(seen[::2], seen[1::2], strict=True):
+        assert sorted([*first, *second]) == list(range(103))
+
+
+def test_error_of_few_rows_has_a_degree_of_freedom_for_every_ten_of_them():
+    for n, freedom in ((20, 2), (40, 4), (95, 9), (5000, 9)):
+        values = np.random.default_rng(0).standard_normal(n)
+        found = subsampled_error(lambda part, v=values: float(v[part].mean()), n, 8, 96, np.random.default_rng(1))
+        assert found[1] == freedom
+        assert 0.3 < found[0] * n**0.5 < 2.5
 
 
 def in_blocks(n=100, rows=5, rho=0.6, seed=0, share=0.8):
@@ -204,11 +214,13 @@ def test_subsets_keep_blocks_whole_and_have_enough_rows():
         seen.append(part)
         return float(len(part))
 
-    _, freedom = subsampled_error(of, 500, 20, random, rounds=3, block=block)
-    assert len(seen) == 3 * (freedom + 1)
+    _, freedom = subsampled_error(of, 500, 20, 60, random, block)
     assert min(map(len, seen)) >= 20
-    for low in range(0, len(seen), freedom + 1):
-        parts = seen[low : low + freedom + 1]
+    m = sum(0 in part for part in seen)  # partitions, as row 0 is once in each
+    size, rest = divmod(len(seen), m)
+    assert (rest, freedom) == (0, max(size - 1, 4))
+    for low in range(0, len(seen), size):
+        parts = seen[low : low + size]
         assert sorted(np.concatenate(parts)) == list(range(500))
         assert sum(len(np.unique(block[part])) for part in parts) == 40
 
@@ -234,7 +246,7 @@ def test_standard_error_of_blocks_is_that_of_the_spread(name):
 def test_too_few_blocks_are_a_reason(name, blocks):
     x, y, _ = in_blocks()
     found = estimate(name, whole(x, y, block=np.arange(500) * blocks // 500))
-    if blocks == 1 or name not in ("gaussian", "copula"):
+    if blocks == 1 or name not in ("gaussian", "copula", "histogram"):
         assert found.status == "failed"
         assert "of one block; a standard error needs " in found.reason
     else:  # an error of one degree of freedom
