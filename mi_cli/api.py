@@ -99,10 +99,8 @@ def estimate(
             ``fit``, ``folds``, ``noise``, ``split``, ``threads`` and ``training``.
 
     Returns:
-        Without an estimator, an :class:`~mi_cli.analysis.answer.Answer`: ``verdict`` is ``answer`` or ``cannot tell``,
-        beside the value, its 95 % interval for the true MI, the reason, and in ``estimates`` the result of each
-        estimator by name. Estimators that cannot take the columns are left out.
-
+        Without an estimator, an :class:`~mi_cli.analysis.answer.Answer`: verdict, value, 95 % interval for the true MI,
+        reason, and ``estimates``, the results of the estimators that can take the columns, by name.
         With an estimator, an :class:`~mi_cli.problems.Estimate` with its standard error, interval, lower confidence
         bound, p-value and traces. The p-value of an estimator without training is computed when it is first read: it
         takes 99 further estimates. ``status`` is ``ok``, or ``diverged`` or ``failed`` with a ``reason`` and no value.

@@ -46,6 +46,9 @@ def plot(records: Records) -> Figure:
 def _line(ax: Axes, place: int, row: Mapping[str, Any], scale: float) -> None:
     look = looks.look(row["method"])
     value = scale * row["estimate"]
+    if math.isinf(value):
+        ax.text(0.99, place, "∞", color=look.colour, ha="right", va="center", transform=ax.get_yaxis_transform())
+        return
     if row["ci_low"] is not None:
         ends = scale * row["ci_low"], scale * row["ci_high"]
         ax.plot(ends, (place, place), color=look.colour, linewidth=1.6, solid_capstyle="butt", zorder=3)
