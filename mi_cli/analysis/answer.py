@@ -103,9 +103,9 @@ def _of_rows(rows: Sequence[Row], facts: Facts) -> Answer:
     estimates = tuple(one for one in map(rules.usable, rows) if one is not None)
     bound = next((one.lower for one in estimates if one.is_bound and one.lower is not None), None)
     lower = None if bound is None else min(max(0.0, bound), facts.most)
-    if rules.is_linear(rows, facts):
-        reason = "y is a linear function of x, or a part of it is: the MI is infinite"
-        return Answer("answer", math.inf, math.inf, math.inf, lower, p_value, "linear relation", reason)
+    if (reason := rules.why_infinite(rows, facts)) is not None:
+        low = max([0.0, *(one.bottom for one in estimates if one.is_bound)])
+        return Answer("answer", math.inf, low, math.inf, lower, p_value, "linear relation", reason)
     if not estimates:
         return _undecided(_without_estimate(rows), None, None, None, p_value)
     if rules.has_copies(facts):

@@ -32,9 +32,9 @@ __all__ = [
     "choose_source",
     "combined_p",
     "has_copies",
-    "is_linear",
     "is_wide",
     "usable",
+    "why_infinite",
 ]
 
 Z = 1.959964  # standard errors on each side of a 95 % interval
@@ -182,10 +182,14 @@ def usable(row: Row) -> UsableEstimate | None:
     )
 
 
-def is_linear(rows: Iterable[Row], facts: Facts) -> bool:
-    """Whether an estimator says that the MI is infinite, which that of classes cannot be."""
-    infinite = any(row.get("status") == "ok" and row.get("estimate") == math.inf for row in rows)
-    return infinite and not (facts.classes_x or facts.classes_y)
+def why_infinite(rows: Iterable[Row], facts: Facts) -> str | None:
+    """The reason of an estimator whose estimate is infinite, which the MI of classes cannot be; None without one."""
+    if facts.classes_x or facts.classes_y:
+        return None
+    infinite = (row for row in rows if row.get("status") == "ok" and row.get("estimate") == math.inf)
+    return next(
+        (str(row.get("reason") or "x and y determine each other: the MI is infinite") for row in infinite), None
+    )
 
 
 def combined_p(rows: Iterable[Row]) -> float | None:

@@ -72,8 +72,10 @@ def test_copula_is_taken_above_the_bound_for_one_column_each_alone():
 
 
 def test_linear_relation_is_infinite():
-    one = answer([row(estimate=3.04), row("copula", math.inf, 0.0)], TWO)
-    assert (one.verdict, one.value, one.ci_low, one.ci_high) == ("answer", math.inf, math.inf, math.inf)
+    reason = "y is a linear function of x: the MI is infinite"
+    one = answer([row(estimate=3.04), row("copula", math.inf, 0.0, reason=reason)], TWO)
+    assert (one.verdict, one.value, one.ci_high, one.reason) == ("answer", math.inf, math.inf, reason)
+    assert one.ci_low == pytest.approx(3.02, abs=1e-3)  # where the interval of the bound begins
     assert one.source == "linear relation"
     assert one.lower < 3.04
 
