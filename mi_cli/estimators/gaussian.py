@@ -41,6 +41,8 @@ class Gaussian(TrainingFree):
 
     with r the canonical correlations of x and y. On Gaussian rows it is the maximum likelihood estimate. On other rows
     it measures linear dependence alone, which is neither a lower nor an upper bound on their MI. It has no ceiling.
+    Where a linear combination of the columns of x equals one of y, in all digits, the MI of continuous columns is
+    infinite. So is the estimate then, and both ends of its interval; it has no p-value.
 
     The plug-in is too large by about dim_x · dim_y / 2n. ``correct`` subtracts :func:`small_sample_bias`, after which
     the estimate is unbiased on Gaussian rows and may be negative. The standard error comes from the influence function
@@ -69,7 +71,10 @@ class Gaussian(TrainingFree):
         rows = problem.rows
         x, y = checked_arrays(rows)
         refuse_discrete(self.name, x=x, y=y)
-        return _from_correlations(x, y, self.correct, block_numbers(rows))
+        bases = _bases(x, y)
+        if reason := _linear(*bases):
+            return Measurement(math.inf, 0.0, remark=f"{reason}: the MI is infinite")
+        return _from_correlations(x, y, bases, self.correct, block_numbers(rows))
 
 
 class Copula(TrainingFree):
@@ -84,7 +89,8 @@ class Copula(TrainingFree):
 
     Correction and standard error are those of :class:`Gaussian`. Ranks fix the variances of the scores, as the
     influence function assumes, so that for Gaussian copulas the error is right to first order. The estimate is
-    invariant under increasing maps of each column.
+    invariant under increasing maps of each column. It is infinite where normal scores of x and y determine each other,
+    as those of a column and an increasing function of it do.
 
     Reference:
         Ince, Giordano, Kayser, Rousselet, Gross & Schyns 2017 (Human Brain Mapping 38, 1541–1573); Klaassen & Wellner
@@ -109,11 +115,20 @@ class Copula(TrainingFree):
         x, y = checked_arrays(rows)
         refuse_discrete(self.name, x=x, y=y)
         (scores,) = preprocessed("rank_gaussianise", rows)
-        return _from_correlations(*scores, self.correct, block_numbers(rows))
+        if reason := _linear(*_bases(x, y)):
+            return Measurement(math.inf, 0.0, remark=f"{reason}: the MI is infinite")
+        bases = _bases(*scores)
+        if _linear(*bases):
+            what = "ranks" if x.shape[1] == y.shape[1] == 1 else "normal scores"
+            remark = f"the {what} of x and y determine each other: the MI is infinite, or more than {len(x)} rows show"
+            return Measurement(math.inf, 0.0, remark=remark)
+        return _from_correlations(*scores, bases, self.correct, block_numbers(rows))
 
 
-def _from_correlations(x: Array, y: Array, correct: bool, block: Index | None) -> Measurement:
-    left, right = _bases(x, y)
+def _from_correlations(
+    x: Array, y: Array, bases: tuple[Array, Array], correct: bool, block: Index | None
+) -> Measurement:
+    left, right = bases
     dims = left.shape[1], right.shape[1]
     u, v, r = _canonical(left, right)
     value = -0.5 * float(np.log1p(-(r**2)).sum())
@@ -128,6 +143,19 @@ def _from_correlations(x: Array, y: Array, correct: bool, block: Index | None) -
     stderr, freedom = mean_error(influence, block)
     remark = join_remarks(*(_redundant(*side) for side in (("x", x, dims[0]), ("y", y, dims[1]))))
     return Measurement(value - bias, stderr, freedom, remark=remark, statistic=Statistic(paired, len(x), _PERMUTED))
+
+
+def _linear(left: Array, right: Array) -> str:
+    """Which side is a linear function of the other, or has a part that is; empty where there is none."""
+    r = np.linalg.svd(left.T @ right, compute_uv=False)
+    count = int((1 - r**2 < _SEPARATE).sum())
+    if not count:
+        return ""
+    if count == right.shape[1]:
+        return "y is a linear function of x"
+    if count == left.shape[1]:
+        return "x is a linear function of y"
+    return "a linear combination of the columns of x equals one of y"
 
 
 def _redundant(name: str, side: Array, rank: int) -> str:
@@ -149,7 +177,7 @@ def canonical(x: Array, y: Array) -> tuple[Array, Array, Array]:
         smaller rank of x and y; and their correlations r, ``(m,)``, in decreasing order.
 
     Raises:
-        Unmeasurable: there are too few rows for the columns, or x and y determine each other linearly.
+        Unmeasurable: there are too few rows for the columns.
 
     Reference:
         Björck & Golub 1973 (Mathematics of Computation 27, 579–594).
@@ -166,11 +194,6 @@ def _bases(x: Array, y: Array) -> tuple[Array, Array]:
 
 def _canonical(left: Array, right: Array) -> tuple[Array, Array, Array]:
     p, r, q = np.linalg.svd(left.T @ right, full_matrices=False)
-    if 1 - r[0] ** 2 < _SEPARATE:
-        raise Unmeasurable(
-            f"x and y determine each other linearly (canonical correlation {r[0]:.12g}): the covariance is singular "
-            "and the MI infinite; add noise to one of them"
-        )
     scale = math.sqrt(len(left) - 1)
     return left @ p * scale, right @ q.T * scale, r
 

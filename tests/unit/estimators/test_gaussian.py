@@ -113,3 +113,32 @@ def test_columns_that_others_add_up_to_add_nothing(name):
     assert found.reason == "1 of the 4 columns of x are sums of others and add nothing"
     assert found.value == pytest.approx(plain.value, abs=1e-9)
     assert found.stderr == pytest.approx(plain.stderr, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["gaussian", "copula"])
+def test_linear_function_has_infinite_information_and_says_so(name):
+    x, other = gaussian_sides(300, 0.5, dim=2)
+    cases = {
+        "y is a linear function of x": (x[:, :1], 2.54 * x[:, :1] + 3),
+        "x is a linear function of y": (x[:, :1], np.concatenate([1 - x[:, :1], other], 1)),
+        "a linear combination of the columns of x equals one of y": (x, np.concatenate([x[:, :1], other[:, :1]], 1)),
+    }
+    for reason, sides in cases.items():
+        found = estimate(name, whole(*sides), permutations=19)
+        assert (found.status, found.reason) == ("ok", f"{reason}: the MI is infinite")
+        assert (found.value, found.stderr, found.ci_low, found.ci_high) == (math.inf, 0, math.inf, math.inf)
+        assert found.p_value is None
+
+
+def test_increasing_function_is_infinite_by_its_ranks():
+    x, _ = gaussian_sides(300, 0.5)
+    found = estimate("copula", whole(x, np.exp(x)))
+    assert (found.status, found.value) == ("ok", math.inf)
+    assert found.reason == "the ranks of x and y determine each other: the MI is infinite, or more than 300 rows show"
+    assert math.isfinite(value("gaussian", x, np.exp(x)))
+
+
+@pytest.mark.parametrize("name", ["gaussian", "copula"])
+def test_strong_dependence_is_finite(name):
+    x, noise = gaussian_sides(5000, 0.0)
+    assert value(name, x, x + 1e-3 * noise) == pytest.approx(0.5 * math.log(1 + 1e6), abs=0.5)
