@@ -44,7 +44,8 @@ def _lines(answer: Mapping[str, Any], units: str) -> list[str]:
     if answer["verdict"] == "answer":
         ends = f"95 % interval for the true MI {_interval(answer, scale)}"
         parts = [f"MI = {number(answer['value'], scale)} {units}", ends, *_bound_and_p(answer, scale)]
-        lines = [", ".join(parts), f"From {answer['source']}: {answer['reason']}."]
+        article = "a " if answer["source"] == "linear relation" else ""
+        lines = [", ".join(parts), f"From {article}{answer['source']}: {answer['reason']}."]
     else:
         lines = [f"Cannot tell: {answer['reason']}. What would help: {answer['advice']}."]
         known = [] if answer["ci_low"] is None else [f"The true MI is in {_interval(answer, scale)} {units}"]

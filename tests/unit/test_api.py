@@ -119,6 +119,13 @@ def test_estimators_that_cannot_take_the_columns_are_not_in_the_answer():
     assert one.normalised == one.value / one.entropy_y
 
 
+def test_linear_relation_has_an_infinite_answer():
+    one = mi_cli.estimate(X, 2.54 * X + 3, settings={"training": {"steps": 40}})
+    assert (one.verdict, one.value, one.ci_high, one.source) == ("answer", np.inf, np.inf, "linear relation")
+    assert one.reason == "y is a linear function of x: the MI is infinite"
+    assert one.ci_low > 1
+
+
 def test_settings_of_an_estimator_need_that_estimator():
     with pytest.raises(ConfigError) as raised:
         mi_cli.estimate(X, Y, settings={"estimator": {"hidden": [8]}})
