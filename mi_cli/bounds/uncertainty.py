@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
-from mi_cli.lazy import special
+from mi_cli.lazy import np, special
 
 __all__ = ["SMALLEST_P", "interval", "lower_limit", "p_value"]
 

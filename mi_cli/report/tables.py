@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mi_cli.bounds.uncertainty import SMALLEST_P
 from mi_cli.errors import counted
 from mi_cli.procedures.base import recorded_procedure
 from mi_cli.records.results import SCALES
@@ -19,7 +20,6 @@ IN_NATS = {  # columns of tables whose numbers are in nats
     *("estimate", "stderr", "ci_low", "ci_high", "lower", "ceiling", "gap", "true_mi", "mean", "sd"),
     *("bias", "rmse", "limit", "limit_low", "limit_high"),
 }
-SMALLEST_P = 1e-12  # the floor of an estimator's p-value, since the shape of the tail beyond it is unknown
 _SHARES = ("covers_truth", "covers_claim", "too_high", "small_p")  # shares; the file has their intervals too
 
 
