@@ -11,9 +11,12 @@ from mi_cli import networks
 from mi_cli import training as fitting
 from mi_cli.errors import Fault
 from mi_cli.estimators.base import Estimator
+from mi_cli.estimators.class_members import Parts, class_members
 from mi_cli.estimators.dv import DonskerVaradhan
-from mi_cli.fields import Positive, Widths
-from mi_cli.lazy import np, optimize, special, torch
+from mi_cli.estimators.grid_member import grid_scores
+from mi_cli.estimators.mixture import fit_mixture, with_independence
+from mi_cli.fields import Count, Positive, Widths
+from mi_cli.lazy import np, special, torch
 from mi_cli.problems import Estimate, Kind, Problem, Rows
 from mi_cli.training.context import Context
 from mi_cli.training.settings import Evaluation, Training
@@ -22,10 +25,6 @@ __all__ = ["Auto"]
 
 _TRAINING_ROWS = 2000  # training rows on which the bound is reported beside that on test rows
 _WEIGHTING_SHIFTS = 64
-_PRIOR = 0.5  # standard deviation of a weight: log-ratios that share one dependence weigh about 1 together
-
-# Scores of validation, test and training rows, and of fresh ones if there are any.
-Parts = list["networks.Scores"]
 
 
 class Auto(Estimator):
@@ -37,6 +36,9 @@ class Auto(Estimator):
 
     - log-ratios of the Gaussian copula and of Student copulas. They need no training, and are exact where the
       dependence is elliptical, for any scales and margins of the columns;
+    - a Gaussian copula of which some rows are paired at random;
+    - counts in nested squares, of two single columns or of the lengths of several, for dependence in any form;
+    - where one side is classes, linear and quadratic discriminant analysis; where both are, counts;
     - a separable network;
     - a network over x and y side by side, for densities with hard edges.
 
@@ -47,8 +49,17 @@ class Auto(Estimator):
     makes up for members that overfit. T is clipped to ±ln of the number of training rows. Test rows are used for
     nothing but the reported value.
 
-    The estimate is a lower bound with the ceiling of Donsker–Varadhan. It is too low by what no member has learned.
-    The history has the traces of all members and their weights.
+    The separable network is trained in rounds (:func:`~mi_cli.training.rounds.train_in_rounds`): longer, while the
+    bound on validation rows rises. The estimate is a lower bound with the ceiling of Donsker–Varadhan. It is too low by
+    what no member has learned. The history has the traces of all members and their weights.
+
+    Attributes:
+        freedoms: degrees of freedom of the Student copulas.
+        separable: widths of the hidden layers of f and of g.
+        concat: widths of the hidden layers of the network over both sides.
+        rounds: of the training of the separable network, at most; the other network has two.
+        rate: learning rate of the networks, as a multiple of ``training.lr``. This bound trains steadily at rates at
+            which others diverge.
 
     Reference:
         Demarta & McNeil 2005 (copulas); Wolpert 1992 (mixing estimators by validation, stacking).
@@ -62,6 +73,8 @@ class Auto(Estimator):
     freedoms: tuple[Positive, ...] = (1, 2, 3, 5, 10)
     separable: Widths = (128, 128, 128)
     concat: Widths = (64, 64, 64)
+    rounds: Count = 5
+    rate: Positive = 5
 
     def networks(self) -> dict[str, DonskerVaradhan]:
         """The members that are trained, by name."""
@@ -75,6 +88,12 @@ class Auto(Estimator):
         )
         return {"separable": DonskerVaradhan(hidden=self.separable), "concat": joint}
 
+    def _rounds(self, network: str) -> int:
+        return self.rounds if network == "separable" else min(2, self.rounds)
+
+    def _at_rate(self, problems: Sequence[Problem]) -> list[Problem]:
+        return [replace(problem, lr=problem.lr * self.rate) for problem in problems]
+
     def faults(self, training: Training) -> list[Fault]:
         """It cannot carry weights along an axis."""
         if training.carry is None:
@@ -84,6 +103,10 @@ class Auto(Estimator):
     def trainings(self) -> int:
         """One training for each network."""
         return len(self.networks())
+
+    def most_steps(self, training: Training) -> int:
+        """Those of all rounds of the separable network."""
+        return sum(fitting.round_steps(training, self.rounds))
 
     def cost(self, dims: tuple[int, int], training: Training, rows: int) -> tuple[int, int]:
         """The mean of the networks' multiply-adds, and the most bytes that one of them needs."""
@@ -102,15 +125,21 @@ class Auto(Estimator):
         del start
         members = {f"student_{nu:g}": nu for nu in self.freedoms}
         with context.clock("evaluation"):
-            scores = _copulas(problems, {"gaussian": math.inf} | members, evaluation.shifts, context)
-        trained: dict[str, fitting.Trained] = {}
+            fixed = [
+                _fixed_members(problem, {"gaussian": math.inf} | members, evaluation.shifts, context)
+                for problem in problems
+            ]
+        scores: dict[str, list[Parts]] = {}
+        trained: dict[str, fitting.TrainedInRounds] = {}
         for name, network in self.networks().items():
-            scores[name], trained[name] = _network(network, problems, training, evaluation.shifts, context)
+            scores[name], trained[name] = _network(
+                network, self._at_rate(problems), training, self._rounds(name), evaluation.shifts, context
+            )
         with context.clock("evaluation"):
             return [
                 _mixed(
-                    {name: of_problem[index] for name, of_problem in scores.items()},
-                    {name: of_stack.traces(index) for name, of_stack in trained.items()},
+                    fixed[index] | {name: of_problem[index] for name, of_problem in scores.items()},
+                    {name: of_stack.traces[index] for name, of_stack in trained.items()},
                     evaluation,
                     problem,
                 )
@@ -118,18 +147,20 @@ class Auto(Estimator):
             ], None
 
 
-def _copulas(
-    problems: Sequence[Problem], freedoms: dict[str, float], shifts: int, context: Context
-) -> dict[str, list[Parts]]:
-    """Scores of the copulas, by name and problem; ``freedoms`` are their degrees of freedom by name."""
-    scores: dict[str, list[Parts]] = {name: [] for name in freedoms}
-    for problem in problems:
-        context.check()
-        normal = fitting.prepare_for_critic(problem, "rank_gaussianise", norms=False)
-        for name, nu in freedoms.items():
-            parts = [(_quantiles(rows, nu), partners) for rows, partners in _parts(normal, shifts)]
-            scores[name].append(_copula_scores(_quantiles(normal.sample, nu), parts, nu))
-    return scores
+def _fixed_members(problem: Problem, freedoms: dict[str, float], shifts: int, context: Context) -> dict[str, Parts]:
+    """Scores of the members that need no training, by name; ``freedoms`` are the degrees of freedom of copulas."""
+    context.check()
+    normal = fitting.prepare_for_critic(problem, "rank_gaussianise", norms=False)
+    parts = _parts(normal, shifts)
+    scores = {}
+    for name, nu in freedoms.items():
+        mapped = [(_quantiles(rows, nu), partners) for rows, partners in parts]
+        scores[name] = _copula_scores(_quantiles(normal.sample, nu), mapped, nu)
+    scores["inliers"] = _inlier_scores(normal.sample, parts)
+    classes = class_members(normal, parts)
+    if not classes:
+        scores["grid"] = grid_scores(normal, parts)
+    return scores | classes
 
 
 def _parts(problem: Problem, shifts: int) -> list[tuple[Rows, int]]:
@@ -162,6 +193,17 @@ def _copula_scores(sample: Rows, parts: Sequence[tuple[Rows, int]], nu: float) -
     ]
 
 
+def _inlier_scores(sample: Rows, parts: Sequence[tuple[Rows, int]]) -> Parts:
+    """Scores of a Gaussian copula of which some rows are independent; zero where no column varies."""
+    try:
+        variates, share = networks.fit_inliers(sample.x, sample.y)
+    except networks.SingularScatterError:
+        return _zero_scores(parts)
+    ratio = networks.LogRatio([variates])
+    scored = (ratio.shifted(*fitting.stacked([rows], sample.x.device), shifts).double().cpu() for rows, shifts in parts)
+    return [networks.Scores.of_partners(with_independence(scores, share)) for scores in scored]
+
+
 def _zero_scores(parts: Sequence[tuple[Rows, int]]) -> Parts:
     """Scores of a member that could not be fitted."""
     return [
@@ -171,19 +213,23 @@ def _zero_scores(parts: Sequence[tuple[Rows, int]]) -> Parts:
 
 
 def _network(
-    estimator: DonskerVaradhan, problems: Sequence[Problem], training: Training, shifts: int, context: Context
-) -> tuple[list[Parts], fitting.Trained]:
+    estimator: DonskerVaradhan,
+    problems: Sequence[Problem],
+    training: Training,
+    rounds: int,
+    shifts: int,
+    context: Context,
+) -> tuple[list[Parts], fitting.TrainedInRounds]:
     """Scores of a trained member by problem, zero where its training failed, and the outcome of its training."""
     with context.clock("data"):
         prepared = [fitting.prepare_for_critic(problem, estimator.preprocess, estimator.norms) for problem in problems]
-    critics = fitting.CriticStack(estimator, prepared, training, context)
     with context.clock("training"):
-        trained = critics.train()
+        trained = fitting.train_in_rounds(estimator, prepared, training, rounds, context)
     with context.clock("evaluation"):
         of_parts = []
         for part in zip(*(_parts(problem, shifts) for problem in prepared), strict=True):
             rows = fitting.stacked([rows for rows, _ in part], context.device)
-            of_parts.append(fitting.held_out_scores(critics.critic, trained.best, rows, part[0][1], context))
+            of_parts.append(fitting.held_out_scores(trained.critics.critic, trained.best, rows, part[0][1], context))
     scores = []
     for problem, *parts in zip(problems, *of_parts, strict=True):
         finite = all(bool(torch.isfinite(side).all()) for part in parts for side in (part.joint, part.by_row))
@@ -196,12 +242,11 @@ def _mixed(
 ) -> Estimate:
     """The estimate of one problem by the mixture of all members."""
     bound, most = DonskerVaradhan(), math.log(len(problem.sample))
-    members = [[_clipped(part, most) for part in parts] for parts in scores.values()]
-    weights = _weights([parts[0] for parts in members])
-    val, test, trained_on, *fresh = (_mixture(part, weights, most) for part in zip(*members, strict=True))
+    mixture = fit_mixture([parts[0] for parts in scores.values()], most)
+    val, test, trained_on, *fresh = (mixture(part) for part in zip(*scores.values(), strict=True))
     steps = max(int(trace["train_mi"][0][-1]) for trace in traces.values())
     history = {f"{name}_{metric}": values for name, trace in traces.items() for metric, values in trace.items()}
-    for name, weight in zip(scores, weights.tolist(), strict=True):
+    for name, weight in zip([*scores, "independence"], [*mixture.weights.tolist(), mixture.independence], strict=True):
         history[f"weight_{name}"] = (np.array([steps]), np.array([weight]))
     worth = fitting.estimate_from_scores(bound, fresh[0], evaluation.level) if fresh else None
     return replace(
@@ -213,40 +258,3 @@ def _mixed(
         steps=steps,
         history=history,
     )
-
-
-def _clipped(scores: networks.Scores, most: float) -> networks.Scores:
-    """Scores clipped to ±``most``, ln n: n training rows support no larger log-ratio, and one could undo all others."""
-    return networks.Scores(scores.joint.clamp(-most, most), scores.by_row.clamp(-most, most))
-
-
-def _mixture(scores: Sequence[networks.Scores], weights: torch.Tensor, most: float) -> networks.Scores:
-    """The weighted sum of all members' scores, clipped."""
-    pairs = list(zip(weights, scores, strict=True))
-    joint: Any = sum(weight * part.joint for weight, part in pairs)
-    return _clipped(networks.Scores(joint, sum(weight * part.by_row for weight, part in pairs)), most)
-
-
-def _weights(scores: Sequence[networks.Scores]) -> torch.Tensor:
-    """Weights of at least 0 that maximise Donsker–Varadhan of the mixture, which is concave in them.
-
-    Few validation rows would make some weights huge, so that each has a normal prior around 0 beside the evidence of
-    the rows.
-    """
-    joint = torch.stack([part.joint[0].mean() for part in scores])
-    product = torch.stack([part.product[0] for part in scores])
-    precision = 1 / (_PRIOR**2 * scores[0].joint.shape[1])
-
-    def loss(weights: Any) -> tuple[float, Any]:
-        w = torch.from_numpy(weights)
-        mixed = w @ product
-        top = mixed.max()
-        tilt = torch.exp(mixed - top)
-        total = tilt.sum()
-        value = top + torch.log(total) - math.log(len(mixed)) - w @ joint
-        gradient = product @ tilt / total - joint + precision * w
-        return value.item() + precision * float(w @ w) / 2, gradient.numpy()
-
-    start = np.full(len(scores), 1 / len(scores))
-    solution = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(scores))
-    return torch.from_numpy(solution.x)

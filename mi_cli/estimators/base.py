@@ -69,6 +69,10 @@ class Estimator(Section, ABC):
         """How many times one estimate takes ``training.steps`` steps."""
         return 1
 
+    def most_steps(self, training: Training) -> int:
+        """The most steps that one training takes; it may take fewer than this where the estimator decides."""
+        return training.steps
+
     def cost(self, dims: tuple[int, int], training: Training, rows: int) -> tuple[int, int]:
         """Cost of one training step. The default is a few passes over the rows.
 

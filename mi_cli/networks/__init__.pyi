@@ -22,6 +22,7 @@ from .elliptical import (
     SingularScatterError as SingularScatterError,
     fit_elliptical as fit_elliptical,
 )
+from .inliers import fit_inliers as fit_inliers
 from .pairs import pair as pair
 from .passes import (
     Buffers as Buffers,

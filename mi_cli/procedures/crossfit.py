@@ -165,8 +165,20 @@ def _pool_nulls(estimates: Sequence[Estimate], weights: Array) -> Array | None:
 
 
 def _mean_history(estimates: Sequence[Estimate]) -> dict[str, tuple[Array, Array]]:
-    """For each metric its steps and its mean over folds, ``(T,)`` each."""
+    """For each metric its steps and its mean over the folds that have a value there, ``(T,)`` each."""
+    names = dict.fromkeys(name for estimate in estimates for name in estimate.history)
     return {
-        name: (steps, np.mean([estimate.history[name][1] for estimate in estimates], 0))
-        for name, (steps, _) in estimates[0].history.items()
+        name: _mean_trace([estimate.history[name] for estimate in estimates if name in estimate.history])
+        for name in names
     }
+
+
+def _mean_trace(traces: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
+    """Steps and means of traces, of which some may end earlier than others."""
+    steps = np.unique(np.concatenate([steps for steps, _ in traces]))
+    total, count = np.zeros(len(steps)), np.zeros(len(steps))
+    for own, values in traces:
+        places = np.searchsorted(steps, own)
+        total[places] += values
+        count[places] += 1
+    return steps, total / count

@@ -44,6 +44,11 @@ from .density_rows import (
 from .preprocessing import (
     fit_preprocess as fit_preprocess,
 )
+from .rounds import (
+    TrainedInRounds as TrainedInRounds,
+    round_steps as round_steps,
+    train_in_rounds as train_in_rounds,
+)
 from .settings import (
     Evaluation as Evaluation,
     Part as Part,

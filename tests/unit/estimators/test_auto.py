@@ -8,7 +8,8 @@ import torch
 from examples import context, gaussian_rows, problem
 
 from mi_cli.bounds.variational import donsker_varadhan
-from mi_cli.estimators.auto import Auto, _weights
+from mi_cli.estimators.auto import Auto
+from mi_cli.estimators.mixture import _weights, fit_mixture
 from mi_cli.networks.critics import Scores
 from mi_cli.problems import Rows
 from mi_cli.training.settings import Evaluation, Training
@@ -87,3 +88,70 @@ def test_member_that_overfits_is_shrunk_or_left_out():
     generator = np.random.default_rng(1)
     noise = scores(generator)
     assert _weights([noise])[0] < 0.5  # scores that say nothing: the best weight is near 0
+
+
+def classes(n, seed, d=20):
+    """Five classes of normal rows in d columns, of which the first tells the class: MI by Monte Carlo, .6 nats."""
+    generator = torch.Generator().manual_seed(seed)
+    label = torch.randint(5, (n,), generator=generator)
+    x = torch.randn(n, d, generator=generator, dtype=torch.float64)
+    x[:, 0] += 1.5 * label
+    return Rows(x, torch.nn.functional.one_hot(label, 5).double())
+
+
+def test_classes_given_many_columns_are_told_by_discriminant_analysis():
+    label, draws = torch.arange(5), torch.randn(100_000, 1, dtype=torch.float64)
+    x = draws + 1.5 * label.repeat(20_000).unsqueeze(1)
+    logs = -0.5 * (x - 1.5 * label) ** 2
+    own = logs.gather(1, label.repeat(20_000).unsqueeze(1)).squeeze(1)
+    truth = (own - logs.logsumexp(1)).mean().item() + np.log(5)
+    (found,) = estimated(problem(train=classes(2000, 1), val=classes(300, 2), test=classes(2000, 3), dim_x=20, dim_y=5))
+    assert found.value == pytest.approx(truth, abs=0.05 + 4 * found.stderr)
+
+
+def test_tables_of_classes_are_counted():
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randint(3, (4000, 1), generator=generator).double()
+    y = torch.where(torch.rand(4000, 1, generator=generator) < 0.7, x, (x + 1) % 3)
+    rows = Rows(x, y)
+    parts = [rows.select(slice(low, high)) for low, high in ((0, 2000), (2000, 2400), (2400, 4000))]
+    (found,) = estimated(problem(train=parts[0], val=parts[1], test=parts[2]))
+    truth = np.log(3) + 0.7 * np.log(0.7) + 0.3 * np.log(0.3)
+    assert found.value == pytest.approx(truth, abs=0.02 + 4 * found.stderr)
+
+
+def test_rows_paired_at_random_leave_the_dependence_of_the_others():
+    def rows(n, seed):
+        good = gaussian_rows(n, 0.95, seed)
+        strange = torch.rand(n, 1, generator=torch.Generator().manual_seed(seed)) < 0.3
+        return Rows(good.x, torch.where(strange, gaussian_rows(n, 0, seed + 50).y, good.y))
+
+    (found,) = estimated(problem(train=rows(3000, 1), val=rows(500, 2), test=rows(3000, 3)))
+    test = rows(100_000, 4)
+    quadratic = 0.95 * test.x * test.y - 0.5 * 0.95**2 * (test.x**2 + test.y**2)
+    ratio = quadratic / (1 - 0.95**2) - 0.5 * np.log(1 - 0.95**2)
+    truth = torch.log(0.3 + 0.7 * ratio.exp()).mean().item()
+    assert found.value == pytest.approx(truth, abs=0.02 + 4 * found.stderr)
+    assert weights_of(found)["weight_inliers"] > weights_of(found)["weight_gaussian"]
+
+
+def test_a_chequerboard_is_found_by_counts_in_squares():
+    def rows(n, seed):
+        generator = torch.Generator().manual_seed(seed)
+        x = torch.rand(n, 1, generator=generator, dtype=torch.float64) * 4
+        row = torch.randint(2, (n, 1), generator=generator)
+        y = 2 * row + (x.floor() % 2) + torch.rand(n, 1, generator=generator, dtype=torch.float64)
+        return Rows(x, y)
+
+    (found,) = estimated(problem(train=rows(4000, 1), val=rows(500, 2), test=rows(2000, 3)))
+    assert found.value == pytest.approx(np.log(2), abs=0.2)
+    assert weights_of(found)["weight_grid"] > 0.5
+
+
+def test_the_share_of_independent_rows_is_fitted():
+    generator = np.random.default_rng(0)
+    member = scores(generator, n=2000)
+    member.joint[:, :600] -= 9.0  # three rows of ten look impossible
+    member.joint[:, 600:] += 5.0
+    assert 0.05 < fit_mixture([member], most=50.0).independence < 0.5
+    assert fit_mixture([scores(generator)], most=50.0).independence == 0
