@@ -62,7 +62,7 @@ def jackknife_entropy(counts: Counts) -> float:
     Reference:
         Zahl 1977 (Ecology 58, 907–913).
 
-    >>> float(round(jackknife_entropy(np.array([20, 20])), 3))  # ln 2 + 1/80, as Miller and Madow, and less of higher order
+    >>> float(round(jackknife_entropy(np.array([20, 20])), 3))  # ln 2 + 1/80, and less of higher order
     0.706
     """
     count, times = (part.astype(float) for part in np.unique(counts, return_counts=True))
