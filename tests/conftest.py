@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import types
@@ -18,9 +19,13 @@ from mi_cli.records.saved_config import SAVED_HEADER
 from mi_cli.schema import locations
 from mi_cli.search.expansion import Expansion
 
-# The same examples at every run, however busy the machine is.
-settings.register_profile("tests", derandomize=True, deadline=None)
-settings.load_profile("tests")
+# The same examples at every run, however busy the machine is; HYPOTHESIS_PROFILE=thorough has many new ones.
+settings.register_profile("tests", derandomize=True, deadline=None, max_examples=40)
+settings.register_profile("thorough", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tests"))
+
+# Tests start many processes, each of which would compile all modules anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:

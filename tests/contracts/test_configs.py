@@ -106,7 +106,7 @@ def test_everything_registered_has_a_yaml_and_says_every_value(group):
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_experiment_composes_and_validates(name, variant):
     changes = variant == "corrected" or (CONFIGS / "experiment_variant" / f"{variant}_{name}.yaml").exists()
-    for budget in ("full", "quick", "smoke") if changes else ("smoke",):
+    for budget in ("full", "smoke") if changes else ("smoke",):
         resolved = resolve([f"experiment={name}", f"variant={variant}", f"budget={budget}", *_of_table(name)])
         assert resolved.notices == ()
         assert resolved.values["name"] == name

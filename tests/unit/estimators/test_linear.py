@@ -118,7 +118,7 @@ def test_gradient_is_that_of_the_value(critic, units, seed):
     joint, product = estimator.features(x, y), estimator.features(x, np.roll(y, 1, 0))
     weights = rng.normal(size=joint.shape[1]) / 3
     numeric = optimize.approx_fprime(weights, lambda w: estimator.value(joint @ w, product @ w), 1e-6)
-    np.testing.assert_allclose(estimator.gradient(weights, joint, product), numeric, atol=2e-5)
+    np.testing.assert_allclose(estimator.gradient(weights, joint, product), numeric, rtol=1e-5, atol=2e-5)
 
 
 @given(arrays(float, 6, elements=st.floats(-300, 300)), arrays(float, 8, elements=st.floats(-300, 300)))
