@@ -6,7 +6,7 @@ The rules and their thresholds are in :mod:`mi_cli.analysis.answer_rules`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from mi_cli.analysis.facts import Facts
 from mi_cli.analysis.rows import Row, grouped
 from mi_cli.problems import Estimate
 
-__all__ = ["Answer", "answer", "answers"]
+__all__ = ["Answer", "answer", "answers", "settings"]
 
 _FULL = 0.95  # share of H above which the reason says that classes can hold no more
 
@@ -67,18 +67,29 @@ class Answer:
         return {name: getattr(self, name) for name in names} | {"normalised": self.normalised}
 
 
-def answers(rows: Iterable[Row], axes: Sequence[str], facts: Facts) -> list[dict[str, Any]]:
+def settings(rows: Iterable[Row], axes: Sequence[str]) -> tuple[list[str], list[list[Row]]]:
+    """The result rows of each setting and seed, which have one answer.
+
+    Returns:
+        The axes that choose a setting, which are those that do not choose an estimator, with ``seed``; and the rows.
+    """
+    keys = [*(axis for axis in axes if axis.split(".")[0] != "estimator"), "seed"]
+    return keys, grouped(rows, keys)
+
+
+def answers(rows: Iterable[Row], axes: Sequence[str], facts: Callable[[Row], Facts]) -> list[dict[str, Any]]:
     """An answer for each setting and seed, as a mapping: the axes, ``seed``, then what :meth:`Answer.as_mapping` has.
 
     Args:
         rows: result rows.
         axes: the sweep's axes other than the seed; those of the estimator are not settings.
-        facts: of the data; the number of rows is that of the result rows, where they have it.
+        facts: of the data that a row is from; the number of rows is that of the result rows, where they have it.
     """
-    keys = [*(axis for axis in axes if axis.split(".")[0] != "estimator"), "seed"]
+    keys, groups = settings(rows, axes)
     result = []
-    for setting in grouped(rows, keys):
-        one = answer(setting, replace(facts, rows=_rows(setting, facts)))
+    for setting in groups:
+        known = facts(setting[0])
+        one = answer(setting, replace(known, rows=_rows(setting, known)))
         result.append({key: setting[0][key] for key in keys} | one.as_mapping())
     return result
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from mi_cli.analysis.answer_scores import ALL, answer_scores
 from mi_cli.analysis.coverage import coverage
 from mi_cli.analysis.intervals import Interval, mean_interval
 from mi_cli.analysis.rows import Row, Traces, grouped
@@ -32,6 +33,8 @@ Measured = tuple[dict[str, Any], Interval, float | None, float | None]
 
 
 class _AnyClaim(Section, ABC):
+    of_answers: ClassVar[bool] = False  # whether it is judged by answers (``answer_scores.answered``), not result rows
+
     text: str
     where: dict[str, Any] = Field(default_factory=dict)
 
@@ -249,8 +252,31 @@ class Covers(_AnyClaim):
                 yield where, Interval(row[self.share], *ends, None, row["trials"]), self.low, self.high
 
 
+class Answers(_AnyClaim):
+    """A share of the answers (:mod:`mi_cli.analysis.answer_scores`) lies between ``low`` and ``high``.
+
+    It is the share of all answers, or with ``by_kind`` a share for each kind of data.
+    """
+
+    of_answers: ClassVar[bool] = True
+
+    kind: Literal["answers"]
+    share: Literal["answered", "solved", "covers_truth", "too_high", "small_p"]
+    by_kind: bool = False
+    low: Number | None = None
+    high: Number | None = None
+
+    def measure(self, rows: Sequence[Row], axes: Sequence[str], traces: Traces, level: float) -> Iterator[Measured]:
+        """The shares, with Wilson's interval."""
+        for row in answer_scores(rows, axes, level, traces):
+            if row[self.share] is not None and (row["kind"] != ALL) == self.by_kind:
+                ends = row[f"{self.share}_low"], row[f"{self.share}_high"]
+                where = {"kind": row["kind"]} if self.by_kind else {}
+                yield where, Interval(row[self.share], *ends, None, row["trials"]), self.low, self.high
+
+
 Claim = Annotated[
-    EqualsTruth | BelowTruth | Within | Lower | Change | Trend | Correlation | Solves | Covers,
+    EqualsTruth | BelowTruth | Within | Lower | Change | Trend | Correlation | Solves | Covers | Answers,
     Field(discriminator="kind"),
 ]
 
@@ -266,7 +292,7 @@ def judge(
 
     Args:
         claim: what is claimed.
-        rows: result rows, one a trial and method.
+        rows: result rows, one a trial and method; answers, where the claim is ``of_answers``.
         axes: the sweep's axes other than the seed.
         traces: for each trial, its traces on common steps.
         level: of the intervals.

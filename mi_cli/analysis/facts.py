@@ -24,6 +24,7 @@ class Facts:
         entropy_y: H(y) in nats where y is classes; None where it is numbers or not known.
         copies: rows that repeat an earlier one, beyond those that chance repeats.
         blocks: whether rows depend on each other, as those of one group or neighbours in time do.
+        kind: what the data are an example of, such as rings; empty where the dataset does not say.
     """
 
     rows: int
@@ -35,6 +36,7 @@ class Facts:
     entropy_y: float | None = None
     copies: int = 0
     blocks: bool = False
+    kind: str = ""
 
     @classmethod
     def of(cls, described: Mapping[str, Any], dims: tuple[int, int], discrete: Collection[str]) -> Facts:
@@ -42,11 +44,13 @@ class Facts:
 
         Args:
             described: what its ``describe()`` returns.
-            dims: columns of x and of y, which are taken where ``described`` does not list the columns.
+            dims: columns of x and of y, which are taken where ``described`` does not list the columns. A side of
+                classes is one column then.
             discrete: the sides all of whose columns are classes.
         """
         columns = {
-            side: len(described[side]) if side in described else dim for side, dim in zip("xy", dims, strict=True)
+            side: len(described[side]) if side in described else 1 if side in discrete else dim
+            for side, dim in zip("xy", dims, strict=True)
         }
         entropy = described.get("entropy") or {}
         return cls(
@@ -59,6 +63,7 @@ class Facts:
             entropy_y=entropy.get("y"),
             copies=described.get("duplicates") or 0,
             blocks=bool(described.get("groups") or described.get("time")),
+            kind=described.get("kind") or "",
         )
 
     @property

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from mi_cli.analysis.answer_scores import answer_scores
 from mi_cli.analysis.coverage import coverage
 from mi_cli.analysis.estimates import estimates
 from mi_cli.analysis.extrapolation import extrapolated
@@ -14,7 +15,7 @@ from mi_cli.analysis.rows import Row, Traces
 from mi_cli.analysis.self_consistency import self_consistency
 from mi_cli.analysis.task_scores import Total, scores, totals
 
-__all__ = ["TABLES", "per_step", "solved"]
+__all__ = ["OF_ANSWERS", "TABLES", "per_step", "solved"]
 
 
 def solved(rows: Iterable[Row], axes: Sequence[str], level: float, traces: Traces) -> list[dict[str, Any]]:
@@ -93,6 +94,7 @@ def per_step(rows: Iterable[Row], axes: Sequence[str], level: float, traces: Tra
 
 
 TABLES: dict[str, Callable[[Iterable[Row], Sequence[str], float, Traces], list[dict[str, Any]]]] = {
+    "answers": answer_scores,
     "coverage": coverage,
     "estimates": estimates,
     "extrapolated": extrapolated,
@@ -101,3 +103,4 @@ TABLES: dict[str, Callable[[Iterable[Row], Sequence[str], float, Traces], list[d
     "self_consistency": self_consistency,
     "solved": solved,
 }
+OF_ANSWERS = frozenset({"answers"})  # tables that are made from answers (``answer_scores.answered``), not result rows

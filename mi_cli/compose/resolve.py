@@ -22,7 +22,7 @@ from mi_cli.compose.budget import apply_budget
 from mi_cli.compose.composer import Composer
 from mi_cli.compose.composition_errors import NO_KEYS
 from mi_cli.compose.draft import Draft, typed_values
-from mi_cli.errors import ConfigError, Fault, shown
+from mi_cli.errors import ConfigError, Fault, counted, shown
 from mi_cli.registry.extras import check_tracker
 from mi_cli.search.expansion import Expansion, expand
 from mi_cli.search.preparation import prepare, without_replaced_axes
@@ -86,7 +86,8 @@ def resolve(overrides: Sequence[str], composer: Composer | None = None) -> Resol
         check_storage(draft.values["search"]["storage"], plan=draft.values.get("plan") is True)
     check_tracker(draft.values.get("tracker"))
     kept = tuple(override.input_line or "" for override in parsed if not override.is_hydra_override())
-    return Resolved(dict(draft.values), expansion, kept, draft.notices)
+    left_out = (f"left out: {reason} ({counted(n, 'trial')})" for reason, n in expansion.left_out.items())
+    return Resolved(dict(draft.values), expansion, kept, (*draft.notices, *left_out))
 
 
 def check_experiment(draft: Draft) -> Draft:

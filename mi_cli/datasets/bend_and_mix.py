@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator
 
@@ -16,7 +16,7 @@ from mi_cli.datasets.task_names import task_of
 from mi_cli.fields import Count
 from mi_cli.lazy import torch
 
-__all__ = ["MONTE_CARLO", "TASKS", "BendAndMix"]
+__all__ = ["KINDS", "MONTE_CARLO", "TASKS", "BendAndMix"]
 
 # Means of the log density ratios of two million draws, and their standard errors, in nats. Bending x keeps the MI, and
 # so do further columns that are independent. `source.monte_carlo(draws=2_000_000)` gives these numbers.
@@ -70,6 +70,23 @@ def _tasks() -> Iterator[tuple[str, Task]]:
 
 TASKS: Mapping[str, Task] = MappingProxyType(dict(_tasks()))
 
+_KIND_OF = {  # a part of the names of the tasks of a kind
+    "additive": "uniform noise",
+    "multinormal": "normal",
+    "asinh-student": "heavy tails",
+    "swissroll": "curves",
+    "spiral": "curves",  # a multinormal that is bent, so that this comes after it
+    "1v1-X": "mixtures",
+    "1v1-AI": "mixtures",
+    "waves": "mixtures",
+    "galaxy": "mixtures",
+    "concentric": "rings",
+    "inliers": "inliers",
+}
+KINDS: Mapping[str, str] = MappingProxyType(
+    {name: kind for name in TASKS for part, kind in _KIND_OF.items() if part in name}
+)
+
 
 class BendAndMix(Dataset):
     """A task of "On the Properties and Estimation of Pointwise Mutual Information Profiles".
@@ -94,6 +111,10 @@ class BendAndMix(Dataset):
     def dim_y(self) -> int:
         """Columns of y."""
         return TASKS[self.task].source.dims[1]
+
+    def describe(self) -> dict[str, Any]:
+        """``kind``: what the task is an example of."""
+        return {"kind": KINDS[self.task]}
 
     def sample(
         self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None

@@ -57,6 +57,7 @@ PLOTS_OF_ROWS = {
 
 
 PLOTS = {
+    "answer_coverage": "mi_cli.plots.answer_coverage:plot",
     "coverage": "mi_cli.plots.coverage:plot",
     "error_against_samples": "mi_cli.plots.error_against_samples:plot",
     "error_against_seconds": "mi_cli.plots.error_against_seconds:plot",

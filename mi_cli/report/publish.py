@@ -35,7 +35,8 @@ class Publisher:
     def draw(self, run: FinishedRun) -> bool:
         """Write ``summary.json``, ``tables/`` and ``plots/``; whether every plot worked."""
         axes = [axis for axis in run.axes if axis != "seed"]
-        self.summary = summarise(run.config, run.rows, axes, _traces(run))
+        datasets = {trial.index: trial.config.dataset for trial in run.trials}
+        self.summary = summarise(run.config, run.rows, axes, _traces(run), datasets)
         results.write_json(run.folder / "summary.json", self.summary)
         for name, rows in self.summary["tables"].items():
             results.write_table(run.folder / "tables" / f"{name}.csv", rows)

@@ -169,9 +169,11 @@ class RecordedRun:
     def n_trials(self) -> int:
         """The number of trials that the run has when it is finished.
 
-        A finished search may have fewer than planned, since a point that repeats another one has no trials of its own.
+        A finished run may have fewer than planned: a point of a search that repeats another one has no trials of its
+        own, and ``leave_out_unfit`` leaves out trials.
         """
-        return self.done if searches(self.config) and self.state == "finished" else self.planned
+        may_have_fewer = searches(self.config) or self.config.get("leave_out_unfit")
+        return self.done if may_have_fewer and self.state == "finished" else self.planned
 
     @cached_property
     def axes(self) -> list[str]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from mi_cli.analysis.answer import answers
+from mi_cli.analysis.answer_scores import answered
 from mi_cli.analysis.claims import judge
 from mi_cli.analysis.facts import Facts
 from mi_cli.analysis.intervals import mean_interval
-from mi_cli.analysis.tables import TABLES
+from mi_cli.analysis.tables import OF_ANSWERS, TABLES
+from mi_cli.datasets.base import Dataset
 from mi_cli.records.results import Row, trial_statuses
 from mi_cli.schema.config import Config
 
@@ -22,7 +24,11 @@ _BASELINE = "linear_regression"
 
 
 def summarise(
-    config: Config, rows: Sequence[Row], axes: Sequence[str], traces: Mapping[int, Mapping[str, Sequence[float]]]
+    config: Config,
+    rows: Sequence[Row],
+    axes: Sequence[str],
+    traces: Mapping[int, Mapping[str, Sequence[float]]],
+    datasets: Mapping[int, Dataset] | None = None,
 ) -> dict[str, Any]:
     """Return what ``summary.json`` holds; MI is in nats.
 
@@ -31,12 +37,16 @@ def summarise(
         rows: result rows.
         axes: dotted paths of the sweep's axes other than the seed.
         traces: traces of each trial by its index, with all metrics at the same steps.
+        datasets: the dataset of each trial by its index; that of ``config`` for all, unless given.
 
     Returns:
         The number of trials of each status, the answer of all estimators together, a cell for each setting and method
         with means over seeds, the tables that the config asks for, and a verdict for each claim.
     """
     level = config.evaluation.level
+    facts = _facts(config, datasets or {})
+    with_answers = any(claim.of_answers for claim in config.claims) or OF_ANSWERS & set(config.tables)
+    all_answers = answered(rows, axes, facts) if with_answers else []
     return {
         "name": config.name,
         "summary": config.summary,
@@ -48,22 +58,37 @@ def summarise(
         "shown_in": config.units,
         "data": config.dataset.describe(),
         "trials": dict(sorted(Counter(trial_statuses(rows).values()).items())),
-        "answer": _answer(config, rows, axes),
-        "tables": {name: TABLES[name](rows, axes, level, traces) for name in config.tables},
-        "claims": [judge(claim, rows, axes, traces, level) for claim in config.claims],
+        "answer": _answer(config, rows, axes, facts),
+        "tables": {
+            name: TABLES[name](all_answers if name in OF_ANSWERS else rows, axes, level, traces)
+            for name in config.tables
+        },
+        "claims": [
+            judge(claim, all_answers if claim.of_answers else rows, axes, traces, level) for claim in config.claims
+        ],
         "cells": list(_cells(rows, axes, level)),
     }
 
 
-def _answer(config: Config, rows: Sequence[Row], axes: Sequence[str]) -> dict[str, Any] | list[dict[str, Any]] | None:
+def _facts(config: Config, datasets: Mapping[int, Dataset]) -> Callable[[Mapping[str, Any]], Facts]:
+    """A function from a result row to the facts of the data that it is from."""
+
+    def facts(row: Mapping[str, Any]) -> Facts:
+        dataset = datasets.get(row["trial"], config.dataset)
+        return Facts.of(dataset.describe(), (dataset.dim_x, dataset.dim_y), dataset.discrete)
+
+    return facts
+
+
+def _answer(
+    config: Config, rows: Sequence[Row], axes: Sequence[str], facts: Callable[[Mapping[str, Any]], Facts]
+) -> dict[str, Any] | list[dict[str, Any]] | None:
     """The answer to the question of a table ``estimates``; None without that table, and at ``budget=smoke``.
 
     It is one mapping where the run has one setting and seed, and otherwise a list with one for each.
     """
     if "estimates" not in config.tables or config.budget.name == "smoke":
         return None
-    dataset = config.dataset
-    facts = Facts.of(dataset.describe(), (dataset.dim_x, dataset.dim_y), dataset.discrete)
     of_settings = answers(rows, axes, facts)
     return of_settings[0] if len(of_settings) == 1 else of_settings
 

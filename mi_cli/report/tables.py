@@ -18,9 +18,10 @@ Row = Mapping[str, Any]
 
 IN_NATS = {  # columns of tables whose numbers are in nats
     *("estimate", "stderr", "ci_low", "ci_high", "lower", "ceiling", "gap", "true_mi", "mean", "sd"),
-    *("bias", "rmse", "limit", "limit_low", "limit_high"),
+    *("bias", "rmse", "limit", "limit_low", "limit_high", "absolute_error", "width"),
 }
-_SHARES = ("covers_truth", "covers_claim", "too_high", "small_p")  # shares; the file has their intervals too
+# Shares; the file has their intervals too. A table of tasks has numbers of them by the first two names.
+_SHARES = ("answered", "solved", "covers_truth", "covers_claim", "too_high", "small_p")
 
 
 def mean_table(summary: Mapping[str, Any]) -> tuple[dict[str, bool], list[list[str]]]:
@@ -81,6 +82,7 @@ def setting_table(rows: Sequence[Row], summary: Mapping[str, Any]) -> tuple[dict
     hidden = {"reason"} | ({"status"} if all(row.get("status") == "ok" for row in rows) else set())
     cells = [{key: text for key, text in cell.items() if key not in hidden} for cell in cells]
     titles |= {"ci": f"{percent} interval", "lower": f"at least ({percent})", "p_value": "p", "gap": "training − test"}
+    titles |= {"absolute_error": "mean |error|", "width": "median width"}
     columns = [key for key in cells[0] if any(cell.get(key) not in ("", "0", None) for cell in cells)]
     return {key: titles.get(key, key) for key in columns}, cells
 
@@ -98,7 +100,8 @@ def _cells(row: Row, scale: float) -> dict[str, str]:
         for key, value in row.items()
         if key.rpartition("_")[0] not in _SHARES
     }
-    cells |= {key: f"{100 * row[key]:.1f} %" for key in _SHARES if row.get(key) is not None}
+    if "tasks" not in row:
+        cells |= {key: f"{100 * row[key]:.1f} %" for key in _SHARES if row.get(key) is not None}
     row = {key: row[key] for key in cells}
     if "tasks" not in row:
         if row.get("estimator") == row.get("method"):

@@ -27,7 +27,11 @@ from mi_cli.schema.search_space import Search
 from mi_cli.schema.validation_errors import validation_faults
 from mi_cli.training.settings import Evaluation, Representation, Split, Training
 
-__all__ = ["Budget", "Config", "ConfigError", "validate"]
+__all__ = ["Budget", "Config", "ConfigError", "UnfitError", "validate"]
+
+
+class UnfitError(ConfigError):
+    """Only the estimator does not fit the dataset, and the config says that such a trial is left out."""
 
 
 class Budget(Section):
@@ -156,6 +160,7 @@ class Config(Section):
     plots: Annotated[tuple[Annotated[str, *_name_of("plot")], ...], Affects.NOTHING] = ()
     tables: Annotated[tuple[Literal[*TABLES], ...], Affects.NOTHING] = ()  # type: ignore[valid-type]
     sweep: Annotated[dict[str, Any], Affects.NOTHING] = Field(default_factory=dict)
+    leave_out_unfit: Annotated[bool, Affects.NOTHING] = False
     search: Annotated[Search, Affects.NOTHING] = Field(default_factory=Search)  # a default is copied for each config
     units: Annotated[Literal["nats", "bits"], Affects.NOTHING] = "nats"
     device: Annotated[Literal["auto", "cpu", "cuda", "mps"], Affects.NOTHING, Rule.RESUME | Rule.AGAIN] = "auto"
@@ -318,6 +323,7 @@ def validate(values: Mapping[str, Any]) -> Config:
     settings are checked against the data. Each step runs if the one before it has no faults.
 
     Raises:
+        UnfitError: ``leave_out_unfit`` is true, and all faults say that the estimator cannot take the data.
         ConfigError: all faults of the first step that has any.
     """
     try:
@@ -326,5 +332,6 @@ def validate(values: Mapping[str, Any]) -> Config:
         raise ConfigError(*validation_faults(error, Config, values, _chosen)) from None
     config = config.opened()
     if faults := config.faults():
-        raise ConfigError(*faults)
+        is_unfit = config.leave_out_unfit and faults == config.estimator.unfit(config.dataset)
+        raise (UnfitError if is_unfit else ConfigError)(*faults)
     return config

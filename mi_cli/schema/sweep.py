@@ -11,11 +11,11 @@ from typing import Any
 from mi_cli.errors import ConfigError, Fault, closest, listed, shown
 from mi_cli.fields import Affects, Rule
 from mi_cli.schema import groups
-from mi_cli.schema.config import Config, validate
+from mi_cli.schema.config import Config, UnfitError, validate
 from mi_cli.schema.effects import affecting, ruled
 from mi_cli.schema.fingerprints import fingerprint, numeric_settings
 
-__all__ = ["GROUPS", "NOT_AXES", "Trial", "axes", "expand", "get", "labels", "not_axes", "put"]
+__all__ = ["GROUPS", "NOT_AXES", "Trial", "axes", "expand", "expand_fitting", "get", "labels", "not_axes", "put"]
 
 NOT_AXES = (*affecting(Affects.NOTHING), *ruled(Rule.NO_AXIS))  # what is the same in all trials of a run
 GROUPS = tuple(group for group in groups.GROUPS if group not in NOT_AXES)  # whose options can be the values of an axis
@@ -67,6 +67,19 @@ def expand(values: Mapping[str, Any]) -> list[Trial]:
     Raises:
         ConfigError: the faults of all trials, each once.
     """
+    return expand_fitting(values)[0]
+
+
+def expand_fitting(values: Mapping[str, Any]) -> tuple[list[Trial], dict[str, int]]:
+    """All trials of a resolved config, and what is left out where ``leave_out_unfit`` is true.
+
+    Returns:
+        The trials, numbered without a gap; and for each reason why an estimator cannot take a dataset, how many trials
+        are left out.
+
+    Raises:
+        ConfigError: the faults of all trials, each once; or those of the trials left out, if no trial remains.
+    """
     by_path = axes(values)
     carry = _carry(values)
     if carry is not None and carry not in by_path:
@@ -74,21 +87,27 @@ def expand(values: Mapping[str, Any]) -> list[Trial]:
     base = {key: value for key, value in values.items() if key != "sweep"}
     trials: list[Trial] = []
     faults: dict[str, Fault] = {}
+    unfit: dict[str, list[Fault]] = {}
     labels_of = {path: labels(path, axis) for path, axis in by_path.items()}
     numbered = [list(enumerate(axis)) for axis in by_path.values()]
-    for index, point in enumerate(itertools.product(*numbered)):
+    for point in itertools.product(*numbered):
         resolved, labelled = _sections(base), {}
         # A group's option first, so that an axis inside the group applies to every option.
         for path, (number, value) in sorted(zip(by_path, point, strict=True), key=lambda item: item[0].count(".")):
             labelled[path] = labels_of[path][number]
             put(resolved, path, {k: v for k, v in value.items() if k != "option"} if path in GROUPS else value)
         try:
-            trials.append(Trial(index, {path: labelled[path] for path in by_path}, validate(resolved)))
+            trials.append(Trial(len(trials), {path: labelled[path] for path in by_path}, validate(resolved)))
+        except UnfitError as error:
+            for fault in error.faults:
+                unfit.setdefault(str(fault), []).append(fault)
         except ConfigError as error:
             faults |= {str(fault): fault for fault in (_of_axis(fault, by_path) for fault in error.faults)}
+    if not trials:
+        faults |= {text: alike[0] for text, alike in unfit.items()}
     if faults:
         raise ConfigError(*faults.values())
-    return trials
+    return trials, {text: len(alike) for text, alike in unfit.items()}
 
 
 def _carry(values: Mapping[str, Any]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mi_cli.errors import ConfigError, Fault, listed
@@ -26,17 +26,19 @@ class Expansion:
         trials: in order.
         axes: dotted paths of the values in which trials differ.
         space: what a search chooses from; None without a search.
+        left_out: how many trials are left out, for each reason why an estimator cannot take a dataset.
     """
 
     trials: list[Trial]
     axes: list[str]
     space: Space | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def changed(self, **settings: Any) -> Expansion:
         """Return the same trials with other settings that do not change their numbers, such as ``threads``."""
         trials = [replace(trial, config=trial.config.model_copy(update=settings)) for trial in self.trials]
         space = None if self.space is None else replace(self.space, values={**self.space.values, **settings})
-        return Expansion(trials, self.axes, space)
+        return Expansion(trials, self.axes, space, self.left_out)
 
 
 def expand(values: Mapping[str, Any]) -> Expansion:
@@ -46,8 +48,8 @@ def expand(values: Mapping[str, Any]) -> Expansion:
         ConfigError: some trial or choice cannot be run; it has a fault for each reason.
     """
     if not searches(values):
-        trials = sweep.expand(values)
-        return Expansion(trials, list(trials[0].axes))
+        trials, left_out = sweep.expand_fitting(values)
+        return Expansion(trials, list(trials[0].axes), left_out=left_out)
     space = Space.from_config(values)
     faults: dict[str, Fault] = {}  # by their texts, since several points may have the same
     first: list[Trial] = []

@@ -24,6 +24,8 @@ __all__ = ["Point", "Space", "choices_by_path"]
 
 Point = Mapping[str, Any]  # the chosen values by dotted path
 
+# What trials of a point do not have. None is left out, as every point has the same number of trials.
+_NOT_OF_POINTS = ("sweep", "search", "leave_out_unfit")
 _GOLDEN = 0.382  # share of a range at which an inner value is tried: no whole number for most ends
 
 
@@ -108,7 +110,7 @@ class Space:
 
     def config(self, point: Point) -> dict[str, Any]:
         """Return the config of a point, whose sweep has the repeated axes."""
-        config = {key: value for key, value in self.values.items() if key not in ("sweep", "search")}
+        config = {key: value for key, value in self.values.items() if key not in _NOT_OF_POINTS}
         config = copy.deepcopy(config) | {"sweep": {}}
         for path in sorted(point, key=lambda path: path.count(".")):  # an option first, then values in it
             value = point[path]

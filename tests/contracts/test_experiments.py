@@ -34,7 +34,15 @@ FEWER = {  # values of an axis
 }
 TABLE = f"dataset.path='{ROWS}'"
 FEWER |= {
-    "coverage": ["sweep.dataset.map=[swiss_roll]", "sweep.dataset.mi=[0.0,0.5]", "sweep.dataset.n_samples=[300,500]"],
+    "coverage": [
+        "sweep.dataset=[{name:off_benchmark,task:normal_200_rows},{name:off_benchmark,task:classes_10_500_rows},"
+        "{name:bend_and_mix,task:1v1-X-0.9,n_samples:200}]"
+    ],
+    "interval_coverage": [
+        "sweep.dataset.map=[swiss_roll]",
+        "sweep.dataset.mi=[0.0,0.5]",
+        "sweep.dataset.n_samples=[300,500]",
+    ],
     "estimate": [TABLE, "dataset.x=[a]", "dataset.y=[b]"],
     "pairwise": [TABLE, "dataset.x=[a,b,c]"],
     "sample_size_bias": [TABLE, "dataset.x=[a]", "dataset.y=[b]", "sweep.dataset.share=[0.4,0.6,1.0]"],

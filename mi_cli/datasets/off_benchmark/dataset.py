@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, model_validator
@@ -40,6 +41,12 @@ class OffBenchmark(Dataset):
     def kind(self) -> str:
         """What makes the task differ from a benchmark's."""
         return TASKS[self.task].kind
+
+    def describe(self) -> dict[str, Any]:
+        """``kind``, and ``entropy``: H(x) and H(y) in nats, None for a side that is not a class."""
+        shares = TASKS[self.task].class_shares
+        entropies: dict[str, float] = {side: _entropy(of_side) for side, of_side in shares.items()}
+        return {"kind": self.kind, "entropy": {side: entropies.get(side) for side in "xy"}}
 
     @property
     def discrete(self) -> frozenset[Side]:
@@ -86,3 +93,7 @@ class OffBenchmark(Dataset):
     def true_mi_stderr(self, noise: float = 0.0) -> float:
         """Standard error of ``true_mi`` in nats; 0 where it is exact, by quadrature, or not known."""
         return 0.0 if noise else TASKS[self.task].truth.stderr
+
+
+def _entropy(shares: Sequence[float]) -> float:
+    return -math.fsum(share * math.log(share) for share in shares)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from mi_cli.datasets.base import Side
@@ -96,7 +97,8 @@ class Task:
         truth: its MI.
         maps: injective maps of x and y, which keep the MI.
         dims: columns of x and of y once they are mapped; None for those of ``source``.
-        classes: sides that are classes. A side of more than two classes has a column of 0 and 1 for each.
+        class_shares: of each side that is classes, their probabilities. A side of more than two classes has a column of
+            0 and 1 for each.
         some_classes: sides that have such columns among columns of numbers.
         few_values: sides of numbers that have few values, each many times: counts, and numbers that are rounded.
         rows: to estimate from.
@@ -107,10 +109,15 @@ class Task:
     truth: Truth
     maps: PairMap = PAIR_MAPS["none"]
     dims: tuple[int, int] | None = None
-    classes: frozenset[Side] = NO_SIDE
+    class_shares: Mapping[Side, Sequence[float]] = field(default_factory=dict)
     some_classes: frozenset[Side] = NO_SIDE
     few_values: frozenset[Side] = NO_SIDE
     rows: int = 5000
+
+    @property
+    def classes(self) -> frozenset[Side]:
+        """Sides that are classes."""
+        return frozenset(self.class_shares)
 
 
 def independent(task: Task) -> Task:

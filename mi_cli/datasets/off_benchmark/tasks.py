@@ -146,7 +146,9 @@ def _classes() -> Iterator[Named]:
         source = classes.NormalGivenClass(weights, distance, dim, spreads)
         two = len(weights) == 2
         maps = PAIR_MAPS["none"] if two else PairMap(y=(classes.OneHot(len(weights)),))
-        return _task(name, "classes", source, maps=maps, dims=(dim, 1 if two else len(weights)), classes=_Y)
+        return _task(
+            name, "classes", source, maps=maps, dims=(dim, 1 if two else len(weights)), class_shares={"y": weights}
+        )
 
     five, rare = (0.2,) * 5, (0.9, 0.08, 0.02)
     yield given("classes_1", five, 2.0, 1)
@@ -161,10 +163,11 @@ def _classes() -> Iterator[Named]:
     yield given("class_spreads", (1 / 3,) * 3, 0.0, 2, spreads=(0.5, 1.0, 3.0))
     source = classes.Swapped(classes.NormalGivenClass((1 / 40,) * 40, 0.1, 1))
     maps = PairMap(x=(classes.OneHot(40),))
-    yield _task("forty_codes", "classes", source, maps=maps, dims=(40, 1), classes=_X)
+    yield _task("forty_codes", "classes", source, maps=maps, dims=(40, 1), class_shares={"x": (1 / 40,) * 40})
     table = classes.ClassTable(((0.2, 0.05, 0.05), (0.05, 0.15, 0.05), (0.02, 0.03, 0.1), (0.1, 0.1, 0.1)))
     maps = _both(classes.OneHot(4), classes.OneHot(3))
-    yield _exact("table_of_classes", "classes", table, maps=maps, dims=(4, 3), classes=_BOTH)
+    shares = {"x": (0.3, 0.25, 0.15, 0.3), "y": (0.37, 0.33, 0.3)}  # sums of its rows and columns
+    yield _exact("table_of_classes", "classes", table, maps=maps, dims=(4, 3), class_shares=shares)
 
 
 def _many_columns() -> Iterator[Named]:
@@ -187,7 +190,7 @@ def _many_columns() -> Iterator[Named]:
     bars = injections.Bars(16)
     yield _exact("bars_16", "images", planes.Pairs(2, 0.95, 1), maps=_both(bars, bars), dims=(256, 256))
     maps = _both(injections.Shapes(12), classes.OneHot(3))
-    more = {"maps": maps, "dims": (144, 3), "classes": _Y}
+    more = {"maps": maps, "dims": (144, 3), "class_shares": {"y": (1 / 3,) * 3}}
     yield _exact("shapes_12", "images", classes.NoisyLabel(3, wrong=0.1, others=2), **more)
     for dim, pairs, rho, layers in ((10, 5, 0.7, 2), (25, 5, 0.8, 1), (100, 10, 0.7, 1)):
         maps = _both(*(injections.RandomBijection(dim, layers, seed) for seed in (dim, dim + 1)))

@@ -216,7 +216,7 @@ def test_each_setting_and_seed_has_an_answer():
         for method, value in (("auto", rho), ("nearest", rho + 0.01))
         for n in (2000,)
     ]
-    found = answers(rows, ["dataset.rho", "estimator"], Facts(rows=10))
+    found = answers(rows, ["dataset.rho", "estimator"], lambda row: Facts(rows=10))
     assert [(one["dataset.rho"], one["seed"], one["value"]) for one in found] == [
         (rho, seed, rho) for rho in (0.5, 0.7) for seed in (0, 1)
     ]
@@ -236,3 +236,4 @@ def test_facts_of_a_table_and_of_a_distribution():
     assert facts == Facts(300, 1, 2, classes_x=True, entropy_x=0.5, copies=3, blocks=True)
     assert (facts.columns, facts.most) == (3, 0.5)
     assert Facts.of({}, (5, 2), ()) == Facts(0, 5, 2)
+    assert Facts.of({"kind": "classes"}, (5, 3), {"y"}) == Facts(0, 5, 1, classes_y=True, kind="classes")

@@ -307,3 +307,15 @@ def test_device_that_is_not_there(monkeypatch, device, other):
     check_device(other)
     with pytest.raises(ConfigError, match=f"device={device}: is not on this machine; accepted: auto, cpu or {other}"):
         check_device(device)
+
+
+def test_estimators_that_cannot_take_a_data_set_of_the_sweep_are_left_out_and_that_is_said():
+    task = "{name:off_benchmark,task:%s}"
+    tasks = ",".join(task % name for name in ("ring", "classes_1"))
+    resolved = resolve(["experiment=coverage", f"sweep.dataset=[{tasks}]", "sweep.seed=[0,1]"])
+    chosen = [(trial.config.dataset.task, trial.config.estimator.name) for trial in resolved.expansion.trials]
+    of_ring = [("ring", name) for name in ("auto", "nearest", "copula")]
+    assert list(dict.fromkeys(chosen)) == [*of_ring, ("classes_1", "auto"), ("classes_1", "nearest")]
+    (notice,) = resolved.notices
+    assert notice.startswith("left out: estimator.name=copula: takes continuous x and y")
+    assert notice.endswith("(2 trials)")

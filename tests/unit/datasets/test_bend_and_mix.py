@@ -11,7 +11,7 @@ from scipy import stats
 from scipy.special import logsumexp
 
 from mi_cli.datasets import beyond_normal
-from mi_cli.datasets.bend_and_mix import MONTE_CARLO, TASKS, BendAndMix
+from mi_cli.datasets.bend_and_mix import KINDS, MONTE_CARLO, TASKS, BendAndMix
 from mi_cli.schema.locations import config_folder
 
 ROWS = 20_000
@@ -97,3 +97,10 @@ def test_yaml_and_experiment_list_every_task():
         assert more == (["±", f"{dataset.true_mi_stderr():.4f}"] if name in MONTE_CARLO else [])
     lines = (config_folder() / "experiment" / "bend_and_mix.yaml").read_text(encoding="utf-8").splitlines()
     assert [line.strip("- ") for line in lines if line.startswith("      - ")] == list(TASKS)
+
+
+def test_every_task_is_of_a_kind():
+    assert list(KINDS) == list(TASKS)
+    assert KINDS["spiral-multinormal-sparse-3-3-2-2.0"] == "curves"
+    assert KINDS["multinormal-sparse-5-5-2-2.0"] == "normal"
+    assert BendAndMix(task="1v1-AI").describe() == {"kind": "mixtures"}

@@ -36,6 +36,7 @@ from plotted import (
     trained,
 )
 
+from mi_cli.analysis.answer_scores import SHARES
 from mi_cli.records import results
 from mi_cli.registry.builtin import PLOTS
 
@@ -60,6 +61,17 @@ def of_table(setting: dict[str, Any], seed: int) -> Fields:
     return {"auto": {"status": "ok", "kind": "lower bound"} | fields | truth}
 
 
+def answered(write: Write) -> results.Records:
+    """A run with the table ``answers`` of some kinds; no answer was given for one of them."""
+    run = write(of_table, {RHO: [0.0, 0.5]}, tables=["answers"])
+    shares = {f"{name}{end}": value for name in SHARES for end, value in (("", 0.8), ("_low", 0.6), ("_high", 0.95))}
+    kinds = ["piecewise constant", "rings", "multiplicative noise", "all"]
+    rows = [{"kind": kind, "trials": 30} | shares for kind in kinds]
+    rows[1] |= {"solved": None, "covers_truth": 1.0, "covers_truth_high": 1.0}
+    run.summary["tables"]["answers"] = rows
+    return run
+
+
 # Runs of each kind that a plot may meet.
 KINDS: dict[str, Callable[[Write], results.Records]] = {
     "sweep": lambda write: write(estimated(), SWEEP, [0, 1], trained, True, **LONG),
@@ -75,6 +87,8 @@ KINDS: dict[str, Callable[[Write], results.Records]] = {
     "benchmark": lambda write: write(benchmarked, BENCHMARK, lost={0: "diverged", 3: "failed", 4: "failed"}),
     "benchmark, very many": lambda write: write(benchmarked, VERY_MANY, [0]),
     "sizes": lambda write: write(benchmarked, SIZES, lost={0: "diverged"}),
+    "answers": answered,
+    "one answer": lambda write: write(of_table, {RHO: [0.5]}, [0], tables=["answers"]),
     "coverage": lambda write: write(of_table, {RHO: [0.0, 0.5], ROWS: [500, 2000]}, range(20)),
     "shares": lambda write: write(of_table, {SHARE: [0.25, 0.5, 1.0]}),
     "pairs": lambda write: write(of_table, {"dataset.pair": PAIRS}, [0], lost={1: "failed"}),
@@ -84,6 +98,7 @@ KINDS: dict[str, Callable[[Write], results.Records]] = {
 
 # The runs that say more of a plot: one line here for one that has any.
 KINDS_OF = {
+    "answer_coverage": ("one cell", "answers", "one answer"),
     "coverage": ("one cell", "failed", "coverage"),
     "extrapolation": ("one cell", "failed", "shares"),
     "forest": ("one cell", "sweep", "failed", "coverage", "pairs"),

@@ -12,6 +12,7 @@ from mi_cli.schema.config import Config, validate
 NOTHING = {
     *("name", "summary", "budget", "claims", "plots", "tables", "sweep", "units", "device", "threads", "output_root"),
     *("plan", "reuse", "force", "trial_timeout", "checkpoint_every", "shards", "shard", "trust", "tracker", "search"),
+    "leave_out_unfit",
 }
 NUMBERS = {"seed", "dataset", "noise", "shift", "training.lr", "split", "variant"}
 SHAPES = {"procedure", "estimator", "representation", "training", "fit", "folds", "evaluation"}

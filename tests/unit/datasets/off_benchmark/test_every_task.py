@@ -168,3 +168,20 @@ def test_yaml_and_experiment_list_the_tasks():
     assert swept[: len(FORMS)] == FORMS
     independent = [name.removesuffix(INDEPENDENT) for name in swept[len(FORMS) :]]
     assert {TASKS[name].kind for name in independent} == {TASKS[name].kind for name in FORMS}
+
+
+@pytest.mark.parametrize("name", [name for name in TASKS if TASKS[name].classes])
+def test_entropy_of_classes_is_that_of_the_rows(name):
+    dataset = OffBenchmark(task=name)
+    described = dataset.describe()
+    assert described["kind"] == TASKS[name].kind
+    rows = dict(zip("xy", dataset.sample(ROWS, torch.Generator().manual_seed(3)), strict=True))
+    for side, entropy in described["entropy"].items():
+        assert (entropy is not None) == (side in dataset.discrete)
+        if entropy is not None:
+            shares = np.unique(labels(rows[side].numpy()), return_counts=True)[1] / ROWS
+            assert entropy == pytest.approx(-(shares * np.log(shares)).sum(), abs=0.02)
+
+
+def test_a_side_of_numbers_has_no_entropy():
+    assert OffBenchmark(task="counts").describe() == {"kind": "counts", "entropy": {"x": None, "y": None}}
