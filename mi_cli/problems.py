@@ -135,6 +135,8 @@ class Estimate:
         critic_stderr: its standard error.
         train_mi: the value on training rows.
         val_mi: the value on validation rows.
+        rise: by how much the last round of a training in rounds raised the value on validation rows; large where
+            training ended too early. None without rounds.
         steps: training steps taken; None without training.
         null: the statistic of the rows, then of each re-pairing, ``(1 + m,)``.
         history: steps ``(T,)`` and values ``(T,)`` by metric.
@@ -155,6 +157,7 @@ class Estimate:
     critic_stderr: float | None = None
     train_mi: float | None = None
     val_mi: float | None = None
+    rise: float | None = None
     steps: int | None = None
     null: np.ndarray[Any, Any] | None = field(default=None, compare=False, repr=False)
     history: dict[str, tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]] = field(

@@ -145,7 +145,7 @@ def _from_evidence(evidence: Evidence, lower: float | None, p_value: float | Non
     most = evidence.facts.most
     highest = max(_reaches(rules.UP, evidence), key=lambda reach: reach.end)
     lowest = min(_reaches(rules.DOWN, evidence), key=lambda reach: reach.end)
-    value = min(max(0.0, evidence.source.value), most)
+    value = min(max(0.0, evidence.source.best), most)
     low = min(max(0.0, lowest.end, evidence.certain), value)
     high = max(min(highest.end, most), value)
     doubt = next((doubt for rule in rules.DOUBTS if (doubt := rule(evidence)) is not None), None)

@@ -142,6 +142,7 @@ class Auto(Estimator):
                     {name: of_stack.traces[index] for name, of_stack in trained.items()},
                     evaluation,
                     problem,
+                    trained["separable"].rises[index],
                 )
                 for index, problem in enumerate(problems)
             ], None
@@ -238,7 +239,11 @@ def _network(
 
 
 def _mixed(
-    scores: dict[str, Parts], traces: dict[str, dict[str, Any]], evaluation: Evaluation, problem: Problem
+    scores: dict[str, Parts],
+    traces: dict[str, dict[str, Any]],
+    evaluation: Evaluation,
+    problem: Problem,
+    rise: float | None,
 ) -> Estimate:
     """The estimate of one problem by the mixture of all members."""
     bound, most = DonskerVaradhan(), math.log(len(problem.sample))
@@ -255,6 +260,7 @@ def _mixed(
         critic_stderr=None if worth is None else worth.stderr,
         train_mi=float(bound.bound(trained_on)),
         val_mi=float(bound.bound(val)),
+        rise=rise,
         steps=steps,
         history=history,
     )

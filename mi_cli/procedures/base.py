@@ -59,6 +59,7 @@ ESTIMATE_FIELDS = (  # the result fields of an estimate beside its value
     "critic_stderr",
     "train_mi",
     "val_mi",
+    "rise",
 )
 
 

@@ -148,6 +148,7 @@ def pool(estimates: Sequence[Estimate], rows: Sequence[int], level: float) -> Es
         null=null,
         train_mi=train,
         val_mi=mean("val_mi"),
+        rise=mean("rise"),
         steps=max(steps) if steps else None,
         history=_mean_history(estimates),
     )

@@ -18,7 +18,7 @@ from mi_cli.training.stack import Trained
 __all__ = ["TrainedInRounds", "round_steps", "train_in_rounds"]
 
 # A round counts as a rise if it adds this much to the bound on validation rows, in nats or as a share of it.
-_RISE, _RELATIVE_RISE = 0.01, 0.02
+_RISE, _RELATIVE_RISE = 0.02, 0.03
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,14 @@ class TrainedInRounds:
         best: parameters at the step that is best on validation rows, ``(K, P)``.
         steps: the number of steps that each critic took.
         traces: for each critic and metric, its steps ``(T,)`` and values ``(T,)``.
+        rises: what the last round of each critic added to the bound on validation rows, in nats; None after one round.
     """
 
     critics: CriticStack
     best: Tensor
     steps: list[int]
     traces: list[dict[str, tuple[np.ndarray, np.ndarray]]]
+    rises: list[float | None]
 
 
 def round_steps(training: Training, rounds: int) -> list[int]:
@@ -80,6 +82,7 @@ def train_in_rounds(
     best: list[Tensor] = [torch.empty(0)] * k
     value, steps = [-np.inf] * k, [0] * k
     traces: list[dict[str, tuple[np.ndarray, np.ndarray]]] = [{} for _ in range(k)]
+    rises: list[float | None] = [None] * k
     for number, count in enumerate(round_steps(training, rounds)):
         if not running:
             break
@@ -92,12 +95,14 @@ def train_in_rounds(
             reached = _reached(trained, position)
             if number == 0 or reached > value[index] + max(_RISE, _RELATIVE_RISE * value[index]):
                 risen.append(position)
+            if number and np.isfinite(reached - value[index]):
+                rises[index] = max(0.0, reached - value[index])
             if number == 0 or reached > value[index]:
                 value[index], best[index] = reached, trained.best[position]
             traces[index] = _continued(traces[index], trained.traces(position), steps[index])
             steps[index] += trained.steps[position]
         running, state = [running[position] for position in risen], trained.state.select(risen)
-    return TrainedInRounds(everyone, torch.stack(best), steps, traces)
+    return TrainedInRounds(everyone, torch.stack(best), steps, traces, rises)
 
 
 def _reached(trained: Trained, position: int) -> float:
