@@ -108,7 +108,9 @@ def test_without_an_estimator_there_is_one_answer():
     assert isinstance(one, mi_cli.Answer)
     assert (one.verdict, list(one.estimates)) == ("answer", list(AXIS))
     assert one.ci_low < TRUTH < one.ci_high
-    assert one.value in [result.value for result in one.estimates.values()]
+    auto = one.estimates["auto"]
+    assert one.source == "auto"
+    assert one.value == pytest.approx((auto.value + max(auto.value, auto.train_mi)) / 2)
     assert one.p_value < 1e-6
 
 
