@@ -108,7 +108,9 @@ def test_experiment_composes_and_validates(name, variant):
     changes = variant == "corrected" or (CONFIGS / "experiment_variant" / f"{variant}_{name}.yaml").exists()
     for budget in ("full", "smoke") if changes else ("smoke",):
         resolved = resolve([f"experiment={name}", f"variant={variant}", f"budget={budget}", *_of_table(name)])
-        assert resolved.notices == ()
+        left_out = tuple(notice for notice in resolved.notices if notice.startswith("left out: estimator.name=copula"))
+        assert resolved.notices == (left_out if name == "coverage" else ())  # some of its tasks have classes or counts
+        assert bool(left_out) == (name == "coverage")
         assert resolved.values["name"] == name
         assert resolved.values["variant"] == variant
         trials = resolved.expansion.trials  # each validated

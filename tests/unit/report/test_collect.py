@@ -50,6 +50,12 @@ def test_states_and_trials_that_are_done(tmp_path):
     }
 
 
+def test_a_finished_run_has_the_trials_that_were_not_left_out(tmp_path):
+    leave_run(tmp_path / "all", done=4, leave_out_unfit=True)
+    leave_run(tmp_path / "going", done=4, status=None, leave_out_unfit=True)
+    assert {run.name: run.n_trials for run in collect([tmp_path]).runs} == {"all": 4, "going": 6}
+
+
 def test_a_line_that_is_still_being_written_is_left_out(tmp_path):
     results = leave_run(tmp_path / "a", done=4, status=None) / "results.csv"
     results.write_text(results.read_text() + "4,ok,,0,gauss")

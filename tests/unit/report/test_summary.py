@@ -15,6 +15,8 @@ from mi_cli.analysis.answer import answer
 from mi_cli.analysis.facts import Facts
 from mi_cli.analysis.intervals import mean_interval
 from mi_cli.bounds import uncertainty
+from mi_cli.datasets.bend_and_mix import BendAndMix
+from mi_cli.datasets.off_benchmark.dataset import OffBenchmark
 from mi_cli.records.results import write_json
 from mi_cli.report import tables, terminal_tables
 from mi_cli.report.summary import summarise
@@ -227,3 +229,19 @@ def test_runs_without_the_table_of_estimates_have_no_answer():
 
 def test_floor_of_p_values_is_that_of_estimators():
     assert uncertainty.p_value(np.array([1e9, *np.random.default_rng(0).normal(size=199)])) == tables.SMALLEST_P
+
+
+def test_answers_are_held_to_the_truth_of_the_data_of_their_trial():
+    rows = [
+        row(trial, estimate=0.22, true_mi=0.2231, estimator="mine", rows=2000, stderr=0.01, ci_low=0.2, ci_high=0.24)
+        for trial in range(2)
+    ]
+    datasets = {0: BendAndMix(task="1v1-AI"), 1: OffBenchmark(task="ring")}
+    claim = {"kind": "answers", "text": "it covers", "share": "covers_truth", "low": 0.1}
+    whole = config(SMALL, name="small", tables=["answers"], claims=[claim])
+    made = summarise(whole, rows, ["dataset.rho"], {}, datasets)
+    kinds = {one["kind"]: one["trials"] for one in made["tables"]["answers"]}
+    assert kinds == {"mixtures": 1, "rings": 1, "all": 2}
+    assert made["claims"][0]["cells"][0]["n"] == 2
+    assert "covers_truth" in shown(made, 160)
+    assert "covers_truth_low" not in shown(made, 160)
