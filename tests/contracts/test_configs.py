@@ -114,7 +114,8 @@ def test_experiment_composes_and_validates(name, variant):
         assert resolved.values["name"] == name
         assert resolved.values["variant"] == variant
         trials = resolved.expansion.trials  # each validated
-        assert len(trials) == math.prod(map(len, sweep.axes(resolved.values).values()))
+        n_left_out = sum(resolved.expansion.left_out.values())
+        assert len(trials) + n_left_out == math.prod(map(len, sweep.axes(resolved.values).values()))
         assert len({trial.fingerprint for trial in trials}) == len(trials)
 
 
