@@ -35,8 +35,8 @@ FEWER = {  # values of an axis
 TABLE = f"dataset.path='{ROWS}'"
 FEWER |= {
     "coverage": [
-        "sweep.dataset=[{name:off_benchmark,task:normal_200_rows},{name:off_benchmark,task:classes_10_500_rows},"
-        "{name:bend_and_mix,task:1v1-X-0.9,n_samples:200}]"
+        "sweep.dataset=[{name:off_benchmark,task:counts_200_rows},{name:bend_and_mix,task:1v1-X-0.9,n_samples:200}]",
+        "folds=2",
     ],
     "interval_coverage": [
         "sweep.dataset.map=[swiss_roll]",
