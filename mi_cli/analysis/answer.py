@@ -147,7 +147,7 @@ def _from_evidence(evidence: Evidence, lower: float | None, p_value: float | Non
     lowest = min(_reaches(rules.DOWN, evidence), key=lambda reach: reach.end)
     value = min(max(0.0, evidence.source.best), most)
     low = min(max(0.0, lowest.end, evidence.certain), value)
-    high = max(min(highest.end, most), value)
+    high = max(min(highest.end, evidence.facts.most_in_truth), value)
     doubt = next((doubt for rule in rules.DOUBTS if (doubt := rule(evidence)) is not None), None)
     if doubt is None and rules.is_wide(low, high, value):
         widest = highest if high - value >= value - low else lowest

@@ -45,10 +45,10 @@ FEW_COLUMNS = 4  # of x and y together, up to which nearest neighbours are accur
 FEWEST_ROWS = 50  # with numbers; for classes on both sides the interval decides
 COPIES = 0.01  # share of the rows that repeat others, above which there is no answer
 NEAR_CEILING = 0.8  # share of its ceiling above which an estimate may be limited by it
-GAP = 1.0  # share of the difference between training and test rows that the interval is widened by
+GAP = 1.25  # share of the difference between training and test rows that the interval is widened by
 RISE = 1.0  # times the rise of the last round of training that the interval is widened by
 MIDDLE = 0.5  # share of that difference that the value of a bound is raised by
-UNLEARNED = 0.1  # share of a lower bound that its critics may have missed in many columns, where nothing checks it
+MISSED_PER_COLUMN, MISSED = 0.05, 0.65  # share of a lower bound that its critics may have missed where no other agrees
 WIDEST, WIDEST_SHARE = 0.3, 1.0  # nats, and share of the value, that the interval of an answer may be wide
 
 NEAREST = ("nearest", "ksg", "ross", "mixed", "histogram")
@@ -299,12 +299,18 @@ def _up_by_gap(evidence: Evidence) -> Reach | None:
 
 
 def _up_by_unlearned(evidence: Evidence) -> Reach | None:
-    """What critics miss in many columns, where nearest neighbours are too low to show it."""
-    source = evidence.source
-    if not source.is_bound or evidence.has_few_columns:
+    """What critics miss in many columns, where no other estimator agrees.
+
+    Critics of 5,000 rows of correlated columns that were bent and mixed by an unknown map missed a third of the MI,
+    with 10, 25 and 100 columns on each side, and nothing in their own values showed it.
+    """
+    source, columns = evidence.source, evidence.facts.columns
+    others = [one for one in evidence.estimates if one is not source]
+    if not source.is_bound or evidence.has_few_columns or any(_agree(one, source) for one in others):
         return None
-    end = source.top + UNLEARNED * max(0.0, source.value)
-    return Reach(end, f"{source.name} may have missed a part in so many columns", _FEWER_COLUMNS)
+    end = source.top + min(MISSED, MISSED_PER_COLUMN * columns) * max(0.0, source.best)
+    cause = f"{source.name} may have missed a part, and no other estimator agrees with it"
+    return Reach(end, cause, _FEWER_COLUMNS)
 
 
 def _up_by_rise(evidence: Evidence) -> Reach | None:

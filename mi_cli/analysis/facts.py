@@ -75,3 +75,12 @@ class Facts:
     def most(self) -> float:
         """The most that the MI can be, in nats: the smaller entropy of the sides that are classes; else infinite."""
         return min((h for h in (self.entropy_x, self.entropy_y) if h is not None), default=math.inf)
+
+    @property
+    def most_in_truth(self) -> float:
+        """:attr:`most` for the distribution that the rows are from, of whose entropy that of the rows is too low.
+
+        It is too low by (m − 1) / 2n for m classes (Miller 1955), of which exp H is the effective number. Twice this
+        allows for its own error.
+        """
+        return self.most + math.expm1(self.most) / self.rows if self.rows and math.isfinite(self.most) else self.most

@@ -86,7 +86,8 @@ def test_classes_are_counted_and_hold_no_more_than_their_entropy():
     assert (one.source, one.value) == ("counting", 0.31)
     of_y = Facts(5000, classes_y=True, entropy_y=LN2)
     full = answer([row(estimate=0.672), row("nearest", 0.70, ceiling=0.75)], of_y)
-    assert (full.verdict, full.ci_high) == ("answer", LN2)
+    assert (full.verdict, full.ci_high) == ("answer", pytest.approx(LN2, abs=1e-3))
+    assert full.ci_high > LN2  # the entropy of the rows is below that of the distribution
     assert full.value <= LN2
     assert full.reason.endswith("this is about all that the classes can hold")
 
@@ -195,7 +196,7 @@ def test_answer_is_never_contradictory(rows, facts):
     assert (one.value is not None, bool(one.source), not one.advice) == (told, told, told)
     assert (one.ci_low is None) == (one.ci_high is None)
     if one.ci_low is not None:
-        most = math.inf if one.source == "linear relation" else facts.most
+        most = math.inf if one.source == "linear relation" else facts.most_in_truth
         assert 0 <= one.ci_low <= one.ci_high <= most
         assert one.lower is None or 0 <= one.lower <= one.ci_high
     if told:
@@ -237,3 +238,22 @@ def test_facts_of_a_table_and_of_a_distribution():
     assert (facts.columns, facts.most) == (3, 0.5)
     assert Facts.of({}, (5, 2), ()) == Facts(0, 5, 2)
     assert Facts.of({"kind": "classes"}, (5, 3), {"y"}) == Facts(0, 5, 1, classes_y=True, kind="classes")
+
+
+def test_an_answer_in_many_columns_that_no_other_estimator_agrees_with_reaches_far():
+    bound, copula = row(estimate=1.0, stderr=0.02), row("copula", 0.2, stderr=0.02)
+    alone = answer([bound, copula], Facts(5000, 10, 10))
+    beside = answer([bound, row("copula", 0.99, stderr=0.02)], Facts(5000, 10, 10))
+    assert alone.ci_high > 1.6
+    assert beside.ci_high < 1.1
+
+
+def test_the_value_of_a_bound_is_the_middle_between_test_and_training_rows():
+    one = answer([row(estimate=1.0, stderr=0.02, train_mi=1.1)], Facts(5000))
+    assert one.value == pytest.approx(1.05)
+    assert one.ci_low < 1.0 < 1.1 < one.ci_high
+
+
+def test_a_bound_that_still_rises_reaches_farther():
+    still, done = (answer([row(estimate=1.0, stderr=0.01, rise=rise)], Facts(5000)) for rise in (0.2, 0.0))
+    assert still.ci_high == pytest.approx(done.ci_high + 0.2)
