@@ -26,6 +26,10 @@ __all__ = ["Auto"]
 _TRAINING_ROWS = 2000  # training rows on which the bound is reported beside that on test rows
 _WEIGHTING_SHIFTS = 64
 
+# In many columns networks overfit before they are undertrained: on a spiral of 25 columns each, the rate of few columns
+# gave .89 of 1.02 nats, and this share of it .92. On a sine of four periods a rate that small gave .48 of 1.15.
+_FEW_COLUMNS, _MANY_COLUMNS_RATE = 10, 0.4
+
 
 class Auto(Estimator):
     r"""Donsker–Varadhan's bound of a mixture of critics, each of another kind.
@@ -58,8 +62,8 @@ class Auto(Estimator):
         separable: widths of the hidden layers of f and of g.
         concat: widths of the hidden layers of the network over both sides.
         rounds: of the training of the separable network, at most; the other network has two.
-        rate: learning rate of the networks, as a multiple of ``training.lr``. This bound trains steadily at rates at
-            which others diverge.
+        rate: learning rate of the networks, as a multiple of ``training.lr``; in more than ten columns, 0.4 of it. This
+            bound trains steadily at rates at which others diverge.
 
     Reference:
         Demarta & McNeil 2005 (copulas); Wolpert 1992 (mixing estimators by validation, stacking).
@@ -92,7 +96,9 @@ class Auto(Estimator):
         return self.rounds if network == "separable" else min(2, self.rounds)
 
     def _at_rate(self, problems: Sequence[Problem]) -> list[Problem]:
-        return [replace(problem, lr=problem.lr * self.rate) for problem in problems]
+        columns = problems[0].dim_x + problems[0].dim_y
+        rate = self.rate if columns <= _FEW_COLUMNS else _MANY_COLUMNS_RATE * self.rate
+        return [replace(problem, lr=problem.lr * rate) for problem in problems]
 
     def faults(self, training: Training) -> list[Fault]:
         """It cannot carry weights along an axis."""

@@ -18,7 +18,7 @@ from mi_cli.training.stack import Trained
 __all__ = ["TrainedInRounds", "round_steps", "train_in_rounds"]
 
 # A round counts as a rise if it adds this much to the bound on validation rows, in nats or as a share of it.
-_RISE, _RELATIVE_RISE = 0.02, 0.03
+_RISE, _RELATIVE_RISE = 0.03, 0.05
 
 
 @dataclass(frozen=True)
