@@ -19,6 +19,7 @@ __all__ = ["TrainedInRounds", "round_steps", "train_in_rounds"]
 
 # A round counts as a rise if it adds this much to the bound on validation rows, in nats or as a share of it.
 _RISE, _RELATIVE_RISE = 0.03, 0.05
+_COUNTED = 2  # rounds that every critic is trained for, which progress counts
 
 
 @dataclass(frozen=True)
@@ -41,16 +42,14 @@ class TrainedInRounds:
 
 
 def round_steps(training: Training, rounds: int) -> list[int]:
-    """The steps of each round, which double from round to round; the first two have ``training.steps`` together.
+    """The steps of each round, which double from round to round; the third has ``training.steps``.
 
-    >>> round_steps(Training(steps=300), 4)
+    >>> round_steps(Training(steps=400), 4)
     [100, 200, 400, 800]
     """
     if rounds == 1 or training.checkpoint != "best":  # nothing says which round was best
         return [training.steps]
-    first = max(1, training.steps // 3)
-    later = training.steps - first
-    return [first, *(later * 2**index for index in range(rounds - 1))]
+    return [max(1, training.steps * 2**index // 4) for index in range(rounds)]
 
 
 def train_in_rounds(
@@ -65,9 +64,9 @@ def train_in_rounds(
     Args:
         estimator: the estimator that is fitted.
         problems: problems of equal shapes, prepared by :func:`~mi_cli.training.critic_rows.prepare_for_critic`.
-        training: the settings of training; ``steps`` are those of the first two rounds.
+        training: the settings of training; ``steps`` are those of the third round.
         rounds: the largest number of rounds.
-        context: device, progress and the request to stop. Progress counts the first two rounds only.
+        context: device, progress and the request to stop. Progress counts ``training.steps``, whatever is needed.
 
     Raises:
         Stopped: the run was asked to stop.
@@ -86,7 +85,7 @@ def train_in_rounds(
     for number, count in enumerate(round_steps(training, rounds)):
         if not running:
             break
-        shared = context if number < 2 else replace(context, advance=lambda steps: None)
+        shared = context if number < _COUNTED else replace(context, advance=lambda steps: None)
         own = training.model_copy(update={"steps": count})
         stack = CriticStack(estimator, [problems[index] for index in running], own, shared)
         trained = stack.train(state)
@@ -102,6 +101,7 @@ def train_in_rounds(
             traces[index] = _continued(traces[index], trained.traces(position), steps[index])
             steps[index] += trained.steps[position]
         running, state = [running[position] for position in risen], trained.state.select(risen)
+    context.advance(k * max(0, training.steps - sum(round_steps(training, rounds)[:_COUNTED])))
     return TrainedInRounds(everyone, torch.stack(best), steps, traces, rises)
 
 
