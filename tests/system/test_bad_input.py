@@ -139,7 +139,7 @@ BAD = [  # each fault as far as it is given here: its line may go on, and .* sta
     ),
     (["resume="], Fault("resume", "", "is not the folder of a run", "a folder with a config.yaml")),
     (["again="], Fault("again", "", "no such folder", "the folder of a finished run")),
-    ([EXPERIMENT, "claims=3"], Fault("claims", "3", accepted="a list (each a section whose kind is .* or covers)")),
+    ([EXPERIMENT, "claims=3"], Fault("claims", "3", accepted="a list (each a section whose kind is .* or answers)")),
     ([EXPERIMENT, "plots=forest"], Fault("plots", "forest", accepted="a list (each .*)", command="plots=[forest]")),
     ([EXPERIMENT, "plots=[[forest]]"], Fault("plots.0", "[forest]", accepted="answer_coverage,")),
     (["experiment=a,b"], Fault("experiment", "a,b", "is several values", "one", "mi-run -m experiment=a,b (a run")),
