@@ -9,12 +9,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator
 
 from mi_cli.datasets import beyond_normal, maps, normal_mixture
-from mi_cli.datasets.base import Dataset
 from mi_cli.datasets.beyond_normal import Task
 from mi_cli.datasets.maps import PairMap
+from mi_cli.datasets.task_dataset import TaskDataset
 from mi_cli.datasets.task_names import task_of
 from mi_cli.fields import Count
-from mi_cli.lazy import torch
 
 __all__ = ["KINDS", "MONTE_CARLO", "TASKS", "BendAndMix"]
 
@@ -88,7 +87,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
 )
 
 
-class BendAndMix(Dataset):
+class BendAndMix(TaskDataset):
     """A task of "On the Properties and Estimation of Pointwise Mutual Information Profiles".
 
     Half of the tasks are those of "Beyond Normal". The others are fine mixtures of normal distributions, two of them
@@ -102,27 +101,13 @@ class BendAndMix(Dataset):
     task: Annotated[str, AfterValidator(task_of(TASKS, "bend_and_mix"))] = "1v1-X-0.9"
 
     @property
-    def dim_x(self) -> int:
-        """Columns of x."""
-        task = TASKS[self.task]
-        return task.source.dims[0] * task.maps.widening
-
-    @property
-    def dim_y(self) -> int:
-        """Columns of y."""
-        return TASKS[self.task].source.dims[1]
+    def chosen(self) -> Task:
+        """The task of the name that the config gives."""
+        return TASKS[self.task]
 
     def describe(self) -> dict[str, Any]:
         """``kind``: what the task is an example of."""
         return {"kind": KINDS[self.task]}
-
-    def sample(
-        self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw ``n`` rows in float64, and round them to ``dtype`` at the end."""
-        task = TASKS[self.task]
-        x, y = task.maps(*task.source.sample(n, generator))
-        return x.to(dtype or torch.float32), y.to(dtype or torch.float32)
 
     def true_mi(self, noise: float = 0.0) -> float | None:
         """In closed form or by Monte Carlo; not known with noise."""

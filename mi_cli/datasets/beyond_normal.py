@@ -10,11 +10,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator
 
 from mi_cli.datasets import maps
-from mi_cli.datasets.base import Dataset
 from mi_cli.datasets.maps import PairMap
 from mi_cli.datasets.sources import AdditiveUniform, Normal, Source, Student
+from mi_cli.datasets.task_dataset import TaskDataset
 from mi_cli.datasets.task_names import task_of
-from mi_cli.lazy import torch
 
 __all__ = ["TASKS", "BeyondNormal", "Task"]
 
@@ -25,6 +24,12 @@ class Task:
 
     source: Source
     maps: PairMap = maps.PAIR_MAPS["none"]
+
+    @property
+    def mapped_dims(self) -> tuple[int, int]:
+        """Columns of x and of y once they are mapped."""
+        x, y = self.source.dims
+        return x * self.maps.widening, y
 
 
 _CDF, _HALF_CUBE, _ASINH = maps.normal_cdf, maps.half_cube, maps.asinh
@@ -76,7 +81,7 @@ def _sparse(dim: int) -> Normal:
 TASKS: Mapping[str, Task] = MappingProxyType(dict((*_one_dimensional(), *_several_dimensional(), *_transformed())))
 
 
-class BeyondNormal(Dataset):
+class BeyondNormal(TaskDataset):
     """A task of "Beyond Normal: On the Evaluation of Mutual Information Estimators".
 
     Normal, Student and uniform pairs. Many are mapped, so that their tails, margins and shapes are hard for an
@@ -87,23 +92,9 @@ class BeyondNormal(Dataset):
     task: Annotated[str, AfterValidator(task_of(TASKS, "beyond_normal"))] = "1v1-normal-0.75"
 
     @property
-    def dim_x(self) -> int:
-        """Columns of x."""
-        task = TASKS[self.task]
-        return task.source.dims[0] * task.maps.widening
-
-    @property
-    def dim_y(self) -> int:
-        """Columns of y."""
-        return TASKS[self.task].source.dims[1]
-
-    def sample(
-        self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw ``n`` rows in float64, and round them to ``dtype`` at the end."""
-        task = TASKS[self.task]
-        x, y = task.maps(*task.source.sample(n, generator))
-        return x.to(dtype or torch.float32), y.to(dtype or torch.float32)
+    def chosen(self) -> Task:
+        """The task of the name that the config gives."""
+        return TASKS[self.task]
 
     def true_mi(self, noise: float = 0.0) -> float | None:
         """The MI of the task's distribution, which its maps keep; not known with noise."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import functools
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from mi_cli.lazy import np, special, torch
 
-__all__ = ["AdditiveUniform", "Normal", "Source", "Student", "student_correction", "student_widening"]
+__all__ = ["AdditiveUniform", "Drawn", "Normal", "Source", "Student", "student_correction", "student_widening"]
 
 
-class Source(ABC):
-    """A distribution of pairs (x, y)."""
+class Drawn(Protocol):
+    """A distribution of pairs (x, y), in float64."""
 
     @property
     @abstractmethod
@@ -24,6 +24,10 @@ class Source(ABC):
     @abstractmethod
     def sample(self, n: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw ``n`` independent rows, ``(n, dim_x)`` and ``(n, dim_y)``."""
+
+
+class Source(Drawn, Protocol):
+    """A distribution of pairs (x, y) whose MI is known."""
 
     @abstractmethod
     def mi(self) -> float:

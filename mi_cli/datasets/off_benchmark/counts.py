@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from abc import abstractmethod
 from dataclasses import dataclass
 
 from mi_cli.datasets.maps import normal_cdf
@@ -102,8 +103,8 @@ class PoissonOfRate(Distribution):
 
 
 @dataclass(frozen=True)
-class Censored(Distribution):
-    """A pair of normals of correlation ``rho``; y is 0 where it would be negative."""
+class _FromNormals(Distribution):
+    """What is shown of a pair of normals of correlation ``rho``."""
 
     rho: float
 
@@ -114,7 +115,19 @@ class Censored(Distribution):
 
     def sample(self, n: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw ``n`` rows."""
-        x, y = _correlated(n, self.rho, generator)
+        return self.shown(*_correlated(n, self.rho, generator))
+
+    @abstractmethod
+    def shown(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """x and y as they are shown, ``(n, 1)`` each."""
+
+
+@dataclass(frozen=True)
+class Censored(_FromNormals):
+    """A pair of normals of correlation ``rho``; y is 0 where it would be negative."""
+
+    def shown(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """x, and y or 0."""
         return x, y.clamp(min=0)
 
     def log_ratio(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -124,19 +137,11 @@ class Censored(Distribution):
 
 
 @dataclass(frozen=True)
-class BothCensored(Distribution):
+class BothCensored(_FromNormals):
     """A pair of normals of correlation ``rho``; each is 0 where it would be negative."""
 
-    rho: float
-
-    @property
-    def dims(self) -> tuple[int, int]:
-        """One column each."""
-        return 1, 1
-
-    def sample(self, n: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw ``n`` rows."""
-        x, y = _correlated(n, self.rho, generator)
+    def shown(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """x or 0, and y or 0."""
         return x.clamp(min=0), y.clamp(min=0)
 
     def log_ratio(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -148,20 +153,13 @@ class BothCensored(Distribution):
 
 
 @dataclass(frozen=True)
-class Rounded(Distribution):
+class Rounded(_FromNormals):
     """A pair of normals of correlation ``rho``; y is rounded to a multiple of ``step``."""
 
-    rho: float
     step: float
 
-    @property
-    def dims(self) -> tuple[int, int]:
-        """One column each."""
-        return 1, 1
-
-    def sample(self, n: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw ``n`` rows."""
-        x, y = _correlated(n, self.rho, generator)
+    def shown(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """x, and y rounded."""
         return x, (y / self.step).round() * self.step
 
     def log_ratio(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -172,20 +170,13 @@ class Rounded(Distribution):
 
 
 @dataclass(frozen=True)
-class BothRounded(Distribution):
+class BothRounded(_FromNormals):
     """A pair of normals of correlation ``rho``; both are rounded to multiples of ``step``."""
 
-    rho: float
     step: float
 
-    @property
-    def dims(self) -> tuple[int, int]:
-        """One column each."""
-        return 1, 1
-
-    def sample(self, n: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw ``n`` rows."""
-        x, y = _correlated(n, self.rho, generator)
+    def shown(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Both, rounded."""
         return (x / self.step).round() * self.step, (y / self.step).round() * self.step
 
     def log_ratio(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

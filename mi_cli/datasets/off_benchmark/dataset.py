@@ -8,15 +8,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, model_validator
 
-from mi_cli.datasets.base import Dataset, Side
+from mi_cli.datasets.base import Side
+from mi_cli.datasets.off_benchmark.task import Task
 from mi_cli.datasets.off_benchmark.tasks import TASKS
+from mi_cli.datasets.task_dataset import TaskDataset
 from mi_cli.datasets.task_names import task_of
-from mi_cli.lazy import torch
 
 __all__ = ["OffBenchmark"]
 
 
-class OffBenchmark(Dataset):
+class OffBenchmark(TaskDataset):
     """A distribution whose MI is known and that differs in kind from those of benchmarks.
 
     Waves, steps, parities, multiplicative noise, heavy tails, outliers, counts, zeros, ties, classes, near copies,
@@ -36,6 +37,11 @@ class OffBenchmark(Dataset):
             return values
         task = TASKS.get(str(values.get("task", cls.model_fields["task"].default)))
         return values if task is None else {**values, "n_samples": task.rows}
+
+    @property
+    def chosen(self) -> Task:
+        """The task of the name that the config gives."""
+        return TASKS[self.task]
 
     @property
     def kind(self) -> str:
@@ -62,29 +68,6 @@ class OffBenchmark(Dataset):
     def few_valued(self) -> tuple[str, ...]:
         """The sides of counts, or of rounded numbers."""
         return tuple(sorted(TASKS[self.task].few_values))
-
-    @property
-    def dim_x(self) -> int:
-        """Columns of x, one for each class of a column of classes."""
-        return self._dims[0]
-
-    @property
-    def dim_y(self) -> int:
-        """Columns of y, one for each class of a column of classes."""
-        return self._dims[1]
-
-    @property
-    def _dims(self) -> tuple[int, int]:
-        task = TASKS[self.task]
-        return task.dims or task.source.dims
-
-    def sample(
-        self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw ``n`` rows in float64, and round them to ``dtype`` at the end."""
-        task = TASKS[self.task]
-        x, y = task.maps(*task.source.sample(n, generator))
-        return x.to(dtype or torch.float32), y.to(dtype or torch.float32)
 
     def true_mi(self, noise: float = 0.0) -> float | None:
         """The MI of the task in nats; not known with noise."""

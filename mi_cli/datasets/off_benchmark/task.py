@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 from mi_cli.datasets.base import Side
 from mi_cli.datasets.maps import PAIR_MAPS, PairMap
+from mi_cli.datasets.sources import Drawn
 from mi_cli.lazy import torch
 
 __all__ = ["NO_SIDE", "Distribution", "Independent", "Kind", "Task", "Truth", "independent"]
@@ -35,17 +36,8 @@ Kind = Literal[
 NO_SIDE: frozenset[Side] = frozenset()
 
 
-class Distribution(Protocol):
+class Distribution(Drawn, Protocol):
     """A distribution of pairs (x, y), in float64, whose density is known."""
-
-    @property
-    @abstractmethod
-    def dims(self) -> tuple[int, int]:
-        """Columns of x and of y."""
-
-    @abstractmethod
-    def sample(self, n: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw ``n`` independent rows, ``(n, dim_x)`` and ``(n, dim_y)``."""
 
     @abstractmethod
     def log_ratio(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -113,6 +105,11 @@ class Task:
     some_classes: frozenset[Side] = NO_SIDE
     few_values: frozenset[Side] = NO_SIDE
     rows: int = 5000
+
+    @property
+    def mapped_dims(self) -> tuple[int, int]:
+        """Columns of x and of y once they are mapped."""
+        return self.dims or self.source.dims
 
     @property
     def classes(self) -> frozenset[Side]:
