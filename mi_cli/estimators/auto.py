@@ -27,7 +27,7 @@ _TRAINING_ROWS = 2000  # training rows on which the bound is reported beside tha
 _WEIGHTING_SHIFTS = 64
 
 # In many columns networks overfit before they are undertrained: on a spiral of 25 columns each, the rate of few columns
-# gave .89 of 1.02 nats, and this share of it .92. On a sine of four periods a rate that small gave .48 of 1.15.
+# gave .89 of 1.02 nats, and this share of it .92. On a sine of four periods ``training.lr`` itself gave .48 of 1.15.
 _FEW_COLUMNS, _MANY_COLUMNS_RATE = 10, 0.4
 
 

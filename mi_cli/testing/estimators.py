@@ -249,8 +249,9 @@ def estimates_say_everything_about_themselves(case: _Case) -> None:
             f"its ceiling {estimate.ceiling} is not above its value {_value(estimate):.4g}",
         )
         if estimate.steps:
-            most = case.made.most_steps(case.training)
-            expect(1 <= (estimate.steps or 0) <= most, f"says {estimate.steps} steps of {most}")
+            asked, most = case.training.steps, case.made.most_steps(case.training)
+            taken = estimate.steps == asked if most == asked else 1 <= estimate.steps <= most
+            expect(taken, f"says {estimate.steps} steps of {most}")
             traced = any(name.endswith("train_mi") for name in estimate.history)  # of one network or of several
             expect(traced, f"its history has {list(estimate.history)}; expected: a trace that ends with train_mi")
         else:
