@@ -22,7 +22,7 @@ from mi_cli.tabular.notes import block_rows, columns_of_few_values, description,
 from mi_cli.tabular.selection import SELECTIONS
 from mi_cli.tabular.source import Source, dataset_error
 
-__all__ = ["Table"]
+__all__ = ["Name", "Names", "Table", "matrix"]
 
 _MEMORY = "(rows in memory)"  # in place of a path
 
@@ -197,7 +197,7 @@ class Table(Dataset):
             block = groups[order]
         else:
             order = torch.randperm(table.n, generator=generator)[:n].numpy()
-        x, y = (torch.from_numpy(_matrix(columns, order)).to(dtype) for columns in (table.x, table.y))
+        x, y = (torch.from_numpy(matrix(columns, order)).to(dtype) for columns in (table.x, table.y))
         if self.transform == "shuffle":
             y = y[torch.randperm(n, generator=generator)]
         return Rows(x, y, block)
@@ -221,15 +221,15 @@ class Table(Dataset):
         return 0.0 if self.transform == "shuffle" else None
 
 
-def _matrix(columns: Sequence[EncodedColumn], order: Array) -> Array:
+def matrix(columns: Sequence[EncodedColumn], order: Array) -> Array:
     """Rows of encoded columns, ``(len(order), width of all)`` in float64."""
-    matrix = np.zeros((len(order), sum(column.info.width for column in columns)))
+    numbers = np.zeros((len(order), sum(column.info.width for column in columns)))
     place = 0
     for column in columns:
         values = column.values[order]
         if column.info.width == 1:
-            matrix[:, place] = values
+            numbers[:, place] = values
         else:
-            matrix[np.arange(len(order)), place + values.astype(np.int64)] = 1.0
+            numbers[np.arange(len(order)), place + values.astype(np.int64)] = 1.0
         place += column.info.width
-    return matrix
+    return numbers

@@ -13,6 +13,7 @@ DATASETS = {
     "gamma_exponential": "mi_cli.datasets.gamma_exponential:GammaExponential",
     "gaussian": "mi_cli.datasets.gaussian:Gaussian",
     "gaussian_mixture": "mi_cli.datasets.gaussian_mixture:GaussianMixture",
+    "labelled_table": "mi_cli.datasets.labelled_table:LabelledTable",
     "manifold": "mi_cli.datasets.manifold:Manifold",
     "off_benchmark": "mi_cli.datasets.off_benchmark.dataset:OffBenchmark",
     "polynomial_differences": "mi_cli.datasets.polynomial_differences:PolynomialDifferences",

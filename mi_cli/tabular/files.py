@@ -46,12 +46,14 @@ class TableFile(Source):
         file: the absolute path.
         size: in bytes.
         changed: when it was last written to, in nanoseconds.
+        key: of ``dataset``, that the path was typed for.
     """
 
     path: str
     file: Path
     size: int
     changed: int
+    key: str = "path"
 
     in_memory: ClassVar[bool] = False
 
@@ -97,7 +99,7 @@ class TableFile(Source):
 
     def error(self, problem: str, accepted: str) -> ConfigError:
         """What is wrong with the file."""
-        return dataset_error("path", " ".join(self.path.split()), problem, accepted)
+        return dataset_error(self.key, " ".join(self.path.split()), problem, accepted)
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -118,16 +120,20 @@ class TableFile(Source):
                 raise self.error("changed while it was read", "a file that nothing writes to")
 
 
-def table_file(path: str) -> TableFile:
+def table_file(path: str, key: str = "path") -> TableFile:
     """The file at a path; ``~`` is expanded, and a relative path is relative to the current folder.
 
     The file is looked up, but not opened.
+
+    Args:
+        path: as typed.
+        key: of ``dataset``, that it was typed for.
 
     Raises:
         ConfigError: the file does not exist, is a folder, is of no known format, or is empty.
     """
     file = Path(path).expanduser()
-    error = partial(dataset_error, "path", " ".join(path.split()))
+    error = partial(dataset_error, key, " ".join(path.split()))
     try:
         file = file.absolute()
         state = file.stat()
@@ -141,7 +147,7 @@ def table_file(path: str) -> TableFile:
         raise error("is of no known format", FILES)
     if not state.st_size:
         raise error("is empty", "a table with a row of column names, then rows")
-    return TableFile(path, file, state.st_size, state.st_mtime_ns)
+    return TableFile(path, file, state.st_size, state.st_mtime_ns, key)
 
 
 @lru_cache(maxsize=8)

@@ -15,6 +15,7 @@ from mi_cli.tabular.columns import Array, Column
 __all__ = ["Sample", "Source", "dataset_error", "name_list", "sampled_rows"]
 
 _SEED = 20_230_611  # of the sample of rows
+_PATHS = ("path", "unlabelled")  # whose values are never cut in a message
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +103,7 @@ def sampled_rows(n: int, max_rows: int) -> Array:
 
 def dataset_error(key: str, value: Any, problem: str, accepted: str) -> ConfigError:
     """What is wrong with the value of a key of ``dataset``."""
-    return ConfigError(Fault(f"dataset.{key}", Path(value) if key == "path" else value, problem, accepted))
+    return ConfigError(Fault(f"dataset.{key}", Path(value) if key in _PATHS else value, problem, accepted))
 
 
 def name_list(names: Sequence[str], most: int = 6) -> str:

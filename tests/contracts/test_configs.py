@@ -34,6 +34,8 @@ ROWS = (
     "split.labelled=0.1",
 )
 TABLE = (f"dataset.path='{examples.ROWS}'", "dataset.x=[a]", "dataset.y=[b]")
+LABELLED = (f"dataset.path='{examples.ROWS}'", "dataset.label=[b]", "dataset.n_samples=null")
+PREDICTED = ("represent",)  # experiments on a table with labels
 OWN_DATA = ("estimate", "pairwise", "sample_size_bias", "self_consistency")  # experiments on a table
 PLAIN = ("dataset=gaussian", "training=adam", *ROWS)
 COMPARE = ("procedure=compare", "estimator=dv", "dataset=polynomial_differences", *ROWS)  # which uses every section
@@ -56,6 +58,8 @@ def keys(node: Any) -> set[str]:
 
 def _of_table(name: str) -> list[str]:
     """What an option or experiment needs beside its name."""
+    if name in ("labelled_table", *PREDICTED):
+        return [*LABELLED, *(["split.labelled=0", "split.test=0.1"] if name == "labelled_table" else [])]
     if name != "table" and name not in OWN_DATA:
         return []
     return [*TABLE, *(["split.labelled=0", "split.test=0.1", "dataset.n_samples=null"] if name == "table" else [])]

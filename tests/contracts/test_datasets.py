@@ -68,12 +68,13 @@ def table() -> str:
 
 
 FILES = {"path": table()}
+OF_FILES = frozenset({"table", "labelled_table"})
 CHECKS = [
     pytest.param(check, id=f"{name}-{number}-{check.contract}")
     for name in DATASETS
     for number, fields in enumerate(SETTINGS.get(name, [{}]))
     for check in dataset_checks(
-        load(DATASETS[name]), (FILES if name == "table" else {}) | fields, paired=name in PAIRED
+        load(DATASETS[name]), (FILES if name in OF_FILES else {}) | fields, paired=name in PAIRED
     )
 ]
 
