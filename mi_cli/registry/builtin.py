@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["DATASETS", "ESTIMATORS", "PLOTS", "PLOTS_OF_ROWS", "PROCEDURES"]
+__all__ = ["DATASETS", "ESTIMATORS", "OBJECTIVES", "PLOTS", "PLOTS_OF_ROWS", "PROCEDURES"]
 
 
 DATASETS = {
@@ -47,6 +47,19 @@ ESTIMATORS = {
     "ross": "mi_cli.estimators.ross:Ross",
     "smile": "mi_cli.estimators.lower_bounds:Smile",
     "tuba": "mi_cli.estimators.lower_bounds:Tuba",
+}
+
+
+OBJECTIVES = {
+    "autoencoder": "mi_cli.representations.objectives.autoencoder:Autoencoder",
+    "barlow_twins": "mi_cli.representations.objectives.barlow_twins:BarlowTwins",
+    "denoising": "mi_cli.representations.objectives.denoising:Denoising",
+    "infomax": "mi_cli.representations.objectives.infomax:InfoMax",
+    "supervised": "mi_cli.representations.objectives.supervised:Supervised",
+    "two_table": "mi_cli.representations.objectives.two_table:TwoTable",
+    "two_view": "mi_cli.representations.objectives.two_view:TwoView",
+    "untrained": "mi_cli.representations.objectives.untrained:Untrained",
+    "vicreg": "mi_cli.representations.objectives.vicreg:VicReg",
 }
 
 

@@ -1,4 +1,4 @@
-"""Estimators, datasets, procedures, plots and configs that other installed packages add, as entry points of Python.
+"""What other installed packages add, as entry points of Python: estimators, datasets, procedures, plots and so on.
 
 A package's ``pyproject.toml`` says what it adds::
 
@@ -14,12 +14,16 @@ A package's ``pyproject.toml`` says what it adds::
     [project.entry-points."mi_cli.plots"]
     violins = "their_package.plots:violins"
 
+    [project.entry-points."mi_cli.objectives"]
+    rotation = "their_package.objectives:Rotation"
+
     [project.entry-points."mi_cli.configs"]
     theirs = "their_package.configs"
 
-An estimator, a dataset or a procedure is a class that extends ours. A plot is a function that takes the records of a
-run and returns a figure of matplotlib; where it shows rows of the data, it has an attribute ``needs_rows = True``.
-Configs are a folder of yaml files that is laid out like our ``configs/``; its name in the group does not matter.
+An estimator, a dataset, a procedure or an objective is a class that extends ours. A plot is a function that takes the
+records of a run and returns a figure of matplotlib; where it shows rows of the data, it has an attribute
+``needs_rows = True``. Configs are a folder of yaml files that is laid out like our ``configs/``; its name in the group
+does not matter.
 
 Names are read from the metadata of installed packages, without importing these. An object is imported when a config
 names it. If a package adds a name that mi-run has itself, mi-run's is used. If two packages add the same name, neither
@@ -40,7 +44,7 @@ from pathlib import Path
 from typing import Any
 
 from mi_cli.errors import ABSENT, ConfigError, Fault, listed
-from mi_cli.registry.builtin import DATASETS, ESTIMATORS, PLOTS, PROCEDURES
+from mi_cli.registry.builtin import DATASETS, ESTIMATORS, OBJECTIVES, PLOTS, PROCEDURES
 
 __all__ = [
     "BUILTIN",
@@ -60,21 +64,34 @@ __all__ = [
 # The sections of a config whose class is chosen by their name.
 REGISTRIES: Mapping[str, Mapping[str, str]] = {"dataset": DATASETS, "estimator": ESTIMATORS}
 # What comes with mi-run, by kind and name.
-BUILTIN: Mapping[str, Mapping[str, str]] = {**REGISTRIES, "procedure": PROCEDURES, "plot": PLOTS}
+BUILTIN: Mapping[str, Mapping[str, str]] = {
+    **REGISTRIES,
+    "procedure": PROCEDURES,
+    "plot": PLOTS,
+    "objective": OBJECTIVES,
+}
 # Where a config says the names.
-KEYS = {"dataset": "dataset.name", "estimator": "estimator.name", "procedure": "procedure", "plot": "plots"}
+KEYS = {
+    "dataset": "dataset.name",
+    "estimator": "estimator.name",
+    "procedure": "procedure",
+    "plot": "plots",
+    "objective": "representation.objective",
+}
 
 _GROUPS = {
     "estimator": "mi_cli.estimators",
     "dataset": "mi_cli.datasets",
     "procedure": "mi_cli.procedures",
     "plot": "mi_cli.plots",
+    "objective": "mi_cli.objectives",
     "configs": "mi_cli.configs",
 }
 _BASES = {
     "estimator": "mi_cli.estimators.base:Estimator",
     "dataset": "mi_cli.datasets.base:Dataset",
     "procedure": "mi_cli.procedures.base:Procedure",
+    "objective": "mi_cli.representations.objectives.base:Objective",
 }
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _DRAWS = "a function that takes the records of a run and returns a figure"
@@ -85,7 +102,7 @@ class Plugin:
     """An estimator, dataset, procedure or plot of another package, or its folder of configs.
 
     Attributes:
-        kind: ``estimator``, ``dataset``, ``procedure``, ``plot`` or ``configs``.
+        kind: ``estimator``, ``dataset``, ``procedure``, ``plot``, ``objective`` or ``configs``.
         name: what a config calls it.
         path: ``module:attribute``, or the package that holds the configs.
         package: the installed package.

@@ -1,0 +1,28 @@
+from .column_encoder import (
+    ClassColumn as ClassColumn,
+    ColumnEncoder as ColumnEncoder,
+    NumberColumn as NumberColumn,
+    TableRows as TableRows,
+)
+from .networks import (
+    EncoderNet as EncoderNet,
+    PerceptronEncoder as PerceptronEncoder,
+    encoder_net as encoder_net,
+)
+from .projection import Projection as Projection
+from .shape import (
+    EncoderShape as EncoderShape,
+    Sizes as Sizes,
+)
+from .step import Step as Step
+from .training import (
+    EncodingTask as EncodingTask,
+    TrainedEncoder as TrainedEncoder,
+    fit_encoders as fit_encoders,
+)
+from .views import (
+    Draws as Draws,
+    corrupted as corrupted,
+    noisy as noisy,
+    subset_pair as subset_pair,
+)

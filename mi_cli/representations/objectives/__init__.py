@@ -1,0 +1,1 @@
+"""What encoders are trained to do: objectives by name, one a module."""

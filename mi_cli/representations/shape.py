@@ -1,0 +1,48 @@
+"""The shape of an encoder, and the sizes of the networks beside it. Nothing here imports torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mi_cli.fields import Activation, Count, Section, Widths
+
+__all__ = ["EncoderShape", "Sizes"]
+
+
+class EncoderShape(Section):
+    """The shape of an encoder x → z.
+
+    Attributes:
+        name: ``mlp``, or an encoder of another package.
+        dim: columns of z.
+        hidden: widths of the hidden layers.
+        activation: of the hidden layers.
+    """
+
+    name: str = "mlp"
+    dim: Count = 16
+    hidden: Widths = (128, 128)
+    activation: Activation = "relu"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What the networks beside the encoder depend on.
+
+    Attributes:
+        columns: encoded columns of the table.
+        dim: columns of the code.
+        outputs: columns of the label, or its classes; 0 without a label.
+        classes: whether the label is a class.
+        hidden: widths of the encoder's hidden layers.
+        names: columns of the table before they are encoded.
+        groups: for each encoded column, the number of the column of the table.
+    """
+
+    columns: int
+    dim: int
+    outputs: int
+    classes: bool
+    hidden: tuple[int, ...]
+    names: tuple[str, ...] = ()
+    groups: tuple[int, ...] = ()
