@@ -2,24 +2,26 @@
 
 ``dir(mi_cli)`` lists what is public:
 
-================  =====================================================================================================
-``estimate``      the MI of two arrays or frames, as ``mi-run experiment=estimate`` computes it for a file
-``Answer``        its result: one answer from several estimators, or why it cannot be told
-``Estimate``      its result for one estimator
-``ConfigError``   what bad rows and settings raise; a ValueError, with one line for each fault
-``Estimator``     base class of estimators; also :class:`mi_cli.estimators.base.Estimator`
-``Dataset``       base class of datasets; also :class:`mi_cli.datasets.base.Dataset`
-``Procedure``     base class of procedures; also :class:`mi_cli.procedures.base.Procedure`
-``testing``       the contracts that estimators, datasets and procedures keep, for the tests of other packages
-``bounds``        formulae: variational bounds, conditional bounds, intervals and p-values
-``datasets``      distributions of x and y whose MI is known, and tables
-``estimators``    estimators by name, one kind a module
-``networks``      critics, encoders and densities, many of them trained at a time
-``training``      the optimisation that all of these share, and its settings
-``fields``        types of fields, for classes that configs choose
-``problems``      rows, problems and estimates: what estimators take and give
-``__version__``   the version
-================  =====================================================================================================
+==================  ==================================================================================================
+``estimate``        the MI of two arrays or frames, as ``mi-run experiment=estimate`` computes it for a file
+``Answer``          its result: one answer from several estimators, or why it cannot be told
+``Estimate``        its result for one estimator
+``ConfigError``     what bad rows and settings raise; a ValueError, with one line for each fault
+``Estimator``       base class of estimators; also :class:`mi_cli.estimators.base.Estimator`
+``Dataset``         base class of datasets; also :class:`mi_cli.datasets.base.Dataset`
+``Procedure``       base class of procedures; also :class:`mi_cli.procedures.base.Procedure`
+``load_encoder``    an encoder that a run has kept, for rows of files, frames and arrays
+``testing``         the contracts that estimators, datasets and procedures keep, for the tests of other packages
+``bounds``          formulae: variational bounds, conditional bounds, intervals and p-values
+``datasets``        distributions of x and y whose MI is known, and tables
+``estimators``      estimators by name, one kind a module
+``networks``        critics, encoders and densities, many of them trained at a time
+``representations`` columns of a table encoded, and encoders that are trained on them
+``training``        the optimisation that all of these share, and its settings
+``fields``          types of fields, for classes that configs choose
+``problems``        rows, problems and estimates: what estimators take and give
+``__version__``     the version
+==================  ==================================================================================================
 
 In the modules of these packages, what ``__all__`` lists is public. Everything else is private by convention and may
 change in any release, whether or not its name begins with an underscore.

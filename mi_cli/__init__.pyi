@@ -4,6 +4,7 @@ from . import estimators as estimators
 from . import fields as fields
 from . import networks as networks
 from . import problems as problems
+from . import representations as representations
 from . import testing as testing
 from . import training as training
 from ._version import __version__ as __version__
@@ -14,3 +15,4 @@ from .errors import ConfigError as ConfigError
 from .estimators.base import Estimator as Estimator
 from .problems import Estimate as Estimate
 from .procedures.base import Procedure as Procedure
+from .representations.kept import load_encoder as load_encoder

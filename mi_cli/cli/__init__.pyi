@@ -1,3 +1,4 @@
+from . import encode_command as encode_command
 from . import hydra_app as hydra_app
 from . import multirun as multirun
 from . import reproduce as reproduce

@@ -88,6 +88,8 @@ def _main(args: argparse.Namespace, invocation: Invocation) -> int:
             with printing():
                 print(overview())
             return FINE
+        if args.overrides[:1] == ["encode"]:
+            return cli.encode_command.encode(args.overrides[1:])
         if any(gives("again", text) for text in args.overrides):
             return cli.reproduce.reproduce(args, invocation)
         if args.to_hydra:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["DATASETS", "ESTIMATORS", "OBJECTIVES", "PLOTS", "PLOTS_OF_ROWS", "PROCEDURES"]
+__all__ = ["DATASETS", "ENCODERS", "ESTIMATORS", "OBJECTIVES", "PLOTS", "PLOTS_OF_ROWS", "PROCEDURES"]
 
 
 DATASETS = {
@@ -47,6 +47,11 @@ ESTIMATORS = {
     "ross": "mi_cli.estimators.ross:Ross",
     "smile": "mi_cli.estimators.lower_bounds:Smile",
     "tuba": "mi_cli.estimators.lower_bounds:Tuba",
+}
+
+
+ENCODERS = {
+    "mlp": "mi_cli.representations.networks:PerceptronEncoder",
 }
 
 

@@ -18,6 +18,7 @@ from mi_cli.registry.plugins import BUILTIN, KEYS, REGISTRIES
 __all__ = [
     "check_name",
     "classes",
+    "encoder_factory",
     "load",
     "names",
     "needs_rows",
@@ -53,6 +54,15 @@ def plot_function(name: str) -> Any:
         ConfigError: there is no such plot, or it is another package's and cannot be used.
     """
     return _existing("plot", name)
+
+
+def encoder_factory(name: str) -> Any:
+    """What makes the modules of an encoder of another package: a function of its columns and the columns of a code.
+
+    Raises:
+        ConfigError: there is no such encoder, or it cannot be used.
+    """
+    return _existing("encoder", name)
 
 
 def needs_rows(plot: str) -> bool:

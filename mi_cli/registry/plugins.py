@@ -17,13 +17,16 @@ A package's ``pyproject.toml`` says what it adds::
     [project.entry-points."mi_cli.objectives"]
     rotation = "their_package.objectives:Rotation"
 
+    [project.entry-points."mi_cli.encoders"]
+    gated = "their_package.encoders:Gated"
+
     [project.entry-points."mi_cli.configs"]
     theirs = "their_package.configs"
 
 An estimator, a dataset, a procedure or an objective is a class that extends ours. A plot is a function that takes the
 records of a run and returns a figure of matplotlib; where it shows rows of the data, it has an attribute
-``needs_rows = True``. Configs are a folder of yaml files that is laid out like our ``configs/``; its name in the group
-does not matter.
+``needs_rows = True``. An encoder is a torch.nn.Module that is made of the columns of a row and of a code. Configs are a
+folder of yaml files that is laid out like our ``configs/``; its name in the group does not matter.
 
 Names are read from the metadata of installed packages, without importing these. An object is imported when a config
 names it. If a package adds a name that mi-run has itself, mi-run's is used. If two packages add the same name, neither
@@ -44,7 +47,7 @@ from pathlib import Path
 from typing import Any
 
 from mi_cli.errors import ABSENT, ConfigError, Fault, listed
-from mi_cli.registry.builtin import DATASETS, ESTIMATORS, OBJECTIVES, PLOTS, PROCEDURES
+from mi_cli.registry.builtin import DATASETS, ENCODERS, ESTIMATORS, OBJECTIVES, PLOTS, PROCEDURES
 
 __all__ = [
     "BUILTIN",
@@ -69,6 +72,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
     "procedure": PROCEDURES,
     "plot": PLOTS,
     "objective": OBJECTIVES,
+    "encoder": ENCODERS,
 }
 # Where a config says the names.
 KEYS = {
@@ -77,6 +81,7 @@ KEYS = {
     "procedure": "procedure",
     "plot": "plots",
     "objective": "representation.objective",
+    "encoder": "representation.name",
 }
 
 _GROUPS = {
@@ -85,6 +90,7 @@ _GROUPS = {
     "procedure": "mi_cli.procedures",
     "plot": "mi_cli.plots",
     "objective": "mi_cli.objectives",
+    "encoder": "mi_cli.encoders",
     "configs": "mi_cli.configs",
 }
 _BASES = {
@@ -94,7 +100,10 @@ _BASES = {
     "objective": "mi_cli.representations.objectives.base:Objective",
 }
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-_DRAWS = "a function that takes the records of a run and returns a figure"
+_CALLABLES = {
+    "plot": "a function that takes the records of a run and returns a figure",
+    "encoder": "a torch.nn.Module, or a function of the columns of a row and of a code that returns one",
+}
 
 
 @dataclass(frozen=True)
@@ -102,7 +111,7 @@ class Plugin:
     """An estimator, dataset, procedure or plot of another package, or its folder of configs.
 
     Attributes:
-        kind: ``estimator``, ``dataset``, ``procedure``, ``plot``, ``objective`` or ``configs``.
+        kind: ``estimator``, ``dataset``, ``procedure``, ``plot``, ``objective``, ``encoder`` or ``configs``.
         name: what a config calls it.
         path: ``module:attribute``, or the package that holds the configs.
         package: the installed package.
@@ -229,7 +238,7 @@ def _loaded(plugin: Plugin) -> tuple[Any, Fault | None]:
 def _mismatch(plugin: Plugin, loaded: Any) -> tuple[str, str]:
     """Why an object is not what its kind has to be, and what is accepted; empty where it is."""
     if plugin.kind not in _BASES:
-        return ("", "") if callable(loaded) else (f"is no {plugin.kind}", _DRAWS)
+        return ("", "") if callable(loaded) else (f"is no {plugin.kind}", _CALLABLES[plugin.kind])
     base_module, base_name = _BASES[plugin.kind].split(":")
     base = getattr(importlib.import_module(base_module), base_name)
     accepted = f"a class that extends {base_module}.{base_name}"

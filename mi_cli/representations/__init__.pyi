@@ -6,11 +6,13 @@ from .column_encoder import (
 )
 from .networks import (
     EncoderNet as EncoderNet,
+    ModuleEncoder as ModuleEncoder,
     PerceptronEncoder as PerceptronEncoder,
     encoder_net as encoder_net,
 )
 from .projection import Projection as Projection
 from .shape import (
+    MLP as MLP,
     EncoderShape as EncoderShape,
     Sizes as Sizes,
 )
@@ -25,4 +27,11 @@ from .views import (
     corrupted as corrupted,
     noisy as noisy,
     subset_pair as subset_pair,
+)
+from .kept import (
+    ENCODER_FOLDER as ENCODER_FOLDER,
+    EncoderFile as EncoderFile,
+    KeptEncoder as KeptEncoder,
+    load_encoder as load_encoder,
+    save_encoder as save_encoder,
 )

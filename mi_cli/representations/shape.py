@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from mi_cli.fields import Activation, Count, Section, Widths
 
-__all__ = ["EncoderShape", "Sizes"]
+__all__ = ["MLP", "EncoderShape", "Sizes"]
+
+MLP = "mlp"
 
 
 class EncoderShape(Section):
@@ -15,11 +17,11 @@ class EncoderShape(Section):
     Attributes:
         name: ``mlp``, or an encoder of another package.
         dim: columns of z.
-        hidden: widths of the hidden layers.
-        activation: of the hidden layers.
+        hidden: widths of the hidden layers of ``mlp``; decoders have them, too, whatever the encoder is.
+        activation: of the hidden layers of ``mlp``.
     """
 
-    name: str = "mlp"
+    name: str = MLP
     dim: Count = 16
     hidden: Widths = (128, 128)
     activation: Activation = "relu"

@@ -18,7 +18,7 @@ from mi_cli.errors import ConfigError, counted
 from mi_cli.lazy import np, pl
 from mi_cli.tabular.columns import Array
 
-__all__ = ["MISSING_VALUES", "DelimitedFile", "ParsedText", "parsed"]
+__all__ = ["MISSING_VALUES", "DelimitedFile", "ParsedText", "parsed", "present"]
 
 MISSING_VALUES = ("", "NA", "N/A", "n/a", "nan", "NaN", "null", "None", "?")  # text that stands for no value
 
@@ -98,6 +98,23 @@ class DelimitedFile:
             pieces.append(self._read(lines, numbers[done:], columns))
         return pl.concat(pieces)
 
+    def batches(self, columns: Sequence[str], rows: int) -> Iterator[tuple[Array, pl.DataFrame]]:
+        """All rows as text, ``rows`` at a time, with their numbers from 0. Only some of the file is in memory."""
+        lines: list[bytes] = []
+        done = 0
+        for block, starts, ends in self._blocks():
+            for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+                lines.append(block[start:end])
+                if len(lines) == rows:
+                    yield self._batch(lines, done, columns)
+                    done, lines = done + rows, []
+        if lines:
+            yield self._batch(lines, done, columns)
+
+    def _batch(self, lines: Sequence[bytes], first: int, columns: Sequence[str]) -> tuple[Array, pl.DataFrame]:
+        numbers = np.arange(first, first + len(lines))
+        return numbers, self._read(lines, numbers, columns)
+
     def _blocks(self) -> Iterator[tuple[bytes, Array, Array]]:
         """Whole lines, some megabytes at a time, and where each starts and ends; blank ones are left out."""
         with self.file.open("rb") as opened:
@@ -176,8 +193,7 @@ def parsed(column: pl.Series, numbers: Array, separator: str) -> ParsedText:
         numbers: of the rows in the file, from 0.
         separator: of the file; where it is no comma, a comma within numbers is more likely a decimal one.
     """
-    text = column.str.strip_chars()
-    text = text.set(text.is_in(MISSING_VALUES), None)
+    text = present(column)
     missing = text.null_count()
     if missing == len(text):
         return ParsedText(text)
@@ -199,6 +215,12 @@ def parsed(column: pl.Series, numbers: Array, separator: str) -> ParsedText:
         return ParsedText(text)
     at = int((real.is_null() & text.is_not_null()).arg_max() or 0)
     return ParsedText(text, stray_text=(text[at], int(numbers[at]) + 1))
+
+
+def present(column: pl.Series) -> pl.Series:
+    """The text of a column without spaces around it, None where it stands for a missing value."""
+    text = column.str.strip_chars()
+    return text.set(text.is_in(MISSING_VALUES), None)
 
 
 def _numbers(text: pl.Series) -> tuple[pl.Series | None, pl.Series]:

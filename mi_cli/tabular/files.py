@@ -10,7 +10,7 @@ import re
 import stat
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -22,7 +22,7 @@ from mi_cli.errors import ConfigError, shown
 from mi_cli.files import file_digest
 from mi_cli.lazy import np, pl
 from mi_cli.tabular.columns import Array, Column, column_of_array, column_of_series
-from mi_cli.tabular.delimited import DelimitedFile, parsed
+from mi_cli.tabular.delimited import DelimitedFile, parsed, present
 from mi_cli.tabular.source import Sample, Source, dataset_error, name_list, sampled_rows
 
 if TYPE_CHECKING:
@@ -86,6 +86,31 @@ class TableFile(Source):
         if min(_length(self), max_rows) * len(columns) > _CELLS:
             columns = tuple(name for name in columns if name in set(wanted))
         return _sample(self, columns, max_rows)
+
+    def batches(self, names: Sequence[str], rows: int, text: Collection[str] = ()) -> Iterator[dict[str, Column]]:
+        """The named columns of all rows, ``rows`` at a time. The file is never in memory as a whole, unless it is .npz.
+
+        Args:
+            names: of columns that the file has.
+            rows: of each batch but the last.
+            text: the columns of a CSV that are text whatever is in them; those of a batch may look like numbers.
+        """
+        n = _length(self)
+        if self.suffix in _TEXT:
+            with self.reading():
+                delimited = _delimited(self)
+                for numbers, frame in delimited.batches(names, rows):
+                    make = _columns_of_text(frame, numbers, delimited.separator, text)
+                    yield {name: make(name) for name in names}
+            return
+        for low in range(0, n, rows):
+            with self.reading():
+                if self.suffix in _NUMPY:
+                    arrays, _ = _arrays(self)
+                    make = _columns_of_arrays({name: np.array(arrays[name][low : low + rows]) for name in names})
+                else:
+                    make = _columns_of_frame(_scan(self).select(names).slice(low, rows).collect())
+            yield {name: make(name) for name in names}
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -186,8 +211,12 @@ def _sample(table: TableFile, columns: tuple[str, ...], max_rows: int) -> Sample
     return Sample(numbers, n, make)
 
 
-def _columns_of_text(frame: pl.DataFrame, numbers: Array, separator: str) -> Callable[[str], Column]:
+def _columns_of_text(
+    frame: pl.DataFrame, numbers: Array, separator: str, as_text: Collection[str] = ()
+) -> Callable[[str], Column]:
     def make(name: str) -> Column:
+        if name in as_text:
+            return column_of_series(name, present(frame[name]))
         text = parsed(frame[name], numbers, separator)
         return replace(column_of_series(name, text.values), stray_text=text.stray_text, thousands=text.thousands)
 

@@ -18,7 +18,7 @@ from mi_cli.lazy import np, pl
 from mi_cli.tabular.columns import Array, Column, column_of_array, column_of_series
 from mi_cli.tabular.source import Sample, Source, name_list, sampled_rows
 
-__all__ = ["RowsInMemory", "rows_in_memory"]
+__all__ = ["RowsInMemory", "named_columns", "rows_in_memory"]
 
 _POLARS = "a frame or a series"
 
@@ -143,6 +143,33 @@ def rows_in_memory(x: Any, y: Any, groups: Any = None, time: Any = None) -> Rows
     values = (values for columns in sides.values() for _, values in columns)
     frames = frozenset(side for side, rows in given.items() if hasattr(rows, "columns"))
     return RowsInMemory(dict(zip(itertools.chain(*names.values()), values, strict=True)), names, frames)
+
+
+def named_columns(rows: Any, names: Sequence[str] | None = None) -> dict[str, Column]:
+    """The columns of an array or frame, by name.
+
+    Args:
+        rows: ``(n, d)``: an array, a tensor, a list, a frame of Polars or pandas, or a mapping from names to columns.
+        names: what the columns of an array are called, in order; ``x_0``, ``x_1`` and so on unless given.
+
+    Raises:
+        ConfigError: the rows are no such thing, have another number of columns, or several of one name.
+    """
+    if isinstance(rows, Mapping):
+        columns = [(str(name), _columns(str(name), values)[0][1]) for name, values in rows.items()]
+    else:
+        columns = _columns("x", rows)
+        if names is not None and not hasattr(rows, "columns"):
+            if len(columns) != len(names):
+                problem = f"has {len(columns):,} columns"
+                raise ConfigError(Fault("x", problem=problem, accepted=f"{len(names):,}: {name_list(names)}"))
+            columns = [(name, values) for name, (_, values) in zip(names, columns, strict=True)]
+    repeats = [name for name, n in Counter(name for name, _ in columns).items() if n > 1]
+    if repeats:
+        problem = f"has several columns called {name_list(repeats)}"
+        raise ConfigError(Fault("x", problem=problem, accepted="a name for each"))
+    make = _maker(dict(columns), None)
+    return {name: make(name) for name, _ in columns}
 
 
 def _columns(side: str, rows: Any) -> list[tuple[str, Any]]:

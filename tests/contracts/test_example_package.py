@@ -10,11 +10,16 @@ import tomllib
 
 import numpy as np
 import pytest
+import torch
 from examples import TESTS
 
 import mi_cli
-from mi_cli import api
+from mi_cli import api, representations
 from mi_cli.registry import plugins
+from mi_cli.registry.lookup import section_class
+from mi_cli.tabular.in_memory import named_columns
+from mi_cli.training.context import Context
+from mi_cli.training.settings import Training
 
 EXAMPLE = TESTS / "example_package"
 CHECKS = """
@@ -88,3 +93,77 @@ def test_estimate_takes_estimators_of_packages_with_the_defaults_of_their_yaml(i
     estimates = [mi_cli.estimate(x, x + noise, chosen) for chosen in ("gaussian_fit", GaussianFit(shrinkage=shrinkage))]
     assert estimates[0].status == "ok"
     assert estimates[0] == estimates[1]
+
+
+def fitted(name, objective, seeds=(0, 1)):
+    """Encoders of a name, trained by an objective of a name for some steps."""
+    x = np.random.default_rng(0).normal(size=(80, 4)).astype(np.float32)
+    tasks = [representations.EncodingTask(x[:60], range(4), x[60:], seed=seed, lr=0.01) for seed in seeds]
+    shape = representations.EncoderShape(name=name, dim=3)
+    chosen = section_class("objective", objective)()
+    context = Context(torch.device("cpu"))
+    return representations.fit_encoders(chosen, shape, tasks, Training(steps=9, batch=32, validate_every=3), context)
+
+
+@pytest.mark.parametrize(("name", "objective"), [("gated", "two_view"), ("gated", "mixed"), ("mlp", "mixed")])
+def test_encoders_and_objectives_of_packages_are_stacked(installed, name, objective):
+    pair, (alone,) = fitted(name, objective), fitted(name, objective, seeds=(1,))
+    x = np.random.default_rng(1).normal(size=(20, 4)).astype(np.float32)
+    assert pair[1].codes(x) == pytest.approx(alone.codes(x), abs=1e-5)
+    assert np.abs(pair[0].codes(x) - pair[1].codes(x)).max() > 0.01
+    (before,) = fitted(name, "untrained", seeds=(1,))
+    assert all(not torch.equal(weights, before.weights[key]) for key, weights in alone.weights.items())
+
+
+def test_codes_of_a_module_are_those_of_the_module_itself(installed):
+    from example_package.encoders import Gated
+
+    (encoder,) = fitted("gated", "autoencoder", seeds=(3,))
+    module = Gated(4, 3)
+    module.load_state_dict(dict(encoder.weights))
+    x = np.random.default_rng(1).normal(size=(20, 4)).astype(np.float32)
+    assert encoder.codes(x) == pytest.approx(module(torch.from_numpy(x)).detach().numpy(), abs=1e-6)
+
+
+def test_encoder_of_a_package_is_loaded_where_it_is_trusted(installed, tmp_path):
+    (encoder,) = fitted("gated", "two_view", seeds=(0,))
+    x = np.random.default_rng(0).normal(size=(80, 4))
+    encoding = representations.ColumnEncoder.fit(named_columns(x))
+    representations.save_encoder(tmp_path / "run", encoder, encoding, section_class("objective", "two_view")())
+    kept = representations.load_encoder(tmp_path / "run", trust=True)
+    assert (kept.transform(x) == encoder.codes(encoding.transform(named_columns(x)))).all()
+    del sys.modules["example_package.encoders"]
+    plugins._loaded.cache_clear()
+    with pytest.raises(mi_cli.ConfigError, match="the network is gated, of another package"):
+        representations.load_encoder(tmp_path / "run")
+    assert "example_package.encoders" not in sys.modules
+
+
+MODULES = {
+    "Buffered": "has buffers (1.running_mean, 1.running_var",
+    "Narrow": "makes (2, 1) of rows (2, 4)",
+    "Double": "has no parameters in float32",
+    "Text": "makes str",
+}
+
+
+@pytest.mark.parametrize("kind", MODULES)
+def test_modules_that_cannot_be_encoders_are_refused(installed, kind):
+    (installed / "encoders.py").write_text(
+        "import torch\n"
+        "Linear = torch.nn.Linear\n"
+        "def Buffered(columns, dim): return torch.nn.Sequential(Linear(columns, dim), torch.nn.BatchNorm1d(dim))\n"
+        "def Narrow(columns, dim): return Linear(columns, 1)\n"
+        "def Double(columns, dim): return Linear(columns, dim).double()\n"
+        "def Text(columns, dim): return 'text'\n"
+        f"Gated = {kind}\n"
+    )
+    with pytest.raises(mi_cli.ConfigError) as error:
+        fitted("gated", "two_view")
+    assert str(error.value).startswith(f"representation.name=gated: {MODULES[kind]}")
+
+
+def test_unknown_encoders_are_refused():
+    with pytest.raises(mi_cli.ConfigError) as error:
+        fitted("nothing", "two_view")
+    assert error.value.faults[0].key == "representation.name"

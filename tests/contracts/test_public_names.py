@@ -25,8 +25,10 @@ PUBLIC = {
     "estimate": "mi_cli.api:estimate",
     "estimators": None,
     "fields": None,
+    "load_encoder": "mi_cli.representations.kept:load_encoder",
     "networks": None,
     "problems": None,
+    "representations": None,
     "testing": None,
     "training": None,
 }

@@ -1,0 +1,333 @@
+"""Encoders that are kept in a folder, and what they make of new rows.
+
+A folder ``encoder/`` has two files. ``weights.safetensors`` has the parameters, and ``encoder.json`` says how columns
+are encoded and which shape the network has. Neither can hold code, and nothing is unpickled. Both are checked before
+anything is made of them, since a folder may come from somebody else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import platform
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+import numpy as np
+import torch
+from pydantic import Field, JsonValue, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from mi_cli._version import __version__
+from mi_cli.errors import ConfigError, Fault, counted, shown
+from mi_cli.fields import Section
+from mi_cli.files import write_bytes
+from mi_cli.representations.column_encoder import ColumnEncoder, TableRows
+from mi_cli.representations.networks import encoder_net
+from mi_cli.representations.objectives.base import Objective
+from mi_cli.representations.shape import MLP, EncoderShape
+from mi_cli.representations.training import TrainedEncoder
+from mi_cli.tabular.files import TableFile, table_file
+from mi_cli.tabular.in_memory import named_columns
+from mi_cli.tabular.source import Source, name_list
+
+__all__ = ["ENCODER_FOLDER", "EncoderFile", "KeptEncoder", "load_encoder", "save_encoder"]
+
+log = logging.getLogger("mi_cli")
+
+Array: TypeAlias = np.ndarray[Any, Any]
+
+ENCODER_FOLDER = "encoder"
+_JSON, _WEIGHTS = "encoder.json", "weights.safetensors"
+_MOST_JSON, _MOST_HEADER, _MOST_WEIGHTS = 16 << 20, 1 << 20, 2 << 30  # bytes
+_MOST_NUMBERS = 1 << 22  # encoded numbers that are in memory together
+_ROWS = 1024  # of which a batch of a file has a multiple, so that rows are encoded together as those in memory are
+_FOLDER = f"a run's folder with {ENCODER_FOLDER}/, or that folder itself"
+
+Text = Annotated[str, Field(max_length=500)]
+
+
+class EncoderFile(Section):
+    """The contents of ``encoder.json``.
+
+    Attributes:
+        format: of the file.
+        shape: of the network.
+        objective: what the encoder was trained to do; for the reader only.
+        encoding: how the columns of a table are encoded.
+        parts: the groups of encoded columns whose codes are averaged, as flags.
+        weights: the SHA-256 of ``weights.safetensors``.
+        fingerprint: of the trial that trained the encoder, or null.
+        versions: of what trained it.
+    """
+
+    format: Literal[1] = 1
+    shape: EncoderShape
+    objective: Annotated[dict[Text, JsonValue], Field(default_factory=dict)]
+    encoding: ColumnEncoder
+    parts: Annotated[tuple[tuple[bool, ...], ...], Field(min_length=1, max_length=64)]
+    weights: Text
+    fingerprint: Text | None = None
+    versions: Annotated[dict[Text, Text], Field(default_factory=dict, max_length=64)]
+
+
+@dataclass(frozen=True, eq=False)
+class KeptEncoder:
+    """An encoder of a table's rows: how columns are encoded, and the network.
+
+    Attributes:
+        encoding: of the columns.
+        network: from encoded columns to codes.
+        objective: what it was trained to do.
+        fingerprint: of the trial that trained it, or None.
+        versions: of what trained it.
+    """
+
+    encoding: ColumnEncoder
+    network: TrainedEncoder
+    objective: Mapping[str, Any] = field(default_factory=dict)
+    fingerprint: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    _ignored: set[str] = field(default_factory=set, repr=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns that it takes."""
+        return self.encoding.names
+
+    @property
+    def dim(self) -> int:
+        """Columns of a code."""
+        return self.network.shape.dim
+
+    @property
+    def code_names(self) -> tuple[str, ...]:
+        """The columns of a code: ``z_0``, ``z_1`` and so on."""
+        return tuple(f"z_{number}" for number in range(self.dim))
+
+    def transform(self, rows: Any, extra: Literal["ignore", "refuse"] = "ignore") -> Array:
+        """Codes ``(n, dim)`` in float64.
+
+        Args:
+            rows: the path of a file (CSV, TSV, Parquet, Feather, NumPy); a frame of Polars or pandas; a mapping from
+                names to columns; or an array ``(n, d)`` with the columns of the training rows in their order.
+            extra: whether other columns are ignored, which is logged once, or refused.
+
+        Raises:
+            ConfigError: a column is absent or of another type than it was in the training rows, or the file cannot be
+                read.
+        """
+        if isinstance(rows, str | Path):
+            batches = list(self.batches(rows, extra))
+            return np.concatenate(batches) if batches else np.empty((0, self.dim))
+        table = rows if isinstance(rows, Source) else named_columns(rows, self.names)
+        self._check_extra(table, extra)
+        return self.network.codes(self.encoding.transform(table))
+
+    def batches(self, path: str | Path, extra: Literal["ignore", "refuse"] = "ignore") -> Iterator[Array]:
+        """Codes of the rows of a file, some thousands at a time, so that the file need not fit in memory.
+
+        Raises:
+            ConfigError: as :meth:`transform`.
+        """
+        with _faults_of_data():
+            file = table_file(str(path))
+            self._check_present(file)
+            self._check_extra(file, extra)
+            text = {column.name for column in self.encoding.columns if column.kind == "class" and column.of == "text"}
+            for columns in file.batches(self.names, self._batch_rows, text):
+                yield self.network.codes(self.encoding.transform(columns))
+
+    @cached_property
+    def _batch_rows(self) -> int:
+        return max(1, _MOST_NUMBERS // (self.network.columns + len(self.names)) // _ROWS) * _ROWS
+
+    def _check_present(self, file: TableFile) -> None:
+        absent = [name for name in self.names if name not in set(file.names)]
+        if absent:
+            problem = f"column {shown(absent[0])} is absent ({counted(len(absent), 'column')} missing)"
+            raise file.error(problem, f"a file with {name_list(self.names)}")
+
+    def _check_extra(self, table: TableRows, extra: Literal["ignore", "refuse"]) -> None:
+        more = self.encoding.extra_columns(table)
+        if more and extra == "refuse":
+            what = "columns that the training rows do not have"
+            raise ConfigError(Fault("", problem=f"{what}: {name_list(more)}", accepted=name_list(self.names)))
+        if new := [name for name in more if name not in self._ignored]:
+            self._ignored.update(new)
+            log.warning("columns that the encoder does not take are ignored: %s", name_list(new))
+
+
+@contextmanager
+def _faults_of_data() -> Iterator[None]:
+    """Have faults name the setting ``data``, where they name the path of a dataset."""
+    try:
+        yield
+    except ConfigError as error:
+        faults = [replace(fault, key="data") if fault.key == "dataset.path" else fault for fault in error.faults]
+        raise ConfigError(*faults) from None
+
+
+def save_encoder(
+    folder: Path,
+    encoder: TrainedEncoder,
+    encoding: ColumnEncoder,
+    objective: Objective,
+    fingerprint: str | None = None,
+) -> Path:
+    """Keep an encoder in the folder of a run, in ``encoder/``.
+
+    Args:
+        folder: of the run.
+        encoder: which is kept.
+        encoding: of the columns that it was trained on.
+        objective: that it was trained by.
+        fingerprint: of the trial.
+
+    Returns:
+        The folder with both files.
+
+    Raises:
+        ValueError: the encoder diverged, or takes another number of columns than the encoding makes.
+        OSError: a file cannot be written.
+    """
+    if encoder.status != "ok" or encoder.columns != len(encoding.groups):
+        what = encoder.reason or f"{encoder.columns} columns, where the encoding makes {len(encoding.groups)}"
+        raise ValueError(f"an encoder that cannot be kept ({what})")
+    weights = save({name: tensor.contiguous().float() for name, tensor in sorted(encoder.weights.items())})
+    described = EncoderFile(
+        shape=encoder.shape,
+        objective=objective.model_dump(mode="json"),
+        encoding=encoding,
+        parts=encoder.parts,
+        weights=hashlib.sha256(weights).hexdigest(),
+        fingerprint=fingerprint,
+        versions={"mi-cli": __version__, "torch": torch.__version__, "python": platform.python_version()},
+    )
+    place = folder / ENCODER_FOLDER
+    place.mkdir(parents=True, exist_ok=True)
+    write_bytes(place / _WEIGHTS, weights)
+    write_bytes(place / _JSON, (json.dumps(described.model_dump(mode="json"), indent=1) + "\n").encode())
+    return place
+
+
+def load_encoder(folder: str | Path, trust: bool = False) -> KeptEncoder:
+    """The encoder that a run has kept. It is checked before it is used, and no code is run that comes with it.
+
+    Args:
+        folder: of the run, or its ``encoder/``.
+        trust: whether the network may be a module of another installed package, which is imported then.
+
+    Raises:
+        ConfigError: there is none, its files are not what they should be, or its network is that of another package.
+    """
+    place = Path(folder).expanduser()
+    if (place / ENCODER_FOLDER).is_dir():
+        place /= ENCODER_FOLDER
+    if not (place / _JSON).exists():
+        raise ConfigError(Fault(str(folder), problem=f"has no encoder ({_JSON})", accepted=_FOLDER))
+    described = _described(place / _JSON, _read(place, _JSON, _MOST_JSON))
+    columns = len(described.encoding.groups)
+    if any(len(part) != columns for part in described.parts):
+        raise _broken(place / _JSON, "parts do not fit the columns", f"{columns} flags each")
+    if described.shape.name != MLP and not trust:
+        problem = f"the network is {shown(described.shape.name)}, of another package"
+        raise _broken(place / _JSON, problem, f"{MLP}, or trust=True to import what the package has installed")
+    weights = _weights(place, described)
+    network = TrainedEncoder(described.shape, columns, weights, described.parts)
+    return KeptEncoder(described.encoding, network, described.objective, described.fingerprint, described.versions)
+
+
+def _broken(path: Path, problem: str, accepted: str) -> ConfigError:
+    return ConfigError(Fault(str(path), problem=problem, accepted=accepted))
+
+
+def _read(place: Path, name: str, most: int) -> bytes:
+    """The contents of a file of the folder.
+
+    Raises:
+        ConfigError: it is no regular file, is a link that leads out of the folder, or is too large.
+    """
+    path = place / name
+    if not path.is_file():  # a pipe would never end
+        raise _broken(path, "is absent, or no regular file", _FOLDER)
+    if path.resolve().parent != place.resolve():
+        raise _broken(path, "is a link that leads out of the folder", "a file")
+    try:
+        with path.open("rb") as opened:
+            contents = opened.read(most + 1)
+    except OSError as error:
+        raise _broken(path, f"cannot be read ({error.strerror})", "a readable file") from None
+    if len(contents) > most:
+        raise _broken(path, "is too large", f"at most {most:,} bytes")
+    return contents
+
+
+def _described(path: Path, contents: bytes) -> EncoderFile:
+    try:
+        return EncoderFile.model_validate_json(contents)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        message = " ".join(str(first["msg"]).split())
+        raise _broken(path, f"{where}: {message}" if where else message, "what save_encoder wrote") from None
+
+
+def _weights(place: Path, described: EncoderFile) -> dict[str, Tensor]:
+    """The parameters of the network.
+
+    Raises:
+        ConfigError: they are not those of a network of this shape, or not finite.
+    """
+    path = place / _WEIGHTS
+    net = encoder_net(len(described.encoding.groups), described.shape)
+    expected = dict(zip(net.names, net.shapes, strict=True))
+    numbers = sum(int(np.prod(shape, dtype=object)) for shape in expected.values())
+    if 4 * numbers > _MOST_WEIGHTS:
+        raise _broken(place / _JSON, f"describes {numbers:,} weights", f"at most {_MOST_WEIGHTS // 4:,}")
+    contents = _read(place, _WEIGHTS, 4 * numbers + _MOST_HEADER)
+    _check_header(path, contents, expected)
+    if hashlib.sha256(contents).hexdigest() != described.weights:
+        raise _broken(path, f"is not the file that {_JSON} was written with", "both files of one encoder")
+    try:
+        weights: dict[str, Tensor] = load(contents)
+    except SafetensorError as error:
+        raise _broken(path, f"cannot be read ({error})", "a file of safetensors") from None
+    for name, tensor in weights.items():
+        if not torch.isfinite(tensor).all():
+            raise _broken(path, f"{name} has values that are not finite", "finite weights")
+    return weights
+
+
+def _check_header(path: Path, contents: bytes, expected: Mapping[str, tuple[int, ...]]) -> None:
+    """Refuse a file whose tensors are not the expected ones, in float32, one after the other."""
+    size = int.from_bytes(contents[:8], "little")
+    if not 0 < size <= min(_MOST_HEADER, len(contents) - 8):
+        raise _broken(path, "has no header, or one that is too large", "a file of safetensors")
+    try:
+        header = json.loads(contents[8 : 8 + size])
+    except (ValueError, RecursionError):
+        header = None
+    if not isinstance(header, dict) or set(header) != set(expected):
+        names = name_list(list(header)) if isinstance(header, dict) and header else "nothing"
+        raise _broken(path, f"has {names}", name_list(list(expected)))
+    size_of_data = 0
+    for name, shape in expected.items():
+        entry = header[name]
+        if not isinstance(entry, dict) or entry.get("dtype") != "F32" or entry.get("shape") != list(shape):
+            raise _broken(path, f"{name} has another type or shape", f"float32 of shape {shape}")
+        bytes_of = 4 * int(np.prod(shape))
+        size_of_data += bytes_of
+        match entry.get("data_offsets"):
+            case [int(start), int(end)] if end - start == bytes_of:
+                continue
+        raise _broken(path, f"{name} has other bytes than its shape", f"{bytes_of:,} of them")
+    if len(contents) != 8 + size + size_of_data:
+        raise _broken(path, "has another size than its tensors", f"{8 + size + size_of_data:,} bytes")
