@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,17 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """Of ``-n auto``: a single file, or tests of one, run in this process, since workers take seconds to start."""
     files = {argument.partition("::")[0] for argument in config.args}
     return 0 if len(files) == 1 and Path(*files).is_file() else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Exempt what is imported and collected from garbage collection, since it lives until the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

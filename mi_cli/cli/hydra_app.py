@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import hydra
+from hydra._internal import hydra as hydra_module
 from hydra._internal.hydra import Hydra
 
 from mi_cli.cli.exits import FAILED, FINE
 from mi_cli.compose.composer import Composer
 from mi_cli.compose.hydra_state import own_hydra
+from mi_cli.compose.loader import Loader
 from mi_cli.console import printing
 from mi_cli.errors import ConfigError
 from mi_cli.schema.locations import PRIMARY, config_folder
@@ -73,17 +75,20 @@ def run_hydra(args: argparse.Namespace, more: Sequence[str], task: Callable[[Any
 
 @contextmanager
 def _command_line(arguments: Sequence[str]) -> Iterator[None]:
-    """Have Hydra read these arguments, and raise its errors instead of printing them.
+    """Have Hydra read these arguments, raise its errors instead of printing them, and load configs as we do.
 
     Hydra would compose the whole config once more to look for a mode that no config may set: ``--multirun`` decides.
     """
     typed, full_error, get_mode = sys.argv, os.environ.get("HYDRA_FULL_ERROR"), Hydra.get_mode
+    loader = vars(hydra_module)["ConfigLoaderImpl"]
     sys.argv = [typed[0], *arguments]
     os.environ["HYDRA_FULL_ERROR"] = "1"
     Hydra.get_mode = lambda *given, **more: None  # type: ignore[method-assign]
+    vars(hydra_module)["ConfigLoaderImpl"] = Loader
     try:
         yield
     finally:
+        vars(hydra_module)["ConfigLoaderImpl"] = loader
         Hydra.get_mode = get_mode  # type: ignore[method-assign]
         sys.argv = typed
         if full_error is None:

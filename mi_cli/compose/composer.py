@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import create_config_search_path
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
@@ -22,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from mi_cli.compose import composition_errors, trust
 from mi_cli.compose.hydra_state import own_hydra
+from mi_cli.compose.loader import Loader
 from mi_cli.compose.search_path import register
 from mi_cli.errors import ConfigError, Fault
 from mi_cli.schema.locations import PRIMARY, config_folder
@@ -50,7 +50,7 @@ class Composer:
         """A composer of the primary config in a folder; in ours, unless given."""
         with own_hydra():
             search_path = create_config_search_path(str((config_path or config_folder()).absolute()))
-            return cls(ConfigLoaderImpl(search_path), config_name)
+            return cls(Loader(search_path), config_name)
 
     @classmethod
     def of_job(cls, config_name: str = PRIMARY) -> Composer:

@@ -1,0 +1,147 @@
+"""Hydra's loader of configs, without what it does over and over.
+
+A command composes several configs: one for each option of an axis, one more for the run that Hydra starts. For each of
+them Hydra parses the same files, copies the schemas of all its settings and merges the same options. Here, a file is
+parsed once for as long as it says the same, options are merged once for as long as they do, and every composition gets
+a copy of its own.
+"""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Hashable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import CachingConfigRepository, ConfigRepository, IConfigRepository
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.default_element import ResultDefault
+from hydra.core.object_type import ObjectType
+from hydra.plugins.config_source import ConfigResult, ConfigSource
+from omegaconf import DictConfig
+
+from mi_cli.compose.search_path import ConfigPath
+
+__all__ = ["Loader", "Repository"]
+
+_MOST_KEPT = 1000  # of each kind; a composition takes some twenty files, and is one merged config
+
+
+class _Kept:
+    """What this process has made already. It is pickled in memory: reading that is the fastest way to copy a config."""
+
+    def __init__(self) -> None:
+        self._pickles: dict[Hashable, bytes] = {}
+
+    def keep(self, key: Hashable, made: Any) -> bytes:
+        """Keep what has been made, and forget all else when there is too much; return its pickle."""
+        if len(self._pickles) >= _MOST_KEPT:
+            self._pickles.clear()
+        self._pickles[key] = pickle.dumps(made, pickle.HIGHEST_PROTOCOL)
+        return self._pickles[key]
+
+    def pickled(self, key: Hashable) -> bytes | None:
+        """The pickle of what is kept; None where nothing is."""
+        return self._pickles.get(key)
+
+    def copied(self, key: Hashable) -> Any:
+        """A copy of what is kept."""
+        return pickle.loads(self._pickles[key])  # noqa: S301 (pickled above)
+
+
+_parsed, _merged = _Kept(), _Kept()
+
+
+class Repository(ConfigRepository):
+    """Hydra's repository of the configs on a search path, which parses a file again only if its text has changed.
+
+    Args:
+        config_search_path: where the configs are.
+    """
+
+    def __init__(self, config_search_path: ConfigSearchPath) -> None:
+        super().__init__(config_search_path)
+        self.loaded: dict[str, bytes] = {}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Repository:
+        """A repository that may be given another search path. The sources are shared: nothing changes them."""
+        copied = copy.copy(self)
+        copied.loaded = {}
+        return copied
+
+    def load_config(self, config_path: str) -> ConfigResult | None:
+        """Load a config; its pickle is kept in ``loaded``."""
+        source = self._find_object_source(config_path, ObjectType.CONFIG)
+        text = None if source is None else _text(source, config_path)
+        if source is None or text is None:
+            return self._load(config_path)
+        key = (source.scheme(), source.path, source.provider, config_path, text)
+        pickled = _parsed.pickled(key)
+        if pickled is None:
+            result = self._load(config_path)
+            if _text(source, config_path) != text:  # somebody writes to it just now
+                return result
+            pickled = _parsed.keep(key, result)
+        self.loaded[config_path] = pickled
+        result = _parsed.copied(key)
+        assert isinstance(result, ConfigResult)  # noqa: S101 (for the type checker)
+        return result
+
+    def _load(self, config_path: str) -> ConfigResult | None:
+        """Have Hydra load a config. Of schemas, those of Hydra itself are kept, which are sure to be picklable."""
+        result = super().load_config(config_path)
+        if result is not None and result.is_schema_source and result.provider == "hydra":
+            self.loaded[config_path] = pickle.dumps(result, pickle.HIGHEST_PROTOCOL)
+        return result
+
+
+def _text(source: ConfigSource, config_path: str) -> bytes | None:
+    """What the file of a config says; None where a config is no file, or cannot be read."""
+    name = source._normalize_file_name(config_path)
+    try:
+        if source.scheme() == "pkg":
+            return resources.files(source.path).joinpath(name).read_bytes()
+        return Path(source.path, name).read_bytes() if source.scheme() in ("file", ConfigPath.scheme()) else None
+    except OSError:  # Hydra reads it again, and its error says why it cannot be read
+        return None
+
+
+class Loader(ConfigLoaderImpl):
+    """Hydra's loader, which merges the same options once.
+
+    Args:
+        config_search_path: where the configs are.
+    """
+
+    def __init__(self, config_search_path: ConfigSearchPath) -> None:
+        super().__init__(config_search_path)
+        self.repository = Repository(config_search_path)
+
+    def _compose_config_from_defaults_list(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
+        """Merge the configs of a defaults list; Hydra applies what was typed to the copy that it gets."""
+        key = _key(defaults, repo)
+        if key is None:
+            return super()._compose_config_from_defaults_list(defaults, repo)
+        if _merged.pickled(key) is None:
+            _merged.keep(key, super()._compose_config_from_defaults_list(defaults, repo))
+        config = _merged.copied(key)
+        assert isinstance(config, DictConfig)  # noqa: S101 (for the type checker)
+        return config
+
+
+def _key(defaults: list[ResultDefault], repo: IConfigRepository) -> Hashable:
+    """What a merged config depends on; None where a part of it is not in a file, or has a schema of the same name."""
+    assert isinstance(repo, CachingConfigRepository)  # noqa: S101 (for the type checker)
+    assert isinstance(repo.delegate, Repository)  # noqa: S101 (for the type checker)
+    schemas = repo.get_schema_source()
+    parts = []
+    for default in defaults:
+        path = str(default.config_path)
+        loaded, pickled = repo.load_config(path), repo.delegate.loaded.get(path)
+        if loaded is None or pickled is None or (schemas.is_config(path) and not loaded.is_schema_source):
+            return None
+        parts.append((path, default.package, default.primary, pickled))
+    return tuple(parts)

@@ -1,0 +1,127 @@
+"""Configs are composed as Hydra composes them, however often, and whatever has changed in the meantime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.utils import create_config_search_path
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.config_store import ConfigStore
+from hydra.errors import ConfigCompositionException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from mi_cli.compose import loader
+from mi_cli.compose.hydra_state import own_hydra
+from mi_cli.compose.loader import Loader
+from mi_cli.schema.locations import config_folder
+
+
+def compose(kind: type[ConfigLoader], overrides: list[str], folder: Path | None = None) -> DictConfig:
+    with own_hydra():
+        made = kind(create_config_search_path(str(folder or config_folder())))
+        return made.load_configuration("config", overrides, RunMode.RUN, from_shell=False)
+
+
+def description(node: Any) -> Any:
+    """All that OmegaConf knows of a node: its values as written, types and flags."""
+    metadata = node._metadata
+    known = (type(node), metadata.ref_type, metadata.object_type, metadata.optional, metadata.flags, metadata.key)
+    if isinstance(node, DictConfig) and not node._is_none() and not node._is_missing():
+        return *known, [(key, description(node._get_node(key))) for key in node]
+    return *known, OmegaConf.to_container(node, resolve=False) if OmegaConf.is_config(node) else node._value()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "group").mkdir()
+    write(tmp_path / "config.yaml", {"defaults": [{"group": "one"}, "_self_"], "value": 1, "same": "${value}"})
+    write(tmp_path / "group" / "one.yaml", {"name": "one"})
+    write(tmp_path / "group" / "two.yaml", {"name": "two"})
+    return tmp_path
+
+
+def write(file: Path, values: dict[str, Any]) -> None:
+    file.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["experiment=gaussian_sweep", "budget=smoke", "training.steps=7"],
+        ["experiment=cost", "variant=published", "++sweep.seed=[1]", "~plots"],
+        ["hydra/job_logging=stdout", "hydra.run.dir=somewhere", "estimator=dv"],
+    ],
+)
+def test_config_is_that_of_hydra_every_time(overrides, monkeypatch):
+    for kept in ("_parsed", "_merged"):
+        monkeypatch.setattr(loader, kept, loader._Kept())
+    expected = description(compose(ConfigLoaderImpl, overrides))
+    for _ in range(3):  # parsed, merged, copied
+        config = compose(Loader, overrides)
+        assert description(config) == expected
+        OmegaConf.set_struct(config, False)
+        config.estimator.name = config.hydra.job.name = "changed by whoever got it"
+    assert loader._merged._pickles
+
+
+def test_file_that_changed_is_read_again(folder):
+    assert compose(Loader, [], folder).group.name == "one"
+    write(folder / "group" / "one.yaml", {"name": "won"})
+    assert compose(Loader, [], folder).group.name == "won"
+    write(folder / "config.yaml", {"defaults": [{"group": "two"}, "_self_"], "value": 2, "same": "${value}"})
+    config = compose(Loader, [], folder)
+    assert (config.group.name, config.same) == ("two", 2)
+
+
+def test_file_that_comes_and_goes_is_noticed(folder):
+    with pytest.raises(ConfigCompositionException):
+        compose(Loader, ["group=three"], folder)
+    write(folder / "group" / "three.yaml", {"name": "three"})
+    assert compose(Loader, ["group=three"], folder).group.name == "three"
+    (folder / "group" / "three.yaml").unlink()
+    with pytest.raises(ConfigCompositionException):
+        compose(Loader, ["group=three"], folder)
+
+
+def test_file_that_cannot_be_parsed_is_refused_every_time(folder):
+    (folder / "group" / "one.yaml").write_text("name: [", encoding="utf-8")
+    for _ in range(2):
+        with pytest.raises(yaml.YAMLError):
+            compose(Loader, [], folder)
+
+
+def test_same_text_elsewhere_is_another_config(folder, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    (other / "group").mkdir()
+    write(other / "group" / "three.yaml", {"name": "three"})
+    elsewhere = f"hydra.searchpath=[file://{other}]"
+    assert compose(Loader, ["group=three", elsewhere], folder).group.name == "three"
+    with pytest.raises(ConfigCompositionException):
+        compose(Loader, ["group=three"], folder)
+    (other / "group" / "three.yaml").rename(folder / "group" / "three.yaml")
+    for overrides in (["group=three"], ["group=three", elsewhere]):
+        assert compose(Loader, overrides, folder).group.name == "three"
+
+
+def test_schema_of_the_same_name_still_checks_a_config(folder, monkeypatch):
+    assert compose(Loader, [], folder).group.name == "one"
+    store = ConfigStore.instance()
+    monkeypatch.setattr(store, "repo", dict(store.repo))
+    store.store(group="group", name="one", node={"name": "one", "more": 1})
+    with pytest.warns(UserWarning, match="is validated against ConfigStore schema"):
+        assert compose(Loader, [], folder).group.more == 1
+
+
+def test_only_so_much_is_kept(monkeypatch):
+    monkeypatch.setattr(loader, "_MOST_KEPT", 2)
+    kept = loader._Kept()
+    for number in range(5):
+        kept.keep(number, [number])
+        assert kept.copied(number) == [number]
+        assert kept.copied(number) is not kept.copied(number)
+    assert [number for number in range(5) if kept.pickled(number)] == [4]
