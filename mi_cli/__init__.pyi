@@ -16,3 +16,4 @@ from .estimators.base import Estimator as Estimator
 from .problems import Estimate as Estimate
 from .procedures.base import Procedure as Procedure
 from .representations.kept import load_encoder as load_encoder
+from .representations.transformer import InfoMaxEncoder as InfoMaxEncoder

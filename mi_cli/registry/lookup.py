@@ -22,6 +22,7 @@ __all__ = [
     "load",
     "names",
     "needs_rows",
+    "objective_class",
     "plot_function",
     "procedure_class",
     "section_class",
@@ -45,6 +46,15 @@ def procedure_class(name: str) -> Any:
         ConfigError: there is no such procedure, or it is another package's and cannot be used.
     """
     return _existing("procedure", name)
+
+
+def objective_class(name: str) -> Any:
+    """The class of the objective ``name``, which extends ``mi_cli.representations.objectives.base.Objective``.
+
+    Raises:
+        ConfigError: there is no such objective, or it is another package's and cannot be used.
+    """
+    return _existing("objective", name)
 
 
 def plot_function(name: str) -> Any:

@@ -22,6 +22,7 @@ from .training import (
     TrainedEncoder as TrainedEncoder,
     fit_encoders as fit_encoders,
 )
+from .transformer import InfoMaxEncoder as InfoMaxEncoder
 from .views import (
     Draws as Draws,
     corrupted as corrupted,

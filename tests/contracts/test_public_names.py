@@ -18,6 +18,7 @@ PUBLIC = {
     "Dataset": "mi_cli.datasets.base:Dataset",
     "Estimate": "mi_cli.problems:Estimate",
     "Estimator": "mi_cli.estimators.base:Estimator",
+    "InfoMaxEncoder": "mi_cli.representations.transformer:InfoMaxEncoder",
     "Procedure": "mi_cli.procedures.base:Procedure",
     "__version__": "mi_cli._version:__version__",
     "bounds": None,
