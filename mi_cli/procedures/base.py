@@ -21,6 +21,7 @@ from mi_cli.training.context import Context
 
 __all__ = [
     "ESTIMATE_FIELDS",
+    "KEPT_FOLDERS",
     "WHOLE",
     "Cost",
     "Outcome",
@@ -46,6 +47,7 @@ class Part:
 
 
 WHOLE = Part(0, 1)
+KEPT_FOLDERS = ("encoder", "critic")  # of files that trials leave in the folder of a run
 ESTIMATE_FIELDS = (  # the result fields of an estimate beside its value
     "stderr",
     "ci_low",
@@ -73,12 +75,15 @@ class Outcome:
             columns of ``results.csv``. Without ``seconds``, a method has taken those of the trial.
         history: traces ``(steps, values)`` by metric.
         samples: the first column of x and of y for a few rows, each ``(n,)``, for plots that show rows.
+        files: what the trial leaves in the run's folder beside its results, such as an encoder: contents by path. The
+            paths begin with one of :data:`KEPT_FOLDERS`, and the procedure says so by ``keeps_files``.
     """
 
     trial: Trial
     methods: dict[str, dict[str, Any]]
     history: dict[str, Trace] = field(default_factory=dict)
     samples: Trace | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -144,6 +149,11 @@ class Procedure(ABC):
             Stopped: the run was asked to stop.
             TooLong: the time limit of the trials has passed.
         """
+
+    def keeps_files(self, config: Config) -> bool:
+        """Whether trials leave files in the run's folder. They are run then, even where others have recorded them."""
+        del config
+        return False
 
     def faults(self, config: Config) -> list[Fault]:
         """The faults of a config that this procedure cannot run, beside those that follow from its attributes."""

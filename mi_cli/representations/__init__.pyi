@@ -33,6 +33,7 @@ from .kept import (
     ENCODER_FOLDER as ENCODER_FOLDER,
     EncoderFile as EncoderFile,
     KeptEncoder as KeptEncoder,
+    encoder_files as encoder_files,
     load_encoder as load_encoder,
     save_encoder as save_encoder,
 )

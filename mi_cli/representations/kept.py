@@ -38,7 +38,7 @@ from mi_cli.tabular.files import TableFile, table_file
 from mi_cli.tabular.in_memory import named_columns
 from mi_cli.tabular.source import Source, name_list
 
-__all__ = ["ENCODER_FOLDER", "EncoderFile", "KeptEncoder", "load_encoder", "save_encoder"]
+__all__ = ["ENCODER_FOLDER", "EncoderFile", "KeptEncoder", "encoder_files", "load_encoder", "save_encoder"]
 
 log = logging.getLogger("mi_cli")
 
@@ -175,33 +175,30 @@ def _faults_of_data() -> Iterator[None]:
         raise ConfigError(*faults) from None
 
 
-def save_encoder(
-    folder: Path,
+def encoder_files(
     encoder: TrainedEncoder,
     encoding: ColumnEncoder,
     objective: Objective,
     fingerprint: str | None = None,
-) -> Path:
-    """Keep an encoder in the folder of a run, in ``encoder/``.
+    name: str = "",
+) -> dict[str, bytes]:
+    """The files that keep an encoder, by their paths in the folder of a run.
 
     Args:
-        folder: of the run.
         encoder: which is kept.
         encoding: of the columns that it was trained on.
         objective: that it was trained by.
         fingerprint: of the trial.
-
-    Returns:
-        The folder with both files.
+        name: of a folder in ``encoder/``; without one the files are in ``encoder/`` itself, which is what
+            :func:`load_encoder` loads of a run that has several.
 
     Raises:
         ValueError: the encoder diverged, or takes another number of columns than the encoding makes.
-        OSError: a file cannot be written.
     """
     if encoder.status != "ok" or encoder.columns != len(encoding.groups):
         what = encoder.reason or f"{encoder.columns} columns, where the encoding makes {len(encoding.groups)}"
         raise ValueError(f"an encoder that cannot be kept ({what})")
-    weights = save({name: tensor.contiguous().float() for name, tensor in sorted(encoder.weights.items())})
+    weights: bytes = save({name: tensor.contiguous().float() for name, tensor in sorted(encoder.weights.items())})
     described = EncoderFile(
         shape=encoder.shape,
         objective=objective.model_dump(mode="json"),
@@ -211,18 +208,38 @@ def save_encoder(
         fingerprint=fingerprint,
         versions={"mi-cli": __version__, "torch": torch.__version__, "python": platform.python_version()},
     )
-    place = folder / ENCODER_FOLDER
-    place.mkdir(parents=True, exist_ok=True)
-    write_bytes(place / _WEIGHTS, weights)
-    write_bytes(place / _JSON, (json.dumps(described.model_dump(mode="json"), indent=1) + "\n").encode())
-    return place
+    text = json.dumps(described.model_dump(mode="json"), indent=1) + "\n"
+    place = "/".join(filter(None, (ENCODER_FOLDER, name)))
+    return {f"{place}/{_WEIGHTS}": weights, f"{place}/{_JSON}": text.encode()}
+
+
+def save_encoder(
+    folder: Path,
+    encoder: TrainedEncoder,
+    encoding: ColumnEncoder,
+    objective: Objective,
+    fingerprint: str | None = None,
+) -> Path:
+    """Keep an encoder in a folder, in ``encoder/``; return the folder with both files.
+
+    The arguments after the folder are those of :func:`encoder_files`.
+
+    Raises:
+        ValueError: the encoder cannot be kept.
+        OSError: a file cannot be written.
+    """
+    for path, contents in encoder_files(encoder, encoding, objective, fingerprint).items():
+        place = folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(place, contents)
+    return folder / ENCODER_FOLDER
 
 
 def load_encoder(folder: str | Path, trust: bool = False) -> KeptEncoder:
     """The encoder that a run has kept. It is checked before it is used, and no code is run that comes with it.
 
     Args:
-        folder: of the run, or its ``encoder/``.
+        folder: of the run, its ``encoder/``, or a folder in that.
         trust: whether the network may be a module of another installed package, which is imported then.
 
     Raises:

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from mi_cli.errors import OutputError
-from mi_cli.procedures.base import Part, procedure
+from mi_cli.files import write_bytes
+from mi_cli.procedures.base import KEPT_FOLDERS, Part, procedure
 from mi_cli.records import results
 from mi_cli.records.journal import Entry, Journal
 from mi_cli.registry.lookup import needs_rows
@@ -109,6 +110,7 @@ class RunProgress:
             self.histories[trial.index] = outcome.history
             if outcome.samples is not None and self.shows_samples(trial):
                 self.samples[trial.index] = outcome.samples
+            self._write_files(outcome.files)
         self._keep([outcome.trial for outcome in result.outcomes])
 
     def record_part(self, result: StackResult, stack: Stack) -> None:
@@ -139,6 +141,21 @@ class RunProgress:
         for index in range(count):
             folder = checkpoint_folders.checkpoint_folder(self.folder, stack.trials, Part(index, count))
             checkpoint_folders.remove(folder)
+
+    def _write_files(self, files: Mapping[str, bytes]) -> None:
+        """Write what a trial leaves in the folder, before the trial is recorded."""
+        with self.writing():
+            for path, contents in files.items():
+                place = self.folder / path
+                place.parent.mkdir(parents=True, exist_ok=True)
+                write_bytes(place, contents)
+
+    def collect_files(self, folder: Path) -> None:
+        """Copy what the trials of a job have left in its folder."""
+        with self.writing():
+            for name in KEPT_FOLDERS:
+                if (folder / name).is_dir():
+                    shutil.copytree(folder / name, self.folder / name, dirs_exist_ok=True)
 
     def _keep(self, trials: Sequence[Trial]) -> None:
         """Write trials to the journal now, and the tables of all trials within seconds."""

@@ -43,15 +43,19 @@ def restore_trials(progress: RunProgress, *, resume: bool, collect: bool = False
     """
     config = progress.config
     if collect:
-        recorded = [recorded_entries(folder) for folder in (*shard_folders(progress.folder), progress.folder)]
+        jobs = shard_folders(progress.folder)
+        recorded = [recorded_entries(folder) for folder in (*jobs, progress.folder)]
         for failed in (False, True):
             for entries in recorded:
                 restore_entries(progress, entries, failed=failed)
+        for folder in jobs:
+            progress.collect_files(folder)
         return []
     notices: list[str] = []
     if resume or config.shard is not None:  # even with force=true, which was meant for the run's begin
         notices += _restore_own(progress, resume=resume)
-    if config.reuse and not config.force and not config.training.carry:
+    keeps_files = procedure(config).keeps_files(config)
+    if config.reuse and not config.force and not config.training.carry and not keeps_files:
         notices += _restore_earlier(progress)
     return notices
 

@@ -17,6 +17,7 @@ from mi_cli.representations import (
     EncoderShape,
     EncodingTask,
     KeptEncoder,
+    encoder_files,
     fit_encoders,
     load_encoder,
     save_encoder,
@@ -171,6 +172,17 @@ def test_columns_of_new_rows_are_one_line(folder, tmp_path, change, words):
             kept.transform(rows)
         assert len(error.value.lines) == 1
     assert "dataset.path" not in str(error.value)
+
+
+def test_a_run_may_keep_several(tmp_path):
+    encoder, encoding, objective = trained()
+    files = encoder_files(encoder, encoding, objective) | encoder_files(encoder, encoding, TwoTable(), name="second")
+    assert sorted(files) == [f"encoder/{name}" for name in (JSON, f"second/{JSON}", f"second/{WEIGHTS}", WEIGHTS)]
+    for path, contents in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(contents)
+    assert load_encoder(tmp_path).objective["name"] == "autoencoder"
+    assert load_encoder(tmp_path / "encoder" / "second").objective["name"] == "two_table"
 
 
 def test_diverged_encoders_are_not_kept(tmp_path):
