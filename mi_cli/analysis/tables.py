@@ -10,6 +10,7 @@ from mi_cli.analysis.answer_scores import answer_scores
 from mi_cli.analysis.coverage import coverage
 from mi_cli.analysis.estimates import estimates
 from mi_cli.analysis.extrapolation import extrapolated
+from mi_cli.analysis.label_efficiency import label_efficiency
 from mi_cli.analysis.pairwise import pairs
 from mi_cli.analysis.rows import Row, Traces
 from mi_cli.analysis.self_consistency import self_consistency
@@ -98,6 +99,7 @@ TABLES: dict[str, Callable[[Iterable[Row], Sequence[str], float, Traces], list[d
     "coverage": coverage,
     "estimates": estimates,
     "extrapolated": extrapolated,
+    "label_efficiency": label_efficiency,
     "pairs": pairs,
     "per_step": per_step,
     "self_consistency": self_consistency,

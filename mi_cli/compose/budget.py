@@ -24,6 +24,7 @@ _LEAST_ROWS = {
     "split.train": 50,
     "split.val": 50,
     "split.labelled": 10,
+    "split.labels": 10,
     "split.test": 50,
     "split.fresh": 50,
 }

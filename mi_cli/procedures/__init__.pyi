@@ -2,7 +2,9 @@ from . import (
     crossfit as crossfit,
     encoders as encoders,
     estimation as estimation,
+    label_comparison as label_comparison,
     probes as probes,
+    represented as represented,
     seeds as seeds,
     splits as splits,
 )

@@ -6,6 +6,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
 from mi_cli.errors import ConfigError, Fault
@@ -114,6 +115,8 @@ class Procedure(ABC):
         carries: whether it supports ``training.carry``. Trials along the carried axis then have one training key.
         shifts: whether it has unlabelled rows, which ``shift`` moves.
         reports_last_steps: whether it supports ``evaluation.last_steps``.
+        hides_labels: whether it learns from some of the labels only, as ``split.labels`` says.
+        keeps_encoder: whether a finished run keeps an encoder in its folder, which ``keep`` writes.
         objectives: what a search can judge its trials by; the first is the default. ``split_mse`` is left out where
             ``split.fresh`` is 0, since no other rows remain to test the best point on.
         shows_truth: whether tables show the true MI beside its estimates.
@@ -126,6 +129,8 @@ class Procedure(ABC):
     carries: ClassVar[bool] = False
     shifts: ClassVar[bool] = False
     reports_last_steps: ClassVar[bool] = False
+    hides_labels: ClassVar[bool] = False
+    keeps_encoder: ClassVar[bool] = False
     objectives: ClassVar[tuple[Objective, ...]] = ("val_mi",)
     shows_truth: ClassVar[bool] = False
 
@@ -171,6 +176,23 @@ class Procedure(ABC):
     def trained_method(self, config: Config) -> str:
         """The method, among those of an outcome, that is trained. A search judges a trial by it."""
         return config.estimator.name
+
+    def keep(self, trial: Trial, method: str, folder: Path, context: Context) -> str:
+        """Keep an encoder in the folder of a finished run.
+
+        Args:
+            trial: whose settings and data it is trained with.
+            method: the method of results that it belongs to.
+            folder: of the run.
+            context: device and the request to stop.
+
+        Returns:
+            What it was trained on, in words.
+
+        Raises:
+            NotImplementedError: the procedure keeps none.
+        """
+        raise NotImplementedError
 
     def max_parts(self, config: Config) -> int:
         """The largest number of parts that a trial can be split into. Different workers can run them."""

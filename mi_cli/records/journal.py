@@ -23,7 +23,7 @@ __all__ = ["FOLDER", "Entry", "Journal", "recorded_entries", "recorded_fingerpri
 
 FOLDER = "trials"
 _TEXT_COLUMNS = ("status", "reason", "method", "kind")
-_INTEGER_COLUMNS = ("rows", "steps")
+_INTEGER_COLUMNS = ("rows", "labels", "steps")
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,8 @@ __all__ = [
 ]
 
 _BEFORE_AXES = ("trial", "status", "reason", "seed", "dataset", "estimator", "method")
-_AFTER_AXES = ("rows", "true_mi", "estimate", *ESTIMATE_FIELDS, "test_mse", "split_mse", "steps", "seconds")
+_SCORES = ("test_r2", "test_accuracy", "test_balanced_accuracy", "test_log_loss", "val_loss", "labels")
+_AFTER_AXES = ("rows", "true_mi", "estimate", *ESTIMATE_FIELDS, "test_mse", "split_mse", *_SCORES, "steps", "seconds")
 
 _LAST = "fingerprint"
 RESULTS = ("status", "reason", "method", *_AFTER_AXES)  # columns of results; the others say which trial a row is of
@@ -204,7 +205,8 @@ class Records:
         data = (self.folder / "results.csv").read_bytes()
         complete = data[: data.rfind(b"\n") + 1]  # a file that is still being copied may end inside a line
         frame = pl.read_csv(complete, infer_schema_length=None)
-        return frame.with_columns(pl.col(name).cast(pl.Float64) for name in _AFTER_AXES if name not in ("kind",))
+        numbers = [name for name in _AFTER_AXES if name != "kind" and name in frame.columns]  # earlier runs lack some
+        return frame.with_columns(pl.col(name).cast(pl.Float64) for name in numbers)
 
     @cached_property
     def history(self) -> pl.DataFrame:

@@ -86,6 +86,7 @@ PLOTS = {
     "extrapolation": "mi_cli.plots.extrapolation:plot",
     "forest": "mi_cli.plots.forest:plot",
     **PLOTS_OF_ROWS,
+    "label_efficiency": "mi_cli.plots.label_efficiency:plot",
     "method_comparison": "mi_cli.plots.method_comparison:plot",
     "mi_and_mse_against_step": "mi_cli.plots.mi_and_mse_against_step:plot",
     "pair_heat_map": "mi_cli.plots.pair_heat_map:plot",
@@ -96,4 +97,5 @@ PROCEDURES = {
     "estimate": "mi_cli.procedures.estimate:Estimate",
     "maximise": "mi_cli.procedures.maximise:Maximise",
     "compare": "mi_cli.procedures.compare:Compare",
+    "represent": "mi_cli.procedures.represent:Represent",
 }

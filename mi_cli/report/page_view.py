@@ -24,8 +24,9 @@ from mi_cli.records.saved_config import by_path
 from mi_cli.registry.builtin import PLOTS
 from mi_cli.report.answer_text import answer_lines
 from mi_cli.report.collect import Collection
-from mi_cli.report.recorded_run import Provenance, RecordedRun
+from mi_cli.report.recorded_run import Provenance, RecordedRun, Summary
 from mi_cli.report.tables import IN_NATS, decision, mean_table, number, setting_table, title_of
+from mi_cli.report.verdict_text import efficiency_tables, verdict_lines
 from mi_cli.schema.effects import ruled
 
 __all__ = ["view"]
@@ -88,7 +89,7 @@ def _run(run: RecordedRun, index: int, varied: Mapping[str, Any]) -> dict[str, A
         "units": run.units,
         "claims": claims,
         "verdicts": {verdict: verdicts[verdict] for verdict in _VERDICTS if verdicts[verdict]},
-        "answer": answer_lines(summary.model_dump()) if summary else [],
+        "answer": [*answer_lines(dumped), *verdict_lines(dumped)] if (dumped := _dumped(summary)) else [],
         "tables": list(_tables(run)),
         "figures": [_figure(path) for path in run.plots],
         "overrides": run.overrides,
@@ -98,6 +99,10 @@ def _run(run: RecordedRun, index: int, varied: Mapping[str, Any]) -> dict[str, A
         "command": run.provenance.command if run.provenance else "",
         "provenance": _provenance(run.provenance) if run.provenance else [],
     }
+
+
+def _dumped(summary: Summary | None) -> dict[str, Any]:
+    return summary.model_dump() if summary else {}
 
 
 def _claim(claim: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,6 +138,8 @@ def _tables(run: RecordedRun) -> Iterable[dict[str, Any]]:
     if run.summary is None:
         return
     summary = run.summary.model_dump()
+    for title, headings, body in efficiency_tables(summary["tables"].get("label_efficiency", ())):
+        yield {"title": title, "table": _table(headings, body), "notes": [], "folded": False}
     for name, rows in summary["tables"].items():
         title = title_of(name, rows, summary)
         if not rows:
@@ -143,7 +150,7 @@ def _tables(run: RecordedRun) -> Iterable[dict[str, Any]]:
         notes = [f"{row.get('method')}: {row['reason']}" for row in rows if row.get("reason")]
         body = [[cell.get(key, "") for key in titles] for cell in cells]
         yield {"title": title, "table": _table(columns, body), "notes": notes, "folded": len(rows) > _FOLDED}
-    if summary["cells"] and "estimates" not in summary["tables"]:
+    if summary["cells"] and not {"estimates", "label_efficiency"} & set(summary["tables"]):
         columns, body = mean_table(summary)
         title = f"Means over seeds; MI in {summary['shown_in']}"
         yield {"title": title, "table": _table(columns, body), "notes": [], "folded": len(body) > _FOLDED}

@@ -76,6 +76,7 @@ class Summary(BaseModel):
     data: dict[str, Any] = Field(default_factory=dict)
     tables: dict[str, list[dict[str, Any]]] = Field(default_factory=dict)
     answer: dict[str, Any] | list[dict[str, Any]] | None = None
+    verdicts: list[dict[str, Any]] = Field(default_factory=list)
     claims: list[Claim] = Field(default_factory=list)
     cells: list[dict[str, Any]] = Field(default_factory=list)
 

@@ -12,6 +12,7 @@ from mi_cli.analysis.answer_scores import answered
 from mi_cli.analysis.claims import judge
 from mi_cli.analysis.facts import Facts
 from mi_cli.analysis.intervals import mean_interval
+from mi_cli.analysis.label_efficiency import verdicts
 from mi_cli.analysis.tables import OF_ANSWERS, TABLES
 from mi_cli.datasets.base import Dataset
 from mi_cli.records.results import Row, trial_statuses
@@ -19,7 +20,10 @@ from mi_cli.schema.config import Config
 
 __all__ = ["summarise"]
 
-_AGGREGATED = ("estimate", "stderr", "train_mi", "val_mi", "test_mse", "split_mse", "seconds")
+_AGGREGATED = (
+    *("estimate", "stderr", "train_mi", "val_mi", "test_mse", "split_mse", "seconds"),
+    *("test_r2", "test_accuracy", "test_balanced_accuracy", "test_log_loss"),
+)
 _BASELINE = "linear_regression"
 
 
@@ -59,6 +63,7 @@ def summarise(
         "data": config.dataset.describe(),
         "trials": dict(sorted(Counter(trial_statuses(rows).values()).items())),
         "answer": _answer(config, rows, axes, facts),
+        "verdicts": _verdicts(config, rows, axes),
         "tables": {
             name: TABLES[name](all_answers if name in OF_ANSWERS else rows, axes, level, traces)
             for name in config.tables
@@ -91,6 +96,13 @@ def _answer(
         return None
     of_settings = answers(rows, axes, facts)
     return of_settings[0] if len(of_settings) == 1 else of_settings
+
+
+def _verdicts(config: Config, rows: Sequence[Row], axes: Sequence[str]) -> list[dict[str, Any]]:
+    """The verdicts on representations, one for each setting, beside a table ``label_efficiency``."""
+    if "label_efficiency" not in config.tables or config.budget.name == "smoke":
+        return []
+    return verdicts(rows, axes, config.evaluation.level)
 
 
 def _cells(rows: Sequence[Row], axes: Sequence[str], level: float) -> Iterable[dict[str, Any]]:

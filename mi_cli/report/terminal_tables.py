@@ -11,6 +11,7 @@ from rich.table import Table
 
 from mi_cli.report.answer_text import answer_lines
 from mi_cli.report.tables import Row, decision, mean_table, setting_table, title_of
+from mi_cli.report.verdict_text import efficiency_tables, verdict_lines
 
 __all__ = ["show"]
 
@@ -22,19 +23,24 @@ _COLOURS = {"holds": "green", "fails": "red", "undecided": "yellow"}
 def show(summary: Mapping[str, Any], console: Console) -> None:
     """Print the answer, the tables and the verdicts of a summary.
 
-    Means over seeds are left out where a table ``estimates`` has their numbers, and where there are very many settings
-    and other tables.
+    Means over seeds are left out where a table ``estimates`` or ``label_efficiency`` has their numbers, and where there
+    are very many settings and other tables.
     """
-    for line in answer_lines(summary):
+    for line in (*answer_lines(summary), *verdict_lines(summary)):
         _print(line, console)
-    if "estimates" not in summary["tables"]:
+    if not {"estimates", "label_efficiency"} & set(summary["tables"]):
         if summary["tables"] and len(summary["cells"]) > _MOST_ROWS:
             _print(f"{summary['name']}: means of {len(summary['cells'])} settings are in summary.json", console)
         else:
             run = f"{summary['name']} ({summary['variant']}, {summary['budget']})"
             _print(f"{run}; MI in {summary['shown_in']}, means over seeds", console)
             console.print(_mean_table(summary))
+    for title, columns, body in efficiency_tables(summary["tables"].get("label_efficiency", ())):
+        _print(title, console)
+        console.print(_table(columns, body))
     for name, rows in summary["tables"].items():
+        if name == "label_efficiency":
+            continue
         _print(title_of(name, rows, summary), console)
         if rows:
             console.print(_setting_table(rows[:_MOST_ROWS], summary, console.width))
@@ -53,7 +59,11 @@ def _print(line: str, console: Console) -> None:
 
 
 def _mean_table(summary: Mapping[str, Any]) -> Table:
-    columns, rows = mean_table(summary)
+    return _table(*mean_table(summary))
+
+
+def _table(columns: Mapping[str, bool], rows: Sequence[Sequence[str]]) -> Table:
+    """A table of texts; ``columns`` has for each title whether the column has numbers."""
     table = Table()
     for title, is_number in columns.items():
         if title == "true MI":

@@ -16,6 +16,7 @@ from mi_cli.records import provenance
 from mi_cli.records.finished import FinishedRun
 from mi_cli.records.run_folder import locked
 from mi_cli.registry import plugins
+from mi_cli.runs.encoder import keep_encoder
 from mi_cli.runs.hardware import device, threads
 from mi_cli.runs.logs import logging_to
 from mi_cli.runs.progress import RunProgress
@@ -149,7 +150,9 @@ class _Run:
         """Compute all trials and publish their results; return the exit code."""
         lines = self._compute(space, resume=resume, collect=collect)
         with self.progress.writing():
-            is_fine = self._finish(record)
+            kept = keep_encoder(self.progress, self.device)
+            is_fine = self._finish(record) and kept.is_fine
+        lines += kept.lines
         with printing():
             print("\n".join(lines), end="\n" * bool(lines))
         return 0 if is_fine else 1

@@ -310,6 +310,9 @@ class Config(Section):
         if self.training.carry and not self._procedure.carries:
             problem = f"procedure={self.procedure} carries no model along an axis"
             faults.append(Fault("training.carry", self.training.carry, problem, "null"))
+        if self.split.labels != 1 and not self._procedure.hides_labels:
+            problem = f"procedure={self.procedure} hides no labels"
+            faults.append(Fault("split.labels", plain(self.split.labels), problem, "1.0"))
         if self.evaluation.last_steps and not self._procedure.reports_last_steps:
             problem = f"procedure={self.procedure} does not report training values"
             faults.append(Fault("evaluation.last_steps", self.evaluation.last_steps, problem, "0"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -73,6 +73,8 @@ class Representation(Section):
         noise: standard deviation of the noise that is added to z, in standard deviations of each of its columns.
         critic: whether the reported MI is that of the critic that the encoder was trained with (``joint``), or of one
             that is trained after it (``independent``).
+        objectives: what ``procedure: represent`` trains an encoder for, each by its name, or as a section with its name
+            and its settings.
     """
 
     name: Literal["mlp"] = "mlp"
@@ -81,6 +83,7 @@ class Representation(Section):
     activation: Activation = "relu"
     noise: NonNegative = 0.0
     critic: Literal["joint", "independent"] = "joint"
+    objectives: tuple[str | dict[str, Any], ...] = ("autoencoder", "infomax", "two_view", "vicreg")
 
 
 Part = Annotated[Number, Field(ge=0)]
@@ -108,6 +111,9 @@ class Split(Section):
         labelled: rows with labels, for procedures that learn from labels too.
         test: rows that the reported numbers are computed from.
         fresh: more test rows of the same distribution, for the same procedures; always a number of rows.
+        labels: how many rows show their label, for ``procedure: represent``: a share of those of train and val that
+            have one, or above 1 a number of them, or all where there are fewer. These rows are among the others, and
+            not drawn besides.
     """
 
     train: Part = 1.0
@@ -115,6 +121,7 @@ class Split(Section):
     labelled: Part = 0
     test: Part = 4000
     fresh: Natural = 0
+    labels: Annotated[Number, Field(gt=0)] = 1.0
 
     def counts(self, n_samples: int | None) -> dict[str, int]:
         """Rows of each part; shares are rounded at their borders, so that they never lose or repeat a row."""
@@ -124,7 +131,7 @@ class Split(Section):
     @model_validator(mode="after")
     def _fits(self) -> Split:
         parts = {name: getattr(self, name) for name in _PARTS}
-        for name, part in parts.items():
+        for name, part in (*parts.items(), ("labels", self.labels)):
             if part > 1 and part != int(part):
                 raise ConfigError(Fault(f"split.{name}", part, "above 1, it is a number of rows", "a whole number"))
         shares = [name for name, part in parts.items() if 0 < part <= 1]

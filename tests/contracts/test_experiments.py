@@ -45,6 +45,7 @@ FEWER |= {
     ],
     "estimate": [TABLE, "dataset.x=[a]", "dataset.y=[b]"],
     "pairwise": [TABLE, "dataset.x=[a,b,c]"],
+    "represent": [TABLE, "dataset.label=b", "dataset.exclude=[patient]", "sweep.split.labels=[10,30]"],
     "sample_size_bias": [TABLE, "dataset.x=[a]", "dataset.y=[b]", "sweep.dataset.share=[0.4,0.6,1.0]"],
     "self_consistency": [TABLE, "dataset.x=[a]", "dataset.y=[b]"],
 }

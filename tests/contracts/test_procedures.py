@@ -5,17 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from examples import ROWS
 
 from mi_cli.registry.builtin import PROCEDURES
 from mi_cli.registry.lookup import load
 from mi_cli.testing import procedure_checks
 
 INDEPENDENT = {"representation": {"dim": 2, "hidden": [6], "critic": "independent"}}
+FEW = {"representation": {"dim": 2, "hidden": [6], "noise": 0.5, "objectives": ["infomax", "vicreg"]}}
+LABELLED = {  # classes, from columns of numbers and of classes
+    "dataset": {"name": "labelled_table", "path": ROWS, "label": "kind", "exclude": "patient"},
+    "split": {"train": 0.6, "val": 0.15, "test": 0.25, "labels": 24},
+}
 # Settings that say more of a procedure: one line here for one that has any.
 SETTINGS: dict[str, list[dict[str, Any]]] = {
     "estimate": [{}, {"fit": "crossfit", "folds": 3}, {"estimator": {"name": "copula"}}],
     "maximise": [{}, INDEPENDENT],
     "compare": [{}, INDEPENDENT, {"noise": {"scale": 0.05}}],
+    "represent": [{"split": {"train": 0.7, "val": 0.1, "test": 0.1, "labels": 20}} | FEW, LABELLED | FEW],
 }
 CHECKS = [
     pytest.param(check, id=f"{name}-{number}-{check.contract}")

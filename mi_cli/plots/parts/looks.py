@@ -66,6 +66,19 @@ _METHODS = {
     "pca": Look("PCA code", GREEN, "^"),
     "random_encoder": Look("untrained encoder", PURPLE, "v"),
     "mi_encoder": Look("MI encoder", VERMILLION, "X"),
+    "no_columns": Look("no columns", GREY, "_"),
+    "raw_columns": Look("raw columns", BLACK, "o"),
+    "gradient_boosting": Look("gradient-boosted trees", BLUE, "D"),
+    "pls": Look("PLS", SKY, "s", filled=False),
+    "cca": Look("CCA", GREEN, "^", filled=False),
+    "untrained": Look("untrained encoder", PURPLE, "v", filled=False),
+    "autoencoder": Look("autoencoder", SKY, "s"),
+    "denoising": Look("denoising autoencoder", SKY, "D", filled=False),
+    "infomax": Look("InfoMax", VERMILLION, "X"),
+    "two_view": Look("two views", VERMILLION, "o", filled=False),
+    "two_table": Look("two tables", VERMILLION, "D", filled=False),
+    "vicreg": Look("VICReg", PURPLE, "v"),
+    "barlow_twins": Look("Barlow Twins", PURPLE, "P", filled=False),
 }
 
 

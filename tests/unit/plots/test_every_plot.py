@@ -72,6 +72,24 @@ def answered(write: Write) -> results.Records:
     return run
 
 
+def represented(scores: dict[str, float], column: str = "test_r2") -> Callable[[dict[str, Any], int], Fields]:
+    """Rows of methods whose scores grow with the number of labels."""
+
+    def rows(setting: dict[str, Any], seed: int) -> Fields:
+        labels = int(setting["split.labels"])
+        return {
+            method: {"status": "ok", "labels": labels, column: score * labels / (30 + labels) + 0.02 * seed}
+            for method, score in scores.items()
+        }
+
+    return rows
+
+
+LABELS = {"split.labels": [10, 100, 1000]}
+SCORES = {"no_columns": 0.0, "raw_columns": 0.5, "pca": 0.4, "infomax": 0.6, "two_view": 0.55, "vicreg": 0.5}
+SCORES |= {"autoencoder": 0.45, "pls": 0.5, "untrained": 0.3, "supervised_network": 0.52, "gradient_boosting": 0.7}
+REPRESENT = {"tables": ["label_efficiency"]}
+
 # Runs of each kind that a plot may meet.
 KINDS: dict[str, Callable[[Write], results.Records]] = {
     "sweep": lambda write: write(estimated(), SWEEP, [0, 1], trained, True, **LONG),
@@ -92,6 +110,11 @@ KINDS: dict[str, Callable[[Write], results.Records]] = {
     "coverage": lambda write: write(of_table, {RHO: [0.0, 0.5], ROWS: [500, 2000]}, range(20)),
     "shares": lambda write: write(of_table, {SHARE: [0.25, 0.5, 1.0]}),
     "pairs": lambda write: write(of_table, {"dataset.pair": PAIRS}, [0], lost={1: "failed"}),
+    "labels": lambda write: write(represented(SCORES), LABELS, **REPRESENT),
+    "labels, one seed": lambda write: write(represented(SCORES, "test_balanced_accuracy"), LABELS, [0], **REPRESENT),
+    "labels, settings": lambda write: write(
+        represented({"raw_columns": 0.5, "infomax": 0.6}), LABELS | {"representation.dim": [2, 4]}, **REPRESENT
+    ),
     "many pairs": lambda write: write(of_table, {"dataset.pair": [["target", f"c{i}"] for i in range(70)]}, [0]),
 }
 
@@ -101,6 +124,7 @@ KINDS_OF = {
     "answer_coverage": ("one cell", "answers", "one answer"),
     "coverage": ("one cell", "failed", "coverage"),
     "extrapolation": ("one cell", "failed", "shares"),
+    "label_efficiency": ("one cell", "failed", "labels", "labels, one seed", "labels, settings"),
     "forest": ("one cell", "sweep", "failed", "coverage", "pairs"),
     "pair_heat_map": ("one cell", "pairs", "many pairs"),
     "estimate_heat_map": ("one cell", "sweep", "failed", "benchmark", "benchmark, very many", "sizes"),

@@ -71,7 +71,7 @@ def test_a_line_that_is_still_being_written_is_left_out(tmp_path):
         ("config.yaml", "sweep: {seed: 1}\nseed: 0\n", "must be a list of values"),
         ("overrides.yaml", "[", "while parsing"),
         ("results.csv", "", "empty"),
-        ("results.csv", "trial,status\n1,ok\n", "unable to find column"),
+        ("results.csv", "trial,status\n1,ok\n", "lacks the columns"),
         ("summary.json", "{", "Expecting"),
         ("summary.json", '{"name": "a"}', "procedure: Field required"),
         ("provenance.json", "[]", "Input should be an object"),
