@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from mi_cli import procedures, representations
 from mi_cli.datasets.labelled_table import LabelledTable
-from mi_cli.errors import ConfigError, Fault
+from mi_cli.errors import ConfigError, Fault, plain
 from mi_cli.estimators.variational import Variational
 from mi_cli.fields import Affects
 from mi_cli.procedures.base import Cost, Outcome, Procedure, group, stack_key
@@ -41,7 +41,7 @@ class Represent(Procedure):
     """
 
     name = "represent"
-    least_rows: ClassVar[Mapping[str, int]] = {"train": 10, "val": 2, "test": 10}
+    least_rows: ClassVar[Mapping[str, int]] = {"train": 8, "val": 2, "test": 5}
     hides_labels: ClassVar[bool] = True
     keeps_encoder: ClassVar[bool] = True
 
@@ -61,7 +61,9 @@ class Represent(Procedure):
         labels = config.split.labels
         if (shown := round(labels * n) if labels <= 1 else labels) < FEWEST_LABELS:
             problem = f"makes {shown:g} of {n} rows show their label"
-            faults.append(Fault("split.labels", labels, problem, f"a share or number of at least {FEWEST_LABELS}"))
+            faults.append(
+                Fault("split.labels", plain(labels), problem, f"a share or number of at least {FEWEST_LABELS}")
+            )
         return faults
 
     def signature(self, config: Config) -> str:
