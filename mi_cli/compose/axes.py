@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from mi_cli.compose.composition_errors import NO_GROUPS
 from mi_cli.compose.draft import Draft
 from mi_cli.errors import ConfigError, Fault, closest, listed, shown
-from mi_cli.registry.lookup import classes, section_class
+from mi_cli.registry.lookup import classes, procedure_class, section_class
 from mi_cli.registry.plugins import REGISTRIES, find
 from mi_cli.schema.sweep import GROUPS
 
@@ -20,7 +20,11 @@ __all__ = [
     "leave_out_unfit_estimators",
     "replace_option_names",
     "replace_pair_all",
+    "share_rows_of_table",
 ]
+
+
+_PARTS = ("train", "val", "labelled", "test", "fresh")  # of the split
 
 
 class Composes(Protocol):
@@ -120,6 +124,38 @@ def leave_out_settings_of_others(draft: Draft) -> Draft:
 def _is_setting(group: str, key: str) -> bool:
     """Whether some dataset or estimator has the key; ours are asked first, so that others are seldom imported."""
     return any(key in section.model_fields for section in classes(group))
+
+
+def share_rows_of_table(draft: Draft) -> Draft:
+    """Split the rows of a table by shares where the config has numbers of rows that are drawn besides.
+
+    A table has no rows beside those that are split. What was typed is kept.
+    """
+    dataset = section_class("dataset", draft.get("dataset.name"))
+    split, axes = draft.get("split"), draft.get("sweep.split")
+    if not getattr(dataset, "finite", False) or not isinstance(split, Mapping):
+        return draft
+    untyped = [part for part in _PARTS if f"split.{part}" not in draft.typed and part in split]
+    axes = {part: axis for part, axis in (axes if isinstance(axes, Mapping) else {}).items() if part in untyped}
+    axes = {part: axis for part, axis in axes.items() if isinstance(axis, list) and any(map(_is_many, axis))}
+    if not any(_is_many(split[part]) for part in untyped) and not axes:
+        return draft
+    values, name = draft.copied(), str(draft.get("procedure"))
+    shares = {**procedure_class(name).shares, "fresh": 0}
+    values["split"] |= {part: shares[part] for part in untyped}
+    for part in axes:
+        del values["sweep"]["split"][part]
+    if axes and not values["sweep"]["split"]:
+        del values["sweep"]["split"]
+    typed = {part: value for part, value in values["split"].items() if part in _PARTS}
+    notices = [f"split={shown(typed)}: a table has no rows beside those that are split into these shares"]
+    notices += [f"sweep.split.{part}={shown(axis)} of the experiment is left out" for part, axis in axes.items()]
+    return draft.changed(values, notices)
+
+
+def _is_many(part: Any) -> bool:
+    """Whether a part of the split is a number of rows, and not a share."""
+    return isinstance(part, int | float) and part > 1
 
 
 def replace_pair_all(draft: Draft) -> Draft:

@@ -17,6 +17,7 @@ from mi_cli.compose.axes import (
     leave_out_unfit_estimators,
     replace_option_names,
     replace_pair_all,
+    share_rows_of_table,
 )
 from mi_cli.compose.budget import apply_budget
 from mi_cli.compose.composer import Composer
@@ -76,6 +77,7 @@ def resolve(overrides: Sequence[str], composer: Composer | None = None) -> Resol
         partial(replace_option_names, source=source, overrides=overrides),
         withdraw_trust,
         leave_out_settings_of_others,
+        share_rows_of_table,
         apply_budget,
         replace_pair_all,
         leave_out_unfit_estimators,

@@ -110,6 +110,7 @@ class Procedure(ABC):
     Attributes:
         name: what a config calls it.
         least_rows: the least number of rows in each part of the data that it uses.
+        shares: how the rows of a table are split where the config has numbers of rows that are drawn besides.
         draws_fresh_rows: whether it can train on rows that are drawn anew at each step (``dataset.n_samples=null``).
         crossfits: whether it supports ``fit=crossfit``.
         carries: whether it supports ``training.carry``. Trials along the carried axis then have one training key.
@@ -124,6 +125,7 @@ class Procedure(ABC):
 
     name: ClassVar[str]
     least_rows: ClassVar[Mapping[str, int]] = {"train": 2, "test": 2}
+    shares: ClassVar[Mapping[str, float]] = {"train": 0.7, "val": 0.1, "labelled": 0.0, "test": 0.2}
     draws_fresh_rows: ClassVar[bool] = False
     crossfits: ClassVar[bool] = False
     carries: ClassVar[bool] = False

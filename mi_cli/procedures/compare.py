@@ -38,6 +38,7 @@ class Compare(EncoderProcedure):
 
     name = "compare"
     least_rows: ClassVar[Mapping[str, int]] = {"train": 2, "test": 2, "labelled": 2}
+    shares: ClassVar[Mapping[str, float]] = {"train": 0.5, "val": 0.1, "labelled": 0.2, "test": 0.2}
     shifts: ClassVar[bool] = True
     objectives: ClassVar[tuple[Objective, ...]] = ("split_mse", "val_mi", "val_mse")
 
@@ -55,7 +56,7 @@ class Compare(EncoderProcedure):
     def run(self, trials: Sequence[Trial], context: Context) -> list[Outcome]:
         """Run trials as one stack of encoders, and one stack of supervised networks for each number of labels."""
         with context.clock("data"):
-            rows = {trial.index: procedures.splits.split_rows(trial.config) for trial in trials}
+            rows = {trial.index: procedures.splits.encoder_rows(trial.config) for trial in trials}
         shared = group(trials, self.training_key)
         leaders = [members[0] for members in shared]
         configs, leading = [trial.config for trial in leaders], [rows[trial.index] for trial in leaders]
@@ -148,7 +149,8 @@ def _errors(predict: Predictor, rows: Mapping[str, Rows]) -> dict[str, Any]:
     fresh = rows["fresh"] if len(rows["fresh"]) else rows["test"]
     error = procedures.probes.mse(predict, fresh.x.numpy(), fresh.y.numpy())
     if math.isfinite(error + split):
-        return {"test_mse": error, "split_mse": split}
+        r2 = procedures.probes.r2(error, fresh.y.numpy())
+        return {"test_mse": error, "split_mse": split} | ({} if r2 is None else {"test_r2": r2})
     return {"status": "diverged", "reason": "predictions of the test rows are not finite"}
 
 

@@ -33,7 +33,7 @@ class Maximise(EncoderProcedure):
         """Run trials as one stack of encoders."""
         configs = [trial.config for trial in trials]
         with context.clock("data"):
-            rows = [procedures.splits.split_rows(config) for config in configs]
+            rows = [procedures.splits.encoder_rows(config) for config in configs]
         encoders = procedures.encoders.train_encoders(configs, rows, context)
         estimates = procedures.encoders.independent_estimates(configs, rows, encoders, context)
         untrained = procedures.encoders.random_encoders(configs)
@@ -69,6 +69,8 @@ def _probed(
         predict = procedures.probes.linear_regression(code["train"], label["train"])
         error = procedures.probes.mse(predict, code["test"], label["test"])
         methods.setdefault(method, {"status": "ok"})["test_mse"] = error
+        if (r2 := procedures.probes.r2(error, label["test"])) is not None:
+            methods[method]["test_r2"] = r2
         if method != ENCODER:
             methods[method]["seconds"] = time.perf_counter() - start
     return methods

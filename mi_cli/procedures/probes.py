@@ -1,7 +1,8 @@
 """Regressions from columns or codes to labels, by scikit-learn.
 
-Columns are not standardised. In these studies they share a unit and a noise level, so that a column with a small
-spread carries little information, and scaling it up would scale up its noise.
+Columns are not standardised here. In these studies they share a unit and a noise level, so that a column with a small
+spread carries little information, and scaling it up would scale up its noise. Those of a table are standardised before
+(:func:`mi_cli.procedures.splits.encoder_rows`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LinearRegression, RidgeCV
 from sklearn.model_selection import GridSearchCV, KFold
 
-__all__ = ["kernel_ridge", "linear_regression", "mse", "pca", "ridge"]
+__all__ = ["kernel_ridge", "linear_regression", "mse", "pca", "r2", "ridge"]
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Predictor = Callable[[Array], Array]
@@ -50,6 +51,12 @@ def pca(unlabelled: Array, components: int) -> Predictor:
 def mse(predict: Predictor, x: Array, y: Array) -> float:
     """Mean squared error over rows and label columns."""
     return float(((predict(x) - y) ** 2).mean())
+
+
+def r2(error: float, y: Array) -> float | None:
+    """R² of a mean squared error: 1 − error / variance, over all label columns; None where the labels do not vary."""
+    variance = float(y.var(0).mean())
+    return 1 - error / variance if variance else None
 
 
 def _predictor(fitted: Any) -> Predictor:

@@ -10,7 +10,7 @@ from mi_cli.procedures.crossfit import block_boundary
 from mi_cli.procedures.seeds import Stream, generator
 from mi_cli.schema.config import Config
 
-__all__ = ["fresh_rows", "split_rows"]
+__all__ = ["encoder_rows", "fresh_rows", "split_rows"]
 
 _SHARES: tuple[Stream, ...] = ("train", "val", "labelled", "test")
 
@@ -42,6 +42,20 @@ def split_rows(config: Config) -> dict[str, Rows]:
         parts["train"] = replace(parts["train"], x=moved[:n_train])
         parts["val"] = replace(parts["val"], x=moved[n_train:])
     return parts
+
+
+def encoder_rows(config: Config) -> dict[str, Rows]:
+    """The rows of a trial for encoders and probes: those of :func:`split_rows`, with columns of a table in one scale.
+
+    Columns of a table have units of their own. They are standardised by the training rows, so that none outweighs the
+    others; those that do not vary there are 0.
+    """
+    parts = split_rows(config)
+    if not config.dataset.finite:
+        return parts
+    centre, spread = parts["train"].x.mean(0), parts["train"].x.std(0)
+    scale = torch.where(spread > 0, 1 / spread, torch.zeros_like(spread))
+    return {name: replace(rows, x=(rows.x - centre) * scale) for name, rows in parts.items()}
 
 
 def fresh_rows(config: Config) -> Draw:

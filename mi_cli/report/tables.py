@@ -32,10 +32,13 @@ def mean_table(summary: Mapping[str, Any]) -> tuple[dict[str, bool], list[list[s
     """
     cells, scale = summary["cells"], SCALES[summary["shown_in"]]
     percent = _percent(summary)
-    columns = [column for column in ("estimate", "test_mse", "difference") if any(column in cell for cell in cells)]
+    columns = [
+        column for column in ("estimate", "test_mse", "test_r2", "difference") if any(column in cell for cell in cells)
+    ]
     titles = {
         "estimate": f"estimate ± {percent}",
         "test_mse": f"test MSE ± {percent}",
+        "test_r2": f"test R² ± {percent}",
         "difference": "MSE − linear regression's",
     }
     recorded = recorded_procedure(summary["procedure"])

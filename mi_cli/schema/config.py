@@ -253,7 +253,8 @@ class Config(Section):
                 f"split.{part}",
                 plain(getattr(self.split, part)),
                 f"is a number of further rows, and dataset.name={self.dataset.name} has none",
-                "a share, up to 1 (experiment=estimate has a split of shares)" if most else "0",
+                "a share, up to 1" if most else "0",
+                f"split.{part}={self._procedure.shares[part]:g}" if most else "",
             )
             for part, most in {"train": 1, "val": 1, "labelled": 1, "test": 1, "fresh": 0}.items()
             if getattr(self.split, part) > most

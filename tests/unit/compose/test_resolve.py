@@ -11,6 +11,7 @@ from typing import Any
 import hydra
 import pytest
 import yaml
+from examples import ROWS
 from hydra import version
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.global_hydra import GlobalHydra
@@ -54,6 +55,35 @@ def test_experiment_as_it_is():
     assert "defaults" not in resolved.values
     assert resolved.values["sweep"]["seed"] == [0, 1, 2, 3, 4]
     assert resolved.values["budget"] == {"name": "full", "steps": 1.0, "samples": 1.0, "seeds": None}
+
+
+def test_rows_of_a_table_are_split_by_shares_where_the_config_has_numbers_of_rows():
+    table = ("dataset=table", f"dataset.path='{ROWS}'", "dataset.x=[a,b]", "dataset.y=[c]")
+    encoder = (*table, "procedure=compare", "estimator=dv", "representation.dim=1")
+    resolved = resolve([*encoder, "split.test=0.1"])
+    assert resolved.values["split"] == {  # what was typed is kept
+        "train": 0.5,
+        "val": 0.1,
+        "labelled": 0.2,
+        "test": 0.1,
+        "fresh": 0,
+        "labels": 1.0,
+    }
+    assert any(notice.startswith("split={train: 0.5, val: 0.1,") for notice in resolved.notices)
+    study = resolve(["experiment=label_count", *table, "representation.dim=1"])
+    assert "split" not in study.values["sweep"]
+    assert "sweep.split.labelled=[20, 50, 100, 133, 200, 500] of the experiment is left out" in study.notices
+    assert resolve([*table, "experiment=estimate"]).values["split"]["train"] == 0.7
+    assert not resolve(["experiment=estimate", *table]).notices
+
+
+def test_numbers_of_rows_that_are_typed_for_a_table_are_refused():
+    table = ("dataset=table", f"dataset.path='{ROWS}'", "dataset.x=[a]", "dataset.y=[c]")
+    (line,) = faults(*table, "split.test=50")
+    assert line == (
+        "split.test=50: is a number of further rows, and dataset.name=table has none; accepted: a share, up to 1; "
+        "use split.test=0.2"
+    )
 
 
 def test_hydra_is_left_as_it_was(tmp_path):

@@ -6,6 +6,7 @@ import json
 import math
 
 import numpy as np
+import polars as pl
 import pytest
 from examples import COMPARE, MAXIMISE, SMALL, config, context, merged, same_trace, trials
 
@@ -268,6 +269,34 @@ def test_comparison_has_every_method():
         assert fields["test_mse"] != fields["split_mse"]  # on other rows
     assert methods["mi_encoder"]["true_mi"] == math.inf
     assert methods["mi_encoder"]["estimate"] is not None
+
+
+def test_r2_is_one_less_the_error_in_variances_of_the_label():
+    for base in (MAXIMISE, COMPARE):
+        (trial,) = trials(base)
+        rows = split_rows(trial.config)
+        part = "fresh" if base is COMPARE else "test"
+        variance = float(rows[part].y.numpy().var())
+        for fields in one(procedure(trial.config), base).values():
+            assert fields["test_r2"] == pytest.approx(1 - fields["test_mse"] / variance)
+
+
+@pytest.mark.parametrize("base", [MAXIMISE, COMPARE], ids=["maximise", "compare"])
+def test_units_of_a_table_do_not_matter(base, tmp_path):
+    """Its columns are standardised, which those of the study are not."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 3))
+    y = x[:, 0] + 0.1 * rng.normal(size=200)
+    scores = []
+    for factor in (1, 1000):
+        pl.DataFrame({"a": x[:, 0], "b": factor * x[:, 1] + factor, "c": x[:, 2], "y": y}).write_csv(tmp_path / "t.csv")
+        table = {"name": "table", "path": str(tmp_path / "t.csv"), "y": "y"}
+        split = {"train": 0.4, "val": 0.1, "labelled": 0.2, "test": 0.3, "fresh": 0}
+        changed = {key: value for key, value in base.items() if key not in ("dataset", "noise", "split")}
+        scores.append({name: fields["test_mse"] for name, fields in one(
+            procedure(config(base)), changed, dataset=table, split=split).items()})  # fmt: skip
+    for name, score in scores[0].items():
+        assert scores[1][name] == pytest.approx(score, rel=1e-4)
 
 
 def test_comparison_without_fresh_rows_scores_on_its_own_test_rows():

@@ -388,7 +388,7 @@ def test_three_steps_in_order_schema_file_data(tmp_path):
     file.write_text("a,b\n" + "".join(f"{i},{i * i % 71}\n" for i in range(71)))
     fault, *_ = faults(BASE | {"dataset": table, "split": {"train": 0.8, "val": 0.01, "test": 500}})
     problem = "is a number of further rows, and dataset.name=table has none"
-    assert resembles(fault, Fault("split.test", 500, problem, "a share, up to 1"))
+    assert resembles(fault, Fault("split.test", 500, problem, "a share, up to 1", "split.test=0.2"))
     (fault,) = faults(BASE | {"dataset": table, "split": {"train": 0.8, "val": 0.01, "test": 0.1}})
     accepted = "a share or number that makes at least 2"
     assert fault == Fault("split.val", 0.01, "makes 1 row of dataset.n_samples=71", accepted)  # which the file has
