@@ -22,7 +22,10 @@ __all__ = ["TRIAL_CODE", "code_digest", "fingerprint", "numeric_settings"]
 
 # The layers that a trial's numbers come from: science and procedures. ``analysis`` belongs to the science as well, but
 # it works on the rows of finished trials. A test compares this with the layers that pyproject.toml declares.
-TRIAL_CODE = ("bounds", "datasets", "estimators", "networks", "problems.py", "procedures", "tabular", "training")
+TRIAL_CODE = (
+    *("bounds", "datasets", "estimators", "networks", "problems.py"),
+    *("procedures", "representations", "tabular", "training"),
+)
 _VERSIONS = ("torch", "numpy", "scipy", "scikit-learn")
 
 

@@ -27,7 +27,10 @@ def edited(package, file):
 
 @pytest.mark.parametrize(
     "file",
-    ["bounds/variational.py", "estimators/ksg.py", "procedures/estimate.py", "problems.py", "tabular/encoding.py"],
+    [
+        *("bounds/variational.py", "estimators/ksg.py", "procedures/estimate.py", "problems.py", "tabular/encoding.py"),
+        "representations/training.py",
+    ],
 )
 def test_an_edit_of_what_computes_a_trial_changes_the_digest(package, file):
     assert edited(package, file)
