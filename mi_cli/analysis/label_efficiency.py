@@ -24,6 +24,7 @@ SCORES = {"test_r2": "R²", "test_balanced_accuracy": "balanced accuracy"}  # th
 _RAW, _TREES, _NOTHING = "raw_columns", "gradient_boosting", "no_columns"
 _NO_REPRESENTATIONS = (_RAW, _TREES, _NOTHING, "pls", "supervised_network", "untrained")
 _NO_ENCODERS = (*_NO_REPRESENTATIONS, "pca", "cca")
+_FINETUNED = "_finetuned"  # after the name of an encoder
 _OTHERS = ("test_mse", "test_accuracy", "test_log_loss", "estimate")  # means that the table has beside the score
 
 Use = Literal["representation", "trees", "raw columns", "cannot tell"]
@@ -226,11 +227,15 @@ def _overall(steps: Sequence[Mapping[str, Any]]) -> tuple[Use, str | None]:
     return next((use for use in ("trees", "raw columns") if use in uses), "cannot tell"), None
 
 
+def _is_encoder(method: str) -> bool:
+    return method not in _NO_ENCODERS and not method.endswith(_FINETUNED)
+
+
 def _best_encoder(comparisons: Sequence[Comparison]) -> str | None:
     """The encoder with the best mean rank over all numbers of labels; None without any."""
     places: dict[str, list[int]] = {}
     for labels in {one.labels for one in comparisons}:
-        encoders = [one for one in comparisons if one.labels == labels and one.method not in _NO_ENCODERS]
+        encoders = [one for one in comparisons if one.labels == labels and _is_encoder(one.method)]
         for place, one in enumerate(sorted(encoders, key=lambda one: -one.score.mean)):
             places.setdefault(one.method, []).append(place)
     return min(places, key=lambda name: sum(places[name]) / len(places[name]), default=None)
@@ -239,10 +244,12 @@ def _best_encoder(comparisons: Sequence[Comparison]) -> str | None:
 def best_encoder(rows: Iterable[Row], axes: Sequence[str], level: float) -> str | None:
     """The encoder that a run keeps: that of the verdict, or else the one with the best mean rank.
 
-    It is the one of the first setting; None where no encoder has a score.
+    It is the one of the first setting. Where the verdict names a fine-tuned encoder, it is that before fine-tuning.
+    None where no encoder has a score.
     """
     for verdict in verdicts(rows, axes, level):
         method: str | None = verdict["method"]
         encoder: str | None = verdict["encoder"]
-        return method if method is not None and method not in _NO_ENCODERS else encoder
+        method = method and method.removesuffix(_FINETUNED)
+        return method if method and _is_encoder(method) else encoder
     return None

@@ -17,15 +17,17 @@ from mi_cli.procedures.base import estimate_fields
 from mi_cli.procedures.label_arms import Arm, Chosen, choose, constant_arm, feature_arm, pls_arm, trees_arm
 from mi_cli.procedures.label_networks import Labelled, network_arms
 from mi_cli.procedures.represented import EncodedTable
+from mi_cli.representations import TrainedEncoder
 from mi_cli.training.context import Context
 
-__all__ = ["NO_COLUMNS", "PLS", "RAW", "SUPERVISED", "TREES", "Case", "compare"]
+__all__ = ["FINETUNED", "NO_COLUMNS", "PLS", "RAW", "SUPERVISED", "TREES", "Case", "compare"]
 
 Array = np.ndarray[Any, Any]
 Fields = dict[str, dict[str, Any]]
 
 NO_COLUMNS, RAW, PLS = "no_columns", "raw_columns", "pls"
 SUPERVISED, TREES = "supervised_network", "gradient_boosting"
+FINETUNED = "_finetuned"  # after the name of an encoder
 _NETWORK_SHARE = 0.5  # of the progress of all that is fitted to labels, that stands for networks
 
 
@@ -41,6 +43,12 @@ class Case:
     def shown(self) -> Array:
         """The rows whose labels are shown."""
         return self.table.split.shown(self.labels)
+
+    @property
+    def starts(self) -> dict[str, TrainedEncoder | None]:
+        """What networks that are trained on labels start from, by the names of their methods."""
+        encoders = self.table.encoders if self.table.config.representation.finetune else {}
+        return {SUPERVISED: None, **{f"{name}{FINETUNED}": encoder for name, encoder in encoders.items()}}
 
 
 def compare(cases: Sequence[Case], context: Context, steps: int) -> list[Fields]:
@@ -76,9 +84,15 @@ class _Progress:
         self.done = done
 
 
-def _networks(cases: Sequence[Case], context: Context, progress: _Progress) -> list[list[Arm]]:
-    """The supervised networks of each case, one for each label."""
-    labelled = [Labelled(case.table, target, case.shown) for case in cases for target in case.table.split.targets]
+def _networks(cases: Sequence[Case], context: Context, progress: _Progress) -> list[dict[str, list[Arm]]]:
+    """The networks of each case by their names, one for each label: supervised ones and fine-tuned encoders."""
+    places = [
+        (index, name, Labelled(case.table, target, case.shown, start))
+        for index, case in enumerate(cases)
+        for name, start in case.starts.items()
+        for target in case.table.split.targets
+    ]
+    labelled = [one for _, _, one in places]
     total = sum(one.steps for one in labelled)
     done = 0
 
@@ -87,11 +101,14 @@ def _networks(cases: Sequence[Case], context: Context, progress: _Progress) -> l
         done += steps
         progress.reach(_NETWORK_SHARE * min(1.0, done / total))
 
-    arms = iter(network_arms(labelled, replace(context, advance=advance)))
-    return [[next(arms) for _ in case.table.split.targets] for case in cases]
+    arms = network_arms(labelled, replace(context, advance=advance))
+    networks: list[dict[str, list[Arm]]] = [{} for _ in cases]
+    for (index, name, _), arm in zip(places, arms, strict=True):
+        networks[index].setdefault(name, []).append(arm)
+    return networks
 
 
-def _results(case: Case, networks: Sequence[Arm], context: Context) -> Fields:
+def _results(case: Case, networks: Mapping[str, Sequence[Arm]], context: Context) -> Fields:
     """Result fields of every method; those of several labels are averaged."""
     table, shown = case.table, case.shown
     train = table.split.train
@@ -100,14 +117,14 @@ def _results(case: Case, networks: Sequence[Arm], context: Context) -> Fields:
         RAW: feature_arm(table.x, train),
         PLS: pls_arm(table.x, train),
         **{name: feature_arm(codes, train) for name, codes in table.codes.items()},
-        SUPERVISED: networks,
+        **networks,
         TREES: trees_arm(table.split.columns),
     }
     results: Fields = {}
     for name, arm in arms.items():
         context.check()
         start = time.perf_counter()
-        each = [arm] * len(networks) if isinstance(arm, Arm) else arm
+        each = [arm] * len(table.split.targets) if isinstance(arm, Arm) else arm
         fields = _scored(table, each, shown)
         if name in case.estimates:
             fields = estimate_fields(case.estimates[name]) | fields

@@ -1,4 +1,4 @@
-"""Networks that are trained on the labels that are shown, for all trials of a stack at once."""
+"""Networks that are trained on the labels that are shown, from the start or from an encoder, for a stack of trials."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ _HELD_OUT = 5  # one row in so many chooses the checkpoint
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """A label of a table, and the rows that show it."""
+    """A label of a table, the rows that show it, and the encoder that networks start from; none for initial weights."""
 
     table: EncodedTable
     target: Target
     shown: Array
+    start: TrainedEncoder | None = None
 
     @property
     def fits(self) -> list[tuple[int, Array]]:
@@ -89,4 +90,5 @@ def _task(case: Labelled, own: Target, fit: Array, rate: float) -> EncodingTask:
         seed=table.config.seed,
         lr=rate,
         names=table.encoder.names,
+        start=case.start,
     )

@@ -59,6 +59,7 @@ class EncodedTable:
         encoder: of the columns.
         x: encoded columns of all rows, ``(n, d)`` in float32.
         codes: of all rows, ``(n, dim)``, by the name of what makes them; without encoders that diverged.
+        encoders: those that were trained, by their names.
         lost: why an encoder diverged, by its name.
         history: traces of the trainings.
     """
@@ -68,6 +69,7 @@ class EncodedTable:
     encoder: ColumnEncoder
     x: Array
     codes: dict[str, Array] = field(default_factory=dict)
+    encoders: dict[str, TrainedEncoder] = field(default_factory=dict)
     lost: dict[str, str] = field(default_factory=dict)
     history: dict[str, tuple[Array, Array]] = field(default_factory=dict)
 
@@ -119,6 +121,8 @@ def _add(table: EncodedTable, name: str, encoder: TrainedEncoder) -> None:
         table.history[f"{name}_{metric}"] = trace
     if encoder.status == "ok":
         table.codes[name] = encoder.codes(table.x).astype(np.float32)
+        if name != UNTRAINED:
+            table.encoders[name] = encoder
     else:
         table.lost[name] = encoder.reason
 

@@ -73,6 +73,7 @@ class Representation(Section):
         noise: standard deviation of the noise that is added to z, in standard deviations of each of its columns.
         critic: whether the reported MI is that of the critic that the encoder was trained with (``joint``), or of one
             that is trained after it (``independent``).
+        finetune: whether ``procedure: represent`` also trains each encoder on, on the labels that are shown.
         objectives: what ``procedure: represent`` trains an encoder for, each by its name, or as a section with its name
             and its settings.
     """
@@ -83,6 +84,7 @@ class Representation(Section):
     activation: Activation = "relu"
     noise: NonNegative = 0.0
     critic: Literal["joint", "independent"] = "joint"
+    finetune: bool = False
     objectives: tuple[str | dict[str, Any], ...] = ("autoencoder", "infomax", "two_view", "vicreg")
 
 

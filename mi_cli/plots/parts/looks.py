@@ -35,6 +35,7 @@ FEW = 4  # a line through fewer points has markers
 DASHES = ((0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (9, 3)))
 TRUTH: dict[str, Any] = {"color": BLACK, "linestyle": DASHES[0], "linewidth": 1.1, "zorder": 4}
 
+_FINETUNED = "_finetuned"  # suffix of an encoder that was trained on, on labels
 _TRAINING = "_training"  # suffix of the method whose value is that on training rows
 
 
@@ -87,6 +88,9 @@ def look(method: str) -> Look:
     if method.endswith(_TRAINING):
         base = look(method.removesuffix(_TRAINING))
         return replace(base, label=f"{base.label}, training value", filled=False)
+    if method.endswith(_FINETUNED):
+        base = look(method.removesuffix(_FINETUNED))
+        return replace(base, label=f"{base.label}, fine-tuned", filled=not base.filled)
     if method in _METHODS:
         return _METHODS[method]
     code = zlib.crc32(method.encode())

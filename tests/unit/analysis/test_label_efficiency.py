@@ -137,4 +137,7 @@ def test_encoder_that_is_kept_is_that_of_the_verdict_or_has_the_best_rank():
     assert best_encoder(rows(changed(two_view=[0.6, 0.6, 0.6])), [], LEVEL) == "two_view"
     worse = changed(two_view=[0.4, 0.4, 0.4], infomax=[0.3, 0.3, 0.45], pca=[0.7, 0.7, 0.7])
     assert best_encoder(rows(worse), [], LEVEL) == "two_view"  # PCA helps, and is no encoder that can be kept
+    tuned = changed(vicreg_finetuned=[0.6, 0.6, 0.6], vicreg=[0.4, 0.4, 0.4])
+    assert verdict(tuned)["method"] == "vicreg_finetuned"
+    assert best_encoder(rows(tuned), [], LEVEL) == "vicreg"
     assert best_encoder(rows({"raw_columns": [0.5] * 3, "no_columns": [0.0] * 3}), [], LEVEL) is None

@@ -168,6 +168,16 @@ def test_two_tables_of_columns_have_canonical_correlations(file):
     assert scores["cca"] > 0.95
 
 
+def test_encoders_are_fine_tuned_from_where_they_are(file):
+    """With so few steps that the networks stay near where they start."""
+    steps = {"training": {"steps": 2, "validate_every": 1}}
+    rows = run(file(**independent()), {}, split={"labels": 30}, representation={"finetune": True}, **steps)
+    scores = {row["method"]: row for row in rows}
+    assert scores["infomax_finetuned"]["status"] == "ok"
+    assert scores["infomax_finetuned"]["test_mse"] != scores["supervised_network"]["test_mse"]
+    assert "untrained_finetuned" not in scores
+
+
 def test_objectives_have_names_of_their_own():
     section = {"name": "two_view", "views": "noise"}
     made = config(BASE, dataset=DRAWN, representation={"objectives": ["two_view", "vicreg", section]})
