@@ -148,8 +148,9 @@ def _answer(trials: Sequence[Mapping[str, Any]], table: Table) -> Answer:
     fit = [values for values in trials if not _is_unfit(values["estimator"], table)] or trials
     estimates = {values["estimator"]["name"]: _estimate(values, table) for values in fit}
     rows = [{"method": name} | estimate_fields(one) for name, one in estimates.items()]
-    facts = Facts.of(table.describe(), (table.dim_x, table.dim_y), table.discrete)
-    return replace(answer(rows, facts), estimates=estimates)
+    described = table.describe()
+    facts = Facts.of(described, (table.dim_x, table.dim_y), table.discrete)
+    return replace(answer(rows, facts), estimates=estimates, notes=tuple(described["notes"]))
 
 
 def _is_unfit(section: Mapping[str, Any], table: Table) -> bool:

@@ -137,6 +137,10 @@ class Estimate:
         val_mi: the value on validation rows.
         rise: by how much the last round of a training in rounds raised the value on validation rows; large where
             training ended too early. None without rounds.
+        drift: the value less its mean over two halves of the rows; large where it still grows with the number of rows.
+            None where it is not computed.
+        misfit: by how many standard errors the rows depart from the distribution that the estimator assumes; None
+            without such a test.
         steps: training steps taken; None without training.
         null: the statistic of the rows, then of each re-pairing, ``(1 + m,)``.
         history: steps ``(T,)`` and values ``(T,)`` by metric.
@@ -158,6 +162,8 @@ class Estimate:
     train_mi: float | None = None
     val_mi: float | None = None
     rise: float | None = None
+    drift: float | None = None
+    misfit: float | None = None
     steps: int | None = None
     null: np.ndarray[Any, Any] | None = field(default=None, compare=False, repr=False)
     history: dict[str, tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]] = field(

@@ -1,6 +1,6 @@
 """One answer from several estimates of one MI: a value with an interval for the true MI, or "cannot tell".
 
-The rules and their thresholds are in :mod:`mi_cli.analysis.answer_rules`.
+The rules are in :mod:`mi_cli.analysis.answer_rules`, what they are given is in :mod:`mi_cli.analysis.evidence`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from mi_cli.analysis import answer_rules as rules
-from mi_cli.analysis.answer_rules import Doubt, Evidence, Reach
+from mi_cli.analysis.answer_rules import Doubt, Reach
+from mi_cli.analysis.evidence import Evidence, combined_p, usable, why_infinite
 from mi_cli.analysis.facts import Facts
 from mi_cli.analysis.rows import Row, grouped
 from mi_cli.problems import Estimate
@@ -40,6 +41,8 @@ class Answer:
         entropy_x: H(x) where x is classes; None where it is numbers or not known.
         entropy_y: H(y) where y is classes.
         estimates: the results of the estimators by name; empty in what is read from result rows.
+        notes: what was done with the columns and rows, such as which are classes and which were left out; empty in
+            what is read from result rows.
     """
 
     verdict: Verdict
@@ -54,6 +57,7 @@ class Answer:
     entropy_x: float | None = None
     entropy_y: float | None = None
     estimates: Mapping[str, Estimate] = field(default_factory=dict, compare=False, repr=False)
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def normalised(self) -> float | None:
@@ -62,8 +66,8 @@ class Answer:
         return self.value / min(known) if known and self.value is not None else None
 
     def as_mapping(self) -> dict[str, Any]:
-        """What ``summary.json`` holds of it: every field but the estimates, and ``normalised``."""
-        names = [one.name for one in fields(self) if one.name != "estimates"]
+        """What ``summary.json`` holds of it: every field but the estimates and notes, and ``normalised``."""
+        names = [one.name for one in fields(self) if one.name not in ("estimates", "notes")]
         return {name: getattr(self, name) for name in names} | {"normalised": self.normalised}
 
 
@@ -110,11 +114,11 @@ def answer(rows: Sequence[Row], facts: Facts) -> Answer:
 
 
 def _of_rows(rows: Sequence[Row], facts: Facts) -> Answer:
-    p_value = rules.combined_p(rows)
-    estimates = tuple(one for one in map(rules.usable, rows) if one is not None)
+    p_value = combined_p(rows)
+    estimates = tuple(one for one in map(usable, rows) if one is not None)
     bound = next((one.lower for one in estimates if one.is_bound and one.lower is not None), None)
     lower = None if bound is None else min(max(0.0, bound), facts.most)
-    if (reason := rules.why_infinite(rows, facts)) is not None:
+    if (reason := why_infinite(rows, facts)) is not None:
         low = max([0.0, *(one.bottom for one in estimates if one.is_bound)])
         return Answer("answer", math.inf, low, math.inf, lower, p_value, "linear relation", reason)
     if not estimates:

@@ -19,6 +19,7 @@ from mi_cli.estimators.neighbour_search import (
     tree_count,
     tree_neighbours,
 )
+from mi_cli.estimators.subsampling import measured, subsampled
 from mi_cli.estimators.training_free import (
     Measurement,
     Part,
@@ -31,7 +32,6 @@ from mi_cli.estimators.training_free import (
     numpy_generator,
     preprocessed,
     refuse_discrete,
-    subsampled_error,
 )
 from mi_cli.fields import Count, Preprocess
 from mi_cli.lazy import special
@@ -67,7 +67,7 @@ class Ksg(TrainingFree):
     outliers as for normal columns.
 
     Repeated values get noise of 1e-10 standard deviations, and the estimate says so. The standard error is by
-    :func:`~mi_cli.estimators.training_free.subsampled_error`. The p-value uses at least 20 neighbours, which show weak
+    :func:`~mi_cli.estimators.subsampling.subsampled_error`. The p-value uses at least 20 neighbours, which show weak
     dependence better than few do. Similar rows of one block, such as neighbours in time, are taken for dependence of x
     and y.
 
@@ -102,13 +102,11 @@ class Ksg(TrainingFree):
         def estimate(of_x: Part, of_y: Part, k: int = self.k) -> float:
             return ksg(x[of_x], y[of_y], k, self.form, self.metric, context.check)
 
-        stderr, freedom = subsampled_error(
-            lambda part: estimate(part, part), len(x), least, aim, random, block_numbers(rows)
-        )
+        result = subsampled(lambda part: estimate(part, part), len(x), least, aim, random, block_numbers(rows))
         ceiling = float(special.digamma(len(x)) - special.digamma(self.k)) - (1 / self.k if self.form == 2 else 0)
         statistic = permutation_statistic(estimate, self.k, x, y)
-        value = estimate(slice(None), slice(None))
-        return Measurement(value, stderr, freedom, ceiling, remark=join_remarks(moved_x, moved_y), statistic=statistic)
+        remark = join_remarks(moved_x, moved_y)
+        return measured(result, ceiling, remark, statistic)
 
 
 def permutation_statistic(estimate: Callable[[Part, Part, int], float], k: int, *sides: Array) -> Statistic:

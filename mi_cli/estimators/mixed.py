@@ -9,6 +9,7 @@ import numpy as np
 
 from mi_cli.estimators.ksg import Ksg, count_near, permutation_statistic, subset_rows
 from mi_cli.estimators.neighbour_search import Counts, Metric, numbered, separate
+from mi_cli.estimators.subsampling import measured, subsampled
 from mi_cli.estimators.training_free import (
     Measurement,
     Part,
@@ -16,7 +17,6 @@ from mi_cli.estimators.training_free import (
     block_numbers,
     numpy_generator,
     preprocessed,
-    subsampled_error,
 )
 from mi_cli.fields import Count, Preprocess
 from mi_cli.lazy import special
@@ -45,7 +45,7 @@ class Mixed(TrainingFree):
 
     Without dependence the bias is nearly zero; with dependence it is that of the three limits. The ceiling is
     :math:`ψ(n) - \langle ψ(\max(k, m_x, m_y)) \rangle`, where m are the occurrences of a row's x and of its y. The
-    standard error is by :func:`~mi_cli.estimators.training_free.subsampled_error`. The p-value uses at least 20
+    standard error is by :func:`~mi_cli.estimators.subsampling.subsampled_error`. The p-value uses at least 20
     neighbours.
 
     Reference:
@@ -73,13 +73,11 @@ class Mixed(TrainingFree):
             numbers = values[0][of_x], values[1][of_y]
             return mixed(x[of_x], y[of_y], *numbers, k, self.metric, context.check)
 
-        stderr, freedom = subsampled_error(
-            lambda part: estimate(part, part), len(x), least, aim, random, block_numbers(rows)
-        )
+        result = subsampled(lambda part: estimate(part, part), len(x), least, aim, random, block_numbers(rows))
         most = np.maximum(self.k, np.maximum(*map(_occurrences, values)))
         ceiling = float(special.digamma(len(x)) - special.digamma(most).mean())
         statistic = permutation_statistic(estimate, self.k, x, y)
-        return Measurement(estimate(slice(None), slice(None)), stderr, freedom, ceiling, statistic=statistic)
+        return measured(result, ceiling, "", statistic)
 
 
 def mixed(

@@ -21,6 +21,7 @@ from mi_cli.estimators.neighbour_search import (
     tree_count,
     tree_neighbours,
 )
+from mi_cli.estimators.subsampling import measured, subsampled
 from mi_cli.estimators.training_free import (
     Measurement,
     Part,
@@ -31,7 +32,6 @@ from mi_cli.estimators.training_free import (
     join_remarks,
     numpy_generator,
     refuse_discrete,
-    subsampled_error,
 )
 from mi_cli.fields import Count, Preprocess
 from mi_cli.lazy import special
@@ -54,7 +54,7 @@ class Ross(TrainingFree):
 
     Without dependence the bias is nearly zero. The estimate is too small where the densities of the classes vary within
     the neighbourhoods. The ceiling is ψ(n) − ⟨ψ(n_c)⟩, about the entropy of the classes. The standard error is by
-    :func:`~mi_cli.estimators.training_free.subsampled_error`. The p-value uses at least 20 neighbours. ``preprocess``
+    :func:`~mi_cli.estimators.subsampling.subsampled_error`. The p-value uses at least 20 neighbours. ``preprocess``
     applies to the continuous side and is fitted to all rows. Repeated values get noise of 1e-10 standard deviations,
     and the estimate says so.
 
@@ -98,14 +98,12 @@ class Ross(TrainingFree):
         def estimate(of_class: Part, of_values: Part, k: int = self.k) -> float:
             return ross(members[of_class], values[of_values], k, self.metric, context.check)
 
-        stderr, freedom = subsampled_error(
+        result = subsampled(
             lambda part: estimate(part, part), len(values), least, aim, random, block_numbers(problem.rows)
         )
         ceiling = float(special.digamma(len(values)) - special.digamma(sizes[members]).mean())
         statistic = permutation_statistic(estimate, self.k, values)
-        return Measurement(
-            estimate(slice(None), slice(None)), stderr, freedom, ceiling, remark=remark, statistic=statistic
-        )
+        return measured(result, ceiling, remark, statistic)
 
     def _sides(self, problem: Problem, random: np.random.Generator) -> tuple[Array, str, Array, str]:
         """The discrete side; the name and the preprocessed values of the continuous side, and a remark on them."""

@@ -38,14 +38,10 @@ __all__ = [
     "numpy_generator",
     "preprocessed",
     "refuse_discrete",
-    "subsampled_error",
 ]
 
 Index = np.ndarray[Any, np.dtype[np.int64]]
 Part = Index | slice
-
-_SUBSETS = 10  # the most subsets of a partition
-_ESTIMATES = 40  # subsets of all partitions together
 
 
 class Unmeasurable(ValueError):  # noqa: N818 (it describes the rows)
@@ -106,6 +102,8 @@ class Measurement:
         ceiling: the largest value in nats that the estimator can take; None without one.
         train_mi: the estimate on training rows in nats.
         val_mi: the estimate on validation rows in nats.
+        drift: the estimate less its mean over two halves of the rows, in nats.
+        misfit: by how many standard errors the rows depart from the distribution that the estimator assumes.
         remark: what the reader of the estimate should know.
         statistic: what is compared between the rows and their re-pairings.
     """
@@ -116,6 +114,8 @@ class Measurement:
     ceiling: float | None = None
     train_mi: float | None = None
     val_mi: float | None = None
+    drift: float | None = None
+    misfit: float | None = None
     remark: str = ""
     statistic: Null | None = None
 
@@ -183,6 +183,8 @@ class TrainingFree(Estimator):
             ceiling=result.ceiling,
             train_mi=result.train_mi,
             val_mi=result.val_mi,
+            drift=result.drift,
+            misfit=result.misfit,
         )
         if null is None or result.statistic is None:
             return estimate
@@ -321,74 +323,3 @@ def mean_error(influence: Array, block: Index | None = None) -> tuple[float, flo
     if count < 2:
         raise Unmeasurable(f"all {n} rows are of one block; a standard error needs at least 2 blocks")
     return math.sqrt(float((sums**2).sum()) * count / (count - 1)) / n, count - 1
-
-
-def subsampled_error(
-    estimate: Callable[[Index], float],
-    n: int,
-    least: int,
-    aim: int,
-    random: np.random.Generator,
-    block: Index | None = None,
-) -> tuple[float, float]:
-    r"""The standard error of an estimate from n rows, by its variance between disjoint subsets of them.
-
-    .. math:: \widehat{\mathrm{var}}_n = \frac1n \frac{1}{m - 1} \sum_{j = 1}^m n_j (\hat I_j - \bar I)^2
-
-    for m subsets of about n/m rows each, averaged over random partitions of 40 subsets in all. It assumes that the
-    variance falls as 1/n. Rows are drawn without replacement: a bootstrap repeats rows, which nearest neighbours take
-    for dependence. Rows of one block, which may depend on each other, stay together.
-
-    The error is wrong where the variance does not fall as 1/n. It is up to twice too large for counts of independent
-    rows. It is too small for strong dependence in several columns, which small subsets show little of.
-
-    The partitions of few rows into two halves are many and differ, so that their mean is known better than that of one
-    partition. It has a degree of freedom for every ten rows (blocks, where there are any), at most 9. With that, 95 %
-    intervals of :class:`~.ksg.Ksg` hold the MI of pairs of normal columns in 93 % of samples or more, from 20 rows on.
-
-    Args:
-        estimate: from an index of rows to the estimate in nats.
-        n: number of rows.
-        least: the fewest rows that a subset may have.
-        aim: the rows that a subset gets if there are enough for two; there are at most 10 subsets.
-        random: the source of the partitions.
-        block: the number of each row's block, ``(n,)`` (:func:`block_numbers`).
-
-    Returns:
-        The standard error in nats, and its degrees of freedom.
-
-    Raises:
-        Unmeasurable: there are too few rows for two subsets, or one block has too many rows.
-
-    Reference:
-        Holmes & Nemenman 2019 (Physical Review E 100, 022404; arXiv 1903.09280).
-    """
-    if n < 2 * least:
-        raise Unmeasurable(f"{n} rows; a standard error needs at least {2 * least}, in two subsets of {least} rows")
-    m, units = min(_SUBSETS, max(2, n // aim)), n
-    if block is not None:
-        sizes = np.bincount(block)
-        largest, units = int(sizes.max()), len(sizes)
-        if n < 2 * (least + largest):
-            raise Unmeasurable(
-                f"{largest} of {n} rows are of one block; a standard error needs blocks of at most {n // 2 - least} "
-                f"rows, so that there are two subsets of at least {least} rows"
-            )
-        m = min(m, n // (least + largest))  # no subset has fewer than ``least`` rows, wherever blocks end
-    variances = []
-    for _ in range(_ESTIMATES // m):
-        parts = _partition(n, m, random, block)
-        values, rows = np.array([estimate(part) for part in parts]), np.array([len(part) for part in parts])
-        variances.append((rows * (values - rows @ values / n) ** 2).sum() / (m - 1) / n)
-    return float(np.sqrt(np.mean(variances))), max(m - 1, min(_SUBSETS - 1, units // 10))
-
-
-def _partition(n: int, m: int, random: np.random.Generator, block: Index | None) -> list[Index]:
-    """Random disjoint subsets of n rows. Their sizes differ by one row at most, or by as little as blocks allow."""
-    if block is None:
-        return np.array_split(random.permutation(n), m)
-    sizes = np.bincount(block)
-    order, middle = random.permutation(len(sizes)), np.empty(len(sizes))
-    middle[order] = sizes[order].cumsum() - sizes[order] / 2  # the middle of each block, laid end to end
-    part = (middle * m / n).astype(int)[block]
-    return [np.flatnonzero(part == number) for number in range(m)]

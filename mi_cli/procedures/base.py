@@ -63,6 +63,8 @@ ESTIMATE_FIELDS = (  # the result fields of an estimate beside its value
     "train_mi",
     "val_mi",
     "rise",
+    "drift",
+    "misfit",
 )
 
 

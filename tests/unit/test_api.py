@@ -121,6 +121,12 @@ def test_estimators_that_cannot_take_the_columns_are_not_in_the_answer():
     assert one.normalised == one.value / one.entropy_y
 
 
+def test_an_answer_says_what_was_done_with_the_columns():
+    levels = pl.DataFrame({"level": np.clip(np.round(X), -2, 2).astype(int)})
+    one = mi_cli.estimate(levels, Y, settings={"training": {"steps": 40}})
+    assert any("level" in note and "classes" in note for note in one.notes)
+
+
 def test_linear_relation_has_an_infinite_answer():
     one = mi_cli.estimate(X, 2.54 * X + 3, settings={"training": {"steps": 40}})
     assert (one.verdict, one.value, one.ci_high, one.source) == ("answer", np.inf, np.inf, "linear relation")

@@ -38,7 +38,7 @@ def test_estimates_that_agree_are_the_answer():
     assert (one.verdict, one.value, one.source) == ("answer", 0.5, "auto")
     assert one.reason == "auto and nearest agree, though they fail in different ways"
     assert one.ci_low == pytest.approx(0.5 - 1.96 * 0.01, abs=1e-6)
-    assert one.ci_high == pytest.approx(0.52)  # the other estimate
+    assert one.ci_high == pytest.approx(0.52 + 1.96 * 0.01, abs=1e-6)  # the other estimate
     assert one.lower == pytest.approx(0.5 - 1.645 * 0.01)
     assert one.p_value == pytest.approx(0.003)  # three tests
     assert one.advice == ""
@@ -246,6 +246,28 @@ def test_an_answer_in_many_columns_that_no_other_estimator_agrees_with_reaches_f
     beside = answer([bound, row("copula", 0.99, stderr=0.02)], Facts(5000, 10, 10))
     assert alone.ci_high > 1.6
     assert beside.ci_high < 1.1
+
+
+def test_a_gaussian_copula_is_no_evidence_in_many_columns_that_are_not_jointly_normal():
+    bound = row(estimate=1.0, stderr=0.02)
+    normal, bent = (
+        answer([bound, row("copula", 0.99, stderr=0.02, misfit=misfit)], Facts(5000, 10, 10))
+        for misfit in (-1.0, -15.0)
+    )
+    assert normal.ci_high < 1.1
+    assert normal.reason == "auto and copula agree, though they fail in different ways"
+    assert bent.ci_high > 1.6
+    assert "agree" not in bent.reason
+
+
+def test_neighbours_that_grow_with_the_rows_reach_farther():
+    grown, steady = (
+        answer([row(estimate=4.1), row("nearest", 4.3, drift=drift)], TWO).ci_high for drift in (0.1, -0.1)
+    )
+    assert steady == pytest.approx(4.3 + 1.96 * 0.01, abs=1e-6)
+    assert grown == pytest.approx(steady + 2.4 * (0.1 - 0.5 * 0.01))
+    many = answer([row(estimate=4.1), row("nearest", 4.0, drift=0.5)], MANY)
+    assert many.ci_high == answer([row(estimate=4.1), row("nearest", 4.0)], MANY).ci_high
 
 
 def test_the_value_of_a_bound_is_the_middle_between_test_and_training_rows():

@@ -10,7 +10,7 @@ from estimation import estimate, gaussian_mi, gaussian_sides, value, whole
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mi_cli.estimators.gaussian import canonical, small_sample_bias
+from mi_cli.estimators.gaussian import canonical, excess_kurtosis, small_sample_bias
 
 
 def drawn(n=300, dim_x=3, dim_y=2, seed=0):
@@ -38,6 +38,25 @@ def test_canonical_variables_are_uncorrelated_but_in_pairs():
     expected = np.block([[np.eye(2), np.diag(r)], [np.diag(r), np.eye(2)]])
     assert covariance == pytest.approx(expected, abs=1e-10)
     assert (np.diff(r) <= 0).all()
+
+
+def test_kurtosis_of_normal_columns_is_that_of_normal_columns():
+    # 20 samples; the statistic is nearly normal. False alarms: 20 times .0001.
+    for seed in range(20):
+        assert abs(excess_kurtosis(np.hstack(drawn(2000, seed=seed)))) < 4
+
+
+def test_kurtosis_shows_columns_that_are_normal_one_by_one_alone():
+    random = np.random.default_rng(0)
+    z = random.standard_normal(2000)
+    signs = random.choice([-1.0, 1.0], 2000)
+    one_by_one = np.column_stack([z, signs * z])  # normal columns, uncorrelated, |x| = |y|
+    assert excess_kurtosis(one_by_one) > 10
+
+
+def test_columns_that_are_sums_of_others_have_no_part_in_the_kurtosis():
+    x, _ = drawn()
+    assert excess_kurtosis(np.column_stack([x, x.sum(1)])) == pytest.approx(excess_kurtosis(x))
 
 
 @settings(max_examples=25, deadline=None)

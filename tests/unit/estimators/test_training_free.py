@@ -13,7 +13,7 @@ from examples import config, context, gaussian_rows, problem, trials
 
 from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.errors import Fault
-from mi_cli.estimators.training_free import TrainingFree, Unmeasurable, block_numbers, mean_error, subsampled_error
+from mi_cli.estimators.training_free import TrainingFree, Unmeasurable, mean_error
 from mi_cli.problems import Rows, is_discrete
 from mi_cli.procedures.base import procedure
 from mi_cli.registry.builtin import ESTIMATORS
@@ -172,56 +172,11 @@ def test_discrete_means_few_values_many_times():
     assert not is_discrete(random.standard_normal(10_000).round(2))
 
 
-def test_subsampled_error_is_that_of_a_mean():
-    # Of 10 subsets; false alarms: the ratio's square is about chi² with 9 degrees of freedom; 1e-6 beyond .22 and 2.5.
-    values = np.random.default_rng(0).standard_normal(4000)
-    error, freedom = subsampled_error(lambda part: float(values[part].mean()), 4000, 50, 150, np.random.default_rng(1))
-    assert freedom == 9
-    assert 0.22 < error / (values.std() / 4000**0.5) < 2.5
-
-
-def test_subsets_are_disjoint_and_cover_the_rows():
-    seen = []
-    subsampled_error(lambda part: float(len(seen.append(part) or part)), 103, 20, 50, np.random.default_rng(0))
-    assert len(seen) == 40
-    for first, second in zip(seen[::2], seen[1::2], strict=True):
-        assert sorted([*first, *second]) == list(range(103))
-
-
-def test_error_of_few_rows_has_a_degree_of_freedom_for_every_ten_of_them():
-    for n, freedom in ((20, 2), (40, 4), (95, 9), (5000, 9)):
-        values = np.random.default_rng(0).standard_normal(n)
-        found = subsampled_error(lambda part, v=values: float(v[part].mean()), n, 8, 96, np.random.default_rng(1))
-        assert found[1] == freedom
-        assert 0.3 < found[0] * n**0.5 < 2.5
-
-
 def in_blocks(n=100, rows=5, rho=0.6, seed=0, share=0.8):
     """Gaussian x and y of which the rows of a block share a part of the variance of each."""
     ours, own = gaussian_sides(n, rho, 2 * seed), gaussian_sides(n * rows, rho, 2 * seed + 1)
     x, y = (share**0.5 * np.repeat(a, rows, 0) + (1 - share) ** 0.5 * b for a, b in zip(ours, own, strict=True))
     return x, y, np.repeat(np.arange(n), rows)
-
-
-def test_subsets_keep_blocks_whole_and_have_enough_rows():
-    random = np.random.default_rng(0)
-    labels = torch.from_numpy(random.integers(40, size=500))
-    block = block_numbers(Rows(torch.zeros(500, 1), torch.zeros(500, 1), labels))
-    seen = []
-
-    def of(part):
-        seen.append(part)
-        return float(len(part))
-
-    _, freedom = subsampled_error(of, 500, 20, 60, random, block)
-    assert min(map(len, seen)) >= 20
-    m = sum(0 in part for part in seen)  # partitions, as row 0 is once in each
-    size, rest = divmod(len(seen), m)
-    assert (rest, freedom) == (0, max(size - 1, 4))
-    for low in range(0, len(seen), size):
-        parts = seen[low : low + size]
-        assert sorted(np.concatenate(parts)) == list(range(500))
-        assert sum(len(np.unique(block[part])) for part in parts) == 40
 
 
 def test_blocks_of_one_row_are_independent_rows():
