@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -112,19 +113,18 @@ def _results(case: Case, networks: Mapping[str, Sequence[Arm]], context: Context
     """Result fields of every method; those of several labels are averaged."""
     table, shown = case.table, case.shown
     train = table.split.train
-    arms: dict[str, Arm | Sequence[Arm]] = {
-        NO_COLUMNS: constant_arm(),
-        RAW: feature_arm(table.x, train),
-        PLS: pls_arm(table.x, train),
-        **{name: feature_arm(codes, train) for name, codes in table.codes.items()},
-        **networks,
-        TREES: trees_arm(table.split.columns),
+    arms: dict[str, Callable[[], Arm]] = {  # each is made when it is used, and has a copy of the rows
+        NO_COLUMNS: constant_arm,
+        RAW: partial(feature_arm, table.x, train),
+        PLS: partial(pls_arm, table.x, train),
+        **{name: partial(feature_arm, codes, train) for name, codes in table.codes.items()},
+        TREES: partial(trees_arm, table.split.columns),
     }
     results: Fields = {}
-    for name, arm in arms.items():
+    for name in (*arms, *networks):
         context.check()
         start = time.perf_counter()
-        each = [arm] * len(table.split.targets) if isinstance(arm, Arm) else arm
+        each = networks[name] if name in networks else [arms[name]()] * len(table.split.targets)
         fields = _scored(table, each, shown)
         if name in case.estimates:
             fields = estimate_fields(case.estimates[name]) | fields

@@ -188,11 +188,10 @@ def information(tables: Sequence[EncodedTable], context: Context) -> list[dict[s
     config = tables[0].config
     if not config.representation.noise:
         return found
-    places: dict[tuple[int, ...], list[tuple[int, str]]] = {}
+    places: dict[tuple[str, int, int], list[tuple[int, str]]] = {}  # one code at a time, as each has a copy of the rows
     for index, table in enumerate(tables):
         for name, codes in table.codes.items():
-            key = (table.x.shape[1], codes.shape[1], len(table.split.train))
-            places.setdefault(key, []).append((index, name))
+            places.setdefault((name, table.x.shape[1], codes.shape[1]), []).append((index, name))
     for members in places.values():
         problems = [_problem(tables[index], name) for index, name in members]
         estimates, _ = config.estimator.estimate(problems, config.training, config.evaluation, context)
