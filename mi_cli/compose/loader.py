@@ -21,6 +21,7 @@ from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.default_element import ResultDefault
 from hydra.core.object_type import ObjectType
 from hydra.plugins.config_source import ConfigResult, ConfigSource
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from mi_cli.compose.search_path import ConfigPath
@@ -35,6 +36,10 @@ class _Kept:
 
     def __init__(self) -> None:
         self._pickles: dict[Hashable, bytes] = {}
+
+    def __reduce__(self) -> tuple[type[_Kept], tuple[()]]:
+        """Other processes get nothing of it."""
+        return _Kept, ()
 
     def keep(self, key: Hashable, made: Any) -> bytes:
         """Keep what has been made, and forget all else when there is too much; return its pickle."""
@@ -110,7 +115,7 @@ def _text(source: ConfigSource, config_path: str) -> bytes | None:
 
 
 class Loader(ConfigLoaderImpl):
-    """Hydra's loader, which merges the same options once.
+    """Hydra's loader, which merges the same options once, and composes the same config once.
 
     Args:
         config_search_path: where the configs are.
@@ -119,14 +124,38 @@ class Loader(ConfigLoaderImpl):
     def __init__(self, config_search_path: ConfigSearchPath) -> None:
         super().__init__(config_search_path)
         self.repository = Repository(config_search_path)
+        self._composed = _Kept()  # of one command: what it was given does not change on the way
+        self._is_of_files = False  # the config that was merged last, as far as it is not Hydra's own
+
+    def load_configuration(
+        self,
+        config_name: str | None,
+        overrides: list[str],
+        run_mode: RunMode,
+        from_shell: bool = True,
+        validate_sweep_overrides: bool = True,
+    ) -> DictConfig:
+        """Compose a config, as it is before anything is resolved."""
+        key = (config_name, tuple(overrides), run_mode, from_shell, validate_sweep_overrides, Path.cwd())
+        if self._composed.pickled(key) is None:
+            made = super().load_configuration(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
+            if self._is_of_files:
+                self._composed.keep(key, made)
+            return made
+        config = self._composed.copied(key)
+        assert isinstance(config, DictConfig)  # noqa: S101 (for the type checker)
+        return config
 
     def _compose_config_from_defaults_list(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
         """Merge the configs of a defaults list; Hydra applies what was typed to the copy that it gets."""
         key = _key(defaults, repo)
+        self._is_of_files = key is not None
         if key is None:
             return super()._compose_config_from_defaults_list(defaults, repo)
         if _merged.pickled(key) is None:
-            _merged.keep(key, super()._compose_config_from_defaults_list(defaults, repo))
+            made = super()._compose_config_from_defaults_list(defaults, repo)
+            _merged.keep(key, made)
+            return made
         config = _merged.copied(key)
         assert isinstance(config, DictConfig)  # noqa: S101 (for the type checker)
         return config

@@ -215,7 +215,7 @@ def _refusal(key: str, value: Any, problem: str, accepted: str) -> ConfigError:
 
 
 def _children(node: Any, path: str, given: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-    """Keys and values of a container, resolved one by one. Missing values are left out."""
+    """Keys and values of a container, resolved one by one, without those that are missing or as they are written."""
     keys = range(len(node)) if isinstance(node, ListConfig) else node.keys()
     for key in keys:
         name = f"{path}.{key}" if path else str(key)
@@ -223,6 +223,8 @@ def _children(node: Any, path: str, given: Mapping[str, str]) -> Iterator[tuple[
             continue
         if str(key) in _CODE and name.removesuffix("._target_") not in _PLUGINS:
             raise _refusal(name, _raw(node, key), "names code to run", "values only")
+        if not OmegaConf.is_config(node._get_node(key)) and not OmegaConf.is_interpolation(node, key):
+            continue  # a value as it is written
         token = _may_read.set(_by_key if _by_key(name) and (name not in _PLACES or name in given) else _by_none)
         try:
             value = node[key]

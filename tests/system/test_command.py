@@ -93,7 +93,7 @@ def test_options_may_stand_anywhere(runner, argv):
     assert len(runner.runs) == 1
 
 
-@pytest.mark.parametrize(("argv", "times"), [([EXPERIMENT], 2), (["-m", EXPERIMENT, "seed=1"], 7)])
+@pytest.mark.parametrize(("argv", "times"), [([EXPERIMENT], 2), (["-m", EXPERIMENT, "seed=1"], 4)])
 def test_config_is_composed_as_often_as_it_must_be(runner, monkeypatch, argv, times):
     """By us and by Hydra: for a run, and for a multirun with its launcher, its sweeper and each of its jobs."""
     composed, load = [], ConfigLoaderImpl.load_configuration

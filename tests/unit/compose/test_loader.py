@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,33 @@ def test_config_is_that_of_hydra_every_time(overrides, monkeypatch):
         OmegaConf.set_struct(config, False)
         config.estimator.name = config.hydra.job.name = "changed by whoever got it"
     assert loader._merged._pickles
+
+
+def test_loader_composes_the_same_once_and_gives_copies(folder, tmp_path_factory, monkeypatch):
+    with own_hydra():
+        made = Loader(create_config_search_path(str(folder)))
+        expected = description(made.load_configuration("config", ["value=3"], RunMode.RUN, from_shell=False))
+        monkeypatch.setattr(ConfigLoaderImpl, "load_configuration", None)
+        for _ in range(2):
+            config = made.load_configuration("config", ["value=3"], RunMode.RUN, from_shell=False)
+            assert description(config) == expected
+            config.value = 4
+        assert config.same == 4
+        for overrides in (["value=4"], []):
+            with pytest.raises(TypeError):
+                made.load_configuration("config", overrides, RunMode.RUN, from_shell=False)
+        monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))  # Hydra keeps in a config where it was composed
+        with pytest.raises(TypeError):
+            made.load_configuration("config", ["value=3"], RunMode.RUN, from_shell=False)
+
+
+def test_loader_that_is_sent_to_another_process_takes_nothing_along(folder):
+    with own_hydra():
+        made = Loader(create_config_search_path(str(folder)))
+        made.load_configuration("config", [], RunMode.RUN, from_shell=False)
+        sent = pickle.loads(pickle.dumps(made._composed))
+    assert made._composed._pickles
+    assert not sent._pickles
 
 
 def test_file_that_changed_is_read_again(folder):

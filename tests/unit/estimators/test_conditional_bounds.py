@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -41,10 +42,10 @@ def estimates(name, problems, training=SHORT, start=None, ctx=None, **fields):
     return estimator.estimate(problems, training, Evaluation(), ctx or context(), start)
 
 
-def gaussian(rho, dim=1, n=4000, seed=0, lr=LONG.lr, n_val=1000):
+def gaussian(rho, dim=1, n=4000, seed=0, lr=LONG.lr, n_val=1000, n_test=2000):
     parts = {
         part: gaussian_rows(rows, rho, 100 * seed + place, dim)
-        for place, (part, rows) in enumerate({"train": n, "val": n_val, "test": 2000}.items())
+        for place, (part, rows) in enumerate({"train": n, "val": n_val, "test": n_test}.items())
     }
     return problem(rho, seed, lr=lr, dim_x=dim, dim_y=dim, **parts)
 
@@ -100,7 +101,7 @@ def test_monotone_maps_of_the_columns_do_not_matter_much(name):
     (found,), _ = estimates(name, [skewed], LONG)
     assert found.value == pytest.approx(truth, abs=0.05 * truth + 4.9 * found.stderr)  # false alarms: 1e-6
     # By ranks it is Gaussian again, whatever it was.
-    ranked = [estimates(name, [rows], LONG, preprocess="rank_gaussianise")[0][0] for rows in (plain, skewed)]
+    ranked, _ = estimates(name, [plain, skewed], LONG, preprocess="rank_gaussianise")
     assert ranked[0].value == pytest.approx(ranked[1].value, abs=0.01)
 
 
@@ -145,7 +146,7 @@ def test_columns_of_y_may_depend_on_each_other():
 @pytest.mark.parametrize("dim", [1, 3])
 def test_trial_alone_equals_itself_in_a_stack(name, dim):
     def posed():
-        return [gaussian(0.3 * seed, dim, 300, seed) for seed in range(4)]
+        return [gaussian(0.3 * seed, dim, 300, seed, n_val=100, n_test=300) for seed in range(4)]
 
     together, state = estimates(name, posed())
     for index in (0, 3):
@@ -154,14 +155,19 @@ def test_trial_alone_equals_itself_in_a_stack(name, dim):
         assert torch.equal(own.flat, state.flat[index::4])
 
 
+def three_problems():
+    return [gaussian(0.6, 2, 300, seed, n_val=100, n_test=300) for seed in range(3)]
+
+
+@cache
+def calm_estimates(name):
+    return estimates(name, three_problems())[0]
+
+
 @every
 @pytest.mark.parametrize("fault", ["infinite x", "missing test y", "constant x", "few values of y", "wild"])
 def test_fault_of_one_problem_has_its_reason_and_changes_no_other(name, fault):
-    def posed():
-        return [gaussian(0.6, 2, 300, seed, n_val=100) for seed in range(3)]
-
-    calm, _ = estimates(name, posed())
-    bad = posed()
+    calm, bad = calm_estimates(name), three_problems()
     if fault == "infinite x":
         bad[1].train.x[7, 0] = math.inf
     elif fault == "missing test y":
@@ -191,7 +197,7 @@ def test_fault_of_one_problem_has_its_reason_and_changes_no_other(name, fault):
 @every
 def test_all_problems_may_fail_and_progress_is_complete(name):
     for spoil in ((), (0,), (0, 1)):
-        posed, done = [gaussian(0.6, 1, 300, seed) for seed in range(2)], []
+        posed, done = [gaussian(0.6, 1, 300, seed, n_test=300) for seed in range(2)], []
         for index in spoil:
             posed[index].train.x[0] = math.nan
         found, _ = estimates(
@@ -221,7 +227,7 @@ def test_fresh_rows_train_as_well(name):
 
 @every
 def test_training_goes_on_from_a_state(name):
-    posed = lambda: [gaussian(0.6, 1, 300, seed) for seed in range(2)]  # noqa: E731
+    posed = lambda: [gaussian(0.6, 1, 300, seed, n_test=300) for seed in range(2)]  # noqa: E731
     _, first = estimates(name, posed())
     second, state = estimates(name, posed(), start=first)
     assert state.steps == 2 * SHORT.steps
