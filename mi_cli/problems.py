@@ -144,6 +144,7 @@ class Estimate:
         steps: training steps taken; None without training.
         null: the statistic of the rows, then of each re-pairing, ``(1 + m,)``.
         history: steps ``(T,)`` and values ``(T,)`` by metric.
+        kept: the critics that are kept, one for each fold (:class:`mi_cli.training.KeptCritic`).
     """
 
     kind: Kind
@@ -169,6 +170,7 @@ class Estimate:
     history: dict[str, tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]] = field(
         default_factory=dict, compare=False, repr=False
     )
+    kept: tuple[Any, ...] = field(default=(), compare=False, repr=False)
 
 
 def is_discrete(values: Array) -> bool:

@@ -6,9 +6,10 @@ import logging
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from mi_cli import representations
 from mi_cli.cli.exits import FINE
@@ -40,7 +41,7 @@ def encode(words: Sequence[str]) -> int:
     encoder = representations.load_encoder(given["run"], trust=given["trust"] == "true")
     batches = encoder.batches(given["data"], "refuse" if given["extra"] == "refuse" else "ignore")
     with _warnings_as_lines():
-        rows = write_batches(output, encoder.code_names, batches)
+        rows = write_batches(output, dict.fromkeys(encoder.code_names, "Float64"), batches)
     with printing():
         print(f"mi-run: {counted(rows, 'row')} with {counted(encoder.dim, 'column')}: {output}")
     return FINE
@@ -102,10 +103,15 @@ def output_path(text: str) -> Path:
     return path
 
 
-def write_batches(output: Path, names: Sequence[str], batches: Iterator[np.ndarray]) -> int:
+def write_batches(output: Path, columns: Mapping[str, str], batches: Iterator[np.ndarray]) -> int:
     """Write batches of rows ``(n, d)`` to a file, which is there once it is complete; return the number of rows.
 
-    Each batch is written at once, so that all of them need not fit in memory.
+    Each batch is written at once, so that all of them need not fit in memory. NaN is a missing value.
+
+    Args:
+        output: the file.
+        columns: the type of each column, by its name, as Polars calls it; in ``.npy`` all are float64.
+        batches: of rows.
 
     Raises:
         ConfigError: a file cannot be written.
@@ -120,7 +126,7 @@ def write_batches(output: Path, names: Sequence[str], batches: Iterator[np.ndarr
                 np.save(parts[-1], batch, allow_pickle=False)
                 rows += len(batch)
             whole = folder / output.name
-            _WRITERS[output.suffix.lower()](whole, names, parts)
+            _WRITERS[output.suffix.lower()](whole, columns, parts)
             whole.replace(output)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -130,20 +136,25 @@ def write_batches(output: Path, names: Sequence[str], batches: Iterator[np.ndarr
     return rows
 
 
-def _frame(names: Sequence[str], part: Path) -> pl.DataFrame:
-    return pl.from_numpy(np.load(part, allow_pickle=False), schema=list(names))
+def _frame(columns: Mapping[str, str], part: Path) -> pl.DataFrame:
+    frame = pl.from_numpy(np.load(part, allow_pickle=False), schema=list(columns)).fill_nan(None)
+    return frame.cast(_schema(columns))
 
 
-def _write_csv(whole: Path, names: Sequence[str], parts: Sequence[Path]) -> None:
+def _schema(columns: Mapping[str, str]) -> Any:
+    return {name: getattr(pl, kind) for name, kind in columns.items()}
+
+
+def _write_csv(whole: Path, columns: Mapping[str, str], parts: Sequence[Path]) -> None:
     with whole.open("wb") as opened:
-        pl.DataFrame(schema=dict.fromkeys(names, pl.Float64)).write_csv(opened)
+        pl.DataFrame(schema=_schema(columns)).write_csv(opened)
         for part in parts:
-            _frame(names, part).write_csv(opened, include_header=False)
+            _frame(columns, part).write_csv(opened, include_header=False)
 
 
-def _write_npy(whole: Path, names: Sequence[str], parts: Sequence[Path]) -> None:
+def _write_npy(whole: Path, columns: Mapping[str, str], parts: Sequence[Path]) -> None:
     loaded = [np.load(part, mmap_mode="r", allow_pickle=False) for part in parts]
-    shape = (sum(map(len, loaded)), len(names))
+    shape = (sum(map(len, loaded)), len(columns))
     written = np.lib.format.open_memmap(whole, mode="w+", dtype=np.float64, shape=shape)
     low = 0
     for part in loaded:
@@ -152,18 +163,17 @@ def _write_npy(whole: Path, names: Sequence[str], parts: Sequence[Path]) -> None
     written.flush()
 
 
-def _write_columns(whole: Path, names: Sequence[str], parts: Sequence[Path]) -> None:
+def _write_columns(whole: Path, columns: Mapping[str, str], parts: Sequence[Path]) -> None:
     """Write Parquet or Arrow's IPC."""
     pieces = [part.with_suffix(".ipc") for part in parts]
     for part, piece in zip(parts, pieces, strict=True):
-        _frame(names, part).write_ipc(piece)
+        _frame(columns, part).write_ipc(piece)
         part.unlink()
-    empty = pl.LazyFrame(schema=dict.fromkeys(names, pl.Float64))
-    lazy = pl.scan_ipc(pieces, glob=False) if pieces else empty
+    lazy = pl.scan_ipc(pieces, glob=False) if pieces else pl.LazyFrame(schema=_schema(columns))
     (lazy.sink_parquet if whole.suffix.lower() == ".parquet" else lazy.sink_ipc)(whole)
 
 
-_WRITERS: dict[str, Callable[[Path, Sequence[str], Sequence[Path]], None]] = {
+_WRITERS: dict[str, Callable[[Path, Mapping[str, str], Sequence[Path]], None]] = {
     ".csv": _write_csv,
     ".npy": _write_npy,
     ".parquet": _write_columns,

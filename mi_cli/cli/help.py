@@ -40,6 +40,7 @@ Examples
   mi-run --config-path=RUN_FOLDER                               run the config of another run
   mi-run again=RUN_FOLDER                                       run it again and compare the results
   mi-run encode run=RUN_FOLDER data=new.csv output=codes.parquet   encode rows by the encoder that a run has kept
+  mi-run score run=RUN_FOLDER data=new.csv output=scores.csv    pointwise MI of rows, of a run with estimator.keep=true
 
 Options
   -m, --multirun          make one run for each combination of comma-separated values

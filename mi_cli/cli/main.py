@@ -92,6 +92,8 @@ def _main(args: argparse.Namespace, invocation: Invocation) -> int:
             return FINE
         if args.overrides[:1] == ["encode"]:
             return cli.encode_command.encode(args.overrides[1:])
+        if args.overrides[:1] == ["score"]:
+            return cli.score_command.score(args.overrides[1:])
         if any(gives("again", text) for text in args.overrides):
             return cli.reproduce.reproduce(args, invocation)
         if args.to_hydra:

@@ -75,6 +75,7 @@ class InfoNce(Variational):
     """
 
     name: Literal["infonce"] = "infonce"
+    normalised_by_row: ClassVar[bool] = True
 
     def bound(self, scores: networks.Scores) -> torch.Tensor:
         """InfoNCE in nats, ``(K,)``."""
@@ -226,6 +227,7 @@ class ContrastiveFenchelLegendre(Variational):
     """
 
     name: Literal["flo"] = "flo"
+    normalised_by_row: ClassVar[bool] = True
     dual: Widths = (64, 64)
 
     def extend(self, critic: networks.Critic, dim_x: int, dim_y: int) -> networks.Critic:

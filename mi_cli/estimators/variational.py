@@ -11,7 +11,7 @@ from pydantic import Field
 from mi_cli import bounds, networks
 from mi_cli import training as fitting
 from mi_cli.estimators.base import Estimator
-from mi_cli.fields import Activation, Count, Preprocess, Widths
+from mi_cli.fields import Activation, Affects, Count, Preprocess, Widths
 from mi_cli.lazy import torch
 from mi_cli.problems import Estimate, Kind, Problem
 from mi_cli.training.context import Context
@@ -35,6 +35,8 @@ class Variational(Estimator):
         preprocess: a map of the columns, fitted to training rows.
         norms: whether the squared lengths of x and of y are added as columns. They tell a network how far out a row
             lies.
+        normalised_by_row: whether the best T is the pointwise MI up to a function of x, and not only up to a constant.
+        keep: whether a run of ``procedure: estimate`` on a table keeps its critics, for ``mi-run score``.
 
     ``preprocess`` and ``norms`` apply to columns of data; the code of an encoder is used as it is.
     """
@@ -43,6 +45,7 @@ class Variational(Estimator):
     trains_on_fresh_rows: ClassVar[bool] = True
     validates: ClassVar[bool] = True
     maximises: ClassVar[bool] = True
+    normalised_by_row: ClassVar[bool] = False
 
     critic: Literal["separable", "concat", "bilinear", "quadratic", "hybrid"] = "separable"
     hidden: Widths = (128, 128)
@@ -52,6 +55,7 @@ class Variational(Estimator):
     n_product: Annotated[Count, Field(le=1024)] = 1
     preprocess: Preprocess = "rank_gaussianise"
     norms: bool = True
+    keep: Annotated[bool, Affects.NOTHING] = False
 
     def fit_log_ratio(self, problem: Problem) -> networks.CanonicalVariates | None:
         """The analytic part of a hybrid critic, fitted to training rows; None for other critics.

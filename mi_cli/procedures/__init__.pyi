@@ -2,6 +2,7 @@ from . import (
     crossfit as crossfit,
     encoders as encoders,
     estimation as estimation,
+    kept_critics as kept_critics,
     label_comparison as label_comparison,
     probes as probes,
     represented as represented,

@@ -151,6 +151,7 @@ def pool(estimates: Sequence[Estimate], rows: Sequence[int], level: float) -> Es
         rise=mean("rise"),
         steps=max(steps) if steps else None,
         history=_mean_history(estimates),
+        kept=tuple(kept for estimate in estimates for kept in estimate.kept),
     )
 
 

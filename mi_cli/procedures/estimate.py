@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mi_cli import procedures
+from mi_cli.datasets.table import Table
+from mi_cli.errors import Fault
 from mi_cli.estimators.training_free import TrainingFree
+from mi_cli.estimators.variational import Variational
 from mi_cli.fields import Affects
 from mi_cli.lazy import np
 from mi_cli.problems import Array, Problem
@@ -19,6 +22,7 @@ from mi_cli.procedures.base import Cost, Outcome, Part, Procedure, estimate_fiel
 from mi_cli.schema.config import Config
 from mi_cli.schema.effects import excluding
 from mi_cli.schema.sweep import Trial, put
+from mi_cli.tabular.frozen_columns import frozen
 from mi_cli.training.context import Context
 
 if TYPE_CHECKING:
@@ -47,6 +51,25 @@ class Estimate(Procedure):
     carries: ClassVar[bool] = True
     reports_last_steps: ClassVar[bool] = True
     shows_truth: ClassVar[bool] = True
+
+    def keeps_files(self, config: Config) -> bool:
+        """Whether critics are kept."""
+        return _keeps_critics(config)
+
+    def faults(self, config: Config) -> list[Fault]:
+        """Critics to be kept of rows that nobody could bring again, or of a form that is not kept."""
+        if not _keeps_critics(config):
+            return []
+        dataset = config.dataset
+        wrong = {
+            "dataset=table without transform": not isinstance(dataset, Table) or dataset.transform != "none",
+            "noise=none": bool(config.noise.scale),
+            "another critic than hybrid": getattr(config.estimator, "critic", "") == "hybrid",
+            "training.carry=null": config.training.carry is not None,
+        }
+        needed = [accepted for accepted, is_wrong in wrong.items() if is_wrong]
+        problem = "critics are kept of a table's own rows"
+        return [Fault("estimator.keep", True, problem, ", ".join(needed))] if needed else []
 
     def training_key(self, config: Config) -> str:
         """Equal for the trials along a carried axis; otherwise each trial has its own."""
@@ -153,7 +176,22 @@ def _outcome(trial: Trial, estimate: MiEstimate, shown: _Shown) -> Outcome:
     methods = {config.estimator.name: fields}
     if config.evaluation.last_steps and estimate.status == "ok" and estimate.steps:
         methods[f"{config.estimator.name}_training"] = _last_steps(estimate, config) | {"true_mi": truth}
-    return Outcome(trial, methods, estimate.history, (shown.x, shown.y))
+    return Outcome(trial, methods, estimate.history, (shown.x, shown.y), _critics(trial, estimate))
+
+
+def _keeps_critics(config: Config) -> bool:
+    return isinstance(config.estimator, Variational) and config.estimator.keep
+
+
+def _critics(trial: Trial, estimate: MiEstimate) -> dict[str, bytes]:
+    """The files of the critics that are kept: of the first trial in ``critic/``, of others in a folder there."""
+    dataset, estimator = trial.config.dataset, trial.config.estimator
+    if not estimate.kept or not isinstance(dataset, Table) or not isinstance(estimator, Variational):
+        return {}
+    rows = dataset.encoded.rows()
+    name = f"trial_{trial.index}" if trial.index else ""
+    sides = frozen(rows.x), frozen(rows.y)
+    return procedures.kept_critics.critic_files(estimator, sides, estimate.kept, trial.fingerprint, name)
 
 
 def _last_steps(estimate: MiEstimate, config: Config) -> dict[str, Any]:

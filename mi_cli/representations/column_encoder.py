@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, field_validator
 from mi_cli.errors import ConfigError, Fault, counted, shown
 from mi_cli.fields import NonNegative, Number, Section
 from mi_cli.lazy import np
-from mi_cli.tabular.columns import Array, Column
+from mi_cli.tabular.columns import Array, Column, class_names
 from mi_cli.tabular.encoding import looks_like_classes
 from mi_cli.tabular.source import Source, name_list
 from mi_cli.tabular.unfit_columns import most_classes
@@ -105,7 +105,7 @@ class ClassColumn(Section):
         places |= dict.fromkeys(self.pooled, len(self.classes))
         gap = np.isnan(values)
         distinct, of_row = np.unique(values[~gap], return_inverse=True)
-        names = _class_names(distinct, labels)
+        names = class_names(distinct, labels)
         place = np.array([places.get(name, -1) for name in names], np.int64)[of_row.reshape(-1)]
         encoded = np.zeros((len(values), len(self.encoded_names)))
         known = np.flatnonzero(~gap)
@@ -251,13 +251,6 @@ def _error(column: str, problem: str, accepted: str) -> ConfigError:
     return ConfigError(Fault("", problem=f"column {shown(column)} {problem}", accepted=accepted))
 
 
-def _class_names(values: Array, labels: tuple[str, ...]) -> list[str]:
-    """Classes as text. Whole numbers are written without a decimal point."""
-    if labels:
-        return [labels[int(value)] for value in values]
-    return [str(int(value)) if float(value).is_integer() else repr(float(value)) for value in values]
-
-
 def _fitted(
     column: Column, classes: Sequence[str] | Literal["auto"], select: Array | None
 ) -> NumberColumn | ClassColumn:
@@ -288,7 +281,7 @@ def _fitted_classes(column: Column, known: Array, gap: bool) -> ClassColumn:
     if len(distinct) > most:
         problem = f"is a class of {len(distinct):,} different values in {len(known):,} training rows"
         raise _error(column.name, problem, f"at most {most:,} in so many rows")
-    names = _class_names(distinct, column.labels)
+    names = class_names(distinct, column.labels)
     fewest = max(_FEWEST, _RARE * len(known))
     rare = [name for name, n in zip(names, times.tolist(), strict=True) if n < fewest]
     if len(rare) < 2 or len(rare) == len(names):  # a single class is pooled with nothing

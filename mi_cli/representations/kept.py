@@ -21,8 +21,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import numpy as np
 import torch
 from pydantic import Field, JsonValue, ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import save
 from torch import Tensor
 
 from mi_cli._version import __version__
@@ -37,6 +36,7 @@ from mi_cli.representations.training import TrainedEncoder
 from mi_cli.tabular.files import TableFile, table_file
 from mi_cli.tabular.in_memory import named_columns
 from mi_cli.tabular.source import Source, name_list
+from mi_cli.training.tensor_files import MOST_HEADER, Layout, broken_file, read_file, tensors_of
 
 __all__ = ["ENCODER_FOLDER", "EncoderFile", "KeptEncoder", "encoder_files", "load_encoder", "save_encoder"]
 
@@ -46,7 +46,7 @@ Array: TypeAlias = np.ndarray[Any, Any]
 
 ENCODER_FOLDER = "encoder"
 _JSON, _WEIGHTS = "encoder.json", "weights.safetensors"
-_MOST_JSON, _MOST_HEADER, _MOST_WEIGHTS = 16 << 20, 1 << 20, 2 << 30  # bytes
+_MOST_JSON, _MOST_WEIGHTS = 16 << 20, 2 << 30  # bytes
 _MOST_NUMBERS = 1 << 22  # encoded numbers that are in memory together
 _ROWS = 1024  # of which a batch of a file has a multiple, so that rows are encoded together as those in memory are
 _FOLDER = f"a run's folder with {ENCODER_FOLDER}/, or that folder itself"
@@ -250,41 +250,16 @@ def load_encoder(folder: str | Path, trust: bool = False) -> KeptEncoder:
         place /= ENCODER_FOLDER
     if not (place / _JSON).exists():
         raise ConfigError(Fault(str(folder), problem=f"has no encoder ({_JSON})", accepted=_FOLDER))
-    described = _described(place / _JSON, _read(place, _JSON, _MOST_JSON))
+    described = _described(place / _JSON, read_file(place, _JSON, _MOST_JSON))
     columns = len(described.encoding.groups)
     if any(len(part) != columns for part in described.parts):
-        raise _broken(place / _JSON, "parts do not fit the columns", f"{columns} flags each")
+        raise broken_file(place / _JSON, "parts do not fit the columns", f"{columns} flags each")
     if described.shape.name != MLP and not trust:
         problem = f"the network is {shown(described.shape.name)}, of another package"
-        raise _broken(place / _JSON, problem, f"{MLP}, or trust=True to import what the package has installed")
+        raise broken_file(place / _JSON, problem, f"{MLP}, or trust=True to import what the package has installed")
     weights = _weights(place, described)
     network = TrainedEncoder(described.shape, columns, weights, described.parts)
     return KeptEncoder(described.encoding, network, described.objective, described.fingerprint, described.versions)
-
-
-def _broken(path: Path, problem: str, accepted: str) -> ConfigError:
-    return ConfigError(Fault(str(path), problem=problem, accepted=accepted))
-
-
-def _read(place: Path, name: str, most: int) -> bytes:
-    """The contents of a file of the folder.
-
-    Raises:
-        ConfigError: it is no regular file, is a link that leads out of the folder, or is too large.
-    """
-    path = place / name
-    if not path.is_file():  # a pipe would never end
-        raise _broken(path, "is absent, or no regular file", _FOLDER)
-    if path.resolve().parent != place.resolve():
-        raise _broken(path, "is a link that leads out of the folder", "a file")
-    try:
-        with path.open("rb") as opened:
-            contents = opened.read(most + 1)
-    except OSError as error:
-        raise _broken(path, f"cannot be read ({error.strerror})", "a readable file") from None
-    if len(contents) > most:
-        raise _broken(path, "is too large", f"at most {most:,} bytes")
-    return contents
 
 
 def _described(path: Path, contents: bytes) -> EncoderFile:
@@ -294,7 +269,7 @@ def _described(path: Path, contents: bytes) -> EncoderFile:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         message = " ".join(str(first["msg"]).split())
-        raise _broken(path, f"{where}: {message}" if where else message, "what save_encoder wrote") from None
+        raise broken_file(path, f"{where}: {message}" if where else message, "what save_encoder wrote") from None
 
 
 def _weights(place: Path, described: EncoderFile) -> dict[str, Tensor]:
@@ -305,46 +280,11 @@ def _weights(place: Path, described: EncoderFile) -> dict[str, Tensor]:
     """
     path = place / _WEIGHTS
     net = encoder_net(len(described.encoding.groups), described.shape)
-    expected = dict(zip(net.names, net.shapes, strict=True))
-    numbers = sum(int(np.prod(shape, dtype=object)) for shape in expected.values())
-    if 4 * numbers > _MOST_WEIGHTS:
-        raise _broken(place / _JSON, f"describes {numbers:,} weights", f"at most {_MOST_WEIGHTS // 4:,}")
-    contents = _read(place, _WEIGHTS, 4 * numbers + _MOST_HEADER)
-    _check_header(path, contents, expected)
+    expected = {name: Layout("F32", shape) for name, shape in zip(net.names, net.shapes, strict=True)}
+    size = sum(layout.bytes for layout in expected.values())
+    if size > _MOST_WEIGHTS:
+        raise broken_file(place / _JSON, f"describes weights of {size:,} bytes", f"at most {_MOST_WEIGHTS:,}")
+    contents = read_file(place, _WEIGHTS, size + MOST_HEADER)
     if hashlib.sha256(contents).hexdigest() != described.weights:
-        raise _broken(path, f"is not the file that {_JSON} was written with", "both files of one encoder")
-    try:
-        weights: dict[str, Tensor] = load(contents)
-    except SafetensorError as error:
-        raise _broken(path, f"cannot be read ({error})", "a file of safetensors") from None
-    for name, tensor in weights.items():
-        if not torch.isfinite(tensor).all():
-            raise _broken(path, f"{name} has values that are not finite", "finite weights")
-    return weights
-
-
-def _check_header(path: Path, contents: bytes, expected: Mapping[str, tuple[int, ...]]) -> None:
-    """Refuse a file whose tensors are not the expected ones, in float32, one after the other."""
-    size = int.from_bytes(contents[:8], "little")
-    if not 0 < size <= min(_MOST_HEADER, len(contents) - 8):
-        raise _broken(path, "has no header, or one that is too large", "a file of safetensors")
-    try:
-        header = json.loads(contents[8 : 8 + size])
-    except (ValueError, RecursionError):
-        header = None
-    if not isinstance(header, dict) or set(header) != set(expected):
-        names = name_list(list(header)) if isinstance(header, dict) and header else "nothing"
-        raise _broken(path, f"has {names}", name_list(list(expected)))
-    size_of_data = 0
-    for name, shape in expected.items():
-        entry = header[name]
-        if not isinstance(entry, dict) or entry.get("dtype") != "F32" or entry.get("shape") != list(shape):
-            raise _broken(path, f"{name} has another type or shape", f"float32 of shape {shape}")
-        bytes_of = 4 * int(np.prod(shape))
-        size_of_data += bytes_of
-        match entry.get("data_offsets"):
-            case [int(start), int(end)] if end - start == bytes_of:
-                continue
-        raise _broken(path, f"{name} has other bytes than its shape", f"{bytes_of:,} of them")
-    if len(contents) != 8 + size + size_of_data:
-        raise _broken(path, "has another size than its tensors", f"{8 + size + size_of_data:,} bytes")
+        raise broken_file(path, f"is not the file that {_JSON} was written with", "both files of one encoder")
+    return tensors_of(path, contents, expected)

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 
 from mi_cli.lazy import np, pl
 
-__all__ = ["Array", "Column", "Kind", "column_of_array", "column_of_series"]
+__all__ = ["Array", "Column", "Kind", "class_names", "column_of_array", "column_of_series"]
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 Kind = Literal["integer", "real", "boolean", "text", "time", "nested", "empty"]
@@ -53,6 +53,17 @@ class Column:
     def missing(self) -> int:
         """How many rows have no value."""
         return int(np.isnan(self.values).sum())
+
+
+def class_names(values: Array, labels: tuple[str, ...]) -> list[str]:
+    """Classes as text: the labels of text, and numbers as they are written, whole ones without a decimal point.
+
+    >>> class_names(np.array([0.0, 2.0, 2.5]), ()), class_names(np.array([1.0]), ("a", "b"))
+    (['0', '2', '2.5'], ['b'])
+    """
+    if labels:
+        return [labels[int(value)] for value in values]
+    return [str(int(value)) if float(value).is_integer() else repr(float(value)) for value in values]
 
 
 def column_of_series(name: str, series: pl.Series) -> Column:

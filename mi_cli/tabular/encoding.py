@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 
 from mi_cli.errors import ConfigError, Fault, counted, shown
 from mi_cli.lazy import np
-from mi_cli.tabular.columns import Array, Column
+from mi_cli.tabular.columns import Array, Column, class_names
 from mi_cli.tabular.selection import columns_of_x_and_y, named_columns, override, selected_columns
 from mi_cli.tabular.source import Sample, Source, dataset_error, name_list
 from mi_cli.tabular.unfit_columns import Unfit, constants, left_out_notes, refuse, unfit
@@ -78,6 +78,8 @@ class EncodedColumn:
     info: ColumnInfo
     values: Array
     digest: bytes = b""  # equal for equal columns
+    classes: tuple[str, ...] = ()  # as text, in order
+    of_text: bool = False  # whether the classes are text in the table
 
     def select(self, rows: Array, suffix: str = "") -> EncodedColumn:
         """The column with the rows of an index, and ``suffix`` after its name."""
@@ -324,7 +326,8 @@ def _encoded(settings: TableSettings, column: Column, kind: str, rows: Array | N
         classes = np.searchsorted(distinct, values).astype(np.min_scalar_type(len(distinct)))
         width = len(distinct) if len(distinct) > 2 else 1
         info = ColumnInfo(column.name, "boolean" if kind == "boolean" else "class", width)
-        encoded = EncodedColumn(info, classes, digest.digest())
+        names = tuple(class_names(distinct, column.labels))
+        encoded = EncodedColumn(info, classes, digest.digest(), names, column.kind == "text")
     if whole:
         column.encoded[kind] = encoded
     return encoded

@@ -28,6 +28,8 @@ from .critic_fit import (
     validation_mi as validation_mi,
 )
 from .critic_rows import (
+    CriticMap as CriticMap,
+    critic_maps as critic_maps,
     prepare_for_critic as prepare_for_critic,
 )
 from .density_fit import (
@@ -41,8 +43,19 @@ from .density_fit import (
 from .density_rows import (
     prepare_for_densities as prepare_for_densities,
 )
+from .kept_critics import (
+    KeptCritic as KeptCritic,
+    pointwise_mi as pointwise_mi,
+    row_marks as row_marks,
+    with_critic as with_critic,
+)
 from .preprocessing import (
+    FittedMap as FittedMap,
+    RankGaussianiser as RankGaussianiser,
+    Standardiser as Standardiser,
+    Unchanged as Unchanged,
     fit_preprocess as fit_preprocess,
+    restored_preprocess as restored_preprocess,
 )
 from .rounds import (
     TrainedInRounds as TrainedInRounds,
@@ -61,6 +74,13 @@ from .stack import (
     State as State,
     Trained as Trained,
     train as train,
+)
+from .tensor_files import (
+    MOST_HEADER as MOST_HEADER,
+    Layout as Layout,
+    broken_file as broken_file,
+    read_file as read_file,
+    tensors_of as tensors_of,
 )
 from .threads import (
     one_thread as one_thread,

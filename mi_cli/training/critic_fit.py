@@ -21,6 +21,7 @@ from mi_cli.training.batches import make_batches, stacked
 from mi_cli.training.checkpoints import Generators
 from mi_cli.training.context import Context
 from mi_cli.training.critic_rows import prepare_for_critic
+from mi_cli.training.kept_critics import with_critic
 from mi_cli.training.settings import Evaluation, Training
 from mi_cli.training.stack import Parameters, State, Trained, train
 
@@ -60,6 +61,9 @@ class CriticEstimator(Protocol):
 
     @property
     def n_product(self) -> int: ...  # noqa: D102
+
+    @property
+    def keep(self) -> bool: ...  # noqa: D102
 
     def fit_log_ratio(self, problem: Problem) -> CanonicalVariates | None: ...  # noqa: D102
 
@@ -125,6 +129,12 @@ def fit_critics(
         tested = _tested(critics, trained.best, prepared, evaluation, context)
     for index, estimate in zip(good, outcomes(trained, tested), strict=True):
         estimates[index] = estimate
+    if estimator.keep:
+        rows = stacked([problem.test for problem in prepared], context.device)
+        scores = held_out_scores(critics.critic, trained.best, rows, evaluation.shifts, context)
+        for place, index in enumerate(good):
+            kept = problems[index], estimator.preprocess, estimator.norms, trained.best[place], scores[place]
+            estimates[index] = with_critic(estimates[index], *kept)
     return estimates, start.replaced(good, trained.state)
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from mi_cli.fields import Preprocess
 from mi_cli.problems import Problem, Rows
-from mi_cli.training.preprocessing import fit_preprocess
+from mi_cli.training.preprocessing import FittedMap, fit_preprocess
 
-__all__ = ["prepare_for_critic"]
+__all__ = ["CriticMap", "critic_maps", "prepare_for_critic"]
 
 
 def prepare_for_critic(problem: Problem, preprocess: Preprocess, norms: bool) -> Problem:
@@ -28,9 +27,7 @@ def prepare_for_critic(problem: Problem, preprocess: Preprocess, norms: bool) ->
     """
     if preprocess == "none" and not norms:
         return problem
-    sample, others = problem.sample, problem.val.concat(problem.test)
-    of_x = _column_map(preprocess, norms, sample.x, others.x, "x")
-    of_y = _column_map(preprocess, norms, sample.y, others.y, "y")
+    of_x, of_y = critic_maps(problem, preprocess, norms)
 
     def mapped(rows: Rows) -> Rows:
         if not len(rows):
@@ -49,19 +46,43 @@ def prepare_for_critic(problem: Problem, preprocess: Preprocess, norms: bool) ->
     )
 
 
-def _column_map(
-    preprocess: Preprocess, norms: bool, sample: Tensor, others: Tensor, name: str
-) -> Callable[[Tensor], Tensor]:
+@dataclass(frozen=True, eq=False)
+class CriticMap:
+    """The map of the columns of x or of y for a critic.
+
+    Attributes:
+        columns: the map of each column.
+        length: of the squared length of the mapped columns, which is added as a column; None adds none.
+    """
+
+    columns: FittedMap
+    length: FittedMap | None
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """Rows ``(m, d)`` mapped, ``(m, d)`` or ``(m, d + 1)``."""
+        mapped = self.columns(rows)
+        if self.length is None:
+            return mapped
+        return torch.cat([mapped, self.length(_square_length(mapped))], 1)
+
+
+def critic_maps(problem: Problem, preprocess: Preprocess, norms: bool) -> tuple[CriticMap, CriticMap]:
+    """The maps of x and of y by which :func:`prepare_for_critic` prepares a problem.
+
+    Raises:
+        ValueError: a column cannot be mapped.
+    """
+    sample, others = problem.sample, problem.val.concat(problem.test)
+    sides = ((sample.x, others.x, "x"), (sample.y, others.y, "y"))
+    of_x, of_y = (_column_map(preprocess, norms, *side) for side in sides)
+    return of_x, of_y
+
+
+def _column_map(preprocess: Preprocess, norms: bool, sample: Tensor, others: Tensor, name: str) -> CriticMap:
     columns = fit_preprocess(preprocess, sample, name, others)
     if not norms:
-        return columns
-    of_length = fit_preprocess("standardise", _square_length(columns(sample)), f"|{name}|²")
-
-    def apply(rows: Tensor) -> Tensor:
-        mapped = columns(rows)
-        return torch.cat([mapped, of_length(_square_length(mapped))], 1)
-
-    return apply
+        return CriticMap(columns, None)
+    return CriticMap(columns, fit_preprocess("standardise", _square_length(columns(sample)), f"|{name}|²"))
 
 
 def _square_length(rows: Tensor) -> Tensor:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -12,14 +13,95 @@ from torch import Tensor
 
 from mi_cli.fields import Preprocess
 
-__all__ = ["fit_preprocess"]
+__all__ = [
+    "FittedMap",
+    "RankGaussianiser",
+    "Standardiser",
+    "Unchanged",
+    "fit_preprocess",
+    "restored_preprocess",
+]
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
-def fit_preprocess(
-    kind: Preprocess, rows: Tensor, name: str = "rows", others: Tensor | None = None
-) -> Callable[[Tensor], Tensor]:
+class Unchanged:
+    """Rows as they are."""
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """Rows in float64."""
+        return rows.double()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """None."""
+        return {}
+
+
+@dataclass(frozen=True, eq=False)
+class Standardiser:
+    """Columns minus ``mean`` ``(d,)``, divided by ``sd`` ``(d,)``."""
+
+    mean: Tensor
+    sd: Tensor
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """Rows ``(m, d)`` mapped."""
+        return (rows.double() - self.mean.to(rows.device)) / self.sd.to(rows.device)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What :func:`restored_preprocess` makes the map of."""
+        return {"mean": self.mean.cpu(), "sd": self.sd.cpu()}
+
+
+@dataclass(frozen=True, eq=False)
+class RankGaussianiser:
+    """Columns by their ``knots``: distinct values, ascending, and what they are mapped to, for each column."""
+
+    knots: Sequence[tuple[Array, Array]]
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """Rows ``(m, d)`` mapped."""
+        values = rows.detach().double().cpu().numpy().T
+        mapped = [np.interp(column, *knot) for column, knot in zip(values, self.knots, strict=True)]
+        return torch.from_numpy(np.stack(mapped, 1)).to(rows.device)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What :func:`restored_preprocess` makes the map of."""
+        values, scores = (torch.from_numpy(np.concatenate(sides)) for sides in zip(*self.knots, strict=True))
+        return {"values": values, "scores": scores, "counts": torch.tensor([len(knot[0]) for knot in self.knots])}
+
+
+FittedMap: TypeAlias = Unchanged | Standardiser | RankGaussianiser
+
+
+def restored_preprocess(kind: Preprocess, tensors: Mapping[str, Tensor]) -> FittedMap:
+    """The map whose ``tensors()`` these are.
+
+    Raises:
+        ValueError: they are not those of a map of this kind.
+    """
+    names = {"none": set(), "standardise": {"mean", "sd"}, "rank_gaussianise": {"values", "scores", "counts"}}
+    if set(tensors) != names[kind]:
+        raise ValueError(f"{sorted(tensors)} for {kind}; accepted: {sorted(names[kind])}")
+    if kind == "none":
+        return Unchanged()
+    if kind == "standardise":
+        mean, sd = tensors["mean"], tensors["sd"]
+        if mean.shape != sd.shape or mean.ndim != 1 or not (sd > 0).all():
+            raise ValueError("means and standard deviations that do not fit")
+        return Standardiser(mean.double(), sd.double())
+    values, scores, counts = (tensors[name] for name in ("values", "scores", "counts"))
+    sizes = counts.tolist() if counts.ndim == 1 and not counts.is_floating_point() else [0]
+    if min(sizes, default=0) < 1 or values.shape != scores.shape or values.shape != (sum(sizes),):
+        raise ValueError("knots that do not fit")
+    pairs = zip(values.double().split(sizes), scores.double().split(sizes), strict=True)
+    knots = [(one.numpy(), other.numpy()) for one, other in pairs]
+    if any((np.diff(one) <= 0).any() for one, _ in knots):
+        raise ValueError("knots that do not ascend")
+    return RankGaussianiser(knots)
+
+
+def fit_preprocess(kind: Preprocess, rows: Tensor, name: str = "rows", others: Tensor | None = None) -> FittedMap:
     r"""Fit a map of each column to ``rows``.
 
     ``standardise`` subtracts the mean and divides by the standard deviation (with n − 1). ``rank_gaussianise`` is the
@@ -39,7 +121,7 @@ def fit_preprocess(
             least half of these but not in all, becomes 0: such a fold has lost the rare values of a column.
 
     Returns:
-        A function from rows ``(m, d)`` to rows ``(m, d)`` in float64, on the same device.
+        A function from rows ``(m, d)`` to rows ``(m, d)`` in float64, on the same device. It can be kept as tensors.
 
     Raises:
         ValueError: a column is constant or has a value that is not finite, or there are fewer than 2 rows.
@@ -53,14 +135,10 @@ def fit_preprocess(
     [-0.967, -0.967, 0.0, 0.484, 0.967]
     """
     if kind == "none":
-        return _float64
+        return Unchanged()
     columns = rows.detach().double().cpu().numpy().T
     _check(kind, columns, name, None if others is None else others.detach().double().cpu().numpy().T)
-    return _standardiser(rows) if kind == "standardise" else _gaussianiser(columns)
-
-
-def _float64(rows: Tensor) -> Tensor:
-    return rows.double()
+    return _standardiser(rows) if kind == "standardise" else RankGaussianiser([_scores(column) for column in columns])
 
 
 def _check(kind: Preprocess, columns: Array, name: str, others: Array | None) -> None:
@@ -77,25 +155,9 @@ def _check(kind: Preprocess, columns: Array, name: str, others: Array | None) ->
             )
 
 
-def _standardiser(rows: Tensor) -> Callable[[Tensor], Tensor]:
+def _standardiser(rows: Tensor) -> Standardiser:
     mean, sd = rows.double().mean(0), rows.double().std(0)
-    sd = sd.where(sd > 0, 1.0)
-
-    def apply(new: Tensor) -> Tensor:
-        return (new.double() - mean.to(new.device)) / sd.to(new.device)
-
-    return apply
-
-
-def _gaussianiser(columns: Array) -> Callable[[Tensor], Tensor]:
-    knots = [_scores(column) for column in columns]
-
-    def apply(new: Tensor) -> Tensor:
-        values = new.detach().double().cpu().numpy().T
-        mapped = [np.interp(column, *knot) for column, knot in zip(values, knots, strict=True)]
-        return torch.from_numpy(np.stack(mapped, 1)).to(new.device)
-
-    return apply
+    return Standardiser(mean, sd.where(sd > 0, 1.0))
 
 
 def _scores(column: Array) -> tuple[Array, Array]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm, rankdata
 
-from mi_cli.training.preprocessing import fit_preprocess
+from mi_cli.training.preprocessing import fit_preprocess, restored_preprocess
 
 KINDS = ("standardise", "rank_gaussianise")
 
@@ -88,3 +88,26 @@ def test_column_that_varies_in_other_rows_only_becomes_zero(kind):
     assert torch.isfinite(apply(other)).all()
     with pytest.raises(ValueError, match="column 1 of rows is constant"):
         fit_preprocess(kind, constant, others=constant[:5])
+
+
+@pytest.mark.parametrize("kind", ["none", "standardise", "rank_gaussianise"])
+def test_maps_are_restored_from_their_tensors(kind):
+    fitted, new = fit_preprocess(kind, rows()), rows(50, seed=1)
+    assert torch.equal(restored_preprocess(kind, fitted.tensors())(new), fitted(new))
+
+
+@pytest.mark.parametrize(
+    ("kind", "tensors"),
+    [
+        ("none", {"mean": torch.zeros(1)}),
+        ("standardise", {"mean": torch.zeros(2), "sd": torch.ones(1)}),
+        ("standardise", {"mean": torch.zeros(1), "sd": torch.zeros(1)}),
+        ("rank_gaussianise", {"values": torch.zeros(2), "scores": torch.zeros(2), "counts": torch.tensor([2])}),
+        ("rank_gaussianise", {"values": torch.zeros(2), "scores": torch.zeros(1), "counts": torch.tensor([2])}),
+        ("rank_gaussianise", {"values": torch.zeros(0), "scores": torch.zeros(0), "counts": torch.tensor([0])}),
+        ("rank_gaussianise", {"values": torch.zeros(1), "scores": torch.zeros(1), "counts": torch.ones(1)}),
+    ],
+)
+def test_tensors_of_no_map_are_refused(kind, tensors):
+    with pytest.raises(ValueError, match=r"accepted|do not"):
+        restored_preprocess(kind, tensors)
