@@ -140,7 +140,7 @@ class ColumnEncoder(Section):
         cls,
         rows: TableRows,
         names: Sequence[str] | None = None,
-        classes: Sequence[str] | Literal["auto"] = "auto",
+        classes: Sequence[str] | Literal["auto"] = (),
         select: Array | None = None,
     ) -> Self:
         """Fit the encoding of columns to training rows.
@@ -148,8 +148,8 @@ class ColumnEncoder(Section):
         Args:
             rows: a table, or its columns by name.
             names: of the columns that are used; all of them unless given.
-            classes: which columns of numbers are classes. ``auto`` takes whole numbers with few values for classes.
-                Text and booleans always are.
+            classes: which columns of numbers are classes. ``auto`` takes whole numbers with few values for classes,
+                whose order is then lost. Text and booleans always are.
             select: indices of the training rows; all rows unless given.
 
         Raises:

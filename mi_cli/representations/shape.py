@@ -23,8 +23,8 @@ class EncoderShape(Section):
 
     name: str = MLP
     dim: Count = 16
-    hidden: Widths = (128, 128)
-    activation: Activation = "relu"
+    hidden: Widths = (64, 64)
+    activation: Activation = "gelu"
 
 
 @dataclass(frozen=True)

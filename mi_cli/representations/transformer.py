@@ -47,7 +47,8 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         batch: rows of a step.
         lr: the learning rate, which falls to 0 along a cosine.
         validation: the share of the rows that chooses the best step, where there are 20 rows or more.
-        classes: columns of numbers that are classes; ``"auto"`` takes whole numbers with few values for classes.
+        classes: columns of numbers that are classes; ``"auto"`` takes whole numbers with few values for classes. Text
+            and booleans always are.
         random_state: of the weights, the order of the rows and all else that is drawn.
 
     Attributes:
@@ -68,12 +69,12 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         *,
         objective: str | Objective = "two_view",
         hidden: tuple[int, ...] = (64, 64),
-        activation: Activation = "relu",
+        activation: Activation = "gelu",
         steps: int = 1000,
         batch: int = 128,
         lr: float = 2e-3,
         validation: float = 0.1,
-        classes: tuple[str, ...] | Literal["auto"] = "auto",
+        classes: tuple[str, ...] | Literal["auto"] = (),
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.dim = dim

@@ -60,7 +60,7 @@ class Contrast(Objective):
 
     bound: Bound = "infonce"
     projection: Widths = (64, 64)
-    temperature: Positive = 0.5
+    temperature: Positive = 0.1
     clip: Positive = 5.0
 
     def head(self, sizes: Sizes) -> Any:

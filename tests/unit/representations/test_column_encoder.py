@@ -97,8 +97,8 @@ def test_value_missing_for_the_first_time_is_the_median():
 
 def test_whole_numbers_are_classes_where_asked():
     few = np.array([1, 2, 3, 3] * 10)
-    assert ColumnEncoder.fit(columns(a=few)).encoded_names == ("a=1", "a=2", "a=3")
-    assert ColumnEncoder.fit(columns(a=few), classes=[]).encoded_names == ("a",)
+    assert ColumnEncoder.fit(columns(a=few), classes="auto").encoded_names == ("a=1", "a=2", "a=3")
+    assert ColumnEncoder.fit(columns(a=few)).encoded_names == ("a",)
     assert ColumnEncoder.fit(columns(a=numbers().round()), classes=["a"]).columns[0].kind == "class"
 
 
