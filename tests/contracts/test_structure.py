@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 
 import pytest
 from examples import TESTS
@@ -12,13 +13,6 @@ from mi_cli.registry.builtin import PROCEDURES
 
 PACKAGE = TESTS.parent / "mi_cli"
 SOURCES = {str(path.relative_to(PACKAGE)): path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
-TREES = {name: ast.parse(source) for name, source in SOURCES.items()}
-FUNCTIONS = {
-    f"{name}:{node.name}": node
-    for name, tree in TREES.items()
-    for node in ast.walk(tree)
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-}
 LINES_OF_A_MODULE = 400
 LINES_OF_A_FUNCTION = 60
 IMPORTS_IN_FUNCTIONS = 60
@@ -30,6 +24,21 @@ NAMED = (  # how code names the procedure {name}, which is also a column of resu
     r"mi_cli\.procedures(\.| import .*\b){name}\b",
     r"\bname\b.*=\s*[\"']{name}[\"']",
 )
+
+
+@cache  # and not at import: a worker that collects this module may run none of its tests
+def trees():
+    return {name: ast.parse(source) for name, source in SOURCES.items()}
+
+
+@cache
+def functions():
+    return {
+        f"{name}:{node.name}": node
+        for name, tree in trees().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
 
 
 def test_unit_tests_are_where_their_modules_are():
@@ -47,14 +56,14 @@ def test_modules_are_short():
 
 
 def test_functions_are_short():
-    lines = {name: (node.end_lineno or 0) - node.lineno + 1 for name, node in FUNCTIONS.items()}
+    lines = {name: (node.end_lineno or 0) - node.lineno + 1 for name, node in functions().items()}
     assert {name: n for name, n in lines.items() if n > LINES_OF_A_FUNCTION} == {}
 
 
 def test_imports_stand_at_the_top():
     imports = {
         (name.partition(":")[0], inner.lineno)
-        for name, node in FUNCTIONS.items()
+        for name, node in functions().items()
         for inner in ast.walk(node)
         if isinstance(inner, ast.Import | ast.ImportFrom)
     }

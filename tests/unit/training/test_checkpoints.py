@@ -177,7 +177,7 @@ def test_training_goes_on_where_checkpoints_cannot_be_written(tmp_path, caplog):
 
 
 LONG = [
-    "experiment=gaussian_sweep", "sweep.dataset.rho=[.3,.6]", "sweep.seed=[0,1]", "training.steps=1200", "threads=2",
+    "experiment=gaussian_sweep", "sweep.dataset.rho=[.3,.6]", "sweep.seed=[0,1]", "training.steps=800", "threads=2",
     "split.test=500", "plots=[]", "checkpoint_every=.1", "reuse=false",
 ]  # fmt: skip
 
