@@ -146,7 +146,8 @@ def _scored(table: EncodedTable, arms: Sequence[Arm], shown: Array) -> dict[str,
         if not np.isfinite(one.predicted).all():
             return {"status": "diverged", "reason": "predictions of the test rows are not finite"}
         chosen.append(one)
-        fields.append(label_probes.scores(target.select(test), one.predicted) | {"val_loss": one.val_loss})
+        scores = label_probes.scores(target.select(test), one.predicted, target.select(shown))
+        fields.append(scores | {"val_loss": one.val_loss})
     names = [name for name in fields[0] if all(name in one for one in fields)]
     means = {name: float(np.mean([one[name] for one in fields])) for name in names}
     return {"status": "ok", "reason": chosen[0].name} | means

@@ -73,16 +73,21 @@ def loss(target: Target, predicted: Array) -> float:
     return float(-np.log(own).mean())
 
 
-def scores(target: Target, predicted: Array) -> dict[str, float]:
-    """Result fields of predictions of test rows: R² and MSE of a number; accuracies and log-loss of classes."""
+def scores(target: Target, predicted: Array, shown: Target) -> dict[str, float]:
+    """Result fields of predictions of test rows: R² and MSE of a number; accuracies and log-loss of classes.
+
+    The accuracy is that of the most probable class. The balanced accuracy, the mean share of each class that is
+    recognised, is that of the class whose probability is the largest multiple of its share among the labels that were
+    ``shown``: the best decision for it, where probabilities are right.
+    """
     if not target.classes:
         mse, variance = loss(target, predicted), float(target.values.var())
         return {"test_mse": mse} | ({"test_r2": 1 - mse / variance} if variance else {})
-    classes = predicted.argmax(1)
-    right = classes == target.values
-    recalls = [right[target.values == one].mean() for one in np.unique(target.values)]
+    shares = shown.indicators.mean(0)
+    balanced = np.where(shares > 0, predicted / np.where(shares > 0, shares, 1.0), 0.0).argmax(1) == target.values
+    recalls = [balanced[target.values == one].mean() for one in np.unique(target.values)]
     return {
-        "test_accuracy": float(right.mean()),
+        "test_accuracy": float((predicted.argmax(1) == target.values).mean()),
         "test_balanced_accuracy": float(np.mean(recalls)),
         "test_log_loss": loss(target, predicted),
     }

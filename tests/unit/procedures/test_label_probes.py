@@ -96,17 +96,22 @@ def test_one_class_is_enough():
 
 def test_scores_of_numbers():
     target = Target("y", np.array([1.0, 2.0, 3.0]), 0)
-    scores = probes.scores(target, np.array([[1.0], [2.0], [5.0]]))
+    scores = probes.scores(target, np.array([[1.0], [2.0], [5.0]]), target)
     assert scores == {"test_mse": pytest.approx(4 / 3), "test_r2": pytest.approx(-1)}
-    assert probes.scores(target, np.full((3, 1), 2.0))["test_r2"] == pytest.approx(0)
+    assert probes.scores(target, np.full((3, 1), 2.0), target)["test_r2"] == pytest.approx(0)
 
 
 def test_scores_of_classes():
     target = Target("c", np.array([0, 0, 0, 1]), 2)
     predicted = np.array([[0.9, 0.1], [0.8, 0.2], [0.4, 0.6], [0.7, 0.3]])
-    scores = probes.scores(target, predicted)
+    even = Target("c", np.array([0, 1]), 2)
+    scores = probes.scores(target, predicted, even)
     assert scores["test_accuracy"] == 0.5
     assert scores["test_balanced_accuracy"] == pytest.approx((2 / 3 + 0) / 2)
+    rare = Target("c", np.array([0, 0, 0, 0, 1]), 2)  # so that .3 is more than its share
+    assert probes.scores(target, predicted, rare)["test_balanced_accuracy"] == pytest.approx((2 / 3 + 1) / 2)
+    never = Target("c", np.array([0, 0]), 2)
+    assert probes.scores(target, predicted, never)["test_balanced_accuracy"] == 0.5
     assert scores["test_log_loss"] == pytest.approx(-np.log([0.9, 0.8, 0.4, 0.3]).mean())
 
 
