@@ -30,6 +30,9 @@ class EncoderProcedure(Procedure):
             able = sorted(name for name, path in ESTIMATORS.items() if load(path).maximises)
             name = config.estimator.name
             faults.append(Fault("estimator.name", name, "cannot train an encoder", ", ".join(able)))
+        if config.representation.name != "mlp":
+            problem = "is another package's, which procedure=represent takes"
+            faults.append(Fault("representation.name", config.representation.name, problem, "mlp"))
         dim, columns, rows = config.representation.dim, config.dataset.dim_x, config.rows["train"]
         limit = min(columns, rows)
         if dim > limit > 0:  # too few rows are a fault of their own

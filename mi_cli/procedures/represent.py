@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -84,8 +85,8 @@ class Represent(Procedure):
     def cost(self, config: Config) -> Cost:
         """The cost of an encoder for each objective, and of a critic for each code."""
         net = representations.encoder_net(config.dataset.dim_x, procedures.represented.encoder_shape(config))
-        floats = sum(shape[0] for shape in net.shapes)
-        multiplications = sum(shape[0] * shape[1] for shape in net.shapes)
+        floats = sum(shape[0] for shape in net.shapes if shape)
+        multiplications = sum(map(math.prod, net.shapes))
         rows = config.training.batch_of(config.rows["train"])
         steps = _training_steps(config)
         return Cost(steps + round(_LABEL_SHARE * steps), 2 * 3 * rows * multiplications, 2 * 4 * rows * floats)

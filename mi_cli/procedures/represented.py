@@ -88,7 +88,7 @@ class EncodedTable:
 def encoder_shape(config: Config) -> EncoderShape:
     """The shape of all encoders."""
     settings = config.representation
-    return EncoderShape(dim=settings.dim, hidden=settings.hidden, activation=settings.activation)
+    return EncoderShape(name=settings.name, dim=settings.dim, hidden=settings.hidden, activation=settings.activation)
 
 
 def encoded_table(config: Config) -> EncodedTable:

@@ -185,7 +185,10 @@ class Config(Section):
     def computed_by(self) -> list[tuple[str, str]]:
         """What a trial's numbers come from, each as ``(kind, name)``."""
         sections = [(section, getattr(self, section).name) for section in REGISTRIES]
-        return [*sections, ("procedure", self.procedure)]
+        entries = self.representation.objectives
+        objectives = [str(entry if isinstance(entry, str) else entry.get("name")) for entry in entries]
+        of_encoders = [("encoder", self.representation.name), *(("objective", name) for name in objectives)]
+        return [*sections, ("procedure", self.procedure), *of_encoders]
 
     @property
     def _procedure(self) -> Any:

@@ -7,10 +7,11 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from mi_cli.errors import ConfigError, Fault, plain
 from mi_cli.fields import Activation, Affects, Count, Fraction, Natural, NonNegative, Number, Positive, Section, Widths
+from mi_cli.registry.lookup import check_name
 
 __all__ = ["Evaluation", "Part", "Representation", "Split", "Training"]
 
@@ -64,10 +65,16 @@ class Evaluation(Section):
     last_steps: Natural = 0
 
 
+def _known_encoder(name: str) -> str:
+    check_name("encoder", name)
+    return name
+
+
 class Representation(Section):
     """The encoder x → z, and how its code z is used.
 
     Attributes:
+        name: ``mlp``, or for ``procedure: represent`` an encoder of another package.
         dim: columns of z.
         hidden: widths of the hidden layers.
         noise: standard deviation of the noise that is added to z, in standard deviations of each of its columns.
@@ -78,7 +85,7 @@ class Representation(Section):
             and its settings.
     """
 
-    name: Literal["mlp"] = "mlp"
+    name: Annotated[str, AfterValidator(_known_encoder)] = "mlp"
     dim: Count = 5
     hidden: Widths = (10, 10)
     activation: Activation = "relu"

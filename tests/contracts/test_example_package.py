@@ -9,14 +9,17 @@ import sys
 import tomllib
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
-from examples import TESTS
+from examples import SMALL, TESTS, merged, trials
 
 import mi_cli
 from mi_cli import api, representations
+from mi_cli.procedures.represent import Represent
 from mi_cli.registry import plugins
 from mi_cli.registry.lookup import section_class
+from mi_cli.schema.config import validate
 from mi_cli.tabular.in_memory import named_columns
 from mi_cli.training.context import Context
 from mi_cli.training.settings import Training
@@ -167,3 +170,39 @@ def test_unknown_encoders_are_refused():
     with pytest.raises(mi_cli.ConfigError) as error:
         fitted("nothing", "two_view")
     assert error.value.faults[0].key == "representation.name"
+
+
+def test_runs_compare_encoders_and_objectives_of_packages(installed, tmp_path):
+    columns = dict(zip("abct", np.random.default_rng(0).normal(size=(4, 90)), strict=True))
+    pl.DataFrame(columns).write_csv(tmp_path / "table.csv")
+    (trial,) = trials(
+        {
+            "procedure": "represent",
+            "estimator": {"name": "infonce", "hidden": [8], "embedding": 4},
+            "dataset": {"name": "labelled_table", "path": str(tmp_path / "table.csv"), "label": "t"},
+            "representation": {"name": "gated", "dim": 2, "hidden": [8], "objectives": ["mixed"]},
+            "training": {"steps": 6, "batch": 32, "validate_every": 3},
+            "split": {"train": 0.6, "val": 0.1, "test": 0.3, "labels": 20},
+        }
+    )
+    assert {"encoder", "objective"} <= {kind for kind, _ in trial.config.computed_by}
+    (outcome,) = Represent().run([trial], Context(torch.device("cpu")))
+    assert outcome.methods["mixed"]["status"] == "ok"
+    Represent().keep(trial, "mixed", tmp_path, Context(torch.device("cpu")))
+    assert representations.load_encoder(tmp_path, trust=True).network.shape.name == "gated"
+
+
+@pytest.mark.parametrize(
+    ("more", "accepted"),
+    [
+        ({"representation": {"name": "nothing"}}, "mlp"),
+        ({"procedure": "maximise", "representation": {"name": "gated"}, "dataset": {"n_samples": 99}}, "mlp"),
+    ],
+)
+def test_encoders_that_a_config_cannot_have_are_refused(request, more, accepted):
+    if more["representation"]["name"] == "gated":
+        request.getfixturevalue("installed")
+    with pytest.raises(mi_cli.ConfigError) as error:
+        validate(merged(SMALL, more))
+    (fault,) = [fault for fault in error.value.faults if fault.key == "representation.name"]
+    assert fault.accepted == accepted
