@@ -22,7 +22,8 @@ LABELS_AXIS = "split.labels"
 SCORES = {"test_r2": "R²", "test_balanced_accuracy": "balanced accuracy"}  # the first that rows have is compared
 
 _RAW, _TREES, _NOTHING = "raw_columns", "gradient_boosting", "no_columns"
-_NO_REPRESENTATIONS = (_RAW, _TREES, _NOTHING, "pls", "supervised_network", "untrained")
+_NETWORK = "supervised_network"
+_NO_REPRESENTATIONS = (_RAW, _TREES, _NOTHING, _NETWORK, "pls", "untrained")
 _NO_ENCODERS = (*_NO_REPRESENTATIONS, "pca", "cca")
 _FINETUNED = "_finetuned"  # after the name of an encoder
 _OTHERS = ("test_mse", "test_accuracy", "test_log_loss", "estimate")  # means that the table has beside the score
@@ -40,6 +41,7 @@ class Comparison:
         score: the mean over seeds, with an interval of the run's level.
         difference: from the raw columns, paired over seeds, with a corrected interval; None of the raw columns.
         chance: the same from predictions without any column; None of those.
+        network: the same from the supervised network; None of that.
         others: means of other results.
     """
 
@@ -48,6 +50,7 @@ class Comparison:
     score: Interval
     difference: Interval | None
     chance: Interval | None
+    network: Interval | None
     others: Mapping[str, float]
 
     @property
@@ -115,7 +118,7 @@ def _comparison(
         if values and all(map(math.isfinite, values)):
             others[name] = math.fsum(values) / len(values)
     score = mean_interval([row[column] for row in own.values()], levels[0])
-    return Comparison(labels, method, score, difference(_RAW), difference(_NOTHING), others)
+    return Comparison(labels, method, score, difference(_RAW), difference(_NOTHING), difference(_NETWORK), others)
 
 
 def _settings(rows: Iterable[Row], axes: Sequence[str]) -> tuple[list[str], list[list[Row]]]:
@@ -134,25 +137,30 @@ def label_efficiency(rows: Iterable[Row], axes: Sequence[str], level: float, tra
 
     Returns:
         Values of the other axes; ``labels``, ``method`` and ``seeds``; the ``score``, which ``measure`` names, with its
-        interval; its ``difference`` from the raw columns, paired over seeds, with a corrected interval; and means of
-        other results.
+        interval; its ``difference`` from the raw columns, and ``over_network`` from the supervised network, paired over
+        seeds, each with a corrected interval; and means of other results.
     """
     del traces
     keys, groups = _settings(rows, axes)
-    table = []
+    table: list[dict[str, Any]] = []
     for setting in groups:
         column, comparisons = compared(setting, level)
-        for one in comparisons:
-            difference = one.difference
-            table.append(
-                {key: setting[0][key] for key in keys}
-                | {"labels": one.labels, "method": one.method, "seeds": one.score.n, "measure": SCORES[column]}
-                | {"score": one.score.mean, "score_low": one.score.low, "score_high": one.score.high}
-                | {"difference": difference and difference.mean}
-                | {"difference_low": difference and difference.low, "difference_high": difference and difference.high}
-                | {name: one.others.get(name) for name in _OTHERS}
-            )
+        table += [
+            {key: setting[0][key] for key in keys}
+            | {"labels": one.labels, "method": one.method, "seeds": one.score.n, "measure": SCORES[column]}
+            | _columns("score", one.score)
+            | _columns("difference", one.difference)
+            | _columns("over_network", one.network)
+            | {name: one.others.get(name) for name in _OTHERS}
+            for one in comparisons
+        ]
     return table
+
+
+def _columns(name: str, interval: Interval | None) -> dict[str, float | None]:
+    if interval is None:
+        return {name: None, f"{name}_low": None, f"{name}_high": None}
+    return {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}
 
 
 def verdicts(rows: Iterable[Row], axes: Sequence[str], level: float) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ _NAME = "label_efficiency"
 _FIELDS = {"verdict", "method", "measure", "level", "compared", "encoder", "steps"}
 _COLUMNS = {  # of the long table, that are no axes
     *("labels", "method", "seeds", "measure", "score", "score_low", "score_high", "difference", "difference_low"),
+    *("over_network", "over_network_low", "over_network_high"),
     *("difference_high", "test_mse", "test_accuracy", "test_log_loss", "estimate"),
 }
 

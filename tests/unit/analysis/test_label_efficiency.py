@@ -126,6 +126,16 @@ def test_table_has_differences_of_all_but_the_raw_columns():
         assert row["seeds"] == len(SEEDS)
 
 
+def test_table_has_differences_from_the_supervised_network():
+    means = changed(supervised_network=[0.45, 0.45, 0.45])
+    for row in label_efficiency(rows(means), [], LEVEL, {}):
+        assert (row["over_network"] is None) == (row["method"] == "supervised_network")
+        if row["method"] == "two_view":
+            assert row["over_network_low"] < row["over_network"] < row["over_network_high"]
+            assert row["over_network"] == pytest.approx(0.05, abs=0.02)
+    assert all(row["over_network"] is None for row in label_efficiency(rows(changed()), [], LEVEL, {}))
+
+
 def test_diverged_rows_and_other_procedures_are_left_out():
     good = rows(changed())
     lost = [row | {"status": "diverged", "method": "vicreg"} for row in good]
