@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -77,21 +78,38 @@ class Provenance:
                 "started": datetime.fromtimestamp(self.started).astimezone().isoformat(timespec="seconds"),
                 "seconds": round(max(0.0, time.time() - self.started), 3),
                 "wall_time": {phase: round(times.get(phase, 0.0), 3) for phase in _PHASES},
-                "versions": {"mi-cli": __version__, "python": platform.python_version()}
-                | {name: importlib.metadata.version(name) for name in _PACKAGES},
+                "versions": _versions(),
                 "plugins": list(self.plugins),
                 "taken": list(self.taken),
-                "git": _git(PACKAGE.parent),
-                "host": {
-                    "name": platform.node(),
-                    "system": platform.platform(),
-                    "processor": _processor(),
-                    "cores": os.cpu_count(),
-                },
+                "git": self._checkout,
+                "host": _host(),
                 "device": self.device,
                 "threads": self.threads,
             },
         )
+
+    @cached_property
+    def _checkout(self) -> dict[str, Any] | None:
+        """The state of the code as the run begins: what is changed later is not what runs."""
+        return _git(PACKAGE.parent)
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Return the versions of this package, of Python, and of the packages that numbers may depend on."""
+    own = {"mi-cli": __version__, "python": platform.python_version()}
+    return own | {name: importlib.metadata.version(name) for name in _PACKAGES}
+
+
+@cache
+def _host() -> dict[str, Any]:
+    """Return what computer this is."""
+    return {
+        "name": platform.node(),
+        "system": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+    }
 
 
 def _git(checkout: Path) -> dict[str, Any] | None:

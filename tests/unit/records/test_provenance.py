@@ -61,6 +61,16 @@ def test_the_commit_is_recorded_with_whether_files_were_changed(tmp_path):
     assert provenance._git(tmp_path) == {"commit": found["commit"], "changed": True}
 
 
+def test_commit_is_that_of_the_beginning_of_the_run(tmp_path, monkeypatch):
+    states = iter([{"commit": "a", "changed": False}, {"commit": "b", "changed": True}])
+    monkeypatch.setattr(provenance, "_git", lambda checkout: next(states))
+    record = Provenance(tmp_path, time.time(), "cpu", 2, 1.25)
+    for status in ("running", "finished"):
+        record.write({}, status)
+        content = json.loads((tmp_path / "provenance.json").read_text(encoding="utf-8"))
+        assert (content["status"], content["git"]) == (status, {"commit": "a", "changed": False})
+
+
 def test_without_git_there_is_no_commit(tmp_path, monkeypatch):
     (tmp_path / ".git").mkdir()
     monkeypatch.setenv("PATH", "")
