@@ -55,8 +55,12 @@ class LabelledRows:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The columns of x that are classes."""
-        return tuple(column.name for column in self.info.x if column.kind != "number")
+        """The columns of x that encoders take for classes: whole numbers only where ``dataset.classes`` names them.
+
+        A network loses the order of numbers that are classes; on tables with few labels this cost more than it gave.
+        """
+        guessed = set(self.info.guessed)
+        return tuple(one.name for one in self.info.x if one.kind != "number" and one.name not in guessed)
 
     @property
     def labels(self) -> tuple[ColumnInfo, ...]:

@@ -102,6 +102,12 @@ def test_classes_follow_from_the_values(made):
     assert made(few, label="target", classes=[]).discrete == frozenset()
 
 
+def test_encoders_take_whole_numbers_for_numbers_unless_they_are_named(made):
+    few = {"a": [i % 4 for i in range(N)], "target": [i % 3 for i in range(N)]}
+    assert made(few, label="target").table.classes == ("arm", "sick")
+    assert made(few, label="target", classes=["a", "target"]).table.classes == ("a", "arm", "sick")
+
+
 def test_pickle_needs_no_file(made, tmp_path):
     table = made(label="target")
     data = pickle.dumps(table)
