@@ -9,7 +9,7 @@ import sys
 import types
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -18,12 +18,17 @@ from hypothesis import settings
 import mi_cli.runs
 from mi_cli.records.saved_config import SAVED_HEADER
 from mi_cli.schema import locations
-from mi_cli.search.expansion import Expansion
+
+if TYPE_CHECKING:
+    from mi_cli.search.expansion import Expansion  # which imports NumPy
 
 # The same examples at every run, however busy the machine is; HYPOTHESIS_PROFILE=thorough has many new ones.
 settings.register_profile("tests", derandomize=True, deadline=None, max_examples=40)
 settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tests"))
+
+# Tests run side by side, one a core. NumPy and SciPy are imported later, and would start a thread for each core.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # Tests start many processes, each of which would compile all modules anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
