@@ -27,11 +27,13 @@ class Rows:
         y: ``(n, dim_y)``.
         block: the block of each row, ``(n,)``. Rows of one block may depend on each other, such as those of one patient
             or neighbours in time. If it is None, all rows are independent.
+        z: the columns that the MI is conditional on, ``(n, dim_z)``. If it is None, the MI is that of x and y alone.
     """
 
     x: torch.Tensor
     y: torch.Tensor
     block: torch.Tensor | None = None
+    z: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -40,15 +42,18 @@ class Rows:
         """These rows followed by others."""
         parts = (self, *others)
         blocks = [part.block for part in parts if part.block is not None]
+        conditions = [part.z for part in parts if part.z is not None]
         return Rows(
             torch.cat([part.x for part in parts]),
             torch.cat([part.y for part in parts]),
             torch.cat(blocks) if len(blocks) == len(parts) else None,
+            torch.cat(conditions) if len(conditions) == len(parts) else None,
         )
 
     def select(self, index: Any) -> Rows:
         """The rows at an index or in a slice."""
-        return Rows(self.x[index], self.y[index], None if self.block is None else self.block[index])
+        block, z = (None if side is None else side[index] for side in (self.block, self.z))
+        return Rows(self.x[index], self.y[index], block, z)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -35,6 +36,20 @@ def whole(x: Any, y: Any, seed: int = 0, block: Any = None) -> Problem:
     rows = Rows(torch.as_tensor(x), torch.as_tensor(y), None if block is None else torch.as_tensor(block))
     empty, dims = rows.select(slice(0)), (rows.x.shape[1], rows.y.shape[1])
     return problem(seed=seed, dim_x=dims[0], dim_y=dims[1], train=rows, val=empty, test=empty)
+
+
+def given(name: str, x: Any, y: Any, z: Any, permutations: int = 0, block: Any = None, **fields: Any) -> Estimate:
+    """The estimate of the MI given z, of all rows in one part."""
+    posed = whole(x, y, block=block)
+    rows = replace(posed.rows, z=torch.as_tensor(z).double())
+    posed = replace(posed, train=rows, val=rows.select(slice(0)), test=rows.select(slice(0)))
+    return estimate(name, posed, permutations=permutations, **fields)
+
+
+def value_given(name: str, x: Any, y: Any, z: Any, **fields: Any) -> float:
+    found = given(name, x, y, z, **fields)
+    assert found.status == "ok", found.reason
+    return found.value
 
 
 def value(name: str, x: Any, y: Any, seed: int = 0, **fields: Any) -> float:

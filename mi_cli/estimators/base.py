@@ -25,6 +25,7 @@ class Estimator(Section, ABC):
         validates: whether it uses validation rows.
         maximises: whether an encoder can be trained by maximising its estimate.
         holds_out: whether it holds test rows out from what it is fitted to.
+        takes_z: whether it estimates I(x; y | z) where the rows have a z.
     """
 
     kind: ClassVar[Kind]
@@ -32,6 +33,7 @@ class Estimator(Section, ABC):
     validates: ClassVar[bool] = False
     maximises: ClassVar[bool] = False
     holds_out: ClassVar[bool] = True
+    takes_z: ClassVar[bool] = False
     name: str
 
     @abstractmethod

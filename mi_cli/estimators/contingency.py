@@ -17,7 +17,7 @@ from mi_cli.lazy import special
 from mi_cli.problems import Array
 from mi_cli.training.context import Context
 
-__all__ = ["Table", "measure_table"]
+__all__ = ["Table", "TableEstimates", "measure_table", "second_order_variance", "table_estimates", "with_doubt"]
 
 _DOUBT = 1.5  # possible bias, in differences of two estimates: both can be off to the same side
 _EXPECTED = 5  # rows in each cell, from which the G-statistic is chi-squared
@@ -94,11 +94,26 @@ class Table:
             Woolf 1957 (Annals of Human Genetics 21, 397–409); Cochran 1954 (Biometrics 10, 417–451), the 5 rows.
         """
         permuted = bounds.p_value(null)
-        of_x, of_y = self.margins
-        if permuted is None or of_x.min() * of_y.min() < _EXPECTED * len(self.x):
+        if permuted is None or not self.is_filled:
             return permuted
-        freedom = (len(of_x) - 1) * (len(of_y) - 1)
-        return max(bounds.SMALLEST_P, float(special.chdtrc(freedom, 2 * len(self.x) * max(0.0, self.plug_in))))
+        return max(bounds.SMALLEST_P, float(special.chdtrc(self.freedom, max(0.0, self.g))))
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether at least 5 rows are expected in each cell without dependence."""
+        of_x, of_y = self.margins
+        return bool(of_x.min() * of_y.min() >= _EXPECTED * len(self.x))
+
+    @property
+    def freedom(self) -> int:
+        """Degrees of freedom of the G-test."""
+        of_x, of_y = self.margins
+        return (len(of_x) - 1) * (len(of_y) - 1)
+
+    @property
+    def g(self) -> float:
+        """The statistic of the G-test, 2n times the plug-in MI."""
+        return 2 * len(self.x) * self.plug_in
 
 
 def measure_table(x: Index, y: Index, block: Index | None = None) -> Measurement:
@@ -128,16 +143,46 @@ def measure_table(x: Index, y: Index, block: Index | None = None) -> Measurement
     >>> bool(abs(result.value - math.log(2)) < 0.02), bool(abs(measure_table(codes, codes // 4 % 2).value) < 0.02)
     (True, True)
     """
-    table, n = Table(x, y), len(x)
+    table = Table(x, y)
+    estimates = table_estimates(table)
+    error, freedom = mean_error(table.log_ratios, block)
+    stderr = with_doubt(error, second_order_variance(table), estimates.value - estimates.other)
+    return Measurement(estimates.value, stderr, freedom, min(estimates.entropies), statistic=table)
+
+
+@dataclass(frozen=True)
+class TableEstimates:
+    """Two estimates of the MI of a table, and the entropies of its sides, in nats.
+
+    Attributes:
+        value: by the entropies of Nemenman, Shafee & Bialek.
+        other: by jackknifed entropies.
+        entropies: of x and of y, as in ``value``.
+    """
+
+    value: float
+    other: float
+    entropies: tuple[float, float]
+
+
+def table_estimates(table: Table) -> TableEstimates:
+    """The estimates of a table of at least 2 rows."""
     cells = [*table.margins, table.cells[1]]
     sizes = [len(cells[0]), len(cells[1]), len(cells[0]) * len(cells[1])]
     nsb = [nsb_entropy(counts, size) for counts, size in zip(cells, sizes, strict=True)]
     value = _information(nsb, cells)
     other = _information([jackknife_entropy(counts) for counts in cells], cells)
-    error, freedom = mean_error(table.log_ratios, block)
-    second_order = (sizes[0] - 1) * (sizes[1] - 1) / (2 * n**2)
-    stderr = math.sqrt(error**2 + second_order + (_DOUBT * (value - other)) ** 2)
-    return Measurement(value, stderr, freedom, min(nsb[:2]), statistic=table)
+    return TableEstimates(value, other, (nsb[0], nsb[1]))
+
+
+def second_order_variance(table: Table) -> float:
+    """The variance of the plug-in MI without dependence, in nats²."""
+    return table.freedom / (2 * len(table.x) ** 2)
+
+
+def with_doubt(error: float, second_order: float, difference: float) -> float:
+    """The standard error in nats from that of a mean, the variance of second order, and a difference of estimates."""
+    return math.sqrt(error**2 + second_order + (_DOUBT * difference) ** 2)
 
 
 def _information(entropies: list[float], cells: list[Index]) -> float:

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from mi_cli.datasets.base import Dataset
 from mi_cli.errors import Fault
+from mi_cli.estimators.conditional_neighbours import conditional_neighbours, refuse_options
 from mi_cli.estimators.neighbour_search import (
     TREE_DIMS,
     Counts,
     Metric,
     blocks,
     distances,
+    permuted_k,
     separate,
     tree_count,
     tree_neighbours,
 )
-from mi_cli.estimators.subsampling import measured, subsampled
+from mi_cli.estimators.subsampling import measured, subsampled, subset_rows
 from mi_cli.estimators.training_free import (
     Measurement,
     Part,
     Statistic,
     TrainingFree,
-    Unmeasurable,
     block_numbers,
+    checked_arrays,
     continuous_only,
     join_remarks,
     numpy_generator,
@@ -38,14 +40,9 @@ from mi_cli.lazy import special
 from mi_cli.problems import Array, Problem
 from mi_cli.training.context import Context
 
-__all__ = ["Ksg", "count_near", "ksg", "permutation_statistic", "subset_rows"]
+__all__ = ["Ksg", "count_near", "ksg", "permutation_statistic"]
 
 Form = Literal[1, 2]
-
-# Neighbours for a p-value, which does not need a small bias. A correlation of .2 in 1,000 rows has p ≤ .1 (19
-# permutations) in 33 % of samples with 3 neighbours, in 67 % with 20, in 100 % with 100; a sine of three periods has it
-# in 67 %, 100 % and 7 %.
-_PERMUTED_K = 20
 
 
 class Ksg(TrainingFree):
@@ -66,6 +63,9 @@ class Ksg(TrainingFree):
     with increasing maps of single columns, as the MI does not: it is as good for skewed columns, heavy tails and
     outliers as for normal columns.
 
+    Given z, it is :func:`~mi_cli.estimators.conditional_neighbours.conditional_neighbours`, of form 1 and by the
+    maximum norm.
+
     Repeated values get noise of 1e-10 standard deviations, and the estimate says so. The standard error is by
     :func:`~mi_cli.estimators.subsampling.subsampled_error`. The p-value uses at least 20 neighbours, which show weak
     dependence better than few do. Similar rows of one block, such as neighbours in time, are taken for dependence of x
@@ -75,6 +75,7 @@ class Ksg(TrainingFree):
         Kraskov, Stögbauer & Grassberger 2004 (Physical Review E 69, 066138; arXiv cond-mat/0305641).
     """
 
+    takes_z: ClassVar[bool] = True
     name: Literal["ksg"] = "ksg"
     k: Count = 3
     form: Form = 1
@@ -90,6 +91,13 @@ class Ksg(TrainingFree):
         if max(dim_x, dim_y) <= TREE_DIMS and self.metric == "max":
             return 5 * 12_000 * rows * max(dim_x, dim_y) ** 3
         return 5 * rows**2 * (dim_x + dim_y + 8)
+
+    def measure_given(self, problem: Problem, context: Context) -> Measurement:
+        """Estimate from all rows, by the conditional estimator of Frenzel and Pompe."""
+        x, y = checked_arrays(problem.rows)
+        refuse_discrete(self.name, x=x, y=y)
+        refuse_options(self.form, self.metric)
+        return conditional_neighbours(problem, self.k, self.preprocess, context)
 
     def measure(self, problem: Problem, context: Context) -> Measurement:
         """Estimate from all rows."""
@@ -119,20 +127,8 @@ def permutation_statistic(estimate: Callable[[Part, Part, int], float], k: int, 
     """
     most = 2000 if all(side.shape[1] == 1 for side in sides) else 1000
     n = len(sides[0])
-    permuted_k = max(k, min(_PERMUTED_K, n // 4))
-    return Statistic(lambda of_x, of_y: estimate(of_x, of_y, permuted_k), n, most)
-
-
-def subset_rows(n: int, k: int) -> tuple[int, int]:
-    """The fewest rows that a subset for the standard error may have with k neighbours, and those that it should have.
-
-    Raises:
-        Unmeasurable: n rows are too few for two subsets.
-    """
-    least = 2 * (k + 1)
-    if n < 2 * least:
-        raise Unmeasurable(f"{n} rows; k={k} needs at least {2 * least}")
-    return least, 12 * least
+    more = permuted_k(k, n)
+    return Statistic(lambda of_x, of_y: estimate(of_x, of_y, more), n, most)
 
 
 def ksg(

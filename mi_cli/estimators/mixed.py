@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
-from mi_cli.estimators.ksg import Ksg, count_near, permutation_statistic, subset_rows
-from mi_cli.estimators.neighbour_search import Counts, Metric, numbered, separate
-from mi_cli.estimators.subsampling import measured, subsampled
+from mi_cli.estimators.conditional_neighbours import conditional_neighbours, refuse_options
+from mi_cli.estimators.ksg import Ksg, count_near, permutation_statistic
+from mi_cli.estimators.neighbour_search import Counts, Metric, numbered, occurrences, separate
+from mi_cli.estimators.subsampling import measured, subsampled, subset_rows
 from mi_cli.estimators.training_free import (
     Measurement,
     Part,
@@ -46,12 +47,14 @@ class Mixed(TrainingFree):
     Without dependence the bias is nearly zero; with dependence it is that of the three limits. The ceiling is
     :math:`ψ(n) - \langle ψ(\max(k, m_x, m_y)) \rangle`, where m are the occurrences of a row's x and of its y. The
     standard error is by :func:`~mi_cli.estimators.subsampling.subsampled_error`. The p-value uses at least 20
-    neighbours.
+    neighbours. Given z, it is :func:`~mi_cli.estimators.conditional_neighbours.conditional_neighbours`, by the maximum
+    norm.
 
     Reference:
         Gao, Kannan, Oh & Viswanath 2017 (NeurIPS; arXiv 1709.06212).
     """
 
+    takes_z: ClassVar[bool] = True
     name: Literal["mixed"] = "mixed"
     k: Count = 3
     metric: Metric = "max"
@@ -60,6 +63,11 @@ class Mixed(TrainingFree):
     def multiply_adds(self, rows: int, dim_x: int, dim_y: int) -> int:
         """All rows' neighbours, for the estimate and for four partitions for its error."""
         return Ksg(k=self.k, metric=self.metric).multiply_adds(rows, dim_x, dim_y)
+
+    def measure_given(self, problem: Problem, context: Context) -> Measurement:
+        """Estimate from all rows, by the conditional estimator of Mesner and Shalizi."""
+        refuse_options(1, self.metric)
+        return conditional_neighbours(problem, self.k, self.preprocess, context)
 
     def measure(self, problem: Problem, context: Context) -> Measurement:
         """Estimate from all rows."""
@@ -74,7 +82,7 @@ class Mixed(TrainingFree):
             return mixed(x[of_x], y[of_y], *numbers, k, self.metric, context.check)
 
         result = subsampled(lambda part: estimate(part, part), len(x), least, aim, random, block_numbers(rows))
-        most = np.maximum(self.k, np.maximum(*map(_occurrences, values)))
+        most = np.maximum(self.k, np.maximum(*map(occurrences, values)))
         ceiling = float(special.digamma(len(x)) - special.digamma(most).mean())
         statistic = permutation_statistic(estimate, self.k, x, y)
         return measured(result, ceiling, "", statistic)
@@ -106,15 +114,9 @@ def mixed(
     True
     """
     near_x, near_y = count_near(x, y, k, 1, metric, check)
-    alike = _occurrences(values_x * (int(values_y.max()) + 1) + values_y)
+    alike = occurrences(values_x * (int(values_y.max()) + 1) + values_y)
     many = alike > k
-    of_x = np.where(many, _occurrences(values_x), near_x + 1)
-    of_y = np.where(many, _occurrences(values_y), near_y + 1)
+    of_x = np.where(many, occurrences(values_x), near_x + 1)
+    of_y = np.where(many, occurrences(values_y), near_y + 1)
     digamma = special.digamma
     return float(digamma(len(x)) + (digamma(np.where(many, alike, k)) - digamma(of_x) - digamma(of_y)).mean())
-
-
-def _occurrences(values: Counts) -> Counts:
-    """How many times each row's value occurs, ``(n,)``."""
-    _, numbers, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return np.asarray(counts[numbers.ravel()])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
+from mi_cli.estimators.conditional_table import measure_tables
+from mi_cli.estimators.conditioning import Condition
 from mi_cli.estimators.contingency import measure_table
 from mi_cli.estimators.ksg import Ksg
 from mi_cli.estimators.mixed import Mixed
-from mi_cli.estimators.neighbour_search import Counts, numbered
+from mi_cli.estimators.neighbour_search import REPEATED, Counts, numbered, repeated_shares
 from mi_cli.estimators.ross import Ross
 from mi_cli.estimators.training_free import Measurement, TrainingFree, block_numbers, checked_arrays, join_remarks
 from mi_cli.fields import Count, Preprocess
@@ -20,7 +22,6 @@ from mi_cli.training.context import Context
 __all__ = ["Nearest"]
 
 _COUNTED = 5  # rows for each pair of values, from which a side of many values is counted
-_REPEATED = 0.05  # the largest share of repeated values of a continuous column
 
 
 class Nearest(TrainingFree):
@@ -33,8 +34,13 @@ class Nearest(TrainingFree):
     have more pairs of values than half the rows belong there too: near numbers are alike, which counting does not use.
     A column is continuous if at most 5 % of its values repeat another. Bias, ceiling and standard error are those of
     the chosen estimator; ``k`` and ``preprocess`` are passed to it.
+
+    Given z, the triples of values are counted where x, y and all columns of z take few values
+    (:func:`~.conditional_table.measure_tables`); it is :class:`~.ksg.Ksg` where x and y are continuous, and
+    :class:`~.mixed.Mixed` otherwise.
     """
 
+    takes_z: ClassVar[bool] = True
     name: Literal["nearest"] = "nearest"
     k: Count = 3
     preprocess: Preprocess = "rank_gaussianise"
@@ -46,7 +52,7 @@ class Nearest(TrainingFree):
     def measure(self, problem: Problem, context: Context) -> Measurement:
         """Estimate from all rows, by the estimator that suits them."""
         x, y = checked_arrays(problem.rows)
-        repeated = {"x": _repeated(x), "y": _repeated(y)}
+        repeated = {"x": repeated_shares(x), "y": repeated_shares(y)}
         if min(map(min, repeated.values())) >= 0.5:
             of_x, of_y = numbered(x), numbered(y)
             if _are_counted(x, y, of_x, of_y):
@@ -55,10 +61,24 @@ class Nearest(TrainingFree):
         result = chosen.measure(problem, context)
         return replace(result, remark=join_remarks(f"by {chosen.name}{why}", result.remark))
 
+    def measure_given(self, problem: Problem, context: Context) -> Measurement:
+        """Estimate the MI given z from all rows, by the estimator that suits them."""
+        x, y = checked_arrays(problem.rows)
+        condition = Condition.of(problem.rows, "none")
+        repeated = [share for side in (x, y) for share in repeated_shares(side)]
+        if not condition.numbers.shape[1] and min(repeated) >= 0.5:
+            of_x, of_y = numbered(x), numbered(y)
+            if _are_counted(x, y, of_x, of_y):
+                block = block_numbers(problem.rows)
+                return replace(measure_tables(of_x, of_y, condition.stratum, block), remark="by counting")
+        chosen = (Ksg if max(repeated) <= REPEATED else Mixed)(k=self.k, preprocess=self.preprocess)
+        result = chosen.measure_given(problem, context)
+        return replace(result, remark=join_remarks(f"by {chosen.name}", result.remark))
+
     def _chosen(self, x: Array, y: Array, repeated: dict[str, list[float]]) -> tuple[TrainingFree, str]:
         """The estimator, and the reason if it is :class:`~.mixed.Mixed`."""
         ksg, ross, mixed = (kind(k=self.k, preprocess=self.preprocess) for kind in (Ksg, Ross, Mixed))
-        not_continuous = [name for name, shares in repeated.items() if max(shares) > _REPEATED]
+        not_continuous = [name for name, shares in repeated.items() if max(shares) > REPEATED]
         if not not_continuous:
             return ksg, ""
         labels = [name for name, side in (("x", x), ("y", y)) if is_discrete(side)]
@@ -88,8 +108,3 @@ def _are_counted(x: Array, y: Array, of_x: Counts, of_y: Counts) -> bool:
 def _classes(side: Array) -> bool:
     """Whether each column of ``(n, d)`` is 0 or 1, as columns of classes are: their values have no order."""
     return side.shape[1] > 1 and bool(((side == 0) | (side == 1)).all())
-
-
-def _repeated(side: Array) -> list[float]:
-    """The share of the values of each column that repeat another."""
-    return [1 - len(np.unique(column)) / len(column) for column in side.T]

@@ -10,7 +10,7 @@ import numpy as np
 from mi_cli import training as fitting
 from mi_cli.datasets.base import Dataset
 from mi_cli.errors import Fault
-from mi_cli.estimators.ksg import permutation_statistic, subset_rows
+from mi_cli.estimators.ksg import permutation_statistic
 from mi_cli.estimators.neighbour_search import (
     TREE_DIMS,
     Counts,
@@ -21,7 +21,7 @@ from mi_cli.estimators.neighbour_search import (
     tree_count,
     tree_neighbours,
 )
-from mi_cli.estimators.subsampling import measured, subsampled
+from mi_cli.estimators.subsampling import measured, subsampled, subset_rows
 from mi_cli.estimators.training_free import (
     Measurement,
     Part,

@@ -9,7 +9,7 @@ import numpy as np
 
 from mi_cli.estimators.training_free import Index, Measurement, Part, Statistic, Unmeasurable
 
-__all__ = ["Subsampled", "measured", "subsampled", "subsampled_error"]
+__all__ = ["Subsampled", "measured", "subsampled", "subsampled_error", "subset_rows"]
 
 _SUBSETS = 10  # the most subsets of a partition
 _ESTIMATES = 40  # subsets of all partitions together
@@ -44,6 +44,18 @@ def measured(result: Subsampled, ceiling: float, remark: str, statistic: Statist
         remark=remark,
         statistic=statistic,
     )
+
+
+def subset_rows(n: int, k: int) -> tuple[int, int]:
+    """The fewest rows that a subset for the standard error may have with k neighbours, and those that it should have.
+
+    Raises:
+        Unmeasurable: n rows are too few for two subsets.
+    """
+    least = 2 * (k + 1)
+    if n < 2 * least:
+        raise Unmeasurable(f"{n} rows; k={k} needs at least {2 * least}")
+    return least, 12 * least
 
 
 def subsampled(

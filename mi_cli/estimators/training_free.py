@@ -31,6 +31,7 @@ __all__ = [
     "TrainingFree",
     "Unmeasurable",
     "block_numbers",
+    "check_columns",
     "checked_arrays",
     "continuous_only",
     "join_remarks",
@@ -58,6 +59,11 @@ class Null(Protocol):
         """The p-value from what that function returned, ``(1 + m,)``."""
 
 
+def _any_order(rows: Index) -> Callable[[np.random.Generator], Index]:
+    """A function that draws a permutation of rows."""
+    return lambda random: random.permuted(rows)
+
+
 @dataclass(frozen=True)
 class Statistic:
     """An estimate as a function of the pairing of rows, from which a p-value is computed.
@@ -66,16 +72,19 @@ class Statistic:
         value: from an index of rows of x and an index of rows of y, ``(m,)`` each, to nats.
         n: number of rows.
         most: number of rows from which a few hundred values can be computed in a second or two.
+        pairings: from an index of rows of x, ``(m,)``, to a function that draws rows of y to pair them with, ``(m,)``.
     """
 
     value: Callable[[Index, Index], float]
     n: int
     most: int
+    pairings: Callable[[Index], Callable[[np.random.Generator], Index]] = _any_order
 
     def null(self, permutations: int, random: np.random.Generator, context: Context) -> tuple[Callable[[], Array], str]:
         """What :class:`Null` gives. The permutations are drawn here, so that the function draws nothing."""
         few = random.permutation(self.n)[: self.most]
-        orders = [few, *(random.permuted(few) for _ in range(permutations))]
+        draw = self.pairings(few)
+        orders = [few, *(draw(random) for _ in range(permutations))]
 
         def value(order: Index) -> float:
             context.check()
@@ -126,7 +135,7 @@ class TrainingFree(Estimator):
     With ``evaluation.permutations``, the rows of y are permuted that many times. The p-value is the share of
     permutations with at least the same estimate (:func:`~mi_cli.bounds.uncertainty.p_value`). Where the permutations
     would take long they use a random part of the rows, and the estimate says so. Rows in blocks cannot be exchanged, so
-    that they have no p-value.
+    that they have no p-value. Given z, y is permuted among neighbours of z (:mod:`~mi_cli.estimators.conditioning`).
     """
 
     kind: ClassVar[Kind] = "point estimate"
@@ -139,6 +148,15 @@ class TrainingFree(Estimator):
         Raises:
             Unmeasurable: the estimator cannot be used on these rows.
         """
+
+    def measure_given(self, problem: Problem, context: Context) -> Measurement:
+        """Estimate the conditional MI, I(x; y | z), of one problem whose rows have a z.
+
+        Raises:
+            Unmeasurable: the estimator takes no z, or cannot be used on these rows.
+        """
+        del problem, context
+        raise Unmeasurable(f"{self.name} does not estimate the MI given z; use copula, gaussian, ksg, mixed or nearest")
 
     @abstractmethod
     def multiply_adds(self, rows: int, dim_x: int, dim_y: int) -> int:
@@ -164,7 +182,8 @@ class TrainingFree(Estimator):
 
     def _one(self, problem: Problem, evaluation: Evaluation, context: Context) -> Estimate:
         try:
-            result = self.measure(problem, context)
+            given = problem.test.z is not None
+            result = self.measure_given(problem, context) if given else self.measure(problem, context)
         except Unmeasurable as error:
             return Estimate(self.kind, status="failed", reason=str(error))
         infinite = result.value == math.inf and result.stderr == 0
@@ -238,22 +257,29 @@ def checked_arrays(rows: Rows) -> tuple[Array, Array]:
     if len(x) < 2:
         raise Unmeasurable(f"{len(x)} rows; an estimate needs at least 2")
     for name, side in (("x", x), ("y", y)):
-        for number, column in enumerate(side.T):
-            if not np.isfinite(column).all():
-                count = int((~np.isfinite(column)).sum())
-                raise Unmeasurable(
-                    f"column {number} of {name} has {count} values that are not finite; all must be finite"
-                )
-            if column.min() == column.max():
-                raise Unmeasurable(f"column {number} of {name} is constant ({column[0]:g}); it must vary")
-            with np.errstate(over="ignore", invalid="ignore"):
-                sd = float(column.std())
-            if not 0 < sd < math.inf:
-                raise Unmeasurable(
-                    f"column {number} of {name} has values whose variance float64 cannot hold (up to "
-                    f"{np.abs(column).max():.1e}); rescale it"
-                )
+        check_columns(name, side)
     return x, y
+
+
+def check_columns(name: str, side: Array) -> None:
+    """Check each column of a side ``(n, d)``, such as x.
+
+    Raises:
+        Unmeasurable: a value is not finite, or a column is constant or its variance overflows.
+    """
+    for number, column in enumerate(side.T):
+        if not np.isfinite(column).all():
+            count = int((~np.isfinite(column)).sum())
+            raise Unmeasurable(f"column {number} of {name} has {count} values that are not finite; all must be finite")
+        if column.min() == column.max():
+            raise Unmeasurable(f"column {number} of {name} is constant ({column[0]:g}); it must vary")
+        with np.errstate(over="ignore", invalid="ignore"):
+            sd = float(column.std())
+        if not 0 < sd < math.inf:
+            raise Unmeasurable(
+                f"column {number} of {name} has values whose variance float64 cannot hold (up to "
+                f"{np.abs(column).max():.1e}); rescale it"
+            )
 
 
 def preprocessed(kind: Preprocess, fit: Rows, *others: Rows) -> list[tuple[Array, Array]]:

@@ -10,7 +10,7 @@ from estimation import estimate, gaussian_mi, gaussian_sides, value, whole
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mi_cli.estimators.gaussian import canonical, excess_kurtosis, small_sample_bias
+from mi_cli.estimators.canonical_correlations import canonical, excess_kurtosis, small_sample_bias
 
 
 def drawn(n=300, dim_x=3, dim_y=2, seed=0):

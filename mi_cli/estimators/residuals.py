@@ -1,0 +1,92 @@
+"""What z does not predict of a column: residuals of a smooth regression, each by a fit to the other rows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mi_cli.lazy import distance
+from mi_cli.problems import Array
+
+__all__ = ["linear_residuals", "smooth_residuals"]
+
+_CENTRES = 150  # of the kernel, at most; a fit takes time like their square
+_SCALES = (0.5, 1.0, 2.0, 4.0)  # of the kernel, in standard deviations times the root of the number of columns
+_PENALTIES = np.geomspace(1e-3, 1e3, 13)
+_EXACT = 1e-10  # smallest singular value of columns of z relative to the largest, which float64 can tell from 0
+_LEAST = 1e-6  # the same of kernels, whose singular values are computed from squares
+
+
+def linear_residuals(side: Array, z: Array) -> Array:
+    """Columns of ``(n, d)`` less their least-squares fit by the columns of z ``(n, dim_z)`` and a constant."""
+    basis = _basis(z)
+    return np.asarray(side - basis @ (basis.T @ side))
+
+
+def smooth_residuals(side: Array, z: Array, random: np.random.Generator) -> Array:
+    r"""Columns less what a smooth function of z predicts of them, fitted to all rows but the one it is taken from.
+
+    .. math:: r_i = x_i - \hat g_{-i}(z_i)
+
+    MI given z does not change when a function of z is subtracted from x, whatever the function:
+    :math:`I(X; Y | Z) = I(X - g(Z); Y - h(Z) | Z)`. So a poor fit does no harm, and a good one leaves columns that
+    hardly depend on z, for which nearest neighbours have a small bias and permutations among neighbours of z hardly
+    change the distribution.
+
+    The regression is linear in z, plus Gaussian kernels around at most 150 of the rows, with a ridge penalty. Width and
+    penalty of each column are those of the smallest error of rows that are left out, which has a closed form.
+
+    Args:
+        side: columns ``(n, d)``.
+        z: numbers on one scale, ``(n, dim_z)``.
+        random: the source of the kernels' centres.
+
+    Returns:
+        ``(n, d)``; with too few rows for a fit, the columns less their means.
+
+    Reference:
+        Saunders, Gammerman & Vovk 1998 (ridge regression in dual variables); Allen 1974 (Technometrics 16, 125–127),
+        the errors of rows that are left out.
+    """
+    n, dims = z.shape
+    if n < 2 * (dims + 2) + 10:
+        return np.asarray(side - side.mean(0))
+    linear = _basis(z)
+    left = side - linear @ (linear.T @ side)
+    leverage = (linear**2).sum(1)[:, None]
+    best = left / (1 - leverage).clip(1e-3)
+    error = (best**2).mean(0)
+    centres = z[random.permutation(n)[:_CENTRES]]
+    spread = z.std(0).mean() * np.sqrt(dims)
+    squares = distance.cdist(z, centres, "sqeuclidean")
+    for scale in _SCALES:
+        features = np.exp(-squares / (2 * (scale * spread) ** 2))
+        features -= linear @ (linear.T @ features)
+        basis, lengths = _components(features)
+        projected, weights = basis.T @ left, lengths[:, None] ** 2 / (lengths[:, None] ** 2 + _PENALTIES)
+        total = leverage + basis**2 @ weights  # (n, penalties)
+        for number in range(side.shape[1]):
+            fitted = basis @ (weights * projected[:, number, None])
+            candidates = (left[:, number, None] - fitted) / (1 - total).clip(1e-3)
+            errors = (candidates**2).mean(0)
+            least = int(errors.argmin())
+            if errors[least] < error[number]:
+                best[:, number], error[number] = candidates[:, least], errors[least]
+    return np.asarray(best)
+
+
+def _basis(z: Array) -> Array:
+    """An orthonormal basis of a constant and the columns of z, which vary, ``(n, 1 + rank)``."""
+    centred = z - z.mean(0)
+    constant = np.full((len(z), 1), len(z) ** -0.5)
+    if not z.shape[1]:
+        return constant
+    basis, lengths, _ = np.linalg.svd(centred / centred.std(0), full_matrices=False)
+    return np.concatenate([constant, basis[:, lengths > _EXACT * lengths[0]]], 1)
+
+
+def _components(columns: Array) -> tuple[Array, Array]:
+    """An orthonormal basis of columns ``(n, d)``, ``(n, rank)``, and the length of each of its directions."""
+    values, vectors = np.linalg.eigh(columns.T @ columns)
+    lengths = np.sqrt(np.maximum(values, 0))
+    kept = lengths > _LEAST * max(lengths.max(), np.finfo(float).tiny)
+    return np.asarray(columns @ (vectors[:, kept] / lengths[kept])), lengths[kept]
