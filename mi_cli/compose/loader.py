@@ -10,19 +10,21 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from hydra._internal import defaults_list
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import CachingConfigRepository, ConfigRepository, IConfigRepository
 from hydra.core.config_search_path import ConfigSearchPath
-from hydra.core.default_element import ResultDefault
+from hydra.core.default_element import InputDefault, ResultDefault
 from hydra.core.object_type import ObjectType
 from hydra.plugins.config_source import ConfigResult, ConfigSource
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from mi_cli.compose.search_path import ConfigPath
 
@@ -138,7 +140,10 @@ class Loader(ConfigLoaderImpl):
         """Compose a config, as it is before anything is resolved."""
         key = (config_name, tuple(overrides), run_mode, from_shell, validate_sweep_overrides, Path.cwd())
         if self._composed.pickled(key) is None:
-            made = super().load_configuration(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
+            with _interpolations_where_there_are_any():
+                made = super().load_configuration(
+                    config_name, overrides, run_mode, from_shell, validate_sweep_overrides
+                )
             if self._is_of_files:
                 self._composed.keep(key, made)
             return made
@@ -159,6 +164,22 @@ class Loader(ConfigLoaderImpl):
         config = _merged.copied(key)
         assert isinstance(config, DictConfig)  # noqa: S101 (for the type checker)
         return config
+
+
+@contextmanager
+def _interpolations_where_there_are_any() -> Iterator[None]:
+    """Have Hydra make what interpolations may refer to for lists that have some, and not for every defaults list."""
+    make, name = defaults_list._create_interpolation_map, "_create_interpolation_map"
+
+    def made(overrides: Any, defaults: list[InputDefault], self_added: bool) -> DictConfig:
+        used = any(not each.is_self() and not each.is_override() and each.is_interpolation() for each in defaults)
+        return make(overrides, defaults, self_added) if used else OmegaConf.create()
+
+    vars(defaults_list)[name] = made
+    try:
+        yield
+    finally:
+        vars(defaults_list)[name] = make
 
 
 def _key(defaults: list[ResultDefault], repo: IConfigRepository) -> Hashable:

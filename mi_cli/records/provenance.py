@@ -101,7 +101,6 @@ def _versions() -> dict[str, str]:
     return own | {name: importlib.metadata.version(name) for name in _PACKAGES}
 
 
-@cache
 def _host() -> dict[str, Any]:
     """Return what computer this is."""
     return {

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from hydra._internal import defaults_list
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import create_config_search_path
 from hydra.core.config_loader import ConfigLoader
@@ -68,6 +69,25 @@ def test_config_is_that_of_hydra_every_time(overrides, monkeypatch):
         OmegaConf.set_struct(config, False)
         config.estimator.name = config.hydra.job.name = "changed by whoever got it"
     assert loader._merged._pickles
+
+
+def test_defaults_may_be_interpolations(folder):
+    write(folder / "config.yaml", {"defaults": [{"group": "one"}, {"other": "of_${group}"}, "_self_"]})
+    (folder / "other").mkdir()
+    for name in ("one", "two", "three"):
+        write(folder / "other" / f"of_{name}.yaml", {"name": f"of {name}"})
+    write(folder / "group" / "three.yaml", {"defaults": ["${other}"], "name": "three"})
+    before = defaults_list._create_interpolation_map
+    for overrides, expected in ([], "of one"), (["group=two"], "of two"), (["other=of_three"], "of three"):
+        config = compose(Loader, overrides, folder)
+        assert config.other.name == expected
+        assert description(config) == description(compose(ConfigLoaderImpl, overrides, folder))
+    typed = ["group=two", "other='of_${group}'"]
+    assert description(compose(Loader, typed, folder)) == description(compose(ConfigLoaderImpl, typed, folder))
+    for kind in (Loader, ConfigLoaderImpl):
+        with pytest.raises(ConfigCompositionException, match="group/of_one"):
+            compose(kind, ["group=three", "other=of_one"], folder)
+    assert defaults_list._create_interpolation_map is before
 
 
 def test_loader_composes_the_same_once_and_gives_copies(folder, tmp_path_factory, monkeypatch):
