@@ -158,7 +158,7 @@ def _answer(trials: Sequence[Mapping[str, Any]], table: Table) -> Answer:
 def _is_unfit(section: Mapping[str, Any], table: Table) -> bool:
     """Whether the experiment leaves an estimator out, as it cannot take the columns."""
     chosen: Any = section_class("estimator", section["name"])
-    return chosen is not None and bool(chosen.model_validate(section).unfit(table))
+    return chosen is not None and bool(chosen.model_validate(section).refusals(table))
 
 
 def _context(n_threads: int) -> Context:

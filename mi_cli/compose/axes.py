@@ -184,7 +184,7 @@ def leave_out_unfit_estimators(draft: Draft) -> Draft:
         estimators = [_section("estimator", option) for option in axis]
     except (ValidationError, ConfigError):
         return draft  # every trial reports it
-    unfit = [[] if estimator is None else estimator.unfit(table) for estimator in estimators]
+    unfit = [[] if estimator is None else estimator.refusals(table) for estimator in estimators]
     kept = [option for option, lines in zip(axis, unfit, strict=True) if not lines]
     if not kept:
         return draft

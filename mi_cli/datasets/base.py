@@ -63,6 +63,11 @@ class Dataset(Section, ABC):
     def dim_y(self) -> int:
         """Columns of y."""
 
+    @property
+    def dim_z(self) -> int:
+        """Columns of z, which the MI is conditional on; 0 where it is that of x and y alone."""
+        return 0
+
     @abstractmethod
     def sample(
         self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None
@@ -79,7 +84,7 @@ class Dataset(Section, ABC):
         """
 
     def rows(self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None) -> Rows:
-        """Draw rows as :meth:`sample` does, with the block of each row where rows depend on each other."""
+        """Draw rows as :meth:`sample` does, with z, and the block of each row where rows depend on each other."""
         return Rows(*self.sample(n, generator, dtype))
 
     def describe(self) -> dict[str, Any]:
@@ -92,7 +97,7 @@ class Dataset(Section, ABC):
 
     @abstractmethod
     def true_mi(self, noise: float = 0.0) -> float | None:
-        """I(x; y) in nats when N(0, noise²) is added to every column of x; None where it is not known."""
+        """I(x; y), or I(x; y | z) with z, in nats, with N(0, noise²) added to every column of x; None if not known."""
 
     def true_mi_stderr(self, noise: float = 0.0) -> float:
         """Standard error of ``true_mi`` in nats; 0 where it is exact, not by Monte Carlo."""

@@ -21,7 +21,9 @@ __all__ = ["HIGHEST_MI", "ColumnPairs", "Correlated", "check_mi"]
 HIGHEST_MI = 12.0
 
 
-def check_mi(dataset: Dataset, mi: float, within: tuple[float, float], key: str, needed: Callable[[], float]) -> None:
+def check_mi(
+    dataset: Dataset, mi: float, within: tuple[float, float], key: str, needed: Callable[[], float], name: str = "mi"
+) -> None:
     """Refuse a given MI that the dataset cannot have, or that is given together with the parameter that sets it.
 
     Args:
@@ -30,6 +32,7 @@ def check_mi(dataset: Dataset, mi: float, within: tuple[float, float], key: str,
         within: the least and the most that the dataset can have.
         key: the parameter. It counts as given if it is not its default.
         needed: the value of the parameter at that MI; called only if the MI can be reached.
+        name: of the field that gives the MI.
 
     Raises:
         ConfigError: what is wrong with the MI.
@@ -37,12 +40,12 @@ def check_mi(dataset: Dataset, mi: float, within: tuple[float, float], key: str,
     least, most = within
     if not least <= mi <= most:
         accepted = f"between {least:.4g} and {most:.4g} with these settings"
-        raise ConfigError(Fault("dataset.mi", plain(mi), accepted=accepted))
+        raise ConfigError(Fault(f"dataset.{name}", plain(mi), accepted=accepted))
     given, default, value = getattr(dataset, key), type(dataset).model_fields[key].default, needed()
     if given != default and not math.isclose(abs(given), value, rel_tol=1e-9):
         problem = f"makes dataset.{key}={value:.4g}, not dataset.{key}={given:g}"
-        accepted = f"dataset.{key}={default:g} (which is then not used), or dataset.mi=null"
-        raise ConfigError(Fault("dataset.mi", plain(mi), problem, accepted))
+        accepted = f"dataset.{key}={default:g} (which is then not used), or dataset.{name}=null"
+        raise ConfigError(Fault(f"dataset.{name}", plain(mi), problem, accepted))
 
 
 class ColumnPairs(Dataset, ABC):

@@ -90,6 +90,13 @@ class Estimator(Section, ABC):
         return 6 * sum(dims) * rows, 8 * 6 * sum(dims) * rows
 
     def unfit(self, dataset: Dataset) -> list[Fault]:
-        """Reasons why this estimator cannot be used on ``dataset``."""
+        """Reasons why this estimator cannot be used on ``dataset``, beside a z that it does not take."""
         del dataset
         return []
+
+    def refusals(self, dataset: Dataset) -> list[Fault]:
+        """Reasons why this estimator cannot be used on ``dataset``, of which a z that it does not take is the first."""
+        if not dataset.dim_z or self.takes_z:
+            return self.unfit(dataset)
+        problem = f"does not estimate the MI given z, and dataset.name={dataset.name} has a z"
+        return [Fault("estimator.name", self.name, problem, "copula, gaussian, ksg, mixed, nearest")]

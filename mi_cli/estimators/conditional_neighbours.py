@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from mi_cli.datasets.base import Dataset
+from mi_cli.errors import Fault
 from mi_cli.estimators.conditioning import Condition, normalised, split
 from mi_cli.estimators.neighbour_search import (
     REPEATED,
@@ -39,9 +42,10 @@ from mi_cli.lazy import special
 from mi_cli.problems import Array, Problem, Rows
 from mi_cli.training.context import Context
 
-__all__ = ["conditional_neighbours", "count_near_given", "neighbours_given", "refuse_options"]
+__all__ = ["conditional_neighbours", "count_near_given", "neighbours_given", "options_given", "refuse_options"]
 
 _TREE_COLUMNS = 6  # of x, y and z together, up to which trees are faster than all distances
+_OPTIONS = {"form": 1, "metric": "max"}
 _MOST = 1000  # rows, of which 99 permutations take a second or two
 
 # The scale of z beside that of the residuals of x and y. At 2,000 rows of `confounded` with five columns of z and .51
@@ -117,6 +121,17 @@ def conditional_neighbours(problem: Problem, k: int, preprocess: Preprocess, con
     statistic = Statistic(lambda of_x, of_y: estimate(of_x, of_y, more), n, _MOST, sides.condition.pairings)
     ceiling = sum(len(part) * _most(len(part), k) for part in sides.condition.strata) / n
     return measured(result, ceiling, sides.remark, statistic)
+
+
+def options_given(dataset: Dataset, **options: Any) -> list[Fault]:
+    """The faults of options, ``form`` and ``metric``, that are not those of the MI given z, if ``dataset`` has a z."""
+    if not dataset.dim_z:
+        return []
+    return [
+        Fault(f"estimator.{key}", value, "is not defined for the MI given z", str(_OPTIONS[key]))
+        for key, value in options.items()
+        if value != _OPTIONS[key]
+    ]
 
 
 def refuse_options(form: int, metric: Metric) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from mi_cli.datasets.base import Dataset
 from mi_cli.errors import Fault
-from mi_cli.estimators.conditional_neighbours import conditional_neighbours, refuse_options
+from mi_cli.estimators.conditional_neighbours import conditional_neighbours, options_given, refuse_options
 from mi_cli.estimators.neighbour_search import (
     TREE_DIMS,
     Counts,
@@ -83,8 +83,8 @@ class Ksg(TrainingFree):
     preprocess: Preprocess = "rank_gaussianise"
 
     def unfit(self, dataset: Dataset) -> list[Fault]:
-        """A discrete x or y has no nearest neighbours."""
-        return continuous_only(self.name, dataset)
+        """A discrete x or y has no nearest neighbours; given z there is one form and one metric."""
+        return [*continuous_only(self.name, dataset), *options_given(dataset, form=self.form, metric=self.metric)]
 
     def multiply_adds(self, rows: int, dim_x: int, dim_y: int) -> int:
         """All rows' neighbours, for the estimate and for four partitions for its error."""

@@ -7,7 +7,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from mi_cli.estimators.conditional_neighbours import conditional_neighbours, refuse_options
+from mi_cli.datasets.base import Dataset
+from mi_cli.errors import Fault
+from mi_cli.estimators.conditional_neighbours import conditional_neighbours, options_given, refuse_options
 from mi_cli.estimators.ksg import Ksg, count_near, permutation_statistic
 from mi_cli.estimators.neighbour_search import Counts, Metric, numbered, occurrences, separate
 from mi_cli.estimators.subsampling import measured, subsampled, subset_rows
@@ -59,6 +61,10 @@ class Mixed(TrainingFree):
     k: Count = 3
     metric: Metric = "max"
     preprocess: Preprocess = "rank_gaussianise"
+
+    def unfit(self, dataset: Dataset) -> list[Fault]:
+        """Given z there is one metric."""
+        return options_given(dataset, metric=self.metric)
 
     def multiply_adds(self, rows: int, dim_x: int, dim_y: int) -> int:
         """All rows' neighbours, for the estimate and for four partitions for its error."""

@@ -118,6 +118,7 @@ class Procedure(ABC):
         carries: whether it supports ``training.carry``. Trials along the carried axis then have one training key.
         shifts: whether it has unlabelled rows, which ``shift`` moves.
         reports_last_steps: whether it supports ``evaluation.last_steps``.
+        takes_z: whether it estimates the MI given z where the dataset has a z.
         hides_labels: whether it learns from some of the labels only, as ``split.labels`` says.
         keeps_encoder: whether a finished run keeps an encoder in its folder, which ``keep`` writes.
         objectives: what a search can judge its trials by; the first is the default. ``split_mse`` is left out where
@@ -133,6 +134,7 @@ class Procedure(ABC):
     carries: ClassVar[bool] = False
     shifts: ClassVar[bool] = False
     reports_last_steps: ClassVar[bool] = False
+    takes_z: ClassVar[bool] = False
     hides_labels: ClassVar[bool] = False
     keeps_encoder: ClassVar[bool] = False
     objectives: ClassVar[tuple[Objective, ...]] = ("val_mi",)

@@ -48,6 +48,7 @@ class Estimate(Procedure):
     name = "estimate"
     draws_fresh_rows: ClassVar[bool] = True
     crossfits: ClassVar[bool] = True
+    takes_z: ClassVar[bool] = True
     carries: ClassVar[bool] = True
     reports_last_steps: ClassVar[bool] = True
     shows_truth: ClassVar[bool] = True

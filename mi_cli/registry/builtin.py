@@ -9,6 +9,10 @@ DATASETS = {
     "additive_uniform": "mi_cli.datasets.additive_uniform:UniformPairs",
     "bend_and_mix": "mi_cli.datasets.bend_and_mix:BendAndMix",
     "beyond_normal": "mi_cli.datasets.beyond_normal:BeyondNormal",
+    "chain": "mi_cli.datasets.chain:Chain",
+    "class_mixture": "mi_cli.datasets.class_mixture:ClassMixture",
+    "collider": "mi_cli.datasets.collider:Collider",
+    "confounded": "mi_cli.datasets.confounded:Confounded",
     "discrete_continuous": "mi_cli.datasets.discrete_continuous:DiscreteContinuous",
     "gamma_exponential": "mi_cli.datasets.gamma_exponential:GammaExponential",
     "gaussian": "mi_cli.datasets.gaussian:Gaussian",
@@ -20,6 +24,7 @@ DATASETS = {
     "root_functions": "mi_cli.datasets.root_functions:RootFunctions",
     "student": "mi_cli.datasets.student:StudentT",
     "table": "mi_cli.datasets.table:Table",
+    "xor": "mi_cli.datasets.xor:Xor",
 }
 
 

@@ -304,7 +304,7 @@ class Config(Section):
         if batch != "full" and batch < 2:
             problem = "a single row cannot be paired with another one"
             faults.append(Fault("training.batch", batch, problem, "a number of rows, at least 2, or full"))
-        return [*faults, *self.estimator.faults(self.training), *self.estimator.unfit(self.dataset)]
+        return [*faults, *self.estimator.faults(self.training), *self.estimator.refusals(self.dataset)]
 
     def _procedure_faults(self) -> list[Fault]:
         faults = []
@@ -314,6 +314,9 @@ class Config(Section):
         if self.training.carry and not self._procedure.carries:
             problem = f"procedure={self.procedure} carries no model along an axis"
             faults.append(Fault("training.carry", self.training.carry, problem, "null"))
+        if self.dataset.dim_z and not self._procedure.takes_z:
+            problem = f"procedure={self.procedure} takes no z, and dataset.name={self.dataset.name} has one"
+            faults.append(Fault("procedure", self.procedure, problem, "estimate"))
         if self.split.labels != 1 and not self._procedure.hides_labels:
             problem = f"procedure={self.procedure} hides no labels"
             faults.append(Fault("split.labels", plain(self.split.labels), problem, "1.0"))
@@ -339,6 +342,6 @@ def validate(values: Mapping[str, Any]) -> Config:
         raise ConfigError(*validation_faults(error, Config, values, _chosen)) from None
     config = config.opened()
     if faults := config.faults():
-        is_unfit = config.leave_out_unfit and faults == config.estimator.unfit(config.dataset)
+        is_unfit = config.leave_out_unfit and faults == config.estimator.refusals(config.dataset)
         raise (UnfitError if is_unfit else ConfigError)(*faults)
     return config

@@ -41,6 +41,10 @@ SETTINGS = {
         {"task": "normal_cdf-multinormal-sparse-3-3-2-2.0"},
         {"task": "half_cube-multinormal-sparse-3-3-2-2.0"},
     ],
+    "chain": [{}, {"xz": -0.5, "zy": 0.0}],
+    "class_mixture": [{}, {"shares": [0.2, 0.3, 0.5], "rhos": [0.8, -0.8, 0.0], "shift": 2.0}],
+    "collider": [{}, {"sigma": 2.0}],
+    "confounded": [{}, {"rho": 0.0, "strength": 2.0}, {"cmi": 0.5, "form": "linear", "dim": 2}],
     "discrete_continuous": [{}, {"labels": 1}, {"labels": 50}],
     "gamma_exponential": [{}, {"theta": 0.5}, {"theta": 0.01, "map": "log"}, {"mi": 1.0, "dim": 2, "map": "log"}],
     "gaussian": [{}, {"rho": 0.0}, {"rho": -0.9}, {"rho": 1.0}, {"dim": 3}, {"dim": 2, "mi": 3.0}]
@@ -52,6 +56,7 @@ SETTINGS = {
     "root_functions": [{}, {"powers": 19}, {"late_binding": True}],
     "table": [{"x": "a", "y": "b"}, {"x": ["a", "k"], "y": "b"}, {"x": "a", "y": "k"}, {"x": "b", "groups": "k"}]
     + [{"x": ["a", "k"], "y": "b", "transform": name} for name in ("shuffle", "function", "two_copies")],
+    "xor": [{}, {"flip": 0.1}],
     "student": [{}, {"df": 1, "dim": 2}, {"df": 0.5, "map": "asinh"}, {"mi": 1.5, "dim": 2}],
 }
 PAIRED = frozenset({"additive_uniform", "gaussian"})  # whose columns of x and y are pairs, independent of each other
