@@ -55,7 +55,7 @@ def test_rows_have_z_and_the_same_x_and_y_as_a_sample():
 
 def test_cmi_takes_the_place_of_the_correlation():
     assert Confounded(cmi=0.4).true_mi() == pytest.approx(0.4)
-    with pytest.raises(ValueError, match=r"dataset\.cmi=0\.4: makes dataset\.rho=0\.742, not dataset\.rho=0\.9"):
+    with pytest.raises(ValueError, match=r"dataset\.cmi=0\.4: makes dataset\.rho=0\.7421, not dataset\.rho=0\.9"):
         Confounded(cmi=0.4, rho=0.9)
     with pytest.raises(ValueError, match=r"dataset\.cmi=13: must be between 0 and 12"):
         Confounded(cmi=13)
