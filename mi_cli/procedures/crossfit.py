@@ -131,7 +131,6 @@ def pool(estimates: Sequence[Estimate], rows: Sequence[int], level: float) -> Es
     error = math.sqrt(alone + shared)
     low, high = interval(value, error, level)
     null = _pool_nulls(estimates, weights)
-    steps = [estimate.steps for estimate in estimates if estimate.steps is not None]
     return replace(
         estimates[0],
         reason="; ".join(sorted({estimate.reason for estimate in estimates} - {""})),
@@ -149,7 +148,7 @@ def pool(estimates: Sequence[Estimate], rows: Sequence[int], level: float) -> Es
         train_mi=train,
         val_mi=mean("val_mi"),
         rise=mean("rise"),
-        steps=max(steps) if steps else None,
+        steps=max((estimate.steps for estimate in estimates if estimate.steps is not None), default=None),
         history=_mean_history(estimates),
         kept=tuple(kept for estimate in estimates for kept in estimate.kept),
     )

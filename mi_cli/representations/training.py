@@ -25,6 +25,7 @@ __all__ = ["EncodingTask", "TrainedEncoder", "fit_encoders"]
 Array: TypeAlias = np.ndarray[Any, Any]
 History: TypeAlias = dict[str, tuple[Array, Array]]
 
+_FEWEST_ROWS = 2  # of which one can be compared with another
 _ROWS = 1024  # that are validated together, or encoded together
 _STREAMS = ("init", "head", "order", "views", "validation")
 _SALT = 20_231_116  # so that a task's streams are not those of a trial with the same seed
@@ -37,7 +38,7 @@ class EncodingTask:
     Attributes:
         x: encoded columns of the training rows, ``(n, d)``.
         groups: for each encoded column, the number of the column of the table; as :class:`ColumnEncoder` has them.
-        x_val: the same of the rows that choose the checkpoint, ``(m, d)``; without rows the last step is kept.
+        x_val: the same of the rows that choose the checkpoint, ``(m, d)``; with fewer than 2 the last step is kept.
         y: labels, for objectives that learn from them: numbers ``(n, q)`` or ``(n,)``, or classes ``(n,)`` from 0.
         y_val: labels of the validation rows.
         classes: how many classes there are; None where labels are numbers.
@@ -140,7 +141,7 @@ def fit_encoders(
 
     Raises:
         ConfigError: the objective does not fit the columns.
-        ValueError: the objective needs labels that a task does not have.
+        ValueError: the objective needs labels that a task does not have, or a task has fewer than 2 training rows.
         Stopped: the run was asked to stop.
         TooLong: the time limit has passed.
     """
@@ -148,6 +149,8 @@ def fit_encoders(
     for index, task in enumerate(tasks):
         if objective.learns_from_labels and task.y is None:
             raise ValueError(f"{objective.name} without labels; accepted: a task with y")
+        if len(task.x) < _FEWEST_ROWS:
+            raise ValueError(f"{len(task.x)} training rows; accepted: {_FEWEST_ROWS} or more")
         stacks.setdefault(_key(objective, task), []).append(index)
     encoders: dict[int, TrainedEncoder] = {}
     for members in stacks.values():
@@ -224,9 +227,10 @@ class _Stack:
             return [self._encoder(initial[index]) for index in range(len(self.tasks))]
         lr = torch.tensor([task.lr for task in self.tasks])
         training = self.training
-        if not self.val.shape[2]:
+        validates = self.val.shape[2] >= _FEWEST_ROWS
+        if not validates:
             training = training.model_copy(update={"checkpoint": "last", "patience": 0})
-        validate = self.validate if self.val.shape[2] else None
+        validate = self.validate if validates else None
         with self.context.clock("training"):
             trained = train(
                 *(self.shapes, State.fresh(initial), lr, self.step, validate, training, self.context),

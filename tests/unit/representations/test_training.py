@@ -139,6 +139,18 @@ def test_tables_without_columns_are_refused(first):
     assert error.value.faults[0].key == "representation.objective.first"
 
 
+@pytest.mark.parametrize(("name", "fields"), EVERY)
+def test_single_validation_row_chooses_nothing(name, fields):
+    (encoder,) = fit(objective(name, **fields), task(m=1))
+    assert encoder.score is None
+    assert np.isfinite(encoder.codes(task().x)).all()
+
+
+def test_single_training_row_is_refused():
+    with pytest.raises(ValueError, match="1 training rows; accepted: 2 or more"):
+        fit(objective("two_view"), task(n=1))
+
+
 def test_labels_are_needed_by_what_learns_from_them():
     with pytest.raises(ValueError, match="supervised without labels"):
         fit(objective("supervised"), task(y=None))
