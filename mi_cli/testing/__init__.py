@@ -1,4 +1,4 @@
-"""The contracts of estimators, datasets and procedures, for the tests of packages that add some.
+"""The contracts of estimators, datasets, procedures and objectives, for the tests of packages that add some.
 
 ::
 
@@ -16,14 +16,17 @@ end in ``_checks`` give the same checks one by one, for ``pytest.mark.parametriz
 from mi_cli.testing.checks import Check
 from mi_cli.testing.datasets import check_dataset, dataset_checks
 from mi_cli.testing.estimators import check_estimator, estimator_checks
+from mi_cli.testing.objectives import check_objective, objective_checks
 from mi_cli.testing.procedures import check_procedure, procedure_checks
 
 __all__ = [
     "Check",
     "check_dataset",
     "check_estimator",
+    "check_objective",
     "check_procedure",
     "dataset_checks",
     "estimator_checks",
+    "objective_checks",
     "procedure_checks",
 ]

@@ -34,6 +34,7 @@ checks = {
     "mi_cli.estimators": testing.check_estimator,
     "mi_cli.datasets": testing.check_dataset,
     "mi_cli.procedures": testing.check_procedure,
+    "mi_cli.objectives": testing.check_objective,
 }
 for entry in distribution("example-package").entry_points:
     if entry.group in checks:
@@ -81,7 +82,7 @@ def test_example_package_keeps_the_contracts(site):
     environment = os.environ | {"PYTHONPATH": path}
     done = subprocess.run([sys.executable, "-c", CHECKS], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert {"gaussian_fit", "added_uniform"} <= set(done.stdout.split())
+    assert {"gaussian_fit", "added_uniform", "mixed"} <= set(done.stdout.split())
 
 
 @pytest.mark.parametrize("shrinkage", [0.0, 0.5])

@@ -35,28 +35,23 @@ def fit(chosen, *tasks, training=TRAINING, **context):
     return fit_encoders(chosen, SHAPE, tasks, training, Context(torch.device("cpu"), **context))
 
 
-@pytest.mark.parametrize(("name", "fields"), EVERY)
-def test_encoder_is_the_same_alone_and_in_a_stack(name, fields):
-    chosen = objective(name, **fields)
-    tasks = [task(seed, lr=lr) for seed, lr in ((0, 0.01), (1, 0.001), (2, 0.02))]
-    stack, (alone,) = fit(chosen, *tasks), fit(chosen, tasks[1])
+def test_tasks_have_learning_rates_and_draws_of_their_own():
+    tasks = [task(0), task(0, lr=0.001), task(1)]
+    stack = fit(objective("two_view"), *tasks)
+    (alone,) = fit(objective("two_view"), tasks[1])
     rows = tasks[0].x_val
-    assert stack[1].status == alone.status == "ok"
     assert stack[1].codes(rows) == pytest.approx(alone.codes(rows), abs=1e-5)
     assert stack[1].chosen_step == alone.chosen_step
-    assert np.abs(stack[0].codes(rows) - stack[1].codes(rows)).max() > 1e-3
+    for other in (0, 2):
+        assert np.abs(stack[other].codes(rows) - stack[1].codes(rows)).max() > 1e-3
 
 
-@pytest.mark.parametrize(("name", "fields"), [entry for entry in EVERY if entry[0] != "untrained"])
-def test_every_weight_of_the_encoder_is_trained(name, fields):
-    (trained,) = fit(objective(name, **fields), task(), training=TRAINING.model_copy(update={"checkpoint": "last"}))
+def test_untrained_encoders_have_their_initial_weights():
     (before,) = fit(objective("untrained"), task())
-    assert before.steps == 0
-    assert before.score is None
-    assert trained.steps == 12
-    for layer, weights in trained.weights.items():
-        assert not torch.equal(weights, before.weights[layer])
-        assert torch.isfinite(weights).all()
+    assert (before.steps, before.score, before.history) == (0, None, {})
+    (one,) = fit(objective("two_view"), task(), training=TRAINING.model_copy(update={"steps": 1}))
+    for layer, weights in one.weights.items():
+        assert (weights - before.weights[layer]).abs().max() < 0.011  # one step of Adam at lr = 0.01
 
 
 @pytest.mark.parametrize("name", ["two_view", "autoencoder", "vicreg", "barlow_twins", "infomax", "supervised"])
