@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -98,10 +98,12 @@ class Repository(ConfigRepository):
         return result
 
     def _load(self, config_path: str) -> ConfigResult | None:
-        """Have Hydra load a config. Of schemas, those of Hydra itself are kept, which are sure to be picklable."""
+        """Have Hydra load a config. Of schemas, only those of Hydra itself are kept."""
         result = super().load_config(config_path)
         if result is not None and result.is_schema_source and result.provider == "hydra":
-            self.loaded[config_path] = pickle.dumps(result, pickle.HIGHEST_PROTOCOL)
+            # A job in another process is sent schemas whose classes are not those that bear their names there.
+            with suppress(pickle.PicklingError):
+                self.loaded[config_path] = pickle.dumps(result, pickle.HIGHEST_PROTOCOL)
         return result
 
 

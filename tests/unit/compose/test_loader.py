@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import pickle
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 import yaml
 from hydra._internal import defaults_list
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeperConf
 from hydra._internal.utils import create_config_search_path
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_store import ConfigStore
@@ -163,6 +166,18 @@ def test_schema_of_the_same_name_still_checks_a_config(folder, monkeypatch):
     store.store(group="group", name="one", node={"name": "one", "more": 1})
     with pytest.warns(UserWarning, match="is validated against ConfigStore schema"):
         assert compose(Loader, [], folder).group.more == 1
+
+
+def test_schema_whose_class_is_not_that_of_its_name_is_not_kept(folder, monkeypatch):
+    """As those of Hydra are in a process that a launcher has started and sent its store to."""
+    another = dataclasses.make_dataclass("BasicSweeperConf", [("_target_", str, "another")])
+    another.__module__ = BasicSweeperConf.__module__
+    compose(Loader, [], folder)
+    store = ConfigStore.instance()
+    monkeypatch.setattr(store, "repo", copy.deepcopy(store.repo))
+    store.store(group="hydra/sweeper", name="basic", node=another, provider="hydra")
+    for _ in range(2):
+        assert compose(Loader, [], folder).hydra.sweeper._target_ == "another"
 
 
 def test_only_so_much_is_kept(monkeypatch):
