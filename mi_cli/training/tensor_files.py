@@ -121,7 +121,7 @@ def _layouts(path: Path, contents: bytes) -> tuple[dict[str, Layout], int]:
 def _layout(path: Path, name: str, entry: Any) -> Layout:
     match entry:
         case {"dtype": str(dtype), "shape": [*shape], "data_offsets": [int(start), int(end)]}:
-            sizes_fit = all(type(width) is int and 0 <= width < 2**40 for width in shape) and len(shape) <= 4
+            sizes_fit = all(type(width) is int and 0 < width < 2**40 for width in shape) and len(shape) <= 4
             if dtype in _SIZES and sizes_fit and _NAME.fullmatch(name):
                 layout = Layout(dtype, tuple(shape))
                 if end - start == layout.bytes:
