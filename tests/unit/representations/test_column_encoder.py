@@ -144,6 +144,19 @@ def test_text_among_numbers_of_a_file_is_named(tmp_path):
     assert problem(error) == "column a has the text low in row 3"
 
 
+def test_rows_that_are_fitted_to_need_values_and_no_text_among_numbers(tmp_path):
+    late = np.where(np.arange(40) < 20, np.nan, 1.0)
+    with pytest.raises(ConfigError) as error:
+        ColumnEncoder.fit(columns(a=late), select=np.arange(20))
+    assert problem(error) == "column a has no value in the training rows"
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n1,2\nlow,4\n5,6\n7,8\n")
+    with pytest.raises(ConfigError) as error:
+        ColumnEncoder.fit(table_file(str(path)))
+    assert problem(error) == "column a has the text low in row 2, among numbers"
+    assert ColumnEncoder.fit(table_file(str(path)), classes=["a"]).columns[0].kind == "class"
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [

@@ -6,7 +6,8 @@ from mi_cli import ConfigError
 from mi_cli.registry.builtin import OBJECTIVES
 from mi_cli.registry.lookup import load
 from mi_cli.representations import EncoderShape, EncodingTask, fit_encoders
-from mi_cli.training.context import Context
+from mi_cli.training.checkpoints import Checkpoints
+from mi_cli.training.context import Context, Stopped
 from mi_cli.training.settings import Training
 
 SHAPE = EncoderShape(dim=3, hidden=(8,))
@@ -172,3 +173,40 @@ def test_codes_do_not_depend_on_the_rows_beside_them():
     assert encoder.codes(x[:0]).shape == (0, 3)
     with pytest.raises(ValueError, match=r"accepted: \(n, 5\)"):
         encoder.codes(x[:, :3])
+
+
+class _Ending:
+    """A request to stop that is made at the n-th look at it."""
+
+    def __init__(self, at):
+        self.at, self.looks = at, 0
+
+    def set(self):
+        self.at = 0
+
+    def is_set(self):
+        self.looks += 1
+        return self.looks >= self.at
+
+
+@pytest.mark.parametrize("at", [2, 5, 11])
+@pytest.mark.parametrize("name", ["two_view", "infomax", "supervised"])
+def test_interrupted_training_goes_on_from_its_checkpoint(tmp_path, name, at):
+    tasks = [task(seed) for seed in range(2)]
+    whole = fit(objective(name), *tasks)
+    with pytest.raises(Stopped):
+        fit(objective(name), *tasks, stop=_Ending(at), checkpoints=Checkpoints(tmp_path / "stack", 1e-9))
+    resumed = fit(objective(name), *tasks, checkpoints=Checkpoints(tmp_path / "stack", 1e9))
+    for one, other in zip(whole, resumed, strict=True):
+        assert (one.codes(task().x) == other.codes(task().x)).all()
+        assert one.score == other.score
+
+
+def test_denoising_adds_noise_where_asked():
+    plain, noisy = (fit(objective("denoising", noise=noise), task())[0] for noise in (0.0, 0.5))
+    assert np.abs(plain.codes(task().x) - noisy.codes(task().x)).max() > 1e-3
+
+
+def test_untrained_encoders_have_no_loss():
+    with pytest.raises(RuntimeError, match="no loss"):
+        objective("untrained").loss(None)

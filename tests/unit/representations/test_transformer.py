@@ -81,6 +81,13 @@ def test_supervised_codes_predict_the_label():
     assert LogisticRegression().fit(x[:200], y[:200]).score(x[200:], y[200:]) < 0.75
 
 
+def test_supervised_codes_of_numbers():
+    x = rows(200)
+    encoder = small(objective="supervised", steps=200, lr=0.01).fit(x, np.abs(x[:, 0]))
+    probe = Ridge().fit(encoder.transform(x), np.abs(x[:, 0]))
+    assert probe.score(encoder.transform(x), np.abs(x[:, 0])) > 0.5
+
+
 def test_kept_encoder_is_loaded_with_the_same_codes(tmp_path):
     encoder = small().fit(rows())
     encoder.save(tmp_path)
