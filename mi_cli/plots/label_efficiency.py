@@ -10,7 +10,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from mi_cli.analysis.intervals import Interval
 from mi_cli.analysis.label_efficiency import LABELS_AXIS, Comparison, best_encoder, compared
-from mi_cli.plots.parts import figures, looks, marks, scales
+from mi_cli.plots.parts import figures, looks, marks
 from mi_cli.plots.parts.settings import Setting, axes, grouped
 from mi_cli.records.results import Records
 
@@ -71,8 +71,7 @@ def _draw(
     _limit(left, [one.score for one in comparisons])
     differences = [one.difference for name in differing for one in methods[name] if one.difference]
     if differences:
-        limits, cut = scales.value_limits(differences, [0.0], _LEAST)
-        right.set_ylim(*limits)
+        cut = _limit(right, differences, [0.0])
         figures.note(right, "intervals that leave the panel are cut" if cut else "", where="lower right")
 
 
@@ -109,11 +108,12 @@ def _set_ticks(ax: Axes, ticks: Sequence[int]) -> None:
     ax.set_xlim(ticks[0] / 1.25, ticks[-1] * 1.25)
 
 
-def _limit(ax: Axes, values: Sequence[Interval]) -> None:
-    """Set limits that show every mean; bands are cut where they are wider than all means together."""
-    means = [value.mean for value in values]
+def _limit(ax: Axes, values: Sequence[Interval], others: Sequence[float] = ()) -> bool:
+    """Set limits that show every mean and all other values, and cut far wider intervals; whether one is cut."""
+    means = [*(value.mean for value in values), *others]
     low, high = min(means), max(means)
     room = max(high - low, _LEAST)
     ends = [end for value in values for end in (value.low, value.high) if end is not None]
     bottom, top = max(min([low, *ends]), low - 0.3 * room), min(max([high, *ends]), high + 0.3 * room)
     ax.set_ylim(bottom - 0.05 * room, top + 0.05 * room)
+    return any(not bottom <= end <= top for end in ends)
