@@ -13,7 +13,7 @@ from mi_cli.errors import Fault
 from mi_cli.estimators.base import Estimator
 from mi_cli.estimators.class_members import Parts, class_members
 from mi_cli.estimators.dv import DonskerVaradhan
-from mi_cli.estimators.grid_member import grid_scores
+from mi_cli.estimators.grid_member import grid_scores, pair_scores
 from mi_cli.estimators.mixture import fit_mixture, with_independence
 from mi_cli.fields import Count, Positive, Widths
 from mi_cli.lazy import np, special, torch
@@ -41,7 +41,8 @@ class Auto(Estimator):
     - log-ratios of the Gaussian copula and of Student copulas. They need no training, and are exact where the
       dependence is elliptical, for any scales and margins of the columns;
     - a Gaussian copula of which some rows are paired at random;
-    - counts in nested squares, of two single columns or of the lengths of several, for dependence in any form;
+    - counts in nested squares, of two single columns, of the lengths of several, and of the pairs of a column of x and
+      one of y that depend on each other most, for dependence in any form;
     - where one side is classes, linear and quadratic discriminant analysis; where both are, counts;
     - a separable network;
     - a network over x and y side by side, for densities with hard edges.
@@ -166,7 +167,7 @@ def _fixed_members(problem: Problem, freedoms: dict[str, float], shifts: int, co
     scores["inliers"] = _inlier_scores(normal.sample, parts)
     classes = class_members(normal, parts)
     if not classes:
-        scores["grid"] = grid_scores(normal, parts)
+        scores |= {"grid": grid_scores(normal, parts)} | pair_scores(normal, parts)
     return scores | classes
 
 
