@@ -39,7 +39,7 @@ Examples
   mi-run resume=RUN_FOLDER                                      go on with a run that was stopped or has failures
   mi-run --config-path=RUN_FOLDER                               run the config of another run
   mi-run again=RUN_FOLDER                                       run it again and compare the results
-  mi-run encode run=RUN_FOLDER data=new.csv output=codes.parquet   encode rows by the encoder that a run has kept
+  mi-run encode run=RUN_FOLDER data=new.csv output=codes.csv    encode rows by the encoder that a run has kept
   mi-run score run=RUN_FOLDER data=new.csv output=scores.csv    pointwise MI of rows, of a run with estimator.keep=true
 
 Options

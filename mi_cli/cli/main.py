@@ -91,9 +91,11 @@ def _main(args: argparse.Namespace, invocation: Invocation) -> int:
                 print(overview())
             return FINE
         if args.overrides[:1] == ["encode"]:
-            return cli.encode_command.encode(args.overrides[1:])
+            with invocation.running():
+                return cli.encode_command.encode(args.overrides[1:])
         if args.overrides[:1] == ["score"]:
-            return cli.score_command.score(args.overrides[1:])
+            with invocation.running():
+                return cli.score_command.score(args.overrides[1:])
         if any(gives("again", text) for text in args.overrides):
             return cli.reproduce.reproduce(args, invocation)
         if args.to_hydra:

@@ -99,3 +99,25 @@ def test_bad_input_is_one_line_and_leaves_nothing(here, capsys, words, line):
     assert printed.startswith(f"mi-run: {line}")
     assert printed.count("\n") == 1
     assert sorted(path.name for path in here.iterdir()) == before
+
+
+def test_interruption_leaves_nothing(here, monkeypatch, capsys):
+    before = sorted(path.name for path in here.iterdir())
+
+    def interrupted(self, x):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mi_cli.representations.training.TrainedEncoder.codes", interrupted)
+    assert main(["encode", "run=run", "data=rows.csv", "output=codes.csv"]) == 130
+    assert capsys.readouterr().err == "mi-run: interrupted\n"
+    assert sorted(path.name for path in here.iterdir()) == before
+
+
+def test_full_disk_is_one_line(here, monkeypatch, capsys):
+    def full(*arguments, **more):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("numpy.save", full)
+    assert main(["encode", "run=run", "data=rows.csv", "output=codes.csv"]) == 2
+    assert capsys.readouterr().err.startswith("mi-run: output=codes.csv: cannot be written (No space left on device)")
+    assert not [path for path in here.iterdir() if "codes" in path.name]
