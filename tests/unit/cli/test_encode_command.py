@@ -117,7 +117,7 @@ def test_full_disk_is_one_line(here, monkeypatch, capsys):
     def full(*arguments, **more):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("numpy.save", full)
+    monkeypatch.setattr("mi_cli.cli.encode_command.np.save", full)
     assert main(["encode", "run=run", "data=rows.csv", "output=codes.csv"]) == 2
     assert capsys.readouterr().err.startswith("mi-run: output=codes.csv: cannot be written (No space left on device)")
     assert not [path for path in here.iterdir() if "codes" in path.name]
