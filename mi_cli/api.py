@@ -77,8 +77,8 @@ def estimate(
 ) -> Answer | Estimate:
     """Estimate the MI of x and y in nats, with the settings and the numbers of ``mi-run experiment=estimate``.
 
-    An estimator that is trained is cross-fitted: every row is tested once, by networks that were trained on others. With
-    several threads the command trains the folds in parts, and its values differ from these by rounding in float32.
+    An estimator that is trained is cross-fitted: every row is tested once, by networks that were trained on others.
+    With several threads the command trains folds in parts, and its values differ from these by rounding in float32.
 
     Args:
         x: rows of numbers, booleans or text, ``(n,)`` or ``(n, dim_x)``: a NumPy array, a tensor, a frame or series of
