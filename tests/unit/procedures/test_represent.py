@@ -57,7 +57,7 @@ def run(dataset, sweep, **more):
 
 
 def verdict(rows):
-    (one,) = verdicts(rows, ["split.labels"], 0.95)
+    (one,) = verdicts(rows, [], 0.95)
     return one
 
 
@@ -73,6 +73,18 @@ def test_raw_columns_are_recommended_where_infomax_ought_to_lose(make, file):
             assert scores["infomax", 60, seed] < 0.6
     else:
         assert max(row["test_r2"] for row in rows if row["labels"] == 60) < 0.2
+
+
+def test_representation_is_recommended_where_it_ought_to_win(file):
+    """Ten columns say the same and thirty are noise: the label is the first component, which few labels cannot tell."""
+    rng = np.random.default_rng(0)
+    shared = rng.normal(size=N)
+    columns = {f"a{i}": shared + 0.3 * rng.normal(size=N) for i in range(10)}
+    columns |= {f"b{i}": rng.normal(size=N) for i in range(30)}
+    table = file(**columns, target=shared)
+    one = verdict(run(table, {"seed": list(range(6))}, split={"labels": 10}))
+    assert (one["verdict"], one["method"]) == ("representation", "pca")
+    assert one["steps"][0]["ci_low"] > 0
 
 
 def test_labels_that_are_more_than_there_are_show_all(file):
