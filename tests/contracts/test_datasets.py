@@ -51,6 +51,7 @@ SETTINGS = {
     + [{"map": name, "dim": 2} for name in ("cubic", "half_cube", "asinh", "wiggly", "uniform")]
     + [{"map": "swiss_roll"}],
     "gaussian_mixture": [{"form": form} for form in ("x", "ai", "galaxy", "concentric", "inliers")],
+    "labelled_table": [{"label": "b"}, {"label": "k"}],
     "manifold": [{"columns": 3}, {"columns": 4, "embedding": "sine", "mi": 1.5}, {"dim": 3, "columns": 3}],
     "polynomial_differences": [{}, {"terms": 5, "last": True}, {"terms": 19, "first_power": 0}],
     "root_functions": [{}, {"powers": 19}, {"late_binding": True}],
