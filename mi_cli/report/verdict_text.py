@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mi_cli.report.tables import number
-
 __all__ = ["efficiency_tables", "verdict_lines"]
 
 _NAME = "label_efficiency"
@@ -60,7 +58,7 @@ def _step(step: Mapping[str, Any], measure: str, every: Sequence[int]) -> str:
     if step["use"] == "raw columns":
         return f"Use the raw columns {span}: nothing is better by more than its interval."
     what = "gradient-boosted trees" if step["use"] == "trees" else f"the representation {step['method']}"
-    gain = f"{number(step['gain'])} [{number(step['ci_low'])}, {number(step['ci_high'])}]"
+    gain = f"{step['gain']:.4f} [{step['ci_low']:.4f}, {step['ci_high']:.4f}]"
     return f"Use {what} {span}: {measure} higher by {gain} than with the raw columns, at {step['at']:,} labels."
 
 
