@@ -43,6 +43,7 @@ def estimate(
     y: Any,
     estimator: None = None,
     *,
+    z: Any = None,
     seed: int = 0,
     groups: Any = None,
     time: Any = None,
@@ -56,6 +57,7 @@ def estimate(
     y: Any,
     estimator: str | Estimator,
     *,
+    z: Any = None,
     seed: int = 0,
     groups: Any = None,
     time: Any = None,
@@ -68,6 +70,7 @@ def estimate(
     y: Any,
     estimator: str | Estimator | None = None,
     *,
+    z: Any = None,
     seed: int = 0,
     groups: Any = None,
     time: Any = None,
@@ -86,14 +89,15 @@ def estimate(
             masked values of a masked array are missing. Of several columns, those that are constant or hold dates or
             free text are left out, and of a frame those that only number its rows, with a warning (UserWarning).
         y: as many rows, ``(n,)`` or ``(n, dim_y)``.
+        z: as many rows, ``(n,)`` or ``(n, dim_z)``, that the MI is conditional on: I(x; y | z). None for I(x; y).
         estimator: a name that ``mi-run --help`` lists, or an estimator such as ``Mine(hidden=(64, 64))``; None for the
-            one answer that the estimators of ``experiment=estimate`` give together.
+            one answer of the estimators of ``experiment=estimate``.
         seed: of folds, weights and batches. The same seed gives the same estimate.
         groups: a label for each row, ``(n,)``. Rows of one group are never on both sides of a split, and the error
             allows for their dependence.
         time: a number or date for each row, ``(n,)``, to sort by. Neighbours in time are treated as groups are.
-        missing: what is done with missing values: ``"error"``, ``"drop"`` (the rows) or ``"impute"`` (the median, or
-            the most frequent class). None: as the settings say, which is ``"error"`` unless they say more.
+        missing: ``"error"``, ``"drop"`` (the rows) or ``"impute"`` (the median, or the most frequent class); None for
+            what the settings say.
         exclude: names of columns that are not used, or globs such as ``"*_note"``.
         settings: what differs from ``configs/experiment/estimate.yaml``, by section as in a config:
             ``{"training": {"steps": 800}, "folds": 5}``. It may have ``dataset``, ``estimator``, ``evaluation``,
@@ -112,16 +116,13 @@ def estimate(
     >>> import numpy as np
     >>> x, noise = np.random.default_rng(0).normal(size=(2, 500))
     >>> result = estimate(x, x + noise, "copula")
-    >>> result.status, round(result.value, 1)
-    ('ok', 0.4)
-
-    >>> result.p_value < 0.05
-    True
+    >>> result.status, round(result.value, 1), result.p_value < 0.05
+    ('ok', 0.4, True)
     """
     given = {key: value for key, value in {"missing": missing, "exclude": exclude}.items() if value is not None}
     chosen = [estimator] if estimator is not None else _estimators(settings)
     trials = [_merged(_values(one, settings) | {"seed": seed}, {"dataset": given} if given else {}) for one in chosen]
-    table = _table(x, y, groups, time, trials[0])
+    table = _table(x, y, z, groups, time, trials[0])
     return _answer(trials, table) if estimator is None else _estimate(trials[0], table)
 
 
@@ -150,7 +151,7 @@ def _answer(trials: Sequence[Mapping[str, Any]], table: Table) -> Answer:
     estimates = {values["estimator"]["name"]: _estimate(values, table) for values in fit}
     rows = [{"method": name} | estimate_fields(one) for name, one in estimates.items()]
     described = table.describe()
-    facts = Facts.of(described, (table.dim_x, table.dim_y), table.discrete)
+    facts = Facts.of(described, (table.dim_x, table.dim_y), table.discrete, table.dim_z)
     return replace(answer(rows, facts), estimates=estimates, notes=tuple(described["notes"]))
 
 
@@ -183,14 +184,14 @@ def _values(estimator: str | Estimator, settings: Mapping[str, Any] | None) -> d
     return _merged(_experiment() | {"estimator": section}, given)
 
 
-def _table(x: Any, y: Any, groups: Any, time: Any, values: Mapping[str, Any]) -> Table:
+def _table(x: Any, y: Any, z: Any, groups: Any, time: Any, values: Mapping[str, Any]) -> Table:
     """The rows as a dataset, with the settings of section ``dataset``."""
     fields = values["dataset"]
     if not isinstance(fields, Mapping):
         raise ConfigError(Fault("dataset", fields, accepted='a section, such as {"missing": "drop"}'))
     _refuse_unknown(fields, _TABLE, "is no setting of rows in memory", "dataset.")
     try:
-        table = Table.from_memory(x, y, groups, time, **fields)
+        table = Table.from_memory(x, y, groups, time, z, **fields)
     except ValidationError:
         validate(
             {**values, "dataset": {"name": "table", "path": "memory", **fields}}

@@ -24,6 +24,7 @@ from mi_cli.analysis.evidence import (
     Z,
     agree,
     are_both_classes,
+    are_counted,
     bound_of,
     first,
 )
@@ -88,6 +89,8 @@ def choose_source(estimates: Sequence[UsableEstimate], facts: Facts) -> tuple[Us
         facts: of the data.
     """
     bound, nearest, copula = bound_of(estimates), first(estimates, NEAREST), first(estimates, COPULA)
+    if bound is None and facts.columns_z and nearest is not None:
+        return _given_z(nearest, copula, facts)
     if bound is None:
         one = nearest or copula or estimates[0]
         if are_both_classes(facts) and one is nearest:
@@ -100,6 +103,20 @@ def choose_source(estimates: Sequence[UsableEstimate], facts: Facts) -> tuple[Us
     if len(estimates) == 1:
         return bound, f"{bound.name} is a lower bound on held-out rows, and no other estimate checks it"
     return bound, _why_bound(bound, nearest, estimates, facts)
+
+
+def _given_z(nearest: UsableEstimate, copula: UsableEstimate | None, facts: Facts) -> tuple[UsableEstimate, str]:
+    """Which of nearest neighbours and the copula is taken for the MI given z."""
+    if are_counted(facts):
+        return nearest, "x, y and z are classes, and their triples are counted"
+    few = facts.columns <= FEW_COLUMNS
+    if copula is not None and not few and copula.fits and copula.value > nearest.value:
+        return copula, "nearest neighbours are too low in many columns, and nothing speaks against a Gaussian copula"
+    if copula is not None and copula.fits and agree(nearest, copula):
+        return nearest, f"{nearest.name} and {copula.name} agree, though they fail in different ways"
+    if few:
+        return nearest, "nearest neighbours are accurate in few columns"
+    return nearest, f"{nearest.name} is taken, and no other estimate checks it"
 
 
 def _higher(
@@ -140,8 +157,13 @@ def _up_by_error(evidence: Evidence) -> Reach:
 
 
 def _up_to_others(evidence: Evidence) -> Reach | None:
-    """The other estimates that may be right: nearest neighbours, and the copula of one column each."""
-    others = [evidence.nearest, first(evidence.estimates, COPULA) if evidence.facts.columns == 2 else None]
+    """The other estimates that may be right: nearest neighbours, and the copula of one column each.
+
+    Given z it is the copula, if nothing speaks against it.
+    """
+    copula = first(evidence.estimates, COPULA)
+    may_be_right = copula is not None and (copula.fits if evidence.facts.columns_z else evidence.facts.columns == 2)
+    others = [evidence.nearest, copula if may_be_right else None]
     above = [one for one in others if one is not None and one.value > evidence.source.value]
     if not above:
         return None
@@ -226,11 +248,12 @@ def _down_to_others(evidence: Evidence) -> Reach | None:
 
 
 def _down_by_sparse_table(evidence: Evidence) -> Reach | None:
-    """The bias of counting, (m_x − 1)(m_y − 1) / 2n, with exp H as the effective number m of classes."""
+    """The bias of counting, m_z (m_x − 1)(m_y − 1) / 2n, with exp H as the effective number m of classes."""
     facts = evidence.facts
     if not evidence.is_counted or facts.entropy_x is None or facts.entropy_y is None or not facts.rows:
         return None
-    bias = math.expm1(facts.entropy_x) * math.expm1(facts.entropy_y) / (2 * facts.rows)
+    tables = math.exp(facts.entropy_z) if facts.entropy_z is not None else 1
+    bias = tables * math.expm1(facts.entropy_x) * math.expm1(facts.entropy_y) / (2 * facts.rows)
     cause = "the table of the classes has few rows in a cell"
     return Reach(evidence.source.bottom - bias, cause, "more rows, or fewer classes")
 

@@ -18,6 +18,7 @@ __all__ = [
     "Z",
     "agree",
     "are_both_classes",
+    "are_counted",
     "bound_of",
     "combined_p",
     "first",
@@ -115,7 +116,7 @@ class Evidence:
     @property
     def is_counted(self) -> bool:
         """Whether the value is that of a table of counts."""
-        return are_both_classes(self.facts) and self.source.name in NEAREST
+        return are_counted(self.facts) and self.source.name in NEAREST
 
 
 def first(estimates: Iterable[UsableEstimate], names: Sequence[str]) -> UsableEstimate | None:
@@ -131,6 +132,11 @@ def bound_of(estimates: Iterable[UsableEstimate]) -> UsableEstimate | None:
 def are_both_classes(facts: Facts) -> bool:
     """Whether x and y are classes."""
     return facts.classes_x and facts.classes_y
+
+
+def are_counted(facts: Facts) -> bool:
+    """Whether nearest neighbours count: x and y are classes, and z is as well where there is one."""
+    return are_both_classes(facts) and (not facts.columns_z or facts.entropy_z is not None)
 
 
 def _number(row: Row, key: str) -> float | None:

@@ -25,6 +25,8 @@ class Facts:
         copies: rows that repeat an earlier one, beyond those that chance repeats.
         blocks: whether rows depend on each other, as those of one group or neighbours in time do.
         kind: what the data are an example of, such as rings; empty where the dataset does not say.
+        columns_z: columns of z, counted in the same way; 0 where the MI is that of x and y alone.
+        entropy_z: H(z) in nats where z is classes; None where there is no z, or it has numbers or is not known.
     """
 
     rows: int
@@ -37,9 +39,13 @@ class Facts:
     copies: int = 0
     blocks: bool = False
     kind: str = ""
+    columns_z: int = 0
+    entropy_z: float | None = None
 
     @classmethod
-    def of(cls, described: Mapping[str, Any], dims: tuple[int, int], discrete: Collection[str]) -> Facts:
+    def of(
+        cls, described: Mapping[str, Any], dims: tuple[int, int], discrete: Collection[str], dim_z: int = 0
+    ) -> Facts:
         """The facts of a dataset.
 
         Args:
@@ -47,6 +53,7 @@ class Facts:
             dims: columns of x and of y, which are taken where ``described`` does not list the columns. A side of
                 classes is one column then.
             discrete: the sides all of whose columns are classes.
+            dim_z: columns of z, which are taken likewise.
         """
         columns = {
             side: len(described[side]) if side in described else 1 if side in discrete else dim
@@ -64,12 +71,14 @@ class Facts:
             copies=described.get("duplicates") or 0,
             blocks=bool(described.get("groups") or described.get("time")),
             kind=described.get("kind") or "",
+            columns_z=len(described["z"]) if "z" in described else dim_z,
+            entropy_z=entropy.get("z"),
         )
 
     @property
     def columns(self) -> int:
-        """Columns of x and y together."""
-        return self.columns_x + self.columns_y
+        """Columns of x, y and z together."""
+        return self.columns_x + self.columns_y + self.columns_z
 
     @property
     def most(self) -> float:

@@ -175,12 +175,15 @@ def replace_pair_all(draft: Draft) -> Draft:
 
 
 def leave_out_unfit_estimators(draft: Draft) -> Draft:
-    """Take from the experiment's axis of estimators those that cannot take the columns of a table."""
+    """Take from the experiment's axis of estimators those that cannot take the columns of a table, or a z."""
     axis = draft.get("sweep.estimator")
-    if not isinstance(axis, list) or "sweep.estimator" in draft.typed or draft.get("dataset.name") != "table":
+    if not isinstance(axis, list) or "sweep.estimator" in draft.typed:
         return draft
     try:
-        table = _section("dataset", draft.values["dataset"]).opened()
+        dataset = _section("dataset", draft.values["dataset"])
+        if dataset is None or not (dataset.finite or dataset.dim_z):
+            return draft
+        table = dataset.opened()
         estimators = [_section("estimator", option) for option in axis]
     except (ValidationError, ConfigError):
         return draft  # every trial reports it

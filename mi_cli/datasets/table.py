@@ -47,7 +47,8 @@ class Table(Dataset):
 
     A column of classes becomes one column of 0 and 1 for each class, or a single one where there are two classes. Once
     the table is opened, ``n_samples`` is the number of its rows, or the number that was set where that is smaller.
-    Every seed draws its own ``n_samples`` rows, or its own ``share`` of all rows. The MI is not known.
+    Every seed draws its own ``n_samples`` rows, or its own ``share`` of all rows. The MI is not known. With columns of
+    z, it is the MI given z.
 
     The transforms make tables whose MI has a known relation to that of the table itself. ``shuffle`` pairs x with y of
     other rows: the MI is 0. ``function`` replaces columns of y by whether they lie above their median, or are the most
@@ -61,7 +62,8 @@ class Table(Dataset):
     path: Annotated[str, Field(description=f"a file, {FILES}")]
     x: Annotated[Names, Field(description=SELECTIONS)] = ()
     y: Annotated[Names, Field(description=SELECTIONS)] = ()
-    exclude: Annotated[Names, Field(description="columns that neither x nor y takes")] = ()
+    z: Annotated[Names, Field(description=f"columns that the MI is conditional on: {SELECTIONS}")] = ()
+    exclude: Annotated[Names, Field(description="columns that no side takes")] = ()
     pair: Annotated[tuple[Name, Name] | None, Field(description="null, or a column of x and one of y")] = None
     missing: Literal["error", "drop", "impute"] = "error"
     groups: Name | None = None
@@ -81,7 +83,7 @@ class Table(Dataset):
         return self
 
     @classmethod
-    def from_memory(cls, x: Any, y: Any, groups: Any = None, time: Any = None, **fields: Any) -> Table:
+    def from_memory(cls, x: Any, y: Any, groups: Any = None, time: Any = None, z: Any = None, **fields: Any) -> Table:
         """An opened table of rows in memory, encoded as the same rows of a file are.
 
         Columns of frames and series keep their names. Those of arrays are called ``x``, or ``x_0``, ``x_1`` and so on
@@ -93,6 +95,7 @@ class Table(Dataset):
             y: as many rows.
             groups: a label for each row, or None; rows with equal labels stay together.
             time: a value for each row by which rows are sorted, or None.
+            z: as many rows that the MI is conditional on, or None.
             fields: of the table: ``n_samples``, ``missing``, ``exclude``, ``classes``, ``max_rows``, ``share`` and
                 ``transform``.
 
@@ -100,8 +103,8 @@ class Table(Dataset):
             ConfigError: the arguments do not have equally many rows, or rows or columns are not what a table may have.
             pydantic.ValidationError: a field has no valid value.
         """
-        source = rows_in_memory(x, y, groups, time)
-        names = {side: columns if side in "xy" else columns[0] for side, columns in source.sides.items()}
+        source = rows_in_memory(x, y, groups, time, z)
+        names = {side: columns if side in "xyz" else columns[0] for side, columns in source.sides.items()}
         table = cls.model_validate({"path": _MEMORY} | fields | names)
         return table._opened(source)
 
@@ -167,6 +170,11 @@ class Table(Dataset):
         """Columns of y, one for each class of a column of classes."""
         return sum(column.width for column in self.encoded.info.y)
 
+    @property
+    def dim_z(self) -> int:
+        """Columns of z, one for each class of a column of classes."""
+        return sum(column.width for column in self.encoded.info.z)
+
     def sample(
         self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -200,7 +208,8 @@ class Table(Dataset):
         x, y = (torch.from_numpy(matrix(columns, order)).to(dtype) for columns in (table.x, table.y))
         if self.transform == "shuffle":
             y = y[torch.randperm(n, generator=generator)]
-        return Rows(x, y, block)
+        z = torch.from_numpy(matrix(table.z, order)).to(dtype) if table.z else None
+        return Rows(x, y, block, z)
 
     def describe(self) -> dict[str, Any]:
         """What was read, and what its user should know of it (``notes``)."""

@@ -30,25 +30,26 @@ def answer_lines(summary: Mapping[str, Any]) -> list[str]:
         return ["No answer: budget=smoke shows that everything runs, and its numbers say nothing about the MI"]
     answer = summary.get("answer")
     if isinstance(answer, Mapping):
-        return _lines(answer, summary["shown_in"])
+        return _lines(answer, summary)
     lines = []
     for one in answer or ():
         setting = ", ".join(f"{key}={value}" for key, value in one.items() if key not in _FIELDS)
-        first, *rest = _lines(one, summary["shown_in"])
+        first, *rest = _lines(one, summary)
         lines += [f"{setting}: {first}", *rest]
     return lines
 
 
-def _lines(answer: Mapping[str, Any], units: str) -> list[str]:
+def _lines(answer: Mapping[str, Any], summary: Mapping[str, Any]) -> list[str]:
+    units, measure = summary["shown_in"], summary.get("measure", "MI")
     scale = SCALES[units]
     if answer["verdict"] == "answer":
-        ends = f"95 % interval for the true MI {_interval(answer, scale)}"
-        parts = [f"MI = {number(answer['value'], scale)} {units}", ends, *_bound_and_p(answer, scale)]
+        ends = f"95 % interval for the true {measure} {_interval(answer, scale)}"
+        parts = [f"{measure} = {number(answer['value'], scale)} {units}", ends, *_bound_and_p(answer, scale)]
         article = "a " if answer["source"] == "linear relation" else ""
         lines = [", ".join(parts), f"From {article}{answer['source']}: {answer['reason']}."]
     else:
         lines = [f"Cannot tell: {answer['reason']}. What would help: {answer['advice']}."]
-        known = [] if answer["ci_low"] is None else [f"The true MI is in {_interval(answer, scale)} {units}"]
+        known = [] if answer["ci_low"] is None else [f"The true {measure} is in {_interval(answer, scale)} {units}"]
         known += _bound_and_p(answer, scale)
         lines += [", ".join(known)] if known else []
     return lines + _entropies(answer, scale, units)

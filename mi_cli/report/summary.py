@@ -60,6 +60,7 @@ def summarise(
         "axes": list(axes),
         "level": level,
         "shown_in": config.units,
+        **({"measure": "I(x; y | z)"} if config.dataset.dim_z else {}),
         "data": config.dataset.describe(),
         "trials": dict(sorted(Counter(trial_statuses(rows).values()).items())),
         "answer": _answer(config, rows, axes, facts),
@@ -80,7 +81,7 @@ def _facts(config: Config, datasets: Mapping[int, Dataset]) -> Callable[[Mapping
 
     def facts(row: Mapping[str, Any]) -> Facts:
         dataset = datasets.get(row["trial"], config.dataset)
-        return Facts.of(dataset.describe(), (dataset.dim_x, dataset.dim_y), dataset.discrete)
+        return Facts.of(dataset.describe(), (dataset.dim_x, dataset.dim_y), dataset.discrete, dataset.dim_z)
 
     return facts
 

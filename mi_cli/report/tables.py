@@ -63,10 +63,10 @@ def title_of(name: str, rows: Sequence[Row], summary: Mapping[str, Any]) -> str:
         return f"{name}: no task has a true MI that is known and finite"
     data = summary.get("data") or {}
     if name == "estimates" and data.get("file"):
-        sides = [", ".join(column["column"] for column in data[side][:6]) for side in ("x", "y")]
-        sides = [text + ", ..." * (len(data[side]) > 6) for text, side in zip(sides, ("x", "y"), strict=True)]
+        columns = {side: [column["column"] for column in data[side]] for side in "xyz" if side in data}
+        sides = [f"{side} = {', '.join(names[:6])}{', ...' * (len(names) > 6)}" for side, names in columns.items()]
         rows_of = f"{data['rows_used']:,} rows of {data['file']}"
-        return f"MI in {summary['shown_in']}; x = {sides[0]}; y = {sides[1]}; {rows_of}"
+        return "; ".join([f"{summary.get('measure', 'MI')} in {summary['shown_in']}", *sides, rows_of])
     if "tasks" not in rows[0]:
         return f"{name}: {counted(len(rows), 'row')} of {summary['name']}, in {summary['shown_in']}"
     tasks = counted(max(row["tasks"] for row in rows), "task")

@@ -29,7 +29,7 @@ def copied_rows(rows: EncodedRows) -> int:
     If E rows are expected to repeat others by chance, up to 1 + 2 E + 3 √E are no copies; more are seen by chance in
     less than 1 % of tables.
     """
-    columns = (*rows.x, *rows.y)
+    columns = (*rows.x, *rows.y, *rows.z)
     if len(np.unique(_keys([column.values for column in columns]))) == rows.n:
         return 0
     common = max(_FEW, int(_COMMON * rows.n))

@@ -9,14 +9,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import ClassVar, Literal
 
-from mi_cli.errors import ConfigError, Fault, counted, shown
+from mi_cli.errors import ConfigError, counted, shown
 from mi_cli.lazy import np
 from mi_cli.tabular.columns import Array, Column, class_names
-from mi_cli.tabular.selection import columns_of_x_and_y, named_columns, override, selected_columns
+from mi_cli.tabular.selection import named_columns, selected_columns, selected_sides
 from mi_cli.tabular.source import Sample, Source, dataset_error, name_list
-from mi_cli.tabular.unfit_columns import Unfit, constants, left_out_notes, refuse, unfit
+from mi_cli.tabular.unfit_columns import Unfit, constants, left_out_notes, refuse, refuse_equal, unfit
 
 __all__ = [
     "FEWEST_ROWS",
@@ -53,8 +54,14 @@ class TableSettings:
     max_rows: int
     transform: Literal["none", "shuffle", "function", "two_copies"]
     exclude: tuple[str, ...] = ()
+    z: tuple[str, ...] = ()
 
-    FIELDS: ClassVar = ("x", "y", "missing", "groups", "time", "classes", "max_rows", "transform", "exclude")
+    FIELDS: ClassVar = ("x", "y", "missing", "groups", "time", "classes", "max_rows", "transform", "exclude", "z")
+
+    @property
+    def sides(self) -> dict[str, tuple[str, ...]]:
+        """What ``x``, ``y`` and ``z`` select."""
+        return {"x": self.x, "y": self.y, "z": self.z}
 
     def error(self, key: str, problem: str, accepted: str) -> ConfigError:
         """What is wrong with the value of a key."""
@@ -88,11 +95,12 @@ class EncodedColumn:
 
 @dataclass(frozen=True, eq=False)
 class EncodedRows:
-    """Columns of x and y, and the group of each row, from 0."""
+    """Columns of x and y, the group of each row, from 0, and columns of z, if there are any."""
 
     x: tuple[EncodedColumn, ...]
     y: tuple[EncodedColumn, ...]
     groups: Array | None = None
+    z: tuple[EncodedColumn, ...] = ()
 
     @property
     def n(self) -> int:
@@ -109,7 +117,7 @@ class TableInfo:
         in_source: rows of the file, or in memory.
         read: rows of the sample of them.
         dropped: rows of the sample that are left out since a value is missing.
-        x: columns of x; so is ``y``.
+        x: columns of x; so are ``y`` and ``z``.
         missing: how many values are missing, by column.
         guessed: columns of whole numbers that are taken for classes without being asked to.
         left_out: columns that are not used, as nobody named them.
@@ -126,6 +134,7 @@ class TableInfo:
     guessed: tuple[str, ...]
     left_out: tuple[Unfit, ...] = ()
     thousands: dict[str, str] = field(default_factory=dict)
+    z: tuple[ColumnInfo, ...] = ()
 
 
 def encode(settings: TableSettings) -> tuple[EncodedRows, TableInfo]:
@@ -148,30 +157,30 @@ def encode(settings: TableSettings) -> tuple[EncodedRows, TableInfo]:
         return _type(settings, source.sample(names, settings.max_rows).column(name), listed)
 
     by_name_only = [name for name in (settings.groups, settings.time) if name is not None]
-    of_x, of_y = columns_of_x_and_y(source, settings.x, settings.y, by_name_only, type_of, settings.exclude)
-    _refuse_many(settings, len(of_x) + len(of_y))
-    sample = source.sample([*of_x, *of_y, *by_name_only], settings.max_rows)
+    selected = selected_sides(source, settings.sides, by_name_only, type_of, settings.exclude)
+    every = list(chain(*selected.values()))
+    _refuse_many(settings, len(every))
+    sample = source.sample([*every, *by_name_only], settings.max_rows)
     if len(sample.numbers) < FEWEST_ROWS:
         _refuse_few(replace(settings, missing="error"), len(sample.numbers))
-    judged = {name: _judged(settings, sample, name, listed) for name in (*of_x, *of_y)}
-    sides, left_out = _fit_sides(settings, {"x": of_x, "y": of_y}, judged)
-    columns = {name: sample.column(name) for name in (*sides["x"], *sides["y"], *by_name_only)}
+    judged = {name: _judged(settings, sample, name, listed) for name in every}
+    sides, left_out = _fit_sides(settings, selected, judged)
+    columns = {name: sample.column(name) for name in (*chain(*sides.values()), *by_name_only)}
     rows, groups, dropped = _used_rows(settings, columns, len(sample.numbers))
     if dropped and rows is not None:
-        judged = {one.name: one for one in constants(columns, (*sides["x"], *sides["y"]), rows)}
+        judged = {one.name: one for one in constants(columns, list(chain(*sides.values())), rows)}
         sides, more = _fit_sides(settings, sides, judged)
         left_out += more
     encoded = {
-        side: tuple(
-            _encoded(settings, columns[name], _type(settings, columns[name], listed), rows) for name in selected
-        )
-        for side, selected in sides.items()
+        side: tuple(_encoded(settings, columns[name], _type(settings, columns[name], listed), rows) for name in names)
+        for side, names in sides.items()
     }
-    _refuse_equal(settings, encoded)
-    table = _transformed(settings, EncodedRows(encoded["x"], encoded["y"], groups))
-    x, y = (tuple(column.info for column in side) for side in (table.x, table.y))
-    _refuse_many(settings, sum(info.width for info in (*x, *y)))
-    used = [columns[name] for name in (*sides["x"], *sides["y"])]
+    known = {side: [(c.info.name, c.info.kind, c.digest) for c in columns_of] for side, columns_of in encoded.items()}
+    refuse_equal(known, settings.sides, settings.exclude)
+    table = _transformed(settings, EncodedRows(encoded["x"], encoded["y"], groups, encoded.get("z", ())))
+    x, y, z = (tuple(column.info for column in side) for side in (table.x, table.y, table.z))
+    _refuse_many(settings, sum(info.width for info in (*x, *y, *z)))
+    used = [columns[name] for name in chain(*sides.values())]
     info = TableInfo(
         rows=table.n,
         in_source=sample.total,
@@ -183,6 +192,7 @@ def encode(settings: TableSettings) -> tuple[EncodedRows, TableInfo]:
         guessed=tuple(c.name for c in used if settings.classes == "auto" and looks_like_classes(c)),
         left_out=left_out,
         thousands={column.name: column.thousands for column in used if column.thousands},
+        z=z,
     )
     return table, info
 
@@ -197,18 +207,17 @@ def _judged(settings: TableSettings, sample: Sample, name: str, listed: set[str]
 def _fit_sides(
     settings: TableSettings, sides: Mapping[str, Sequence[str]], judged: Mapping[str, Unfit | None]
 ) -> tuple[dict[str, tuple[str, ...]], tuple[Unfit, ...]]:
-    """The columns of x and y that are used, and those that are left out, as nobody named them.
+    """The columns of each side that are used, and those that are left out, as nobody named them.
 
     Raises:
         ConfigError: a column that was named cannot be used, or none is left for a side.
     """
-    entries = {"x": settings.x, "y": settings.y}
-    named = named_columns(settings.source, (*settings.x, *settings.y))
+    named = named_columns(settings.source, (*settings.x, *settings.y, *settings.z))
     bad = {side: [one for name in names if (one := judged.get(name))] for side, names in sides.items()}
     refuse(
         {side: [one for one in ones if one.is_refused(one.name in named)] for side, ones in bad.items()},
         sides,
-        entries,
+        settings.sides,
         settings.exclude,
     )
     left_out = [one for ones in bad.values() for one in ones if one.name not in named]
@@ -353,11 +362,11 @@ def _transformed(settings: TableSettings, table: EncodedRows) -> EncodedRows:
             raise settings.error("transform", f"leaves {counted(half, 'row')}", f"at least {FEWEST_ROWS}")
         order = np.random.default_rng(_SEED + 2).permutation(table.n)
         first, second = order[:half], order[half : 2 * half]
-        x, y = (
+        x, y, z = (
             (*(column.select(first) for column in side), *(column.select(second, SECOND) for column in side))
-            for side in (table.x, table.y)
+            for side in (table.x, table.y, table.z)
         )
-        return EncodedRows(x, y)
+        return EncodedRows(x, y, z=z)
     return table
 
 
@@ -374,17 +383,5 @@ def _function(column: EncodedColumn) -> EncodedColumn:
 
 def _refuse_many(settings: TableSettings, columns: int) -> None:
     if columns > MOST_COLUMNS:
-        raise settings.error("x", f"x and y have {columns:,} columns, with one for each class", "at most 2,000")
-
-
-def _refuse_equal(settings: TableSettings, encoded: Mapping[str, tuple[EncodedColumn, ...]]) -> None:
-    of_x = {column.digest: column.info.name for column in encoded["x"]}
-    for column in encoded["y"]:
-        if column.digest in of_x:
-            name = of_x[column.digest]
-            pair = f"{shown(name)} of x and {shown(column.info.name)} of y"
-            mi = "infinite" if column.info.kind == "number" else "the entropy of the column"
-            problem = f"columns {pair} are equal, so that the MI is {mi}"
-            command = override("exclude", [*settings.exclude, name]) if len(of_x) > 1 else ""
-            value = list(settings.y) or None
-            raise ConfigError(Fault("dataset.y", value, problem, "different columns", command))
+        sides = "x, y and z" if settings.z else "x and y"
+        raise settings.error("x", f"{sides} have {columns:,} columns, with one for each class", "at most 2,000")

@@ -29,7 +29,7 @@ class RowsInMemory(Source):
 
     Args:
         columns: a NumPy array ``(n,)`` or a Polars series each.
-        sides: the names of the columns that came as ``x``, ``y``, ``groups`` and ``time``.
+        sides: the names of the columns that came as ``x``, ``y``, ``groups``, ``time`` and ``z``.
         frames: the sides that came as frames, whose columns have names.
     """
 
@@ -51,8 +51,9 @@ class RowsInMemory(Source):
 
     @property
     def together(self) -> frozenset[str]:
-        """The columns of x or y, if they are several."""
-        return frozenset(name for side in "xy" if len(self.sides[side]) > 1 for name in self.sides[side])
+        """The columns of x, of y or of z, if they are several."""
+        sides = [self.sides.get(side, ()) for side in "xyz"]
+        return frozenset(name for names in sides if len(names) > 1 for name in names)
 
     def may_have_index(self, name: str) -> bool:
         """Whether a column came in a frame: what numbers the rows of an array was put there on purpose."""
@@ -106,7 +107,7 @@ def _maker(columns: Mapping[str, Any], numbers: Array | None) -> Callable[[str],
     return make
 
 
-def rows_in_memory(x: Any, y: Any, groups: Any = None, time: Any = None) -> RowsInMemory:
+def rows_in_memory(x: Any, y: Any, groups: Any = None, time: Any = None, z: Any = None) -> RowsInMemory:
     """Rows in memory as the source of a table.
 
     Columns of frames and series keep their names. Those of an array are called ``x``, or ``x_0``, ``x_1`` and so on
@@ -118,11 +119,13 @@ def rows_in_memory(x: Any, y: Any, groups: Any = None, time: Any = None) -> Rows
         y: as many rows.
         groups: a label for each row, or None.
         time: a value for each row by which rows are sorted, or None.
+        z: as many rows that the MI is conditional on, ``(n,)`` or ``(n, dim_z)``, or None.
 
     Raises:
         ConfigError: the arguments have different numbers of rows, more than two dimensions, or no columns.
     """
-    given = {"x": x, "y": y} | {key: rows for key, rows in {"groups": groups, "time": time}.items() if rows is not None}
+    others = {"groups": groups, "time": time, "z": z}
+    given = {"x": x, "y": y} | {key: rows for key, rows in others.items() if rows is not None}
     sides = {side: _columns(side, rows) for side, rows in given.items()}
     for key in ("groups", "time"):
         if len(sides.get(key, [None])) != 1:

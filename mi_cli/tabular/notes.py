@@ -33,7 +33,7 @@ def description(table: EncodedTable, n_samples: int) -> dict[str, Any]:
     the share of its values that equal an earlier one. ``left_out`` has a reason for each column that is not used, as
     nobody named it.
 
-    ``entropy`` has H(x) and H(y) in nats, null for a side with numbers.
+    ``entropy`` has H(x) and H(y) in nats, and H(z) where there is a z; null for a side with numbers.
 
     Args:
         table: encoded.
@@ -50,11 +50,12 @@ def _description(table: EncodedTable) -> dict[str, Any]:
         "rows_used": info.rows,
         "x": _columns(info.x),
         "y": _columns(info.y),
+        **({"z": _columns(info.z)} if info.z else {}),
         "missing": info.missing,
         "left_out": {one.name: one.reason for one in info.left_out},
         "duplicates": copied_rows(rows) if _has_many_values(table) else 0,
         "ties": _ties(rows),
-        "entropy": {"x": class_entropy(rows.x), "y": class_entropy(rows.y)},
+        "entropy": {side: class_entropy(getattr(rows, side)) for side in ("xyz" if rows.z else "xy")},
         "groups": None,
         "time": settings.time,
         "transform": settings.transform,
@@ -71,7 +72,7 @@ def _columns(infos: Sequence[ColumnInfo]) -> list[dict[str, Any]]:
 def _has_many_values(table: EncodedTable) -> bool:
     """Whether some column has many values, without which no equal rows are copies."""
     few = columns_of_few_values(table)
-    return any(info.kind == "number" and info.name not in few for info in (*table.info.x, *table.info.y))
+    return any(info.kind == "number" and info.name not in few for info in (*table.info.x, *table.info.y, *table.info.z))
 
 
 def _ties(rows: EncodedRows) -> dict[str, float]:

@@ -4,17 +4,79 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from mi_cli.errors import ConfigError, Fault, shown
 from mi_cli.tabular.source import Source, dataset_error, name_list
 
-__all__ = ["SELECTIONS", "columns_of_x_and_y", "excluded_columns", "named_columns", "override", "selected_columns"]
+__all__ = [
+    "SELECTIONS",
+    "columns_of_x_and_y",
+    "excluded_columns",
+    "named_columns",
+    "override",
+    "selected_columns",
+    "selected_sides",
+]
 
 SELECTIONS = "names of columns, globs (gene_*), regular expressions (^...), :numeric, :categorical or :boolean"
 
 _WORDS_OF_YAML = ("true", "false", "null", "nan", "inf")  # which are no names unless they are quoted
 _TYPES = {":numeric": "number", ":categorical": "class", ":boolean": "boolean"}
+
+
+def selected_sides(
+    source: Source,
+    sides: Mapping[str, Sequence[str]],
+    by_name_only: Sequence[str],
+    type_of: Callable[[str], str],
+    exclude: Sequence[str] = (),
+) -> dict[str, tuple[str, ...]]:
+    """The columns of x and of y, and of z where it has selections, in the order of the source.
+
+    Patterns of x and y leave out the columns of z, and those of z leave out columns that x or y name.
+
+    Args:
+        source: where the columns are.
+        sides: selections (``SELECTIONS``) of ``x``, ``y`` and ``z``.
+        by_name_only: columns that no pattern selects.
+        type_of: ``number``, ``class`` or ``boolean`` (or another word), by the name of a column.
+        exclude: selections of columns that no side takes.
+
+    Raises:
+        ConfigError: a side has no columns, or a column is on two sides.
+    """
+    of_z = _columns_of_z(source, sides, by_name_only, type_of, exclude)
+    of_x, of_y = columns_of_x_and_y(source, sides["x"], sides["y"], [*by_name_only, *of_z], type_of, exclude)
+    return {"x": of_x, "y": of_y} | ({"z": of_z} if of_z else {})
+
+
+def _columns_of_z(
+    source: Source,
+    sides: Mapping[str, Sequence[str]],
+    by_name_only: Sequence[str],
+    type_of: Callable[[str], str],
+    exclude: Sequence[str],
+) -> tuple[str, ...]:
+    entries = sides["z"]
+    if not entries:
+        return ()
+    names, arrays = source.names, source.arrays
+    excluded = excluded_columns(source, exclude, type_of)
+    named = {
+        side: {name for entry in sides[side] for name in ((entry,) if entry in names else arrays.get(entry, ()))}
+        for side in "xyz"
+    }
+    for side in "xy":
+        if both := [name for name in names if name in named[side] & named["z"]]:
+            problem = f"and dataset.{side}={shown(list(sides[side]))} both take {name_list(both)}"
+            raise dataset_error("z", list(entries), f"{problem}: given z, nothing is left of it", "other columns")
+    elsewhere = {*excluded, *by_name_only, *named["x"], *named["y"]}
+    selected = {name for entry in entries for name in selected_columns(source, "z", entry, entries, type_of)}
+    of_z = tuple(name for name in names if name in selected - (elsewhere - named["z"]) - excluded)
+    if not of_z:
+        raise dataset_error("z", list(entries), "leaves no column for z", SELECTIONS)
+    return of_z
 
 
 def columns_of_x_and_y(

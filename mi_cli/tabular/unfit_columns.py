@@ -19,7 +19,7 @@ from mi_cli.tabular.columns import Array, Column
 from mi_cli.tabular.selection import override
 from mi_cli.tabular.source import Source, name_list
 
-__all__ = ["Reason", "Unfit", "constants", "left_out_notes", "most_classes", "refuse", "unfit"]
+__all__ = ["Reason", "Unfit", "constants", "left_out_notes", "most_classes", "refuse", "refuse_equal", "unfit"]
 
 Reason = Literal["constant", "empty", "time", "nested", "text", "index", "stray text", "infinite"]
 
@@ -182,6 +182,35 @@ def refuse(
             command,
         )
     )
+
+
+def refuse_equal(
+    sides: Mapping[str, Sequence[tuple[str, str, bytes]]],
+    entries: Mapping[str, Sequence[str]],
+    excluded: Sequence[str],
+) -> None:
+    """Refuse a column of y that equals one of x, and a column of z that equals one of either.
+
+    Args:
+        sides: name, kind and digest of each column, by side.
+        entries: what ``dataset.x``, ``dataset.y`` and ``dataset.z`` say.
+        excluded: what ``dataset.exclude`` says.
+
+    Raises:
+        ConfigError: there is such a column.
+    """
+    of_x, of_z = ({digest: name for name, _, digest in sides.get(side, ())} for side in "xz")
+    for name, _, digest in (*sides["x"], *sides["y"]):
+        if other := of_z.get(digest):
+            problem = f"columns {shown(name)} and {shown(other)} are equal: given z, nothing is left"
+            raise ConfigError(Fault("dataset.z", list(entries["z"]), problem, "other columns"))
+    for name, kind, digest in sides["y"]:
+        if other := of_x.get(digest):
+            pair = f"{shown(other)} of x and {shown(name)} of y"
+            mi = "infinite" if kind == "number" else "the entropy of the column"
+            problem = f"columns {pair} are equal, so that the MI is {mi}"
+            command = override("exclude", [*excluded, other]) if len(of_x) > 1 else ""
+            raise ConfigError(Fault("dataset.y", list(entries["y"]) or None, problem, "different columns", command))
 
 
 def _sentence(same: Sequence[Unfit]) -> str:

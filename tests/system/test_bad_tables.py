@@ -198,6 +198,20 @@ BAD = [
     ),
     ("t.parquet", saved(good(a=[[1]] * N), ".parquet"), XY, r"x=\[a\]: column a holds lists, structures, bytes"),
     ("t.npy", array(RNG.normal(size=(30, 2001))), ("dataset.x=column_0",), r"x=\[column_0\]: x and y have 2,001 colum"),
+    ("t.csv", text(good(c=[1] * N)), (*XY, "dataset.z=c"), r"z=\[c\]: column c is constant; accepted: columns that v"),
+    (
+        "t.csv",
+        text(),
+        (*XY, "dataset.z=[a]"),
+        r"z=\[a\]: and dataset.x=\[a\] both take a: given z, nothing is",
+    ),
+    ("t.csv", text(), (*XY, "dataset.z=[q]"), r"z=\[q\]: no such column: q; accepted: a, b"),
+    (
+        "t.csv",
+        text(good().with_columns(c=pl.col("a"))),
+        (*XY, "dataset.z=c"),
+        r"z=\[c\]: columns a and c are equal: given z, nothing is left; accepted: other columns",
+    ),
     # The rest.
     ("t.csv", text(), (*XY, "dataset.groups=p"), r"groups=p: no such column; accepted: null, a, b"),
     ("t.csv", text(good(p=[1] * N)), (*XY, "dataset.groups=p"), r"groups=p: all rows are of one group; accepted: a c"),

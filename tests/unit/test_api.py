@@ -338,3 +338,25 @@ def test_what_is_not_the_estimate_takes_little_time():
         mi_cli.estimate(X, Y[:, 0], "copula", settings=settings)
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 0.1  # 1.4 ms on an idle core
+
+
+def test_given_z():
+    random = np.random.default_rng(5)
+    z, a, b = random.normal(size=(3, 400))
+    x, y = np.sin(2 * z) + a, z**2 + 0.6 * a + 0.8 * b
+    one = mi_cli.estimate(x, y, z=z)
+    assert set(one.estimates) == {"nearest", "copula"}  # auto takes no z
+    assert one.verdict == "answer"
+    assert one.value == pytest.approx(0.2231, abs=0.12)
+    assert one.p_value < 0.05
+    frame = pl.DataFrame({"z": z, "arm": np.where(random.random(400) < 0.5, "u", "v")})
+    assert mi_cli.estimate(x, y, "copula", z=frame).value == pytest.approx(0.2231, abs=0.12)
+
+
+def test_what_z_cannot_be():
+    with pytest.raises(ConfigError, match=r"estimator\.name=auto: does not estimate the MI given z"):
+        mi_cli.estimate(X[:100], Y[:100, 0], "auto", z=Y[:100, 1])
+    with pytest.raises(ConfigError, match="rows: x 100, y 100, z 99; accepted: as many of each"):
+        mi_cli.estimate(X[:100], Y[:100, 0], z=Y[:99, 1])
+    with pytest.raises(ConfigError, match=r"estimator\.form=2: is not defined for the MI given z; accepted: 1"):
+        mi_cli.estimate(X[:100], Y[:100, 0], "ksg", z=Y[:100, 1], settings={"estimator": {"form": 2}})

@@ -279,3 +279,37 @@ def test_the_value_of_a_bound_is_the_middle_between_test_and_training_rows():
 def test_a_bound_that_still_rises_reaches_farther():
     still, done = (answer([row(estimate=1.0, stderr=0.01, rise=rise)], Facts(5000)) for rise in (0.2, 0.0))
     assert still.ci_high == pytest.approx(done.ci_high + 0.2)
+
+
+# Given z
+
+
+GIVEN = Facts(rows=1000, columns_z=1)
+MANY_GIVEN = Facts(rows=1000, columns_z=5)
+
+
+def test_given_z_neighbours_are_taken_in_few_columns():
+    one = answer([row("nearest", 0.21, 0.01), row("copula", 0.22, 0.02)], GIVEN)
+    assert (one.verdict, one.value, one.source) == ("answer", 0.21, "nearest")
+    assert one.reason == "nearest and copula agree, though they fail in different ways"
+    assert one.ci_high == pytest.approx(0.22 + 1.96 * 0.02, abs=1e-4)  # that of the copula, which may be right
+    misfit = answer([row("nearest", 0.5, 0.03), row("copula", 0.1, 0.02, misfit=9.0)], GIVEN)
+    assert (misfit.source, misfit.reason) == ("nearest", "nearest neighbours are accurate in few columns")
+
+
+def test_given_many_columns_of_z_a_copula_that_fits_is_taken():
+    assert answer([row("nearest", 0.3, 0.03), row("copula", 0.45, 0.02)], MANY_GIVEN).source == "copula"
+    assert answer([row("nearest", 0.3, 0.03), row("copula", 0.45, 0.02, misfit=9.0)], MANY_GIVEN).source == "nearest"
+
+
+def test_classes_are_counted_only_where_z_is_classes():
+    classes = {"rows": 1000, "classes_x": True, "classes_y": True, "entropy_x": LN2, "entropy_y": LN2, "columns_z": 1}
+    counted = answer([row("nearest", 0.3, 0.02)], Facts(**classes, entropy_z=LN2))
+    assert (counted.source, counted.reason) == ("counting", "x, y and z are classes, and their triples are counted")
+    assert counted.ci_low == pytest.approx(0.3 - 1.96 * 0.02 - 2 / 2000, abs=1e-4)  # two tables
+    assert answer([row("nearest", 0.3, 0.02)], Facts(**classes)).source == "nearest"
+
+
+def test_no_dependence_given_z():
+    one = answer([row("nearest", -0.01, 0.03, p_value=0.4), row("copula", 0.0, 0.002, p_value=0.6)], GIVEN)
+    assert (one.verdict, one.value, one.reason) == ("answer", 0.0, "no dependence is seen")

@@ -296,3 +296,43 @@ def test_columns_of_few_values_are_told_by_the_names_that_the_file_has(made):
     table = made(x="a", y="count", classes=[], transform="two_copies")
     assert table.few_valued == ("count",)
     assert any("dataset.classes=[count] takes them for classes" in note for note in table.describe()["notes"])
+
+
+def test_columns_of_z_go_with_their_rows(made):
+    table = made(x="a", y="b", z=["count", "arm"], classes=[])
+    assert (table.dim_x, table.dim_y, table.dim_z) == (1, 1, 4)
+    rows, file = drawn(table), columns()
+    places = [file["a"].index(value) for value in rows.x[:, 0].tolist()]
+    assert rows.z[:, 0].tolist() == [file["count"][place] for place in places]
+    assert [("u", "v", "w")[row.index(1)] for row in rows.z[:, 1:].tolist()] == [file["arm"][place] for place in places]
+    described = table.describe()
+    assert [one["column"] for one in described["z"]] == ["count", "arm"]
+    assert described["entropy"]["z"] is None
+
+
+def test_a_table_without_z_has_none(made):
+    table = made(x="a", y="b")
+    assert drawn(table).z is None
+    assert table.dim_z == 0
+    assert "z" not in table.describe()
+
+
+def test_x_leaves_the_columns_of_z(made):
+    table = made(y="b", z=["a", "arm"])
+    assert [info.name for info in table.encoded.info.x] == ["count", "sick", "patient"]  # day is an index
+
+
+def test_two_copies_double_the_columns_of_z(made):
+    assert made(x="a", y="b", z="count", classes=[], transform="two_copies").dim_z == 2
+
+
+def test_rows_that_differ_in_z_only_are_no_copies(made):
+    twice = columns(200)
+    replaced = {name: 2 * twice[name] for name in twice} | {"day": list(range(400))}
+    assert made(replaced, x="a", y="b").describe()["duplicates"] == 200
+    assert made(replaced, x="a", y="b", z="day").describe()["duplicates"] == 0
+
+
+def test_missing_values_of_z_are_dropped_as_others_are(made):
+    table = made({"count": [None, *columns()["count"][1:]]}, x="a", y="b", z="count", missing="drop")
+    assert table.n_samples == N - 1

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from mi_cli.errors import ConfigError
 from mi_cli.tabular.files import table_file
-from mi_cli.tabular.selection import columns_of_x_and_y
+from mi_cli.tabular.selection import columns_of_x_and_y, selected_sides
 
 KINDS = {"id": "number", "gene_1": "number", "gene_2": "number", "dose": "class", "arm": "class", "sick": "boolean"}
 
@@ -52,3 +53,32 @@ def test_name_that_looks_like_a_pattern_is_a_name(tmp_path):
         ("a*", "^c"),
         (":numeric",),
     )
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "z", "selected"),
+    [
+        (["gene_1"], ["dose"], ["arm", "id"], (["gene_1"], ["dose"], ["id", "arm"])),
+        (["gene_1"], ["dose"], ["gene_*"], (["gene_1"], ["dose"], ["gene_2"])),
+        (["gene_*"], ["dose"], ["gene_2"], (["gene_1"], ["dose"], ["gene_2"])),
+        ([], ["dose"], ["id", "arm"], (["gene_1", "gene_2", "sick"], ["dose"], ["id", "arm"])),
+    ],
+)
+def test_columns_of_z_are_not_those_of_x_and_y(table, x, y, z, selected):
+    sides = selected_sides(table, {"x": x, "y": y, "z": z}, [], KINDS.__getitem__)
+    assert sides == dict(zip("xyz", map(tuple, selected), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("z", "problem"),
+    [
+        (["dose"], "and dataset.y=[dose] both take dose: given z, nothing is left of it"),
+        (["nothing"], "no such column: nothing"),
+        (["gene_1", "gene_2"], "and dataset.x=[gene_1] both take gene_1: given z, nothing is left of it"),
+    ],
+)
+def test_columns_of_z_that_x_or_y_name_are_refused(table, z, problem):
+    with pytest.raises(ConfigError) as error:
+        selected_sides(table, {"x": ["gene_1"], "y": ["dose"], "z": z}, [], KINDS.__getitem__)
+    (fault,) = error.value.faults
+    assert (fault.key, fault.value, fault.problem) == ("dataset.z", z, problem)
