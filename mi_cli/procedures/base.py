@@ -115,6 +115,7 @@ class Procedure(ABC):
         shares: how the rows of a table are split where the config has numbers of rows that are drawn besides.
         draws_fresh_rows: whether it can train on rows that are drawn anew at each step (``dataset.n_samples=null``).
         crossfits: whether it supports ``fit=crossfit``.
+        keeps_critics: whether it supports ``estimator.keep``.
         carries: whether it supports ``training.carry``. Trials along the carried axis then have one training key.
         shifts: whether it has unlabelled rows, which ``shift`` moves.
         reports_last_steps: whether it supports ``evaluation.last_steps``.
@@ -131,6 +132,7 @@ class Procedure(ABC):
     shares: ClassVar[Mapping[str, float]] = {"train": 0.7, "val": 0.1, "labelled": 0.0, "test": 0.2}
     draws_fresh_rows: ClassVar[bool] = False
     crossfits: ClassVar[bool] = False
+    keeps_critics: ClassVar[bool] = False
     carries: ClassVar[bool] = False
     shifts: ClassVar[bool] = False
     reports_last_steps: ClassVar[bool] = False

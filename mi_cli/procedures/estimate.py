@@ -49,6 +49,7 @@ class Estimate(Procedure):
     draws_fresh_rows: ClassVar[bool] = True
     crossfits: ClassVar[bool] = True
     takes_z: ClassVar[bool] = True
+    keeps_critics: ClassVar[bool] = True
     carries: ClassVar[bool] = True
     reports_last_steps: ClassVar[bool] = True
     shows_truth: ClassVar[bool] = True

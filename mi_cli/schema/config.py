@@ -314,6 +314,9 @@ class Config(Section):
         if self.training.carry and not self._procedure.carries:
             problem = f"procedure={self.procedure} carries no model along an axis"
             faults.append(Fault("training.carry", self.training.carry, problem, "null"))
+        if getattr(self.estimator, "keep", False) and not self._procedure.keeps_critics:
+            problem = f"procedure={self.procedure} keeps no critics"
+            faults.append(Fault("estimator.keep", True, problem, "false"))
         if self.dataset.dim_z and not self._procedure.takes_z:
             problem = f"procedure={self.procedure} takes no z, and dataset.name={self.dataset.name} has one"
             faults.append(Fault("procedure", self.procedure, problem, "estimate"))

@@ -259,6 +259,10 @@ def test_fault_of_values_of_one_section_that_do_not_fit_together(values, line):
             Fault("training.carry", "seed", "procedure=compare carries no model along an axis", "null"),
         ),
         (
+            {"estimator__keep": True},
+            Fault("estimator.keep", True, "procedure=compare keeps no critics", "false"),
+        ),
+        (
             {"evaluation__last_steps": 5},
             Fault("evaluation.last_steps", 5, "procedure=compare does not report training values", "0"),
         ),
