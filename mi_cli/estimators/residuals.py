@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from mi_cli.lazy import distance
@@ -10,7 +12,13 @@ from mi_cli.problems import Array
 __all__ = ["linear_residuals", "smooth_residuals"]
 
 _CENTRES = 150  # of the kernel, at most; a fit takes time like their square
-_SCALES = (0.5, 1.0, 2.0, 4.0)  # of the kernel, in standard deviations times the root of the number of columns
+_QUANTILES = 10  # of each column of z, around which there are kernels of it alone
+_SCALES = (
+    0.5,
+    1.0,
+    2.0,
+    4.0,
+)  # of the kernels, in standard deviations (of all columns together: times the root of their number)
 _PENALTIES = np.geomspace(1e-3, 1e3, 13)
 _EXACT = 1e-10  # smallest singular value of columns of z relative to the largest, which float64 can tell from 0
 _LEAST = 1e-6  # the same of kernels, whose singular values are computed from squares
@@ -32,8 +40,10 @@ def smooth_residuals(side: Array, z: Array, random: np.random.Generator) -> Arra
     hardly depend on z, for which nearest neighbours have a small bias and permutations among neighbours of z hardly
     change the distribution.
 
-    The regression is linear in z, plus Gaussian kernels around at most 150 of the rows, with a ridge penalty. Width and
-    penalty of each column are those of the smallest error of rows that are left out, which has a closed form.
+    The regression is linear in z, plus Gaussian kernels, with a ridge penalty. The kernels are around at most 150 of
+    the rows; or, of several columns of z, around quantiles of each, for a sum of functions of one column. The kind, the
+    width and the penalty for each column are those of the smallest error of rows that are left out, which has a closed
+    form.
 
     Args:
         side: columns ``(n, d)``.
@@ -44,7 +54,8 @@ def smooth_residuals(side: Array, z: Array, random: np.random.Generator) -> Arra
         ``(n, d)``; with too few rows for a fit, the columns less their means.
 
     Reference:
-        Saunders, Gammerman & Vovk 1998 (ridge regression in dual variables); Allen 1974 (Technometrics 16, 125–127),
+        Saunders, Gammerman & Vovk 1998 (ridge regression in dual variables); Hastie & Tibshirani 1986 (Statistical
+        Science 1, 297–310), sums of functions of one column; Allen 1974 (Technometrics 16, 125–127),
         the errors of rows that are left out.
     """
     n, dims = z.shape
@@ -55,11 +66,7 @@ def smooth_residuals(side: Array, z: Array, random: np.random.Generator) -> Arra
     leverage = (linear**2).sum(1)[:, None]
     best = left / (1 - leverage).clip(1e-3)
     error = (best**2).mean(0)
-    centres = z[random.permutation(n)[:_CENTRES]]
-    spread = z.std(0).mean() * np.sqrt(dims)
-    squares = distance.cdist(z, centres, "sqeuclidean")
-    for scale in _SCALES:
-        features = np.exp(-squares / (2 * (scale * spread) ** 2))
+    for features in _kernels(z, z[random.permutation(n)[:_CENTRES]]):
         features -= linear @ (linear.T @ features)
         basis, lengths = _components(features)
         projected, weights = basis.T @ left, lengths[:, None] ** 2 / (lengths[:, None] ** 2 + _PENALTIES)
@@ -72,6 +79,26 @@ def smooth_residuals(side: Array, z: Array, random: np.random.Generator) -> Arra
             if errors[least] < error[number]:
                 best[:, number], error[number] = candidates[:, least], errors[least]
     return np.asarray(best)
+
+
+def _kernels(z: Array, centres: Array) -> Iterator[Array]:
+    """Values of kernels at the rows of z, ``(n, m)``, for each width: of all columns together, and of each of several.
+
+    Args:
+        z: ``(n, dim_z)``.
+        centres: rows of z, ``(m, dim_z)``.
+    """
+    dims = z.shape[1]
+    spread = z.std(0)
+    squares = distance.cdist(z, centres, "sqeuclidean")
+    for scale in _SCALES:
+        yield np.exp(-squares / (2 * (scale * spread.mean()) ** 2 * dims))
+    if dims == 1:
+        return
+    quantiles = np.quantile(z, (np.arange(_QUANTILES) + 0.5) / _QUANTILES, axis=0)
+    differences = (z[:, None] - quantiles) / spread  # (n, quantiles, dim_z)
+    for scale in _SCALES:
+        yield np.exp(-(differences**2) / (2 * scale**2)).reshape(len(z), -1)
 
 
 def _basis(z: Array) -> Array:

@@ -302,6 +302,15 @@ def test_given_many_columns_of_z_a_copula_that_fits_is_taken():
     assert answer([row("nearest", 0.3, 0.03), row("copula", 0.45, 0.02, misfit=9.0)], MANY_GIVEN).source == "nearest"
 
 
+def test_given_z_the_interval_reaches_for_what_was_not_learned():
+    rows = [row("nearest", 0.4, 0.01), row("copula", 0.1, 0.02, misfit=9.0)]
+    top = 0.4 + 1.96 * 0.01
+    assert answer(rows, GIVEN).ci_high == pytest.approx(top + 0.1 * 0.4, abs=1e-4)
+    assert answer(rows, MANY_GIVEN).ci_high == pytest.approx(top + 0.5 * 0.4, abs=1e-4)
+    classes = Facts(rows=1000, columns_z=5, entropy_z=LN2)  # which need no regression
+    assert answer(rows, classes).ci_high == pytest.approx(top, abs=1e-4)
+
+
 def test_classes_are_counted_only_where_z_is_classes():
     classes = {"rows": 1000, "classes_x": True, "classes_y": True, "entropy_x": LN2, "entropy_y": LN2, "columns_z": 1}
     counted = answer([row("nearest", 0.3, 0.02)], Facts(**classes, entropy_z=LN2))
