@@ -215,7 +215,7 @@ def _up_by_unlearned(evidence: Evidence) -> Reach | None:
 def _up_by_z(evidence: Evidence) -> Reach | None:
     """What is missed where the regression on the numbers of z has not learned all that z predicts.
 
-    At 200 rows of `confounded` it is 7 to 12 % with one column of z, 17 % with three, and a third with five
+    At 200 rows of `confounded` it is up to 12 % with one column of z, 17 % with three, and 30 % with five
     (``docs/conditional-mi.md``).
     """
     facts, source = evidence.facts, evidence.source

@@ -49,8 +49,8 @@ _OPTIONS = {"form": 1, "metric": "max"}
 _MOST = 1000  # rows, of which 99 permutations take a second or two
 
 # The scale of z beside that of the residuals of x and y. At 2,000 rows of `confounded` with five columns of z and .51
-# nats, a scale of 1, .5 and .25 gives .37, .41 and .40; where the correlation of x and y is tanh(2 z), with 1.06 nats,
-# .92, .93 and .90.
+# nats, and kernels of all columns together, a scale of 1, .5 and .25 gives .37, .41 and .40; where the correlation of x
+# and y is tanh(2 z), with 1.06 nats, .92, .93 and .90.
 _SCALE = 0.5
 
 
