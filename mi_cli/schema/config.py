@@ -318,7 +318,7 @@ class Config(Section):
             problem = f"procedure={self.procedure} keeps no critics"
             faults.append(Fault("estimator.keep", True, problem, "false"))
         if self.dataset.dim_z and not self._procedure.takes_z:
-            problem = f"procedure={self.procedure} takes no z, and dataset.name={self.dataset.name} has one"
+            problem = f"takes no z, and dataset.name={self.dataset.name} has one"
             faults.append(Fault("procedure", self.procedure, problem, "estimate"))
         if self.split.labels != 1 and not self._procedure.hides_labels:
             problem = f"procedure={self.procedure} hides no labels"

@@ -29,7 +29,7 @@ def column_pairs(section: Mapping[str, Any]) -> list[list[str]]:
 
     Args:
         section: the section ``dataset`` of a config, with ``name: table``. Where x has no value it is all columns but
-            those of y, groups and time.
+            those of y, z, groups and time.
 
     Raises:
         ConfigError: as of :func:`pairs_and_notes`.
@@ -47,10 +47,10 @@ def pairs_and_notes(section: Mapping[str, Any]) -> tuple[list[list[str]], list[s
     if not isinstance(path, str):
         raise ConfigError(Fault("dataset.path", path, accepted=f"a file, {FILES}"))
     table = table_file(path)
-    entries = {key: _texts(section.get(key)) for key in ("x", "y", "exclude", "classes")}
+    entries = {key: _texts(section.get(key)) for key in ("x", "y", "z", "exclude", "classes")}
     given = section.get("max_rows")
     choice = _Choice(table, entries["classes"], given if isinstance(given, int) else _ROWS)
-    excluded = choice.columns("exclude", entries["exclude"])
+    excluded = [name for key in ("exclude", "z") for name in choice.columns(key, entries[key])]
     y = [name for name in choice.columns("y", entries["y"]) if name not in excluded]
     others = {*y, section.get("groups"), section.get("time")}
     x = choice.columns("x", entries["x"]) or [name for name in table.names if name not in others]

@@ -34,6 +34,11 @@ def test_each_of_x_with_each_of_y():
     assert pairs(x=["a", "b"], y=["a", "b"]) == [["a", "b"]]  # neither with itself nor twice
 
 
+def test_columns_of_z_are_in_no_pair():
+    assert pairs(x=None, z="b", groups="patient") == [["a", "c"], ["a", "kind"], ["c", "kind"]]
+    assert pairs(x=["a", "b"], y="c", z=["b"]) == [["a", "c"]]
+
+
 def test_columns_that_no_name_selects_are_left_out_of_pairs_and_that_is_said(tmp_path):
     lines = Path(PATH).read_text().splitlines()
     more = [f"{line},{number},2020-01-01,7" for number, line in enumerate(lines[1:])]
