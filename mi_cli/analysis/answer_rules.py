@@ -168,8 +168,11 @@ def _up_to_others(evidence: Evidence) -> Reach | None:
     if not above:
         return None
     highest = max(above, key=lambda one: one.value)
+    end = highest.top if evidence.has_few_columns else highest.value
+    if agree(highest, evidence.source):
+        return Reach(end, "the standard error is large", _MORE_ROWS)
     cause = f"{highest.name} is higher than {evidence.source.name}, and nothing says which is right"
-    return Reach(highest.top if evidence.has_few_columns else highest.value, cause, _FEWER_COLUMNS)
+    return Reach(end, cause, _FEWER_COLUMNS)
 
 
 def _up_by_drift(evidence: Evidence) -> Reach | None:

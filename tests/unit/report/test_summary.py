@@ -177,7 +177,7 @@ def test_one_setting_has_one_answer_and_it_is_shown_first():
     found = answered()
     assert (found["answer"]["verdict"], found["answer"]["value"], found["answer"]["source"]) == ("answer", 0.5, "auto")
     first, second, *_ = shown(found).splitlines()
-    assert first == ("MI = 0.5000 nats, 95 % interval for the true MI [0.4804, 0.5196], at least 0.4800, p < 2e-12")
+    assert first == ("MI = 0.5000 nats, 95 % interval for the true MI [0.4804, 0.5296], at least 0.4800, p < 2e-12")
     assert second == "From auto: auto and nearest agree, though they fail in different ways."
     assert "MI = 0.7213 bits" in shown(answered(units="bits"))
     assert "< 1e-12" in shown(found)
