@@ -195,7 +195,7 @@ def test_what_cannot_be_told_says_what_would_help():
     assert found["answer"]["value"] is None
     lines = shown(found).splitlines()
     assert lines[0] == "Cannot tell: the interval is too wide: the standard error is large. What would help: more rows."
-    assert lines[1].startswith("The true MI is in [0.1080, 0.8920] nats")
+    assert lines[1].startswith("The true MI is in [0.1080, 0.9020] nats")
 
 
 def test_infinite_mi_survives_the_file(tmp_path):
