@@ -9,7 +9,7 @@ import pytest
 from estimation import estimate, gaussian_sides, whole
 
 from mi_cli.estimators.nearest_neighbours import Nearest
-from mi_cli.registry.builtin import ESTIMATORS
+from mi_cli.registry.builtin import DATASETS, ESTIMATORS
 from mi_cli.registry.lookup import load
 
 
@@ -174,7 +174,8 @@ def test_what_it_takes_fails_with_its_reason():
 
 
 def test_it_takes_rows_of_every_dataset():
-    assert all(load(ESTIMATORS[name])().unfit(None) == [] for name in ("nearest", "mixed"))
+    datasets = [load(DATASETS[name])() for name in ("gaussian", "discrete_continuous", "confounded", "xor")]
+    assert all(load(ESTIMATORS[name])().unfit(dataset) == [] for name in ("nearest", "mixed") for dataset in datasets)
     assert Nearest().multiply_adds(1000, 2, 2) > 0
 
 
