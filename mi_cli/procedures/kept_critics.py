@@ -31,7 +31,7 @@ from mi_cli.problems import Rows
 from mi_cli.registry.builtin import ESTIMATORS
 from mi_cli.registry.lookup import section_class
 from mi_cli.tabular.columns import Column
-from mi_cli.tabular.files import table_file
+from mi_cli.tabular.files import faults_of_data, table_file
 from mi_cli.tabular.frozen_columns import FrozenColumn, encode_rows
 from mi_cli.tabular.in_memory import named_columns
 from mi_cli.tabular.source import name_list
@@ -162,14 +162,14 @@ class KeptCritics:
         Raises:
             ConfigError: as :meth:`score`, or the file cannot be read.
         """
-        file = table_file(str(path))
-        if absent := [name for name in self.names if name not in set(file.names)]:
-            problem = f"column {shown(absent[0])} is absent"
-            raise ConfigError(Fault("data", Path(path), problem, f"a file with {name_list(self.names)}"))
-        text = {column.name for column in (*self.x, *self.y) if column.of == "text"}
-        width = sum(max(1, len(column.classes)) for column in (*self.x, *self.y))
-        for columns in file.batches(self.names, max(1, _MOST_NUMBERS // width), text):
-            yield self._scored(columns)
+        with faults_of_data(path):
+            file = table_file(str(path))
+            if absent := [name for name in self.names if name not in set(file.names)]:
+                raise file.error(f"column {shown(absent[0])} is absent", f"a file with {name_list(self.names)}")
+            text = {column.name for column in (*self.x, *self.y) if column.of == "text"}
+            width = sum(max(1, len(column.classes)) for column in (*self.x, *self.y))
+            for columns in file.batches(self.names, max(1, _MOST_NUMBERS // width), text):
+                yield self._scored(columns)
 
     def _scored(self, columns: Mapping[str, Column]) -> Array:
         x, y = encode_rows(self.x, columns), encode_rows(self.y, columns)

@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from mi_cli.errors import ConfigError, Fault, counted, shown
 from mi_cli.fields import NonNegative, Number, Section
 from mi_cli.lazy import np
+from mi_cli.representations.unseen_classes import UnseenClasses
 from mi_cli.tabular.columns import Array, Column, class_names
 from mi_cli.tabular.encoding import looks_like_classes
 from mi_cli.tabular.source import Source, name_list
@@ -92,6 +93,14 @@ class ClassColumn(Section):
     classes: tuple[str, ...]
     pooled: tuple[str, ...] = ()
     missing: bool = False
+
+    @model_validator(mode="after")
+    def _has_distinct_classes(self) -> Self:
+        every = (*self.classes, *self.pooled)
+        if len(set(every)) < len(every):
+            twice = next(name for name in every if every.count(name) > 1)
+            raise ConfigError(Fault("", problem=f"column {shown(self.name)} has the class {shown(twice)} twice"))
+        return self
 
     @property
     def encoded_names(self) -> tuple[str, ...]:
@@ -176,7 +185,11 @@ class ColumnEncoder(Section):
         return tuple(number for number, column in enumerate(self.columns) for _ in column.encoded_names)
 
     def transform(
-        self, rows: TableRows, select: Array | None = None, extra: Literal["ignore", "refuse"] = "ignore"
+        self,
+        rows: TableRows,
+        select: Array | None = None,
+        extra: Literal["ignore", "refuse"] = "ignore",
+        unseen: UnseenClasses | None = None,
     ) -> Array:
         """The encoded columns of rows, ``(n, d)`` in float32.
 
@@ -184,21 +197,28 @@ class ColumnEncoder(Section):
             rows: a table, or its columns by name.
             select: indices of the rows; all of them unless given.
             extra: what is done where the table has other columns besides.
+            unseen: where the rows are a batch of a table, the values of the whole table. Whoever has all batches
+                encoded then calls its ``refuse``.
 
         Raises:
             ConfigError: a column is absent or of another type than it was in the training rows, or has infinite values;
-                or the table has more columns, and these are refused.
+                no value of a column of classes is one of them; or the table has more columns, and these are refused.
         """
         more = [name for name in _names(rows) if name not in self.names]
         if more and extra == "refuse":
             raise _error(more[0], f"is not among the columns of the training rows ({len(more):,} such)", "no others")
         columns = _columns(rows, self.names)
-        parts = []
+        parts, met = [], UnseenClasses() if unseen is None else unseen
         for spec, column in zip(self.columns, columns, strict=True):
             _check_type(spec, column)
             _refuse_infinite(column)
+            if isinstance(spec, ClassColumn):
+                names = class_names(column.distinct, column.labels)
+                met.add(spec.name, names, (*spec.classes, *spec.pooled))
             values = column.values if select is None else column.values[select]
             parts.append(spec.encode(values, column.labels).astype(np.float32))
+        if unseen is None:
+            met.refuse()
         return np.concatenate(parts, 1)
 
     def extra_columns(self, rows: TableRows) -> list[str]:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import platform
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
@@ -33,7 +33,8 @@ from mi_cli.representations.networks import encoder_net
 from mi_cli.representations.objectives.base import Objective
 from mi_cli.representations.shape import MLP, EncoderShape
 from mi_cli.representations.training import TrainedEncoder
-from mi_cli.tabular.files import TableFile, table_file
+from mi_cli.representations.unseen_classes import UnseenClasses
+from mi_cli.tabular.files import TableFile, faults_of_data, table_file
 from mi_cli.tabular.in_memory import named_columns
 from mi_cli.tabular.source import Source, name_list
 from mi_cli.training.tensor_files import MOST_HEADER, Layout, broken_file, read_file, tensors_of
@@ -66,6 +67,7 @@ class EncoderFile(Section):
         weights: the SHA-256 of ``weights.safetensors``.
         fingerprint: of the trial that trained the encoder, or null.
         versions: of what trained it.
+        checksum: the SHA-256 of all the rest, as :func:`_checksum` has it.
     """
 
     format: Literal[1] = 1
@@ -76,6 +78,7 @@ class EncoderFile(Section):
     weights: Text
     fingerprint: Text | None = None
     versions: Annotated[dict[Text, Text], Field(default_factory=dict, max_length=64)]
+    checksum: Text
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +99,11 @@ class KeptEncoder:
     fingerprint: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     _ignored: set[str] = field(default_factory=set, repr=False)
+
+    def __repr__(self) -> str:
+        """What it is, without its weights."""
+        objective = self.objective.get("name")
+        return f"KeptEncoder(objective={objective}, dim={self.dim}, columns=[{name_list(self.names)}])"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -135,15 +143,18 @@ class KeptEncoder:
         """Codes of the rows of a file, some thousands at a time, so that the file need not fit in memory.
 
         Raises:
-            ConfigError: as :meth:`transform`.
+            ConfigError: as :meth:`transform`. That no value of a column is one of its classes is known after the last
+                batch only.
         """
-        with _faults_of_data():
+        with faults_of_data(path):
             file = table_file(str(path))
             self._check_present(file)
             self._check_extra(file, extra)
             text = {column.name for column in self.encoding.columns if column.kind == "class" and column.of == "text"}
+            unseen = UnseenClasses()
             for columns in file.batches(self.names, self._batch_rows, text):
-                yield self.network.codes(self.encoding.transform(columns))
+                yield self.network.codes(self.encoding.transform(columns, unseen=unseen))
+            unseen.refuse()
 
     @cached_property
     def _batch_rows(self) -> int:
@@ -163,16 +174,6 @@ class KeptEncoder:
         if new := [name for name in more if name not in self._ignored]:
             self._ignored.update(new)
             log.warning("columns that the encoder does not take are ignored: %s", name_list(new))
-
-
-@contextmanager
-def _faults_of_data() -> Iterator[None]:
-    """Have faults name the setting ``data``, where they name the path of a dataset."""
-    try:
-        yield
-    except ConfigError as error:
-        faults = [replace(fault, key="data") if fault.key == "dataset.path" else fault for fault in error.faults]
-        raise ConfigError(*faults) from None
 
 
 def encoder_files(
@@ -207,8 +208,10 @@ def encoder_files(
         weights=hashlib.sha256(weights).hexdigest(),
         fingerprint=fingerprint,
         versions={"mi-cli": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        checksum="",
     )
-    text = json.dumps(described.model_dump(mode="json"), indent=1) + "\n"
+    values = described.model_dump(mode="json") | {"checksum": _checksum(described)}
+    text = json.dumps(values, indent=1) + "\n"
     place = "/".join(filter(None, (ENCODER_FOLDER, name)))
     return {f"{place}/{_WEIGHTS}": weights, f"{place}/{_JSON}": text.encode()}
 
@@ -245,6 +248,8 @@ def load_encoder(folder: str | Path, trust: bool = False) -> KeptEncoder:
     Raises:
         ConfigError: there is none, its files are not what they should be, or its network is that of another package.
     """
+    if not isinstance(folder, str | os.PathLike):
+        raise ConfigError(Fault("folder", folder, accepted=_FOLDER))
     place = Path(folder).expanduser()
     if (place / ENCODER_FOLDER).is_dir():
         place /= ENCODER_FOLDER
@@ -264,12 +269,21 @@ def load_encoder(folder: str | Path, trust: bool = False) -> KeptEncoder:
 
 def _described(path: Path, contents: bytes) -> EncoderFile:
     try:
-        return EncoderFile.model_validate_json(contents)
+        described = EncoderFile.model_validate_json(contents)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         message = " ".join(str(first["msg"]).split())
         raise broken_file(path, f"{where}: {message}" if where else message, "what save_encoder wrote") from None
+    if _checksum(described) != described.checksum:
+        raise broken_file(path, "is not as it was written: its contents do not have its checksum", "an unchanged file")
+    return described
+
+
+def _checksum(described: EncoderFile) -> str:
+    """The SHA-256 of all but the checksum, as JSON with sorted keys."""
+    values = described.model_dump(mode="json", exclude={"checksum"})
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def _weights(place: Path, described: EncoderFile) -> dict[str, Tensor]:

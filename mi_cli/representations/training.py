@@ -82,9 +82,9 @@ class TrainedEncoder:
 
     shape: EncoderShape
     columns: int
-    weights: Mapping[str, Tensor]
+    weights: Mapping[str, Tensor] = field(repr=False)
     parts: tuple[tuple[bool, ...], ...]
-    output: Tensor | None = None
+    output: Tensor | None = field(default=None, repr=False)
     centre: Array | None = None
     spread: Array | None = None
     status: Literal["ok", "diverged"] = "ok"

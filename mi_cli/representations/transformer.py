@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
 
@@ -12,11 +13,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
+from mi_cli.errors import ConfigError, Fault, counted
 from mi_cli.fields import Activation
-from mi_cli.registry.lookup import objective_class
 from mi_cli.representations.column_encoder import ColumnEncoder
 from mi_cli.representations.kept import KeptEncoder, save_encoder
 from mi_cli.representations.objectives.base import Objective
+from mi_cli.representations.parameters import checked, chosen_objective, refuse_absent
 from mi_cli.representations.shape import EncoderShape
 from mi_cli.representations.training import EncodingTask, fit_encoders
 from mi_cli.tabular.columns import Column
@@ -40,7 +42,7 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     Args:
         dim: columns of the code.
         objective: what the encoder is trained to do: a name such as ``"two_view"``, ``"vicreg"`` or ``"autoencoder"``,
-            or an objective with its settings.
+            or with its settings, as an objective or as ``{"name": "two_view", "views": "subsets"}``.
         hidden: widths of the hidden layers.
         activation: of the hidden layers.
         steps: of training.
@@ -67,7 +69,7 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self,
         dim: int = 16,
         *,
-        objective: str | Objective = "two_view",
+        objective: str | Mapping[str, Any] | Objective = "two_view",
         hidden: tuple[int, ...] = (64, 64),
         activation: Activation = "gelu",
         steps: int = 1000,
@@ -96,12 +98,13 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             y: labels ``(n,)`` or ``(n, q)``, for the objective ``"supervised"``; others ignore them.
 
         Raises:
-            ValueError: rows or settings cannot be used, or training diverged.
+            ValueError: rows or parameters cannot be used, or training diverged.
         """
-        objective = self._objective()
+        settings, objective = checked(self.get_params(deep=False)), chosen_objective(self.objective)
         columns = self._columns(X, reset=True)
+        refuse_absent(self.classes, columns)
         n = len(next(iter(columns.values())).values)
-        seed, train, val = self._split(n)
+        seed, train, val = self._split(n, settings.validation)
         encoding = ColumnEncoder.fit(columns, classes=self.classes, select=train)
         encoded = encoding.transform(columns)
         labels = self._labels(objective, y, n)
@@ -113,13 +116,18 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             y_val=labels[0][val] if labels else None,
             classes=labels[1] if labels else None,
             seed=seed,
-            lr=self.lr,
+            lr=settings.lr,
             names=encoding.names,
         )
-        shape = EncoderShape(dim=self.dim, hidden=tuple(self.hidden), activation=self.activation)
-        every = max(1, self.steps // 20)
+        shape = EncoderShape(dim=settings.dim, hidden=settings.hidden, activation=settings.activation)
+        every = max(1, settings.steps // 20)
         training = Training(
-            steps=self.steps, lr=self.lr, batch=self.batch, schedule="cosine", validate_every=every, log_every=every
+            steps=settings.steps,
+            lr=settings.lr,
+            batch=settings.batch,
+            schedule="cosine",
+            validate_every=every,
+            log_every=every,
         )
         (network,) = fit_encoders(objective, shape, [task], training, Context(torch.device("cpu")))
         if network.status != "ok":
@@ -147,7 +155,7 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """
         check_is_fitted(self)
         kept = self.encoder_
-        return save_encoder(Path(folder), kept.network, kept.encoding, self._objective())
+        return save_encoder(Path(folder), kept.network, kept.encoding, chosen_objective(self.objective))
 
     @property
     def _n_features_out(self) -> int:
@@ -158,14 +166,10 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         tags.input_tags.allow_nan = True
         tags.input_tags.categorical = True
         tags.input_tags.string = True
-        tags.target_tags.required = self.objective == "supervised"
+        chosen = self.objective
+        name = chosen.get("name") if isinstance(chosen, Mapping) else getattr(chosen, "name", chosen)
+        tags.target_tags.required = name == "supervised"
         return tags
-
-    def _objective(self) -> Objective:
-        if isinstance(self.objective, Objective):
-            return self.objective
-        chosen: Objective = objective_class(str(self.objective))()
-        return chosen
 
     def _columns(self, rows: Any, reset: bool) -> dict[str, Column]:
         """The columns of rows by name, whatever the rows are in."""
@@ -180,11 +184,14 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         )
         return named_columns(array)
 
-    def _split(self, n: int) -> tuple[int, Array, Array]:
+    def _split(self, n: int, validation: float) -> tuple[int, Array, Array]:
         """A seed, and the rows to train on and to validate on."""
         random = check_random_state(self.random_state)
         seed, order = int(random.randint(2**31 - 1)), random.permutation(n)
-        held_out = int(self.validation * n) if n >= _FEWEST_WITH_VALIDATION else 0
+        held_out = int(validation * n) if n >= _FEWEST_WITH_VALIDATION else 0
+        if n - held_out < 2:
+            problem = f"leaves {counted(n - held_out, 'row')} of {n:,} to train on"
+            raise ConfigError(Fault("validation", validation, problem, "a share that leaves 2 or more"))
         return seed, np.sort(order[held_out:]), np.sort(order[:held_out])
 
     @staticmethod

@@ -28,7 +28,7 @@ from mi_cli.tabular.source import Sample, Source, dataset_error, name_list, samp
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["FILES", "TableFile", "table_file"]
+__all__ = ["FILES", "TableFile", "faults_of_data", "table_file"]
 
 FILES = ".csv, .tsv, .parquet, .feather/.arrow/.ipc, .npy, .npz"
 
@@ -173,6 +173,16 @@ def table_file(path: str, key: str = "path") -> TableFile:
     if not state.st_size:
         raise error("is empty", "a table with a row of column names, then rows")
     return TableFile(path, file, state.st_size, state.st_mtime_ns, key)
+
+
+@contextmanager
+def faults_of_data(path: str | Path) -> Iterator[None]:
+    """Have faults name the setting ``data`` and the file, where they name the path of a dataset or nothing."""
+    try:
+        yield
+    except ConfigError as error:
+        named = partial(replace, key="data", value=Path(path))
+        raise ConfigError(*(named(f) if f.key in ("", "dataset.path") else f for f in error.faults)) from None
 
 
 @lru_cache(maxsize=8)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
-from mi_cli.errors import ConfigError, Fault
+from mi_cli.errors import ConfigError, Fault, shown
 from mi_cli.lazy import np, pl
 from mi_cli.tabular.columns import Array, Column, column_of_array, column_of_series
 from mi_cli.tabular.source import Sample, Source, name_list, sampled_rows
@@ -156,10 +156,12 @@ def named_columns(rows: Any, names: Sequence[str] | None = None) -> dict[str, Co
         names: what the columns of an array are called, in order; ``x_0``, ``x_1`` and so on unless given.
 
     Raises:
-        ConfigError: the rows are no such thing, have another number of columns, or several of one name.
+        ConfigError: the rows are no such thing, have another number of columns, several of one name, or columns of
+            different lengths.
     """
     if isinstance(rows, Mapping):
         columns = [(str(name), _columns(str(name), values)[0][1]) for name, values in rows.items()]
+        _refuse_unequal(columns)
     else:
         columns = _columns("x", rows)
         if names is not None and not hasattr(rows, "columns"):
@@ -173,6 +175,14 @@ def named_columns(rows: Any, names: Sequence[str] | None = None) -> dict[str, Co
         raise ConfigError(Fault("x", problem=problem, accepted="a name for each"))
     make = _maker(dict(columns), None)
     return {name: make(name) for name, _ in columns}
+
+
+def _refuse_unequal(columns: Sequence[tuple[str, Any]]) -> None:
+    if len({len(values) for _, values in columns}) > 1:
+        first, n = columns[0][0], len(columns[0][1])
+        other, m = next((name, len(values)) for name, values in columns if len(values) != n)
+        problem = f"has columns of different lengths ({shown(first)} {n:,}, {shown(other)} {m:,})"
+        raise ConfigError(Fault("x", problem=problem, accepted="as many values in each"))
 
 
 def _columns(side: str, rows: Any) -> list[tuple[str, Any]]:

@@ -86,12 +86,15 @@ def test_other_columns_are_a_line_or_refused(here, capsys):
         (["run=.", "data=rows.csv", "output=codes.csv"], ".: has no encoder (encoder.json)"),
         (["run=run", "data=no.csv", "output=codes.csv"], "data=no.csv: no such file"),
         (["run=run", "data=rows.csv", "output=codes.csv", "extra=maybe"], "extra=maybe: must be ignore or refuse"),
-        (["run=run", "data=bad.csv", "output=codes.csv"], "column a has the text low in row 2"),
+        (["run=run", "data=bad.csv", "output=codes.csv"], "data=bad.csv: column a has the text low in row 2"),
+        (["run=run", "data=other.csv", "output=codes.csv"], "data=other.csv: column c holds numbers (3.5), and none"),
+        (["run=run", "data=more.csv", "output=codes.csv", "extra=refuse"], "data=more.csv: columns that the training"),
         (["run=run", "data=short.csv", "output=codes.csv"], "data=short.csv: column a is absent (1 column missing)"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(here, capsys, words, line):
     (here / "bad.csv").write_text("a,c\n1,x\nlow,y\n3,x\n4,x\n")
+    (here / "other.csv").write_text("a,c\n1,3.5\n2,3.5\n")
     (here / "short.csv").write_text("c,d\nx,1\ny,2\n")
     before = sorted(path.name for path in here.iterdir())
     assert main(["encode", *words]) == 2

@@ -219,6 +219,8 @@ def test_keep_needs_a_table_and_a_critic_that_can_be_kept(more, accepted):
         (["run=.", "data=table.csv", "output=s.csv"], ".: has no critics (critic.json)"),
         (["run=.", "data=table.csv", "output=s.csv", "extra=refuse"], "extra=refuse: is no setting"),
         (["run=kept", "data=other.csv", "output=s.csv"], "data=other.csv: column x is absent"),
+        (["run=kept", "data=text.csv", "output=s.csv"], "data=text.csv: column x holds text values; accepted: number"),
+        (["run=kept", "data=no.csv", "output=s.csv"], "data=no.csv: no such file"),
         ([], "run: is not given; use mi-run score run=FOLDER data=new.csv output=scores.csv"),
     ],
 )
@@ -227,6 +229,7 @@ def test_bad_words_are_one_line(table, dv, capsys, words, line):
         (table / "kept" / path).parent.mkdir(parents=True, exist_ok=True)
         (table / "kept" / path).write_bytes(contents)
     (table / "other.csv").write_text("y,z\n1,2\n")
+    (table / "text.csv").write_text("x,y\na,1\nb,2\n")
     assert main(["score", *words]) == 2
     assert capsys.readouterr().err.startswith(f"mi-run: {line}")
 

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import pickle
@@ -174,6 +175,48 @@ def test_columns_of_new_rows_are_one_line(folder, tmp_path, change, words):
     assert "dataset.path" not in str(error.value)
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "feather"])
+@pytest.mark.parametrize(
+    ("sex", "words"),
+    [
+        (["3.5"] * 60, "column sex holds numbers (3.5), and none of its classes; accepted: f, m, u, as in"),
+        (["7", "8", None] * 20, "column sex holds numbers (7, 8), and none"),
+        (["x", "y", None] * 20, "column sex holds text (x, y), and none of its classes"),
+    ],
+)
+def test_columns_with_none_of_their_classes_are_refused_in_all_files(folder, tmp_path, suffix, sex, words):
+    rows, path = table().with_columns(sex=pl.Series(sex, dtype=pl.String)), tmp_path / f"new.{suffix}"
+    {"csv": rows.write_csv, "parquet": rows.write_parquet, "feather": rows.write_ipc}[suffix](path)
+    kept = load_encoder(folder)
+    for given, start in ((path, f"data={path}: "), (rows, "")):
+        with pytest.raises(ConfigError) as error:
+            kept.transform(given)
+        assert str(error.value).startswith(f"{start}{words}")
+
+
+def test_batches_may_have_new_classes_only(folder, tmp_path, monkeypatch):
+    new = table().with_columns(sex=pl.Series(["x", "y"] * 30))
+    rows = pl.concat([new] * 20 + [table()])
+    rows.write_csv(tmp_path / "new.csv")
+    monkeypatch.setattr("mi_cli.representations.kept._MOST_NUMBERS", 1)
+    kept = load_encoder(folder)
+    assert (kept.transform(tmp_path / "new.csv") == kept.transform(rows)).all()
+
+
+def test_a_single_new_class_is_accepted(folder):
+    kept = load_encoder(folder)
+    one, other = (kept.transform(table().with_columns(sex=pl.lit(name))) for name in ("x", "y"))
+    assert (one == other).all()
+
+
+def test_columns_of_unequal_lengths_are_refused(folder):
+    with pytest.raises(ConfigError) as error:
+        load_encoder(folder).transform({"size": [1.0, 2.0], "mass": [1.0, 2.0, 3.0], "sex": ["f", "m"]})
+    assert error.value.lines == (
+        "x: has columns of different lengths (size 2, mass 3); accepted: as many values in each",
+    )
+
+
 def test_a_run_may_keep_several(tmp_path):
     encoder, encoding, objective = trained()
     files = encoder_files(encoder, encoding, objective) | encoder_files(encoder, encoding, TwoTable(), name="second")
@@ -235,17 +278,21 @@ def refusal(folder):
     return line
 
 
-def rewrite(folder, change):
+def checksum(values):
+    rest = {key: value for key, value in values.items() if key != "checksum"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def rewrite(folder, change, checksum=checksum):
+    """Change the JSON, and give it a checksum: by default that of what it says then."""
     path = folder / "encoder" / JSON
     values = json.loads(path.read_text())
     change(values)
-    path.write_text(json.dumps(values))
+    path.write_text(json.dumps(values | {"checksum": checksum(values)}))
 
 
 def sign(folder):
     """Have the JSON name the weights that are there, as whoever changes them would."""
-    import hashlib
-
     digest = hashlib.sha256((folder / "encoder" / WEIGHTS).read_bytes()).hexdigest()
     rewrite(folder, lambda values: values.update(weights=digest))
 
@@ -310,7 +357,42 @@ def test_pipes_are_not_read(folder, name):
 )
 def test_other_descriptions_are_refused(folder, change):
     rewrite(folder, change)
-    refusal(folder)
+    assert "checksum" not in refusal(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda v: v["encoding"]["columns"][0].update(median=0.5),
+        lambda v: v["shape"].update(activation="relu"),
+        lambda v: v["encoding"]["columns"][2]["classes"].reverse(),
+        lambda v: v.update(checksum="0" * 64),
+    ],
+)
+def test_descriptions_that_were_changed_are_refused_by_their_checksum(folder, change):
+    rewrite(folder, change, lambda values: values["checksum"])
+    assert "its contents do not have its checksum" in refusal(folder)
+    rewrite(folder, lambda values: None)
+    load_encoder(folder)
+
+
+def test_repeated_classes_are_refused(folder):
+    rewrite(folder, lambda values: values["encoding"]["columns"][2].update(classes=["f", "m", "m"]))
+    assert "column sex has the class m twice" in refusal(folder)
+
+
+@pytest.mark.parametrize("place", [5, None, ["run"]])
+def test_what_is_no_folder_is_refused(place):
+    with pytest.raises(ConfigError) as error:
+        load_encoder(place)
+    (fault,) = error.value.faults
+    assert (fault.key, fault.value) == ("folder", place)
+
+
+def test_it_is_printed_in_one_line(folder):
+    kept = load_encoder(folder)
+    assert repr(kept) == "KeptEncoder(objective=autoencoder, dim=3, columns=[size, mass, sex])"
+    assert "tensor(" not in repr(kept.network)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import mi_cli
-from mi_cli import InfoMaxEncoder
+from mi_cli import ConfigError, InfoMaxEncoder
 from mi_cli.representations.objectives.two_view import TwoView
 
 
@@ -97,7 +97,7 @@ def test_kept_encoder_is_loaded_with_the_same_codes(tmp_path):
 
 
 def test_settings_and_rows_that_cannot_be_used():
-    with pytest.raises(ValueError, match=r"representation\.objective=nothing"):
+    with pytest.raises(ValueError, match="objective=nothing"):
         small(objective="nothing").fit(rows())
     with pytest.raises(ValueError, match="diverged"):
         small(lr=1e30, objective="autoencoder").fit(rows())
@@ -105,3 +105,56 @@ def test_settings_and_rows_that_cannot_be_used():
         small().fit(pl.DataFrame(rows(1)))
     with pytest.raises(ValueError, match="dim"):
         small(dim=0).fit(rows())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "accepted"),
+    [
+        ("validation", 1.5, "a number from 0 to below 1"),
+        ("validation", 0.999, "a share that leaves 2 or more"),
+        ("dim", 0, "a whole number from 1"),
+        ("dim", 2.5, "a whole number from 1"),
+        ("steps", 0, "a whole number from 1"),
+        ("activation", "x", "relu, gelu, tanh or elu"),
+        ("batch", 0, "a whole number from 1, or full"),
+        ("hidden", [0], "at most 16 whole numbers from 1"),
+        ("hidden", 5, "at most 16 whole numbers from 1"),
+        ("lr", -1.0, "a finite number above 0"),
+        ("classes", ["zz"], "x_0, x_1, x_2, x_3"),
+        ("classes", "zz", "auto, or a list of columns"),
+    ],
+)
+def test_bad_parameters_are_named_in_one_line_by_fit(name, value, accepted):
+    encoder = small(**{name: value})
+    with pytest.raises(ConfigError) as error:
+        encoder.fit(rows())
+    (fault,) = error.value.faults
+    assert (fault.key, fault.value, fault.accepted) == (name, value, accepted)
+
+
+def test_parameters_may_be_of_numpy():
+    encoder = small(dim=np.int64(3), hidden=np.array([4]), steps=np.int64(2), lr=np.float64(0.01))
+    assert encoder.fit_transform(rows()).shape == (120, 3)
+
+
+def test_objective_may_be_a_mapping():
+    given = {"name": "two_view", "views": "subsets"}
+    codes = small(objective=given).fit_transform(rows())
+    assert (codes == small(objective=TwoView(views="subsets")).fit_transform(rows())).all()
+
+
+@pytest.mark.parametrize(
+    ("objective", "key", "value"),
+    [
+        ("no_such", "objective", "no_such"),
+        ({"views": "subsets"}, "objective", "None"),
+        ({"name": "two_view", "views": "x"}, "objective.views", "x"),
+        ({"name": "two_view", "zz": 1}, "objective.zz", 1),
+    ],
+)
+def test_bad_objectives_are_named_in_one_line_by_fit(objective, key, value):
+    with pytest.raises(ConfigError) as error:
+        small(objective=objective).fit(rows())
+    (fault,) = error.value.faults
+    assert (fault.key, fault.value) == (key, value)
+    assert len(str(error.value).splitlines()) == 1
