@@ -10,6 +10,10 @@ from .networks import (
     PerceptronEncoder as PerceptronEncoder,
     encoder_net as encoder_net,
 )
+from .parameters import Parameters as Parameters
+from .parameters import checked_parameters as checked_parameters
+from .parameters import chosen_objective as chosen_objective
+from .parameters import refuse_absent as refuse_absent
 from .projection import Projection as Projection
 from .shape import (
     MLP as MLP,
@@ -23,6 +27,7 @@ from .training import (
     fit_encoders as fit_encoders,
 )
 from .transformer import InfoMaxEncoder as InfoMaxEncoder
+from .unseen_classes import UnseenClasses as UnseenClasses
 from .views import (
     Draws as Draws,
     corrupted as corrupted,

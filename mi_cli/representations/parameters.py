@@ -14,7 +14,7 @@ from mi_cli.registry.lookup import objective_class
 from mi_cli.representations.objectives.base import Objective
 from mi_cli.tabular.source import name_list
 
-__all__ = ["Parameters", "checked", "chosen_objective", "refuse_absent"]
+__all__ = ["Parameters", "checked_parameters", "chosen_objective", "refuse_absent"]
 
 _ACCEPTED = {
     "dim": "a whole number from 1",
@@ -39,7 +39,7 @@ class Parameters(Section):
     validation: Fraction
 
 
-def checked(values: Mapping[str, Any]) -> Parameters:
+def checked_parameters(values: Mapping[str, Any]) -> Parameters:
     """Parameters with their values; ``values`` may have others besides.
 
     Raises:

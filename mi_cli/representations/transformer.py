@@ -18,7 +18,7 @@ from mi_cli.fields import Activation
 from mi_cli.representations.column_encoder import ColumnEncoder
 from mi_cli.representations.kept import KeptEncoder, save_encoder
 from mi_cli.representations.objectives.base import Objective
-from mi_cli.representations.parameters import checked, chosen_objective, refuse_absent
+from mi_cli.representations.parameters import checked_parameters, chosen_objective, refuse_absent
 from mi_cli.representations.shape import EncoderShape
 from mi_cli.representations.training import EncodingTask, fit_encoders
 from mi_cli.tabular.columns import Column
@@ -100,7 +100,7 @@ class InfoMaxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Raises:
             ValueError: rows or parameters cannot be used, or training diverged.
         """
-        settings, objective = checked(self.get_params(deep=False)), chosen_objective(self.objective)
+        settings, objective = checked_parameters(self.get_params(deep=False)), chosen_objective(self.objective)
         columns = self._columns(X, reset=True)
         refuse_absent(self.classes, columns)
         n = len(next(iter(columns.values())).values)
