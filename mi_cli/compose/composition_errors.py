@@ -26,6 +26,7 @@ from mi_cli import schema
 from mi_cli.compose.yaml_errors import yaml_fault
 from mi_cli.errors import ABSENT, ConfigError, Fault, closest, listed, shown
 from mi_cli.registry import plugins
+from mi_cli.registry.lookup import classes
 from mi_cli.schema.groups import CHOICES
 from mi_cli.schema.locations import own_config_folders
 
@@ -276,6 +277,9 @@ def _unknown_key(override: str, others: Sequence[str], source: Source) -> Fault:
     key = text.lstrip("+~")
     if key.startswith("hydra"):
         return _typed_fault(override, "unknown key", "the settings that mi-run --cfg hydra prints")
+    if key == "estimator.keep":
+        keepers = [cls.model_fields["name"].default for cls in classes("estimator") if "keep" in cls.model_fields]
+        return _typed_fault(override, "is a setting of estimators that keep critics", f"estimator={listed(keepers)}")
     try:
         accepted = _keys_beside(key, OmegaConf.to_container(source.load(others)), source)
     except Exception:  # the other overrides are wrong as well; the fault of this one is reported all the same

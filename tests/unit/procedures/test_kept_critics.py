@@ -213,6 +213,16 @@ def test_keep_needs_a_table_and_a_critic_that_can_be_kept(more, accepted):
     assert fault.accepted == accepted
 
 
+def test_estimators_without_critics_name_those_that_keep_some(table, capsys):
+    words = ["experiment=estimate", "dataset.path=table.csv", "sweep.estimator=null", "estimator=gaussian"]
+    assert main([*words, "estimator.keep=true"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    start = "mi-run: estimator.keep=true: is a setting of estimators that keep critics; accepted: estimator="
+    assert line.startswith(start)
+    assert {"dv", "infonce"} <= set(line.removeprefix(start).replace(" or ", ", ").split(", "))
+    assert "gaussian" not in line
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
