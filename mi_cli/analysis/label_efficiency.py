@@ -3,14 +3,16 @@
 Each method is compared with linear regression (and neighbours) on the raw columns, at each number of labels, by
 Student's t interval of the paired differences over seeds. The level of an interval is corrected for the number of
 comparisons, of methods times numbers of labels (Bonferroni), so that the verdict recommends something that is no better
-in at most 5 % of runs. The score is R² of numbers, and balanced accuracy of classes.
+in at most 5 % of runs. Fewer than three seeds, or equal differences in all of them, have no interval: scores of few
+test rows take few values, so that two seeds often differ by the same number by chance. The score is R² of numbers, and
+balanced accuracy of classes.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from mi_cli.analysis.intervals import Interval, mean_interval
@@ -28,6 +30,9 @@ _NO_ENCODERS = (*_NO_REPRESENTATIONS, "pca", "cca")
 _FINETUNED = "_finetuned"  # after the name of an encoder
 _OTHERS = ("test_mse", "test_accuracy", "test_log_loss", "estimate")  # means that the table has beside the score
 
+FEWEST_SEEDS = 3  # of differences that have an interval
+_ROUNDING = 1e-9  # standard deviations of differences that are no larger are rounding
+
 Use = Literal["representation", "trees", "raw columns", "cannot tell"]
 
 
@@ -39,7 +44,8 @@ class Comparison:
         labels: how many rows show their label.
         method: its name.
         score: the mean over seeds, with an interval of the run's level.
-        difference: from the raw columns, paired over seeds, with a corrected interval; None of the raw columns.
+        difference: from the raw columns, paired over seeds, with a corrected interval, whose ends are None where the
+            seeds are too few or the differences equal; None of the raw columns.
         chance: the same from predictions without any column; None of those.
         network: the same from the supervised network; None of that.
         others: means of other results.
@@ -110,7 +116,7 @@ def _comparison(
     def difference(other: str) -> Interval | None:
         base = cells.get(other, {})
         values = [row[column] - base[seed][column] for seed, row in own.items() if seed in base]
-        return mean_interval(values, levels[1]) if values and other != method else None
+        return _paired(values, levels[1]) if values and other != method else None
 
     others = {}
     for name in _OTHERS:
@@ -119,6 +125,14 @@ def _comparison(
             others[name] = math.fsum(values) / len(values)
     score = mean_interval([row[column] for row in own.values()], levels[0])
     return Comparison(labels, method, score, difference(_RAW), difference(_NOTHING), difference(_NETWORK), others)
+
+
+def _paired(differences: Sequence[float], level: float) -> Interval:
+    """The interval of the mean difference; without ends where seeds are few, or where they do not vary."""
+    interval = mean_interval(differences, level)
+    if interval.n < FEWEST_SEEDS or interval.sd is None or interval.sd <= _ROUNDING:
+        return replace(interval, low=None, high=None)
+    return interval
 
 
 def _settings(rows: Iterable[Row], axes: Sequence[str]) -> tuple[list[str], list[list[Row]]]:
@@ -171,7 +185,8 @@ def verdicts(rows: Iterable[Row], axes: Sequence[str], level: float) -> list[dic
         without differences over seeds; ``method``, the representation or None; ``measure``; ``level``, the corrected
         one of the intervals, and ``compared``, the number of comparisons it is corrected for; ``encoder``, the best
         encoder, whether it helps or not; and ``steps``: for each range of ``labels`` (a list) what to ``use``, the
-        ``method``, and its ``gain`` over the raw columns with its interval, ``at`` the labels where it is the largest.
+        ``method``, and its ``gain`` over the raw columns with its interval, ``at`` the labels where it is the largest;
+        and ``no_better``, the labels with which the raw columns are not better than no columns.
     """
     keys, groups = _settings(rows, axes)
     return [
@@ -193,8 +208,12 @@ def _verdict(rows: Sequence[Row], level: float) -> dict[str, Any] | None:
         use, chosen = _use(methods)
         name = chosen.method if chosen and use == "representation" else None
         if not steps or (steps[-1]["use"], steps[-1]["method"]) != (use, name):
-            steps.append({"use": use, "method": name, "labels": [], "gain": None, "ci_low": None, "ci_high": None})
+            gain = {"gain": None, "ci_low": None, "ci_high": None}
+            steps.append({"use": use, "method": name, "labels": [], "no_better": []} | gain)
         steps[-1]["labels"].append(labels)
+        raw = methods.get(_RAW)
+        if raw is not None and raw.chance is not None and not _is_above(raw.chance):
+            steps[-1]["no_better"].append(labels)
         difference = chosen.difference if chosen else None
         if difference is not None and (steps[-1]["gain"] is None or difference.mean > steps[-1]["gain"]):
             steps[-1] |= {"gain": difference.mean, "ci_low": difference.low, "ci_high": difference.high, "at": labels}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -21,6 +22,7 @@ _UNITS = {"test_r2": "R² on test rows", "test_balanced_accuracy": "balanced acc
 _RAW, _TREES, _NOTHING = "raw_columns", "gradient_boosting", "no_columns"
 _MAIN = (_RAW, _TREES, "supervised_network", "pca")  # and the best encoder: those that have intervals
 _DODGE = 4.0  # points of 1/72 inch between methods
+_PANEL, _CHARACTER = 3.3, 0.09  # inches: at least the width of a panel, and at most that of a figure in a tick's name
 _LEAST = 0.02  # of the span of an axis
 
 
@@ -41,11 +43,11 @@ def plot(records: Records) -> Figure:
     grid.label("rows that show their label", {row: _UNITS[column] for row, (column, *_) in enumerate(panels.values())})
     for row, (column, *_) in enumerate(panels.values()):
         measure = _UNITS[column].partition(" on ")[0]
-        grid.panels[row, 1].set_ylabel(f"{measure} less that of the raw columns\n← worse      better →", fontsize=9)
+        grid.panels[row, 1].set_ylabel(f"{measure} minus that of the raw columns\n← worse      better →", fontsize=9)
     figures.add_legend(grid.figure)
     seeds = max(one.score.n for _, comparisons, _ in panels.values() for one in comparisons)
     bands = [f"{figures.level(records)} intervals over seeds", "right: paired, corrected for the number of comparisons"]
-    figures.add_title(grid.figure, records, _WHAT, *(bands if seeds > 1 else ()))
+    figures.add_title(grid.figure, records, _WHAT, *(bands if seeds > 1 else ()), named=False)
     return grid.figure
 
 
@@ -100,11 +102,19 @@ def _line(ax: Axes, method: str, comparisons: Sequence[Comparison], *, with_band
 
 
 def _set_ticks(ax: Axes, ticks: Sequence[int]) -> None:
-    """Set a log scale with a tick at each number of labels."""
+    """Set a log scale with a tick at each number of labels, which is named where the names do not overprint."""
     ax.set_xscale("log")
     ax.xaxis.set_major_locator(FixedLocator([float(tick) for tick in ticks]))
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.set_xticklabels([f"{tick:,}" for tick in ticks])
+    span = math.log(ticks[-1] / ticks[0] * 1.25**2)
+    names = [""] * len(ticks)
+    place, least = math.inf, 0.0
+    for index in reversed(range(len(ticks))):  # the largest number is named always
+        name = f"{ticks[index]:,}"
+        own, half = _PANEL * math.log(ticks[index] / ticks[0]) / span, _CHARACTER * len(name) / 2
+        if place - own >= least + half:
+            names[index], place, least = name, own, half + _CHARACTER
+    ax.set_xticklabels(names)
     ax.set_xlim(ticks[0] / 1.25, ticks[-1] * 1.25)
 
 

@@ -68,11 +68,42 @@ def label_split(config: Config) -> LabelSplit:
     else:
         columns, targets = _of_numbers(config, sum(sizes), source)
         drawn, others, classes = np.arange(sum(sizes)), np.empty(0, np.int64), ()
+    drawn = _with_every_class(drawn, counts["test"], targets)
     train, val, test = np.split(drawn, np.cumsum(sizes)[:2])
     order = torch.randperm(len(train) + len(val), generator=generator(config.seed, "labelled")).numpy()
     return LabelSplit(
         columns, classes, targets, np.concatenate([train, others]), val, test, np.concatenate([train, val])[order]
     )
+
+
+def _with_every_class(drawn: Array, n_test: int, targets: Sequence[Target]) -> Array:
+    """The rows, of which the last ``n_test`` are tested, with every class both among those and among the others.
+
+    A class that either part lacks swaps a row for one whose class stays in its part. A class of a single row stays
+    where it is.
+    """
+    drawn = drawn.copy()
+    of_classes = [target.values for target in targets if target.classes]
+    learned, tested = np.split(np.arange(len(drawn)), [len(drawn) - n_test])
+    for values in of_classes:
+        for one in np.unique(values[drawn]):
+            for lacking, other in ((tested, learned), (learned, tested)):
+                if one in values[drawn[lacking]]:
+                    continue
+                given = other[_spare(of_classes, drawn[other]) & (values[drawn[other]] == one)]
+                taken = lacking[_spare(of_classes, drawn[lacking])]
+                if len(given) and len(taken):
+                    drawn[[given[0], taken[0]]] = drawn[[taken[0], given[0]]]
+    return drawn
+
+
+def _spare(labels: Sequence[Array], rows: Array) -> Array:
+    """Which of ``rows`` can leave them, so that every label keeps a row of the same class."""
+    spare = np.ones(len(rows), bool)
+    for values in labels:
+        _, number, counts = np.unique(values[rows], return_inverse=True, return_counts=True)
+        spare &= counts[number] > 1
+    return spare
 
 
 def _target(name: str, values: Array, labelled: Array, of_classes: bool) -> Target:

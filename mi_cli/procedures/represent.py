@@ -12,15 +12,17 @@ from pydantic import ValidationError
 
 from mi_cli import procedures, representations
 from mi_cli.datasets.labelled_table import LabelledTable
-from mi_cli.errors import ConfigError, Fault, plain
+from mi_cli.errors import ConfigError, Fault, counted, plain
 from mi_cli.estimators.variational import Variational
 from mi_cli.fields import Affects
+from mi_cli.lazy import np
 from mi_cli.procedures.base import Cost, Outcome, Procedure, group, stack_key
 from mi_cli.registry.lookup import names, section_class
 from mi_cli.schema.config import Config
 from mi_cli.schema.effects import excluding
 from mi_cli.schema.sweep import Trial
 from mi_cli.schema.validation_errors import validation_faults
+from mi_cli.tabular.columns import class_names
 from mi_cli.training.context import Context
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["FEWEST_LABELS", "Represent", "objectives"]
 
 FEWEST_LABELS = 4
+FEWEST_OF_CLASS = 3  # rows: one to fit, one to choose among candidates, and one to test
 _LABEL_SHARE = 0.8  # steps that stand for what is fitted to labels, for each step of encoders and critics
 _KEY = "representation.objectives"
 
@@ -48,7 +51,7 @@ class Represent(Procedure):
     keeps_encoder: ClassVar[bool] = True
 
     def faults(self, config: Config) -> list[Fault]:
-        """Objectives that do not exist or do not fit the columns, no critic for the MI, and too few labels."""
+        """Objectives that do not exist or do not fit, no critic for the MI, and too few labels or rows of a class."""
         faults = []
         if not isinstance(config.estimator, Variational):
             problem = "trains no critic, and the MI of codes is that of one"
@@ -66,7 +69,7 @@ class Represent(Procedure):
             faults.append(
                 Fault("split.labels", plain(labels), problem, f"a share or number of at least {FEWEST_LABELS}")
             )
-        return faults
+        return [*faults, *_rare_classes(config)]
 
     def signature(self, config: Config) -> str:
         """Equal for trials that can be trained as one stack, whatever their number of labels."""
@@ -161,6 +164,24 @@ def _training_steps(config: Config) -> int:
     n = len(objectives(config))
     critics = n + len(procedures.represented.OTHER_CODES) if config.representation.noise else 0
     return config.training.steps * (n + critics)
+
+
+def _rare_classes(config: Config) -> list[Fault]:
+    """A fault for each label that has a class of too few rows."""
+    if not isinstance(config.dataset, LabelledTable) or not config.dataset.table.of_classes:
+        return []
+    table = config.dataset.table
+    faults = []
+    for label in table.labels:
+        column = table.columns[label.name]
+        values, counts = np.unique(column.values[table.labelled], return_counts=True)
+        least = int(counts.argmin())
+        if counts[least] < FEWEST_OF_CLASS:
+            (name,) = class_names(values[[least]], column.labels)
+            problem = f"has the class {name} in {counted(int(counts[least]), 'row')}"
+            accepted = f"classes of at least {FEWEST_OF_CLASS} rows each (leave out or join rarer ones)"
+            faults.append(Fault("dataset.label", label.name, problem, accepted))
+    return faults
 
 
 def _column_names(config: Config) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 __all__ = ["efficiency_tables", "verdict_lines"]
 
 _NAME = "label_efficiency"
+_NO_INTERVAL = "fewer than three seeds, or equal differences in all of them, have no interval"
 _FIELDS = {"verdict", "method", "measure", "level", "compared", "encoder", "steps"}
 _COLUMNS = {  # of the long table, that are no axes
     *("labels", "method", "seeds", "measure", "score", "score_low", "score_high", "difference", "difference_low"),
@@ -33,13 +34,14 @@ def verdict_lines(summary: Mapping[str, Any]) -> list[str]:
 def _lines(verdict: Mapping[str, Any]) -> list[str]:
     steps = verdict["steps"]
     if verdict["verdict"] == "cannot tell":
-        return ["Cannot tell: one seed has no interval. What would help: sweep.seed=[0,1,2,3,4]."]
+        return [f"Cannot tell: {_NO_INTERVAL}. What would help: sweep.seed=[0,1,2,3,4]."]
     every = [labels for step in steps for labels in step["labels"]]
     lines = [_step(step, verdict["measure"], every) for step in steps]
     percent = f"{100 * verdict['level']:.4g} %"
     about = f"Intervals are of paired differences over seeds, at {percent} each for {verdict['compared']} comparisons."
     if verdict["verdict"] == "raw columns":
-        lines = ["Use the raw columns: no representation and no trees are better by more than their interval."]
+        said = "Use the raw columns: no representation and no trees are better by more than their interval."
+        lines = [said + "".join(_no_better(step, verdict["measure"]) for step in steps)]
     return [*lines, about]
 
 
@@ -54,12 +56,23 @@ def _step(step: Mapping[str, Any], measure: str, every: Sequence[int]) -> str:
     else:
         span = f"with {labels[0]:,} to {labels[-1]:,} labels"
     if step["use"] == "cannot tell":
-        return f"Cannot tell {span}: one seed has no interval."
+        return f"Cannot tell {span}: {_NO_INTERVAL}."
     if step["use"] == "raw columns":
-        return f"Use the raw columns {span}: nothing is better by more than its interval."
+        return f"Use the raw columns {span}: nothing is better by more than its interval.{_no_better(step, measure)}"
     what = "gradient-boosted trees" if step["use"] == "trees" else f"the representation {step['method']}"
     gain = f"{step['gain']:.4f} [{step['ci_low']:.4f}, {step['ci_high']:.4f}]"
-    return f"Use {what} {span}: {measure} higher by {gain} than with the raw columns, at {step['at']:,} labels."
+    at = f", at {step['at']:,} labels" if len(labels) > 1 else ""
+    return f"Use {what} {span}: {measure} higher by {gain} than with the raw columns{at}."
+
+
+def _no_better(step: Mapping[str, Any], measure: str) -> str:
+    """A sentence where the raw columns do not predict; summaries of older versions do not know."""
+    labels = step.get("no_better")
+    if not labels or step["use"] != "raw columns":
+        return ""
+    constant = "the mean of the labels" if measure == "R²" else "the shares of the classes"
+    where = "" if labels == step["labels"] else f" with {', '.join(f'{n:,}' for n in labels)} labels"
+    return f" They are not better than {constant}{where}."
 
 
 def efficiency_tables(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict[str, bool], list[list[str]]]]:

@@ -19,7 +19,7 @@ N = 80
 COMMAND = ("experiment=represent", "dataset.path=../t.csv")
 LABEL = "dataset.label=target"
 SMALL = (
-    *("training.steps=20", "sweep.split.labels=[12,1.0]", "sweep.seed=[0,1]", "threads=1"),
+    *("training.steps=20", "sweep.split.labels=[12,1.0]", "sweep.seed=[0,1,2]", "threads=1"),
     *("representation.dim=2", "representation.hidden=[8]", "representation.objectives=[vicreg]"),
 )
 
@@ -41,7 +41,7 @@ def test_run_leaves_a_verdict_a_figure_and_an_encoder(capsys):
     out, err = capsys.readouterr()
     assert "target is predicted as a number" in err
     assert re.search(r"^Use the raw columns", out)
-    assert "R² by number of labels, means over 2 seeds" in out
+    assert "R² by number of labels, means over 3 seeds" in out
     (folder,) = Path("outputs/represent").iterdir()
     assert f"encoder: {folder / 'encoder'} (vicreg, trained on all rows (" in out
     assert {path.name for path in folder.iterdir()} >= {"config.yaml", "report.html", "results.csv", "tables"}

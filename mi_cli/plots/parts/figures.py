@@ -99,11 +99,15 @@ def empty_figure(records: Records, what: str, reason: str) -> Figure:
     return grid.figure
 
 
-def add_title(fig: Figure, records: Records, what: str, *remarks: str) -> None:
-    """Add a title: what the figure shows; then experiment, variant, seeds, budget and lost trials; then remarks."""
+def add_title(fig: Figure, records: Records, what: str, *remarks: str, named: bool = True) -> None:
+    """Add a title: what the figure shows; then experiment, variant, seeds, budget and lost trials; then remarks.
+
+    A figure that is not ``named`` leaves out experiment and variant: it is drawn of one experiment only.
+    """
     summary = records.summary
     seeds = records.results["seed"].n_unique()
-    run = [f"{summary['name']}", f"{summary['variant']} variant", f"{seeds} seed{'s' * (seeds != 1)}"]
+    run = [f"{summary['name']}", f"{summary['variant']} variant"] if named else []
+    run.append(f"{seeds} seed{'s' * (seeds != 1)}")
     if summary["budget"] != "full":
         run.append(f"budget {summary['budget']}")
     total = sum(summary["trials"].values())

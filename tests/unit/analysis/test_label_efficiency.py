@@ -95,6 +95,33 @@ def test_one_seed_cannot_tell():
     assert (one["verdict"], one["method"]) == ("cannot tell", None)
 
 
+@pytest.mark.parametrize(("seeds", "ends"), [(range(2), 0), (range(5), 0), (range(5), 1e-16)])
+def test_differences_that_seeds_cannot_spread_make_no_verdict(seeds, ends):
+    """Balanced accuracy of few test rows takes few values, so that seeds often differ by the same number."""
+    made = rows(changed(two_view=[0.625] * 3), noise=0, seeds=seeds, column="test_balanced_accuracy")
+    for row in made:
+        row["test_balanced_accuracy"] += 0.125 * (row["seed"] % 2) + ends * row["seed"]
+    (one,) = verdicts(made, [], LEVEL)
+    assert one["verdict"] == ("cannot tell" if len(seeds) < 3 else "raw columns")
+    table = [row for row in label_efficiency(made, [], LEVEL, {}) if row["method"] == "two_view"]
+    assert [row["difference"] for row in table] == pytest.approx([0.125] * 3)
+    assert [row["difference_low"] for row in table] == [None] * 3
+
+
+def test_two_seeds_cannot_tell_and_three_can():
+    better = changed(two_view=[0.9] * 3)
+    assert verdict(better, noise=1e-4, seeds=range(2))["verdict"] == "cannot tell"
+    assert verdict(better, noise=1e-4, seeds=range(3))["verdict"] == "representation"
+
+
+def test_labels_with_which_raw_columns_do_not_predict():
+    means = {name: [0.0, 0.0, 0.3] for name in METHODS} | {"no_columns": [0.0] * 3}
+    (step,) = verdict(means)["steps"]
+    assert (step["use"], step["labels"], step["no_better"]) == ("raw columns", [10, 100, 1000], [10, 100])
+    without = [row for row in rows(means) if row["method"] != "no_columns"]
+    assert verdicts(without, [], LEVEL)[0]["steps"][0]["no_better"] == []
+
+
 def test_classes_are_compared_by_balanced_accuracy():
     one = verdict(changed(two_view=[0.6, 0.6, 0.6]), column="test_balanced_accuracy")
     assert (one["verdict"], one["measure"]) == ("representation", "balanced accuracy")

@@ -163,11 +163,21 @@ def test_nothing_is_clipped_and_nothing_overlaps(name: str, kind: str, write: Wr
 @pytest.mark.parametrize("name", PLOTS)
 def test_the_title_says_what_was_run(name: str, write: Write) -> None:
     full = heading(draw(name, write(estimated(), {RHO: [0.2]}, history=trained)))
-    assert "a_run, corrected variant, 3 seeds" in full
+    of_one_experiment = name == "label_efficiency"  # whose name and variant say nothing
+    assert ("a_run, corrected variant, 3 seeds" in full) == (not of_one_experiment)
+    assert "3 seeds" in full
     assert "budget" not in full
     lost = {0: "diverged", 2: "failed"}
     part = heading(draw(name, write(estimated(), {RHO: [0.2, 0.4, 1.0]}, [0], lost=lost, budget={"name": "smoke"})))
     assert "1 seed, budget smoke, 1 of 3 trials diverged, 1 of 3 trials failed" in part
+
+
+def test_names_of_numbers_of_labels_do_not_overprint(write: Write) -> None:
+    labels = {"split.labels": [10, 30, 100, 300, 332]}
+    figure = draw("label_efficiency", write(represented(SCORES), labels, **REPRESENT))
+    for ax in figure.axes:
+        assert [text.get_text() for text in ax.get_xticklabels()] == ["10", "30", "100", "", "332"]
+        assert len(ax.get_xticks()) == 5
 
 
 @pytest.mark.parametrize("name", PLOTS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 from examples import ROWS, config
 
@@ -46,6 +47,21 @@ def test_datasets_that_draw_numbers_have_columns_of_their_own():
     assert list(split.columns) == ["x_0", "x_1", "x_2"]
     (target,) = split.targets
     assert len(target.values) == 100
+
+
+def test_every_class_is_in_both_parts(tmp_path):
+    """Classes of three rows: by chance alone, 42 % of splits would test none of one of them."""
+    values = np.array(["A"] * 94 + ["B"] * 3 + ["C"] * 3)
+    pl.DataFrame({"a": np.arange(100.0), "target": values}).write_csv(tmp_path / "t.csv")
+    table = {"name": "labelled_table", "path": str(tmp_path / "t.csv"), "label": "target"}
+    of_table = {key: value for key, value in BASE.items() if key != "dataset"}
+    for seed in range(10):
+        split = label_split(config(of_table, dataset=table, seed=seed))
+        for part in (split.test, split.order):
+            assert set(values[part]) == {"A", "B", "C"}
+        parts = np.concatenate([split.train, split.val, split.test])
+        assert [len(split.train), len(split.val), len(split.test)] == [60, 15, 25]
+        assert sorted(parts) == list(range(100))
 
 
 @pytest.mark.parametrize("n", [4, 5, 10, FEW - 1])

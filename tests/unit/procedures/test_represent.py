@@ -190,6 +190,18 @@ def test_encoders_are_fine_tuned_from_where_they_are(file):
     assert "untrained_finetuned" not in scores
 
 
+@pytest.mark.parametrize(("classes", "rare"), [(("A", "B"), "B"), ((7, 8), "8")])
+def test_class_of_too_few_rows_is_refused(classes, rare, file):
+    usual, other = classes
+    dataset = {"dataset": file(**independent() | {"target": [usual] * (N - 1) + [other]})}
+    with pytest.raises(ConfigError) as error:
+        trials(BASE, {}, **dataset)
+    (fault,) = error.value.faults
+    assert (fault.key, fault.value) == ("dataset.label", "target")
+    assert fault.problem == f"has the class {rare} in 1 row"
+    assert fault.accepted.startswith("classes of at least 3 rows each")
+
+
 def test_objectives_have_names_of_their_own():
     section = {"name": "two_view", "views": "noise"}
     made = config(BASE, dataset=DRAWN, representation={"objectives": ["two_view", "vicreg", section]})

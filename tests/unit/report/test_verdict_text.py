@@ -18,8 +18,15 @@ TREES = {
 }
 
 
-def lines(*steps, verdict="representation", setting=None, **more):
-    one = {"verdict": verdict, "method": None, "measure": "R²", "level": 0.99945, "compared": 90, "encoder": "vicreg"}
+def lines(*steps, verdict="representation", setting=None, measure="R²", **more):
+    one = {
+        "verdict": verdict,
+        "method": None,
+        "measure": measure,
+        "level": 0.99945,
+        "compared": 90,
+        "encoder": "vicreg",
+    }
     summary = {
         "tables": {"label_efficiency": []},
         "budget": "full",
@@ -44,11 +51,24 @@ def test_raw_columns_throughout_are_one_line():
     assert first == "Use the raw columns: no representation and no trees are better by more than their interval."
 
 
+def test_raw_columns_that_do_not_predict_are_said_to():
+    first, _ = lines(RAW | {"labels": [10, 30], "no_better": [10, 30]}, verdict="raw columns")
+    assert first.endswith(" by more than their interval. They are not better than the mean of the labels.")
+    first, *_ = lines(RAW | {"labels": [10, 1000], "no_better": [1000]}, CODE)
+    assert first.endswith("its interval. They are not better than the mean of the labels with 1,000 labels.")
+    (of_classes,) = lines(RAW | {"no_better": [10]}, verdict="raw columns", measure="balanced accuracy")[:1]
+    assert of_classes.endswith("They are not better than the shares of the classes.")
+    assert not any("shares" in line or "mean of" in line for line in lines(CODE | {"no_better": [30, 100]}))
+
+
 def test_one_range_of_labels_begins_with_the_fewest():
     (first, _) = lines(CODE)
     assert first.startswith("Use the representation two_view from 30 labels on: ")
     (first, _) = lines(CODE | {"labels": [30]})
-    assert first.startswith("Use the representation two_view with 30 labels: ")
+    assert first == (
+        "Use the representation two_view with 30 labels: R² higher by 0.0610 [0.0320, 0.0900] "
+        "than with the raw columns."
+    )
 
 
 def test_settings_are_named():
@@ -58,7 +78,10 @@ def test_settings_are_named():
 
 def test_nothing_is_said_of_one_seed_or_a_smoke_run_or_without_the_table():
     (line,) = lines(RAW, verdict="cannot tell")
-    assert line == "Cannot tell: one seed has no interval. What would help: sweep.seed=[0,1,2,3,4]."
+    assert line == (
+        "Cannot tell: fewer than three seeds, or equal differences in all of them, have no interval. "
+        "What would help: sweep.seed=[0,1,2,3,4]."
+    )
     (line,) = lines(RAW, budget="smoke")
     assert line.startswith("No verdict: budget=smoke")
     assert lines(RAW, tables={}) == []
