@@ -52,7 +52,7 @@ def test_datasets_that_draw_numbers_have_columns_of_their_own():
 def test_every_class_is_in_both_parts(tmp_path):
     """Classes of three rows: by chance alone, 42 % of splits would test none of one of them."""
     values = np.array(["A"] * 94 + ["B"] * 3 + ["C"] * 3)
-    pl.DataFrame({"a": np.arange(100.0), "target": values}).write_csv(tmp_path / "t.csv")
+    pl.DataFrame({"a": np.random.default_rng(0).normal(size=100), "target": values}).write_csv(tmp_path / "t.csv")
     table = {"name": "labelled_table", "path": str(tmp_path / "t.csv"), "label": "target"}
     of_table = {key: value for key, value in BASE.items() if key != "dataset"}
     for seed in range(10):
