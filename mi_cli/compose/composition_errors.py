@@ -26,7 +26,6 @@ from mi_cli import schema
 from mi_cli.compose.yaml_errors import yaml_fault
 from mi_cli.errors import ABSENT, ConfigError, Fault, closest, listed, shown
 from mi_cli.registry import plugins
-from mi_cli.registry.lookup import classes
 from mi_cli.schema.groups import CHOICES
 from mi_cli.schema.locations import own_config_folders
 
@@ -278,6 +277,8 @@ def _unknown_key(override: str, others: Sequence[str], source: Source) -> Fault:
     if key.startswith("hydra"):
         return _typed_fault(override, "unknown key", "the settings that mi-run --cfg hydra prints")
     if key == "estimator.keep":
+        from mi_cli.registry.lookup import classes  # imports pydantic, which completion in a shell does without
+
         keepers = [cls.model_fields["name"].default for cls in classes("estimator") if "keep" in cls.model_fields]
         return _typed_fault(override, "is a setting of estimators that keep critics", f"estimator={listed(keepers)}")
     try:
