@@ -63,6 +63,7 @@ def train(
     start = time.perf_counter()
     importing = threading.Thread(target=prepare, args=[progress.config], daemon=True)
     importing.start()
+    _announce_folder(progress.folder, console)
     _announce_checkpoints(progress.folder, remaining, console)
     scheduler = _Scheduler(progress, remaining, n_threads, device)
     try:
@@ -79,6 +80,12 @@ def train(
     finally:
         progress.seconds += time.perf_counter() - start
         clock.seconds = _share(progress.phases, progress.seconds)
+
+
+def _announce_folder(folder: Path, console: Console) -> None:
+    """Say on a terminal, where somebody may interrupt the run, which folder ``resume`` goes on from."""
+    if console.is_terminal:
+        console.print(f"folder: {folder}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _announce_checkpoints(folder: Path, remaining: Sequence[Stack], console: Console) -> None:
