@@ -25,6 +25,7 @@ __all__ = [
     "KEPT_FOLDERS",
     "WHOLE",
     "Cost",
+    "KeepsEncoder",
     "Outcome",
     "Part",
     "Procedure",
@@ -121,7 +122,6 @@ class Procedure(ABC):
         reports_last_steps: whether it supports ``evaluation.last_steps``.
         takes_z: whether it estimates the MI given z where the dataset has a z.
         hides_labels: whether it learns from some of the labels only, as ``split.labels`` says.
-        keeps_encoder: whether a finished run keeps an encoder in its folder, which ``keep`` writes.
         objectives: what a search can judge its trials by; the first is the default. ``split_mse`` is left out where
             ``split.fresh`` is 0, since no other rows remain to test the best point on.
         shows_truth: whether tables show the true MI beside its estimates.
@@ -138,7 +138,6 @@ class Procedure(ABC):
     reports_last_steps: ClassVar[bool] = False
     takes_z: ClassVar[bool] = False
     hides_labels: ClassVar[bool] = False
-    keeps_encoder: ClassVar[bool] = False
     objectives: ClassVar[tuple[Objective, ...]] = ("val_mi",)
     shows_truth: ClassVar[bool] = False
 
@@ -185,23 +184,6 @@ class Procedure(ABC):
         """The method, among those of an outcome, that is trained. A search judges a trial by it."""
         return config.estimator.name
 
-    def keep(self, trial: Trial, method: str, folder: Path, context: Context) -> str:
-        """Keep an encoder in the folder of a finished run.
-
-        Args:
-            trial: whose settings and data it is trained with.
-            method: the method of results that it belongs to.
-            folder: of the run.
-            context: device and the request to stop.
-
-        Returns:
-            What it was trained on, in words.
-
-        Raises:
-            NotImplementedError: the procedure keeps none.
-        """
-        raise NotImplementedError
-
     def max_parts(self, config: Config) -> int:
         """The largest number of parts that a trial can be split into. Different workers can run them."""
         del config
@@ -226,6 +208,24 @@ class Procedure(ABC):
         del trials
         (outcomes,) = parts
         return list(outcomes)
+
+
+class KeepsEncoder(Procedure):
+    """A procedure whose finished runs keep an encoder in their folder."""
+
+    @abstractmethod
+    def keep(self, trial: Trial, method: str, folder: Path, context: Context) -> str:
+        """Keep an encoder in the folder of a finished run.
+
+        Args:
+            trial: whose settings and data it is trained with.
+            method: the method of results that it belongs to.
+            folder: of the run.
+            context: device and the request to stop.
+
+        Returns:
+            What it was trained on, in words.
+        """
 
 
 def procedure(config: Config) -> Procedure:

@@ -16,7 +16,7 @@ from mi_cli.errors import ConfigError, Fault, counted, plain
 from mi_cli.estimators.variational import Variational
 from mi_cli.fields import Affects
 from mi_cli.lazy import np
-from mi_cli.procedures.base import Cost, Outcome, Procedure, group, stack_key
+from mi_cli.procedures.base import Cost, KeepsEncoder, Outcome, group, stack_key
 from mi_cli.registry.lookup import names, section_class
 from mi_cli.schema.config import Config
 from mi_cli.schema.effects import excluding
@@ -36,7 +36,7 @@ _LABEL_SHARE = 0.8  # steps that stand for what is fitted to labels, for each st
 _KEY = "representation.objectives"
 
 
-class Represent(Procedure):
+class Represent(KeepsEncoder):
     """Compare representations that are learned from all rows of a table, where some of the rows show their label.
 
     Every method predicts the labels of the same test rows, and learns from the labels of the same ``split.labels``
@@ -48,7 +48,6 @@ class Represent(Procedure):
     least_rows: ClassVar[Mapping[str, int]] = {"train": 8, "val": 2, "test": 5}
     shares: ClassVar[Mapping[str, float]] = {"train": 0.6, "val": 0.15, "labelled": 0.0, "test": 0.25}
     hides_labels: ClassVar[bool] = True
-    keeps_encoder: ClassVar[bool] = True
 
     def faults(self, config: Config) -> list[Fault]:
         """Objectives that do not exist or do not fit, no critic for the MI, and too few labels or rows of a class."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mi_cli.analysis.label_efficiency import best_encoder
 from mi_cli.lazy import torch
-from mi_cli.procedures.base import procedure
+from mi_cli.procedures.base import KeepsEncoder, procedure
 from mi_cli.records.finished import attempt
 from mi_cli.runs.progress import RunProgress
 from mi_cli.training.context import Context
@@ -29,7 +29,7 @@ def keep_encoder(progress: RunProgress, device: str) -> Kept:
     trained with the settings and the seed of the first trial.
     """
     made = procedure(progress.config)
-    if not made.keeps_encoder or progress.config.shard is not None:
+    if not isinstance(made, KeepsEncoder) or progress.config.shard is not None:
         return Kept()
     axes = [axis for axis in progress.axes if axis != "seed"]
     method = best_encoder(progress.all_rows, axes, progress.config.evaluation.level)

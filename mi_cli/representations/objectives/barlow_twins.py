@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from mi_cli import representations
-from mi_cli.fields import NonNegative, Widths
+from mi_cli.fields import NonNegative
 from mi_cli.lazy import torch
 from mi_cli.representations.objectives.vicreg import off_diagonal
-from mi_cli.representations.objectives.with_views import WithViews
-from mi_cli.representations.shape import Sizes
+from mi_cli.representations.objectives.with_views import WithProjectedViews
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,12 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["BarlowTwins", "barlow_twins"]
 
 
-class BarlowTwins(WithViews):
+class BarlowTwins(WithProjectedViews):
     """Projections of two views whose matrix of cross-correlations is near the identity.
 
     Attributes:
         redundancy: λ, the weight of correlations between different columns.
-        projection: widths of the projection, which is discarded.
 
     Reference:
         Zbontar, Jing, Misra, LeCun & Deny 2021 (arXiv 2103.03230).
@@ -32,16 +29,10 @@ class BarlowTwins(WithViews):
 
     name: Literal["barlow_twins"] = "barlow_twins"
     redundancy: NonNegative = 0.005
-    projection: Widths = (64, 64)
-
-    def head(self, sizes: Sizes) -> Any:
-        """The projection."""
-        return representations.Projection((sizes.dim, *self.projection))
 
     def loss(self, step: Step) -> tuple[Tensor, Tensor]:
         """The distance from the identity, and minus that."""
-        projected, _ = step.head(step.head_layers, step.encode(self.pair(step)))
-        first, second = projected.chunk(2, 2)
+        first, second = self.projected(step)
         loss = barlow_twins(first, second, self.redundancy)
         return loss, -loss
 

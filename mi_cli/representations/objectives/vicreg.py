@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from mi_cli import representations
-from mi_cli.fields import NonNegative, Widths
+from mi_cli.fields import NonNegative
 from mi_cli.lazy import torch
-from mi_cli.representations.objectives.with_views import WithViews
-from mi_cli.representations.shape import Sizes
+from mi_cli.representations.objectives.with_views import WithProjectedViews
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,14 +16,13 @@ if TYPE_CHECKING:
 __all__ = ["VicReg", "vicreg_terms"]
 
 
-class VicReg(WithViews):
+class VicReg(WithProjectedViews):
     """Projections of two views that agree, with a standard deviation of 1 or more and no correlation.
 
     Attributes:
         invariance: weight of the disagreement.
         variance: weight of the lack of variance.
         covariance: weight of the covariances.
-        projection: widths of the projection, which is discarded.
 
     Reference:
         Bardes, Ponce & LeCun 2022 (arXiv 2105.04906).
@@ -35,16 +32,10 @@ class VicReg(WithViews):
     invariance: NonNegative = 25.0
     variance: NonNegative = 25.0
     covariance: NonNegative = 1.0
-    projection: Widths = (64, 64)
-
-    def head(self, sizes: Sizes) -> Any:
-        """The projection."""
-        return representations.Projection((sizes.dim, *self.projection))
 
     def loss(self, step: Step) -> tuple[Tensor, Tensor]:
         """The weighted sum of the terms, and minus that."""
-        projected, _ = step.head(step.head_layers, step.encode(self.pair(step)))
-        first, second = projected.chunk(2, 2)
+        first, second = self.projected(step)
         invariance, variance, covariance = vicreg_terms(first, second)
         loss = self.invariance * invariance + self.variance * variance + self.covariance * covariance
         return loss, -loss

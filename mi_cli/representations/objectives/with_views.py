@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from mi_cli import representations
-from mi_cli.fields import NonNegative, Number
+from mi_cli.fields import NonNegative, Number, Widths
 from mi_cli.lazy import torch
 from mi_cli.representations.objectives.base import Objective
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from mi_cli.representations.shape import Sizes
     from mi_cli.representations.step import Step
 
-__all__ = ["WithViews"]
+__all__ = ["WithProjectedViews", "WithViews"]
 
 
 class WithViews(Objective):
@@ -48,3 +49,23 @@ class WithViews(Objective):
             case "noise":
                 first, second = (views.noisy(step.x, self.noise, step.draws) for _ in range(2))
         return torch.cat([first, second], 2)
+
+
+class WithProjectedViews(WithViews):
+    """An objective of projections of the codes of two views; the codes are taken before the projection.
+
+    Attributes:
+        projection: widths of the projection, which is discarded.
+    """
+
+    projection: Widths = (64, 64)
+
+    def head(self, sizes: Sizes) -> Any:
+        """The projection."""
+        return representations.Projection((sizes.dim, *self.projection))
+
+    def projected(self, step: Step) -> tuple[Tensor, Tensor]:
+        """The projections of both views, ``(K, width, n)`` each."""
+        both, _ = step.head(step.head_layers, step.encode(self.pair(step)))
+        first, second = both.chunk(2, 2)
+        return first, second
