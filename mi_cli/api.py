@@ -49,6 +49,7 @@ def estimate(
     time: Any = None,
     missing: str | None = None,
     exclude: Sequence[str] | None = None,
+    pointwise: bool = False,
     settings: Mapping[str, Any] | None = None,
 ) -> Answer: ...
 @overload
@@ -63,6 +64,7 @@ def estimate(
     time: Any = None,
     missing: str | None = None,
     exclude: Sequence[str] | None = None,
+    pointwise: bool = False,
     settings: Mapping[str, Any] | None = None,
 ) -> Estimate: ...
 def estimate(
@@ -76,12 +78,13 @@ def estimate(
     time: Any = None,
     missing: str | None = None,
     exclude: Sequence[str] | None = None,
+    pointwise: bool = False,
     settings: Mapping[str, Any] | None = None,
 ) -> Answer | Estimate:
     """Estimate the MI of x and y in nats, with the settings and the numbers of ``mi-run experiment=estimate``.
 
-    An estimator that is trained is cross-fitted: every row is tested once, by networks that were trained on others.
-    With several threads the command trains folds in parts, and its values differ from these by rounding in float32.
+    An estimator that is trained is cross-fitted: every row is tested once, by networks that were trained on others. The
+    command trains folds in parts where it has several threads, and differs by rounding in float32.
 
     Args:
         x: rows of numbers, booleans or text, ``(n,)`` or ``(n, dim_x)``: a NumPy array, a tensor, a frame or series of
@@ -96,19 +99,18 @@ def estimate(
         groups: a label for each row, ``(n,)``. Rows of one group are never on both sides of a split, and the error
             allows for their dependence.
         time: a number or date for each row, ``(n,)``, to sort by. Neighbours in time are treated as groups are.
-        missing: ``"error"``, ``"drop"`` (the rows) or ``"impute"`` (the median, or the most frequent class); None for
-            what the settings say.
+        missing: ``"error"``, ``"drop"`` (rows) or ``"impute"`` (medians, frequent classes); None: as the settings say.
         exclude: names of columns that are not used, or globs such as ``"*_note"``.
-        settings: what differs from ``configs/experiment/estimate.yaml``, by section as in a config:
-            ``{"training": {"steps": 800}, "folds": 5}``. It may have ``dataset``, ``estimator``, ``evaluation``,
-            ``fit``, ``folds``, ``noise``, ``split``, ``threads`` and ``training``.
+        pointwise: whether critics also give the pointwise MI of each row (``Estimate.pointwise``).
+        settings: what differs from ``configs/experiment/estimate.yaml``, by section as in a config, such as
+            ``{"training": {"steps": 800}, "folds": 5}``.
 
     Returns:
         Without an estimator, an :class:`~mi_cli.analysis.answer.Answer`: verdict, value, 95 % interval for the true MI,
         reason, and ``estimates``, the results of the estimators that can take the columns, by name.
         With an estimator, an :class:`~mi_cli.problems.Estimate` with its standard error, interval, lower confidence
-        bound, p-value and traces. The p-value of an estimator without training is computed when it is first read: it
-        takes 99 further estimates. ``status`` is ``ok``, or ``diverged`` or ``failed`` with a ``reason`` and no value.
+        bound, p-value and traces. Without training, the p-value is computed when it is first read, by 99 further
+        estimates. ``status`` is ``ok``, or ``diverged`` or ``failed`` with a ``reason`` and no value.
 
     Raises:
         ConfigError: rows or settings that cannot be used. It is a ValueError, with one line for each fault.
@@ -120,8 +122,9 @@ def estimate(
     ('ok', 0.4, True)
     """
     given = {key: value for key, value in {"missing": missing, "exclude": exclude}.items() if value is not None}
+    more = {"dataset": given} | ({"evaluation": {"pointwise": True}} if pointwise else {})
     chosen = [estimator] if estimator is not None else _estimators(settings)
-    trials = [_merged(_values(one, settings) | {"seed": seed}, {"dataset": given} if given else {}) for one in chosen]
+    trials = [_merged(_values(one, settings) | {"seed": seed}, more) for one in chosen]
     table = _table(x, y, z, groups, time, trials[0])
     return _answer(trials, table) if estimator is None else _estimate(trials[0], table)
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from mi_cli.lazy import np, torch
 
-__all__ = ["Array", "Draw", "Estimate", "Kind", "Problem", "Rows", "is_discrete"]
+__all__ = ["Array", "Draw", "Estimate", "Kind", "Pointwise", "Problem", "Rows", "is_discrete"]
 
 
 _SAMPLE_ROWS = 16384
@@ -28,12 +28,16 @@ class Rows:
         block: the block of each row, ``(n,)``. Rows of one block may depend on each other, such as those of one patient
             or neighbours in time. If it is None, all rows are independent.
         z: the columns that the MI is conditional on, ``(n, dim_z)``. If it is None, the MI is that of x and y alone.
+        number: of each row where it comes from, ``(n,)``, from 0 on; None where nobody asks.
+        pointwise: the true pointwise MI of each row, ``(n,)`` in nats; None where it is not known, or nobody asks.
     """
 
     x: torch.Tensor
     y: torch.Tensor
     block: torch.Tensor | None = None
     z: torch.Tensor | None = None
+    number: torch.Tensor | None = None
+    pointwise: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -41,19 +45,24 @@ class Rows:
     def concat(self, *others: Rows) -> Rows:
         """These rows followed by others."""
         parts = (self, *others)
-        blocks = [part.block for part in parts if part.block is not None]
-        conditions = [part.z for part in parts if part.z is not None]
+
+        def joined(name: str) -> torch.Tensor | None:
+            sides = [side for part in parts if (side := getattr(part, name)) is not None]
+            return torch.cat(sides) if len(sides) == len(parts) else None
+
         return Rows(
             torch.cat([part.x for part in parts]),
             torch.cat([part.y for part in parts]),
-            torch.cat(blocks) if len(blocks) == len(parts) else None,
-            torch.cat(conditions) if len(conditions) == len(parts) else None,
+            **{name: joined(name) for name in _OPTIONAL},
         )
 
     def select(self, index: Any) -> Rows:
         """The rows at an index or in a slice."""
-        block, z = (None if side is None else side[index] for side in (self.block, self.z))
-        return Rows(self.x[index], self.y[index], block, z)
+        sides = {name: None if (side := getattr(self, name)) is None else side[index] for name in _OPTIONAL}
+        return Rows(self.x[index], self.y[index], **sides)
+
+
+_OPTIONAL = ("block", "z", "number", "pointwise")  # what rows may have beside x and y
 
 
 @dataclass(frozen=True)
@@ -120,6 +129,56 @@ class Problem:
         return self.train.concat(self.val, self.test)
 
 
+@dataclass(frozen=True, eq=False)
+class Pointwise:
+    """The pointwise MI of rows: the log-ratio of each by a critic that has not seen it.
+
+    Their mean is the estimate, before it is capped at its ceiling.
+
+    Attributes:
+        nats: ``(n,)``, in the order of ``number``.
+        number: of each row, ``(n,)``, from 0 on: in the file or in memory, or among the rows that were drawn.
+        truth: the true pointwise MI, ``(n,)`` in nats; None where it is not known.
+        x: the values of x where it is a single column, ``(n,)``; otherwise None. ``y`` likewise.
+    """
+
+    nats: Array
+    number: np.ndarray[Any, np.dtype[np.int64]]
+    truth: Array | None = None
+    x: Array | None = None
+    y: Array | None = None
+
+    @classmethod
+    def of(cls, nats: Array, rows: Rows) -> Pointwise:
+        """Log-ratios ``(n,)`` of rows."""
+        number: Any = np.arange(len(nats)) if rows.number is None else rows.number.cpu().numpy()
+        order = np.argsort(number, kind="stable")
+
+        def sorted_values(side: torch.Tensor | None) -> Array | None:
+            return None if side is None else side.double().cpu().numpy()[order]
+
+        x, y = (sorted_values(side[:, 0] if side.shape[1] == 1 else None) for side in (rows.x, rows.y))
+        return cls(nats[order], number[order], sorted_values(rows.pointwise), x, y)
+
+    @property
+    def rank(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """The rank of each row by its pointwise MI, ``(n,)``; 1 is the largest."""
+        ranks = np.empty(len(self.nats), np.int64)
+        ranks[np.argsort(-self.nats, kind="stable")] = np.arange(1, len(self.nats) + 1)
+        return ranks
+
+    def concat(self, *others: Pointwise) -> Pointwise:
+        """The pointwise MI of these rows and of others, such as those of all folds."""
+        parts = (self, *others)
+        order = np.argsort(np.concatenate([part.number for part in parts]), kind="stable")
+
+        def joined(name: str) -> Any:
+            sides = [getattr(part, name) for part in parts]
+            return None if any(side is None for side in sides) else np.concatenate(sides)[order]
+
+        return Pointwise(*(joined(name) for name in ("nats", "number", "truth", "x", "y")))
+
+
 @dataclass(frozen=True)
 class Estimate:
     """An estimate of MI in nats, and what is needed to judge it.
@@ -150,6 +209,7 @@ class Estimate:
         null: the statistic of the rows, then of each re-pairing, ``(1 + m,)``.
         history: steps ``(T,)`` and values ``(T,)`` by metric.
         kept: the critics that are kept, one for each fold (:class:`mi_cli.training.KeptCritic`).
+        pointwise: the pointwise MI of the test rows, where it is asked for (``evaluation.pointwise``).
     """
 
     kind: Kind
@@ -176,6 +236,7 @@ class Estimate:
         default_factory=dict, compare=False, repr=False
     )
     kept: tuple[Any, ...] = field(default=(), compare=False, repr=False)
+    pointwise: Pointwise | None = field(default=None, compare=False, repr=False)
 
 
 def is_discrete(values: Array) -> bool:

@@ -11,6 +11,7 @@ from mi_cli.datasets.calibration import HIGHEST_MI, ColumnPairs, check_mi
 from mi_cli.datasets.sources import AdditiveUniform
 from mi_cli.fields import Positive
 from mi_cli.lazy import torch
+from mi_cli.problems import Rows
 
 __all__ = ["UniformPairs"]
 
@@ -45,6 +46,12 @@ class UniformPairs(ColumnPairs):
         """Draw ``n`` rows; shapes ``(n, dim)`` and ``(n, dim)``."""
         x, y = self.source.sample(n, generator)
         return x.to(dtype or torch.float32), y.to(dtype or torch.float32)
+
+    def pointwise_rows(self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None) -> Rows:
+        """Draw ``n`` rows with the pointwise MI of each."""
+        x, y = self.source.sample(n, generator)
+        truth = self.source.log_ratio(x, y)
+        return Rows(x.to(dtype or torch.float32), y.to(dtype or torch.float32), pointwise=truth)
 
     def true_mi(self, noise: float = 0.0) -> float | None:
         """Closed form; not known with more noise."""

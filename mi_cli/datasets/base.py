@@ -87,6 +87,13 @@ class Dataset(Section, ABC):
         """Draw rows as :meth:`sample` does, with z, and the block of each row where rows depend on each other."""
         return Rows(*self.sample(n, generator, dtype))
 
+    def pointwise_rows(self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None) -> Rows:
+        """The rows of :meth:`rows`, with the true pointwise MI of each where it is known.
+
+        .. math:: i(x, y) = \\ln \frac{p(x, y)}{p(x) p(y)}
+        """
+        return self.rows(n, generator, dtype)
+
     def describe(self) -> dict[str, Any]:
         """Facts for the summary of a run; the lines of ``notes`` are shown in the terminal as well."""
         return {}

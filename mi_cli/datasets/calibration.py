@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from mi_cli.datasets.base import Dataset
+from mi_cli.datasets.sources import Normal
 from mi_cli.errors import ConfigError, Fault, plain
 from mi_cli.fields import Count, NonNegative, Number
 from mi_cli.lazy import torch
@@ -94,6 +95,11 @@ class Correlated(ColumnPairs, ABC):
     def unexplained(self) -> float:
         """1 − ρ²: the variance of y given x."""
         return 1 - self.rho**2 if self.mi is None else math.exp(-2 * (self.mi - self.least_mi) / self.dim)
+
+    @property
+    def normal(self) -> Normal:
+        """The distribution of the pairs."""
+        return Normal(self.dim, self.dim, pairs=self.dim, paired=self.correlation)
 
     def pairs_mi(self, noise: float = 0.0) -> float:
         """MI of the pairs in nats; ``noise``, a standard deviation, on x divides ρ² by 1 + noise²."""

@@ -7,6 +7,7 @@ from typing import Literal
 from mi_cli.datasets.calibration import Correlated
 from mi_cli.datasets.maps import PAIR_MAPS
 from mi_cli.lazy import torch
+from mi_cli.problems import Rows
 
 __all__ = ["Gaussian"]
 
@@ -35,6 +36,14 @@ class Gaussian(Correlated):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw ``n`` rows; shapes ``(n, dim_x)`` and ``(n, dim)``."""
         return PAIR_MAPS[self.map](*self.pairs(n, generator, dtype or torch.float32))
+
+    def pointwise_rows(self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None) -> Rows:
+        """Draw ``n`` rows with the pointwise MI of each, unless the MI is infinite."""
+        x, y = self.pairs(n, generator, dtype or torch.float32)
+        known = self.unexplained > 0
+        return Rows(
+            *PAIR_MAPS[self.map](x, y), pointwise=self.normal.log_ratio(x.double(), y.double()) if known else None
+        )
 
     def true_mi(self, noise: float = 0.0) -> float | None:
         """Closed form; independent noise on x divides its ρ² by 1 + noise². None for noise on mapped columns of x."""

@@ -11,6 +11,7 @@ from mi_cli.datasets.maps import Map
 from mi_cli.datasets.normal_mixture import NormalMixture
 from mi_cli.fields import Count
 from mi_cli.lazy import torch
+from mi_cli.problems import Rows
 
 __all__ = ["GaussianMixture"]
 
@@ -50,6 +51,15 @@ class GaussianMixture(Dataset):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw ``n`` rows; shapes ``(n, dim_x)`` and ``(n, dim_y)``."""
         x, y = _mixture(self.form, self.dim).sample(n, generator)
+        return self._mapped(x, y, dtype)
+
+    def pointwise_rows(self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None) -> Rows:
+        """Draw ``n`` rows with the pointwise MI of each, which the maps keep."""
+        mixture = _mixture(self.form, self.dim)
+        x, y = mixture.sample(n, generator)
+        return Rows(*self._mapped(x, y, dtype), pointwise=mixture.log_ratio(x, y))
+
+    def _mapped(self, x: torch.Tensor, y: torch.Tensor, dtype: torch.dtype | None) -> tuple[torch.Tensor, torch.Tensor]:
         if self.form in _MAPS:
             x = _MAPS[self.form](x)
         return x.to(dtype or torch.float32), y.to(dtype or torch.float32)

@@ -25,6 +25,10 @@ class Drawn(Protocol):
     def sample(self, n: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw ``n`` independent rows, ``(n, dim_x)`` and ``(n, dim_y)``."""
 
+    @abstractmethod
+    def log_ratio(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """ln p(x, y) − ln p(x) − ln p(y) of each row, as ``(n,)``. Its mean over rows is the MI."""
+
 
 class Source(Drawn, Protocol):
     """A distribution of pairs (x, y) whose MI is known."""
@@ -71,6 +75,22 @@ class Normal(Source):
         rows = torch.randn((n, self.dim_x + self.dim_y), generator=generator, dtype=torch.float64) @ self._factor
         return rows[:, : self.dim_x], rows[:, self.dim_x :]
 
+    def log_ratio(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """The pointwise MI of rows, ``(n,)`` in nats: the MI, and half of what x and y alone are further out."""
+        of_x, of_y, of_both = self.square_lengths(x, y)
+        return self.mi() + 0.5 * (of_x + of_y - of_both)
+
+    def square_lengths(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Squared Mahalanobis lengths of rows of x, of y and of both, ``(n,)`` each."""
+        every, columns = torch.cat([x, y], 1), torch.arange(self.dim_x + self.dim_y)
+        covariance = torch.from_numpy(self.covariance)
+        parts = (columns[: self.dim_x], columns[self.dim_x :], columns)
+        of_x, of_y, of_both = (
+            (every[:, part] * torch.linalg.solve(covariance[part][:, part], every[:, part].T).T).sum(1)
+            for part in parts
+        )
+        return of_x, of_y, of_both
+
     def mi(self) -> float:
         """I(x; y) in nats."""
         of_x, of_y = self.covariance[: self.dim_x, : self.dim_x], self.covariance[self.dim_x :, self.dim_x :]
@@ -98,6 +118,19 @@ class Student(Source):
         x, y = self.normal.sample(n, generator)
         widening = student_widening(n, self.df, generator)
         return x * widening, y * widening
+
+    def log_ratio(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """The pointwise MI of rows, ``(n,)`` in nats, from the densities of Student's t of x, of y and of both."""
+
+        def log_density(square_length: torch.Tensor, dim: int) -> torch.Tensor:
+            constant = special.gammaln((self.df + dim) / 2) - special.gammaln(self.df / 2)  # ln(νπ) cancels
+            return float(constant) - (self.df + dim) / 2 * torch.log1p(square_length / self.df)
+
+        of_x, of_y, of_both = self.normal.square_lengths(x, y)
+        dim_x, dim_y = self.dims
+        apart = log_density(of_x, dim_x) + log_density(of_y, dim_y)
+        log_ratio: torch.Tensor = self.normal.mi() + log_density(of_both, dim_x + dim_y) - apart
+        return log_ratio
 
     def mi(self) -> float:
         """I(x; y) in nats."""
@@ -149,6 +182,11 @@ class AdditiveUniform(Source):
         """Draw ``n`` rows."""
         x, noise = torch.rand((2, n, self.dim), generator=generator, dtype=torch.float64)
         return x, x + self.epsilon * (2 * noise - 1)
+
+    def log_ratio(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """The pointwise MI of rows, ``(n,)`` in nats: less ln of the share of (0, 1) that y leaves to x."""
+        low, high = (y - self.epsilon).clamp(min=0.0), (y + self.epsilon).clamp(max=1.0)
+        return -(high - low).log().sum(1)
 
     def mi(self) -> float:
         """I(x; y) in nats."""

@@ -8,9 +8,10 @@ from pydantic import Field
 
 from mi_cli.datasets.calibration import Correlated
 from mi_cli.datasets.maps import PAIR_MAPS
-from mi_cli.datasets.sources import student_correction, student_widening
+from mi_cli.datasets.sources import Student, student_correction, student_widening
 from mi_cli.fields import Number
 from mi_cli.lazy import torch
+from mi_cli.problems import Rows
 
 __all__ = ["StudentT"]
 
@@ -39,9 +40,22 @@ class StudentT(Correlated):
         self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw ``n`` rows; shapes ``(n, dim)`` and ``(n, dim)``."""
+        return PAIR_MAPS[self.map](*self._pairs(n, generator, dtype))
+
+    def pointwise_rows(self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None) -> Rows:
+        """Draw ``n`` rows with the pointwise MI of each, unless the MI is infinite."""
+        x, y = self._pairs(n, generator, dtype)
+        known = self.unexplained > 0
+        truth = Student(self.normal, self.df).log_ratio(x.double(), y.double()) if known else None
+        return Rows(*PAIR_MAPS[self.map](x, y), pointwise=truth)
+
+    def _pairs(
+        self, n: int, generator: torch.Generator, dtype: torch.dtype | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Rows before they are mapped."""
         x, y = self.pairs(n, generator, dtype or torch.float32)
         widening = student_widening(n, self.df, generator).to(x.dtype)
-        return PAIR_MAPS[self.map](x * widening, y * widening)
+        return x * widening, y * widening
 
     def true_mi(self, noise: float = 0.0) -> float | None:
         """Closed form; not known with noise."""

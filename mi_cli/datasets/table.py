@@ -20,7 +20,7 @@ from mi_cli.tabular.files import FILES, table_file
 from mi_cli.tabular.in_memory import rows_in_memory
 from mi_cli.tabular.notes import block_rows, columns_of_few_values, description, left_out_columns
 from mi_cli.tabular.selection import SELECTIONS
-from mi_cli.tabular.source import Source, dataset_error
+from mi_cli.tabular.source import Source, dataset_error, name_list
 
 __all__ = ["Name", "Names", "Table", "matrix"]
 
@@ -68,6 +68,7 @@ class Table(Dataset):
     missing: Literal["error", "drop", "impute"] = "error"
     groups: Name | None = None
     time: Name | None = None
+    id: Annotated[Names, Field(description="columns that name the rows, which no side takes")] = ()
     classes: Annotated[Names | Literal["auto"], Field(description="auto or a list of columns")] = "auto"
     max_rows: Count = 100_000
     share: Annotated[Number, Field(gt=0, le=1)] = 1.0
@@ -120,6 +121,9 @@ class Table(Dataset):
 
     def _opened(self, source: Source) -> Self:
         values = {name: getattr(self, name) for name in TableSettings.FIELDS}
+        if absent := [name for name in self.id if name not in source.names]:
+            raise dataset_error("id", absent[0], "no such column", name_list(source.names))
+        values["exclude"] = (*self.exclude, *self.id)
         if self.pair is not None:
             values |= {"x": self.pair[:1], "y": self.pair[1:]}
         encoded = EncodedTable(TableSettings(source, **values))
@@ -209,7 +213,8 @@ class Table(Dataset):
         if self.transform == "shuffle":
             y = y[torch.randperm(n, generator=generator)]
         z = torch.from_numpy(matrix(table.z, order)).to(dtype) if table.z else None
-        return Rows(x, y, block, z)
+        number = None if table.numbers is None else torch.from_numpy(table.numbers[order])
+        return Rows(x, y, block, z, number)
 
     def describe(self) -> dict[str, Any]:
         """What was read, and what its user should know of it (``notes``)."""

@@ -9,6 +9,7 @@ from mi_cli.datasets.base import Dataset
 from mi_cli.datasets.maps import PairMap
 from mi_cli.datasets.sources import Drawn
 from mi_cli.lazy import torch
+from mi_cli.problems import Rows
 
 __all__ = ["MappedTask", "TaskDataset"]
 
@@ -51,3 +52,9 @@ class TaskDataset(Dataset):
         """Draw ``n`` rows in float64, and round them to ``dtype`` at the end."""
         x, y = self.chosen.maps(*self.chosen.source.sample(n, generator))
         return x.to(dtype or torch.float32), y.to(dtype or torch.float32)
+
+    def pointwise_rows(self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None) -> Rows:
+        """Draw ``n`` rows with the pointwise MI of each, which the maps keep."""
+        drawn = self.chosen.source.sample(n, generator)
+        x, y = (side.to(dtype or torch.float32) for side in self.chosen.maps(*drawn))
+        return Rows(x, y, pointwise=self.chosen.source.log_ratio(*drawn))

@@ -261,7 +261,7 @@ def _mixed(
     for name, weight in zip([*scores, "independence"], [*mixture.weights.tolist(), mixture.independence], strict=True):
         history[f"weight_{name}"] = (np.array([steps]), np.array([weight]))
     worth = fitting.estimate_from_scores(bound, fresh[0], evaluation.level) if fresh else None
-    return replace(
+    estimate = replace(
         fitting.estimate_from_scores(bound, test, evaluation.level, problem.test.block, evaluation.shifts),
         critic_mi=None if worth is None else worth.value,
         critic_stderr=None if worth is None else worth.stderr,
@@ -271,3 +271,4 @@ def _mixed(
         steps=steps,
         history=history,
     )
+    return fitting.with_pointwise(estimate, bound.pointwise(test), problem.test) if evaluation.pointwise else estimate

@@ -13,7 +13,7 @@ from mi_cli.errors import Fault, shown
 from mi_cli.estimators.base import Estimator
 from mi_cli.fields import Count
 from mi_cli.lazy import torch
-from mi_cli.problems import Array, Estimate, Kind, Problem, Rows
+from mi_cli.problems import Array, Estimate, Kind, Pointwise, Problem, Rows
 from mi_cli.training.context import Context
 from mi_cli.training.settings import Evaluation, Training
 
@@ -104,6 +104,7 @@ class LinearDiscriminator(Estimator):
             return Estimate(self.kind, status="diverged", reason=reason, steps=diverged, history=history)
         with context.clock("evaluation"):
             value, error = self._held_out(weights, problem.test, evaluation.shifts)
+            scores = self.features(*_arrays(problem.test)) @ weights if evaluation.pointwise else None
         low, high = bounds.interval(value, error, evaluation.level)
         return Estimate(
             self.kind,
@@ -116,6 +117,7 @@ class LinearDiscriminator(Estimator):
             val_mi=self._validation(weights, problem.val),
             steps=training.steps,
             history=history,
+            pointwise=None if scores is None else Pointwise.of(scores - scores.mean() + value, problem.test),
         )
 
     def _product(self, x: Array, y: Array, problem: Problem) -> Array:

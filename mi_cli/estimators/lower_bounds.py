@@ -88,6 +88,11 @@ class InfoNce(Variational):
         weights = torch.exp(product - log_sum.unsqueeze(1)) * (scores.count + 1)
         return joint - log_sum - _mean_over_x(weights)
 
+    def pointwise(self, scores: networks.Scores) -> torch.Tensor:
+        """The score of each row less ln of the mean of exp T over its candidates, ``(n,)`` in nats."""
+        joint = scores.joint[0]
+        return joint - torch.logaddexp(joint, scores.by_row[0].logsumexp(1)) + math.log(scores.count + 1)
+
     def ceiling(self, rows: int, partners: int) -> float:
         """ln of the number of candidates."""
         del rows
@@ -245,3 +250,9 @@ class ContrastiveFenchelLegendre(Variational):
         u = scores.dual[0]
         weights = torch.exp(scores.by_row[0] - (scores.joint[0] + u).unsqueeze(1))
         return -u - weights.mean(1) - _mean_over_x(weights)
+
+    def pointwise(self, scores: networks.Scores) -> torch.Tensor:
+        """Each row's own term of the bound, ``(n,)`` in nats; for the best u it is −u, the log-ratio."""
+        assert scores.dual is not None  # noqa: S101 (a DualCritic gives it)
+        u = scores.dual[0]
+        return 1 - u - torch.exp(scores.by_row[0] - (scores.joint[0] + u).unsqueeze(1)).mean(1)

@@ -139,6 +139,13 @@ class Variational(Estimator):
     def bound(self, scores: networks.Scores) -> torch.Tensor:
         """The estimate in nats, ``(K,)``."""
 
+    def pointwise(self, scores: networks.Scores) -> torch.Tensor:
+        """The log-ratio of each row, ``(n,)`` in nats, for scores of one trial; their mean is :meth:`bound`.
+
+        It is the score less a constant, which the bound says: ln E[exp T] for Donsker–Varadhan.
+        """
+        return scores.joint[0] - scores.joint[0].mean() + self.bound(scores)
+
     def criterion(self, scores: networks.Scores) -> torch.Tensor:
         """The lower bound in nats, ``(K,)``, that chooses a checkpoint on validation rows."""
         return self.bound(scores)

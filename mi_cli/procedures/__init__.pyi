@@ -4,6 +4,7 @@ from . import (
     estimation as estimation,
     kept_critics as kept_critics,
     label_comparison as label_comparison,
+    pointwise as pointwise,
     probes as probes,
     represented as represented,
     seeds as seeds,

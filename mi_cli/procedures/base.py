@@ -49,7 +49,7 @@ class Part:
 
 
 WHOLE = Part(0, 1)
-KEPT_FOLDERS = ("encoder", "critic")  # of files that trials leave in the folder of a run
+KEPT_FOLDERS = ("encoder", "critic", "pointwise")  # of files that trials leave in the folder of a run
 ESTIMATE_FIELDS = (  # the result fields of an estimate beside its value
     "stderr",
     "ci_low",
@@ -117,6 +117,7 @@ class Procedure(ABC):
         draws_fresh_rows: whether it can train on rows that are drawn anew at each step (``dataset.n_samples=null``).
         crossfits: whether it supports ``fit=crossfit``.
         keeps_critics: whether it supports ``estimator.keep``.
+        keeps_pointwise: whether it supports ``evaluation.pointwise``.
         carries: whether it supports ``training.carry``. Trials along the carried axis then have one training key.
         shifts: whether it has unlabelled rows, which ``shift`` moves.
         reports_last_steps: whether it supports ``evaluation.last_steps``.
@@ -133,6 +134,7 @@ class Procedure(ABC):
     draws_fresh_rows: ClassVar[bool] = False
     crossfits: ClassVar[bool] = False
     keeps_critics: ClassVar[bool] = False
+    keeps_pointwise: ClassVar[bool] = False
     carries: ClassVar[bool] = False
     shifts: ClassVar[bool] = False
     reports_last_steps: ClassVar[bool] = False

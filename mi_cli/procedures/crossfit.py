@@ -12,7 +12,7 @@ import numpy as np
 
 from mi_cli.bounds.uncertainty import interval, lower_limit, p_value
 from mi_cli.lazy import torch
-from mi_cli.problems import Array, Estimate, Problem, Rows
+from mi_cli.problems import Array, Estimate, Pointwise, Problem, Rows
 
 __all__ = ["block_boundary", "pool", "shuffle_blocks", "split_into_folds"]
 
@@ -128,8 +128,7 @@ def pool(estimates: Sequence[Estimate], rows: Sequence[int], level: float) -> Es
     assert value is not None  # noqa: S101 (all are ok)
     alone = sum((w * (e.stderr or 0.0)) ** 2 for w, e in zip(weights, estimates, strict=True))
     shared = max(0.0, train - value) / sum(rows) if train is not None and math.isfinite(train) else 0.0
-    error = math.sqrt(alone + shared)
-    low, high = interval(value, error, level)
+    low, high = interval(value, error := math.sqrt(alone + shared), level)
     null = _pool_nulls(estimates, weights)
     return replace(
         estimates[0],
@@ -151,7 +150,14 @@ def pool(estimates: Sequence[Estimate], rows: Sequence[int], level: float) -> Es
         steps=max((estimate.steps for estimate in estimates if estimate.steps is not None), default=None),
         history=_mean_history(estimates),
         kept=tuple(kept for estimate in estimates for kept in estimate.kept),
+        pointwise=_pool_pointwise(estimates),
     )
+
+
+def _pool_pointwise(estimates: Sequence[Estimate]) -> Pointwise | None:
+    """The pointwise MI of the rows of all folds; None if a fold has none."""
+    parts = [estimate.pointwise for estimate in estimates if estimate.pointwise is not None]
+    return parts[0].concat(*parts[1:]) if len(parts) == len(estimates) else None
 
 
 def _pool_nulls(estimates: Sequence[Estimate], weights: Array) -> Array | None:

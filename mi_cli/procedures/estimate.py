@@ -50,16 +50,25 @@ class Estimate(Procedure):
     crossfits: ClassVar[bool] = True
     takes_z: ClassVar[bool] = True
     keeps_critics: ClassVar[bool] = True
+    keeps_pointwise: ClassVar[bool] = True
     carries: ClassVar[bool] = True
     reports_last_steps: ClassVar[bool] = True
     shows_truth: ClassVar[bool] = True
 
     def keeps_files(self, config: Config) -> bool:
-        """Whether critics are kept."""
-        return _keeps_critics(config)
+        """Whether critics are kept, or the pointwise MI of rows."""
+        return _keeps_critics(config) or config.evaluation.pointwise
 
     def faults(self, config: Config) -> list[Fault]:
-        """Critics to be kept of rows that nobody could bring again, or of a form that is not kept."""
+        """Critics to be kept of rows that nobody could bring again, or of a form that is not kept, and pointwise MI of
+        rows that are made of several."""
+        dataset, faults = config.dataset, []
+        if config.evaluation.pointwise and isinstance(dataset, Table) and dataset.transform != "none":
+            problem = f"a table's own rows have a pointwise MI, and dataset.transform={dataset.transform} makes others"
+            faults.append(Fault("evaluation.pointwise", True, problem, command="dataset.transform=none"))
+        return [*faults, *self._faults_of_critics(config)]
+
+    def _faults_of_critics(self, config: Config) -> list[Fault]:
         if not _keeps_critics(config):
             return []
         dataset = config.dataset
@@ -178,7 +187,10 @@ def _outcome(trial: Trial, estimate: MiEstimate, shown: _Shown) -> Outcome:
     methods = {config.estimator.name: fields}
     if config.evaluation.last_steps and estimate.status == "ok" and estimate.steps:
         methods[f"{config.estimator.name}_training"] = _last_steps(estimate, config) | {"true_mi": truth}
-    return Outcome(trial, methods, estimate.history, (shown.x, shown.y), _critics(trial, estimate))
+    files = _critics(trial, estimate)
+    if estimate.pointwise is not None:
+        files |= procedures.pointwise.pointwise_file(trial, config.estimator.name, estimate.pointwise)
+    return Outcome(trial, methods, estimate.history, (shown.x, shown.y), files)
 
 
 def _keeps_critics(config: Config) -> bool:

@@ -41,7 +41,18 @@ def split_rows(config: Config) -> dict[str, Rows]:
         n_train = len(parts["train"])
         parts["train"] = replace(parts["train"], x=moved[:n_train])
         parts["val"] = replace(parts["val"], x=moved[n_train:])
-    return parts
+    return _numbered(parts) if config.evaluation.pointwise else parts
+
+
+def _numbered(parts: dict[str, Rows]) -> dict[str, Rows]:
+    """The parts with numbers of their rows: those of a table, or those of all rows that are drawn, part by part."""
+    if all(rows.number is not None for rows in parts.values()):
+        return parts
+    start, numbered = 0, {}
+    for name, rows in parts.items():
+        numbered[name] = replace(rows, number=torch.arange(start, start + len(rows)))
+        start += len(rows)
+    return numbered
 
 
 def encoder_rows(config: Config) -> dict[str, Rows]:
@@ -71,5 +82,10 @@ def fresh_rows(config: Config) -> Draw:
 
 def _draw(config: Config, n: int, stream: Stream) -> Rows:
     source = generator(config.seed, stream)
-    rows = config.dataset.rows(n, source, torch.float64)
+    if not config.evaluation.pointwise:
+        rows = config.dataset.rows(n, source, torch.float64)
+    else:
+        rows = config.dataset.pointwise_rows(n, source, torch.float64)
+        if config.noise.scale:  # which changes the density
+            rows = replace(rows, pointwise=None)
     return replace(rows, x=config.noise.apply(rows.x, source))

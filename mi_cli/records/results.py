@@ -24,6 +24,7 @@ from mi_cli.procedures.base import ESTIMATE_FIELDS, Outcome, Trace, procedure
 from mi_cli.schema.sweep import Trial
 
 __all__ = [
+    "POINTWISE",
     "RESULTS",
     "SCALES",
     "Records",
@@ -45,6 +46,8 @@ __all__ = [
 _BEFORE_AXES = ("trial", "status", "reason", "seed", "dataset", "estimator", "method")
 _SCORES = ("test_r2", "test_accuracy", "test_balanced_accuracy", "test_log_loss", "val_loss", "labels")
 _AFTER_AXES = ("rows", "true_mi", "estimate", *ESTIMATE_FIELDS, "test_mse", "split_mse", *_SCORES, "steps", "seconds")
+
+POINTWISE = "pointwise.parquet"  # the pointwise MI of the rows of all trials
 
 _LAST = "fingerprint"
 RESULTS = ("status", "reason", "method", *_AFTER_AXES)  # columns of results; the others say which trial a row is of
@@ -217,6 +220,11 @@ class Records:
     def samples(self) -> pl.DataFrame:
         """``samples.parquet``, which only some runs have."""
         return pl.read_parquet(self.folder / "samples.parquet")
+
+    @cached_property
+    def pointwise(self) -> pl.DataFrame:
+        """``pointwise.parquet``, which only runs with ``evaluation.pointwise`` have."""
+        return pl.read_parquet(self.folder / POINTWISE)
 
     @cached_property
     def summary(self) -> dict[str, Any]:

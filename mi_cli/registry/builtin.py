@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-__all__ = ["DATASETS", "ENCODERS", "ESTIMATORS", "OBJECTIVES", "PLOTS", "PLOTS_OF_ROWS", "PROCEDURES"]
+__all__ = [
+    "DATASETS",
+    "ENCODERS",
+    "ESTIMATORS",
+    "OBJECTIVES",
+    "PLOTS",
+    "PLOTS_OF_ROWS",
+    "POINTWISE_PLOTS",
+    "PROCEDURES",
+]
 
 
 DATASETS = {
@@ -80,6 +89,13 @@ PLOTS_OF_ROWS = {
 }
 
 
+# Plots of the rows' pointwise MI, which a run with ``evaluation.pointwise`` draws beside its own.
+POINTWISE_PLOTS = {
+    "pointwise_profile": "mi_cli.plots.pointwise_profile:plot",
+    "pointwise_rows": "mi_cli.plots.pointwise_rows:plot",
+}
+
+
 PLOTS = {
     "answer_coverage": "mi_cli.plots.answer_coverage:plot",
     "coverage": "mi_cli.plots.coverage:plot",
@@ -95,6 +111,7 @@ PLOTS = {
     "method_comparison": "mi_cli.plots.method_comparison:plot",
     "mi_and_mse_against_step": "mi_cli.plots.mi_and_mse_against_step:plot",
     "pair_heat_map": "mi_cli.plots.pair_heat_map:plot",
+    **POINTWISE_PLOTS,
 }
 
 

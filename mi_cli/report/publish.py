@@ -29,7 +29,7 @@ class Publisher:
 
     def prepare(self, config: Config) -> None:
         """Import the plots, before other threads do: importing matplotlib in two threads at once fails."""
-        for name in config.plots:
+        for name in config.figures:
             plot_function(name)
 
     def draw(self, run: FinishedRun) -> bool:
@@ -41,7 +41,7 @@ class Publisher:
         for name, rows in self.summary["tables"].items():
             results.write_table(run.folder / "tables" / f"{name}.csv", rows)
         with run.clock("plots"):
-            drawn = [] if run.is_shard else [_draw(name, run.folder) for name in run.config.plots]
+            drawn = [] if run.is_shard else [_draw(name, run.folder) for name in run.config.figures]
         return all(drawn)
 
     def publish(self, run: FinishedRun) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 
 from mi_cli.errors import OutputError
 from mi_cli.files import write_bytes
+from mi_cli.lazy import pl
 from mi_cli.procedures.base import KEPT_FOLDERS, Part, procedure
 from mi_cli.records import results
 from mi_cli.records.journal import Entry, Journal
@@ -187,9 +188,24 @@ class RunProgress:
     def close(self) -> None:
         """Write the tables, and remove the journal. Checkpoints are removed if every trial ended by itself."""
         self.write()
+        if self.config.shard is None:
+            self._gather_pointwise()
         self._journal.close()
         if len(self.rows) == len(self.trials) and not any(row["status"] == "failed" for row in self.all_rows):
             shutil.rmtree(self.folder / checkpoint_folders.FOLDER, ignore_errors=True)
+
+    def _gather_pointwise(self) -> None:
+        """Put the tables of trials in ``pointwise/`` into one, with those of trials that were there before."""
+        folder, whole = self.folder / "pointwise", self.folder / results.POINTWISE
+        parts = {int(path.stem): pl.read_parquet(path) for path in folder.glob("*.parquet")}
+        if not parts:
+            return
+        if whole.exists():
+            before = pl.read_parquet(whole)
+            parts |= {int(k[0]): v for k, v in before.partition_by("trial", as_dict=True).items() if k[0] not in parts}
+        with held_signals(), self.writing():
+            results.write_frame(whole, pl.concat([parts[key] for key in sorted(parts)], how="diagonal_relaxed"))
+            shutil.rmtree(folder)
 
     @contextmanager
     def writing(self) -> Iterator[None]:

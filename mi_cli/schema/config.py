@@ -20,6 +20,7 @@ from mi_cli.errors import ConfigError, Fault, closest, counted, listed, plain, s
 from mi_cli.estimators.base import Estimator
 from mi_cli.fields import Affects, Count, Natural, Number, Positive, Rule, Section
 from mi_cli.registry import plugins
+from mi_cli.registry.builtin import POINTWISE_PLOTS
 from mi_cli.registry.extras import TRACKERS
 from mi_cli.registry.lookup import check_name, names, procedure_class, section_class
 from mi_cli.registry.plugins import REGISTRIES
@@ -196,6 +197,12 @@ class Config(Section):
         return procedure_class(self.procedure)
 
     @property
+    def figures(self) -> tuple[str, ...]:
+        """The plots that a run draws: ``plots``, and with ``evaluation.pointwise`` those of pointwise MI."""
+        more = POINTWISE_PLOTS if self.evaluation.pointwise else ()
+        return tuple(dict.fromkeys((*self.plots, *more)))
+
+    @property
     def rows(self) -> dict[str, int]:
         """The number of rows of each part of the data."""
         return self.split.counts(self.dataset.n_samples)
@@ -317,6 +324,9 @@ class Config(Section):
         if getattr(self.estimator, "keep", False) and not self._procedure.keeps_critics:
             problem = f"procedure={self.procedure} keeps no critics"
             faults.append(Fault("estimator.keep", True, problem, "false"))
+        if self.evaluation.pointwise and not self._procedure.keeps_pointwise:
+            problem = f"procedure={self.procedure} keeps no pointwise MI"
+            faults.append(Fault("evaluation.pointwise", True, problem, "false"))
         if self.dataset.dim_z and not self._procedure.takes_z:
             problem = f"takes no z, and dataset.name={self.dataset.name} has one"
             faults.append(Fault("procedure", self.procedure, problem, "estimate"))

@@ -151,7 +151,7 @@ def _walk(node: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
 def _fault(values: Mapping[str, Any], path: str, axis: Any) -> Fault | None:
     """What is wrong with an axis, if something is."""
     key = f"sweep.{path}"
-    if path.split(".")[0] in NOT_AXES:
+    if path in NOT_AXES or path.split(".")[0] in NOT_AXES:
         return Fault(key, axis, "cannot be an axis, as all trials of a run share it", command=_shell(path, axis))
     try:
         current = get(values, path)

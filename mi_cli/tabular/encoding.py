@@ -95,12 +95,16 @@ class EncodedColumn:
 
 @dataclass(frozen=True, eq=False)
 class EncodedRows:
-    """Columns of x and y, the group of each row, from 0, and columns of z, if there are any."""
+    """Columns of x and y, the group of each row, from 0, columns of z, if there are any, and numbers of the rows.
+
+    ``numbers`` are those of the rows in the source, from 0; None where a row is made of two.
+    """
 
     x: tuple[EncodedColumn, ...]
     y: tuple[EncodedColumn, ...]
     groups: Array | None = None
     z: tuple[EncodedColumn, ...] = ()
+    numbers: Array | None = None
 
     @property
     def n(self) -> int:
@@ -177,7 +181,8 @@ def encode(settings: TableSettings) -> tuple[EncodedRows, TableInfo]:
     }
     known = {side: [(c.info.name, c.info.kind, c.digest) for c in columns_of] for side, columns_of in encoded.items()}
     refuse_equal(known, settings.sides, settings.exclude)
-    table = _transformed(settings, EncodedRows(encoded["x"], encoded["y"], groups, encoded.get("z", ())))
+    numbers = sample.numbers if rows is None else sample.numbers[rows]
+    table = _transformed(settings, EncodedRows(encoded["x"], encoded["y"], groups, encoded.get("z", ()), numbers))
     x, y, z = (tuple(column.info for column in side) for side in (table.x, table.y, table.z))
     _refuse_many(settings, sum(info.width for info in (*x, *y, *z)))
     used = [columns[name] for name in chain(*sides.values())]

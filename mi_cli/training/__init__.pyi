@@ -48,6 +48,7 @@ from .kept_critics import (
     pointwise_mi as pointwise_mi,
     row_marks as row_marks,
     with_critic as with_critic,
+    with_pointwise as with_pointwise,
 )
 from .preprocessing import (
     FittedMap as FittedMap,

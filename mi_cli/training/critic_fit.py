@@ -21,7 +21,7 @@ from mi_cli.training.batches import make_batches, stacked
 from mi_cli.training.checkpoints import Generators
 from mi_cli.training.context import Context
 from mi_cli.training.critic_rows import prepare_for_critic
-from mi_cli.training.kept_critics import with_critic
+from mi_cli.training.kept_critics import with_critic, with_pointwise
 from mi_cli.training.settings import Evaluation, Training
 from mi_cli.training.stack import Parameters, State, Trained, train
 
@@ -85,6 +85,8 @@ class CriticEstimator(Protocol):
 
     def ceiling(self, rows: int, partners: int) -> float | None: ...  # noqa: D102
 
+    def pointwise(self, scores: Scores) -> Tensor: ...  # noqa: D102
+
 
 def fit_critics(
     estimator: CriticEstimator,
@@ -129,12 +131,16 @@ def fit_critics(
         tested = _tested(critics, trained.best, prepared, evaluation, context)
     for index, estimate in zip(good, outcomes(trained, tested), strict=True):
         estimates[index] = estimate
-    if estimator.keep:
+    if estimator.keep or evaluation.pointwise:
         rows = stacked([problem.test for problem in prepared], context.device)
         scores = held_out_scores(critics.critic, trained.best, rows, evaluation.shifts, context)
         for place, index in enumerate(good):
-            kept = problems[index], estimator.preprocess, estimator.norms, trained.best[place], scores[place]
-            estimates[index] = with_critic(estimates[index], *kept)
+            if evaluation.pointwise:
+                nats = estimator.pointwise(scores[place])
+                estimates[index] = with_pointwise(estimates[index], nats, problems[index].test)
+            if estimator.keep:
+                kept = problems[index], estimator.preprocess, estimator.norms, trained.best[place], scores[place]
+                estimates[index] = with_critic(estimates[index], *kept)
     return estimates, start.replaced(good, trained.state)
 
 

@@ -14,14 +14,14 @@ from mi_cli.bounds.variational import log_mean_exp
 from mi_cli.fields import Preprocess
 from mi_cli.networks.critics import Critic, Scores
 from mi_cli.networks.perceptron import with_ones
-from mi_cli.problems import Estimate, Problem, Rows
+from mi_cli.problems import Estimate, Pointwise, Problem, Rows
 from mi_cli.training.critic_rows import CriticMap, critic_maps
 from mi_cli.training.stack import Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["KeptCritic", "pointwise_mi", "row_marks", "with_critic"]
+__all__ = ["KeptCritic", "pointwise_mi", "row_marks", "with_critic", "with_pointwise"]
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -82,6 +82,17 @@ def with_critic(
         seen=row_marks(problem.sample.concat(problem.val)),
     )
     return replace(estimate, kept=(kept,))
+
+
+def with_pointwise(estimate: Estimate, nats: Tensor, rows: Rows) -> Estimate:
+    """An estimate together with the pointwise MI of its test rows; unchanged where it is not ok.
+
+    Args:
+        estimate: of one trial.
+        nats: the pointwise MI of its test rows, ``(n,)``.
+        rows: the test rows, before their columns were mapped.
+    """
+    return replace(estimate, pointwise=Pointwise.of(nats.numpy(), rows)) if estimate.status == "ok" else estimate
 
 
 @torch.no_grad()

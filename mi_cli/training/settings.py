@@ -10,7 +10,18 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from mi_cli.errors import ConfigError, Fault, plain
-from mi_cli.fields import Activation, Affects, Count, Fraction, Natural, NonNegative, Number, Positive, Section, Widths
+from mi_cli.fields import (
+    Activation,
+    Affects,
+    Count,
+    Fraction,
+    Natural,
+    NonNegative,
+    Number,
+    Positive,
+    Section,
+    Widths,
+)
 from mi_cli.registry.lookup import check_name
 
 __all__ = ["Evaluation", "Part", "Representation", "Split", "Training"]
@@ -57,12 +68,14 @@ class Evaluation(Section):
         permutations: re-pairings of the rows for the p-values of estimators without a network.
         level: confidence level of the intervals.
         last_steps: also report the training value, as the mean over so many last steps; 0 does not.
+        pointwise: whether a run keeps the pointwise MI of its test rows, by critics, in ``pointwise.parquet``.
     """
 
     shifts: Count = 8
     permutations: Natural = 0
     level: Annotated[Number, Field(gt=0, lt=1)] = 0.95
     last_steps: Natural = 0
+    pointwise: Annotated[bool, Affects.NOTHING] = False
 
 
 def _known_encoder(name: str) -> str:

@@ -360,3 +360,21 @@ def test_what_z_cannot_be():
         mi_cli.estimate(X[:100], Y[:100, 0], z=Y[:99, 1])
     with pytest.raises(ConfigError, match=r"estimator\.form=2: is not defined for the MI given z; accepted: 1"):
         mi_cli.estimate(X[:100], Y[:100, 0], "ksg", z=Y[:100, 1], settings={"estimator": {"form": 2}})
+
+
+# Pointwise MI
+
+
+def test_pointwise_mi_is_in_the_order_of_the_rows():
+    y = Y[:, 0]
+    result = mi_cli.estimate(X, y, "dv", pointwise=True, settings=FAST)
+    assert result.pointwise.number.tolist() == list(range(N))
+    assert result.pointwise.nats.mean() == pytest.approx(result.value, abs=1e-9)
+    assert np.allclose(result.pointwise.x, X)
+    assert np.allclose(result.pointwise.y, y)
+    assert result.pointwise.rank[result.pointwise.nats.argmax()] == 1
+
+
+def test_pointwise_mi_is_of_critics_that_are_asked_for_it():
+    assert mi_cli.estimate(X, Y, "copula", pointwise=True).pointwise is None
+    assert mi_cli.estimate(X, Y, "dv", settings=FAST).pointwise is None

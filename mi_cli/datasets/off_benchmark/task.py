@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
@@ -38,10 +37,6 @@ NO_SIDE: frozenset[Side] = frozenset()
 
 class Distribution(Drawn, Protocol):
     """A distribution of pairs (x, y), in float64, whose density is known."""
-
-    @abstractmethod
-    def log_ratio(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """ln p(x, y) − ln p(x) − ln p(y) of each row, as ``(n,)``. Its mean over rows is the MI."""
 
 
 @dataclass(frozen=True)

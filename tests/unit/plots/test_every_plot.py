@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
+import polars as pl
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.legend import Legend
@@ -85,6 +87,25 @@ def represented(scores: dict[str, float], column: str = "test_r2") -> Callable[[
     return rows
 
 
+def of_rows(x: Callable[[Any], Any] | None, *, truth: bool = True) -> Callable[[Write], results.Records]:
+    """A run with the pointwise MI of its rows; x are numbers that are mapped, or several columns."""
+
+    def write_rows(write: Write) -> results.Records:
+        run = write(estimated(), {RHO: [0.2, 0.8]}, [0, 1])
+        random, parts = np.random.default_rng(0), []
+        for trial in range(4):
+            numbers, y = random.normal(size=(2, 5000))
+            columns = {"trial": [trial] * 5000, "method": ["mine"] * 5000, "row": range(5000), "pmi": numbers * y}
+            columns |= {"true_pmi": numbers * y + y if truth else [None] * 5000}
+            columns |= {"x": [None] * 5000 if x is None else x(numbers), "y": y}
+            ranks = pl.col("pmi").rank("ordinal", descending=True).cast(pl.Int64).alias("rank")
+            parts.append(pl.DataFrame(columns).with_columns(ranks))
+        results.write_frame(run.folder / results.POINTWISE, pl.concat(parts))
+        return run
+
+    return write_rows
+
+
 LABELS = {"split.labels": [10, 100, 1000]}
 SCORES = {"no_columns": 0.0, "raw_columns": 0.5, "pca": 0.4, "infomax": 0.6, "two_view": 0.55, "vicreg": 0.5}
 SCORES |= {"autoencoder": 0.45, "pls": 0.5, "untrained": 0.3, "supervised_network": 0.52, "gradient_boosting": 0.7}
@@ -115,6 +136,9 @@ KINDS: dict[str, Callable[[Write], results.Records]] = {
     "labels, settings": lambda write: write(
         represented({"raw_columns": 0.5, "infomax": 0.6}), LABELS | {"representation.dim": [2, 4]}, **REPRESENT
     ),
+    "rows": of_rows(lambda x: x),
+    "rows of classes": of_rows(lambda x: np.where(x > 0, "sick", "well")),
+    "rows of many columns": of_rows(None, truth=False),
     "many pairs": lambda write: write(of_table, {"dataset.pair": [["target", f"c{i}"] for i in range(70)]}, [0]),
 }
 
@@ -127,6 +151,8 @@ KINDS_OF = {
     "label_efficiency": ("one cell", "failed", "labels", "labels, one seed", "labels, settings"),
     "forest": ("one cell", "sweep", "failed", "coverage", "pairs"),
     "pair_heat_map": ("one cell", "pairs", "many pairs"),
+    "pointwise_profile": ("one cell", "rows", "rows of many columns"),
+    "pointwise_rows": ("one cell", "rows", "rows of classes", "rows of many columns"),
     "estimate_heat_map": ("one cell", "sweep", "failed", "benchmark", "benchmark, very many", "sizes"),
     "error_against_samples": ("one cell", "sizes", "benchmark"),
     "error_against_seconds": ("one cell", "benchmark", "benchmark, very many", "sizes"),

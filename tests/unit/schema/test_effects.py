@@ -12,7 +12,7 @@ from mi_cli.schema.config import Config, validate
 NOTHING = {
     *("name", "summary", "budget", "claims", "plots", "tables", "sweep", "units", "device", "threads", "output_root"),
     *("plan", "reuse", "force", "trial_timeout", "checkpoint_every", "shards", "shard", "trust", "tracker", "search"),
-    "leave_out_unfit",
+    *("leave_out_unfit", "evaluation.pointwise"),
 }
 NUMBERS = {"seed", "dataset", "noise", "shift", "training.lr", "split", "variant"}
 SHAPES = {"procedure", "estimator", "representation", "training", "fit", "folds", "evaluation"}
@@ -57,7 +57,9 @@ def test_what_is_the_same_in_all_trials_of_a_run_is_no_axis():
 def test_fingerprints_leave_out_what_affects_nothing(values):
     (trial,) = sweep.expand(values)
     config = validate(values)
-    assert trial.science == {k: v for k, v in config.model_dump(mode="json").items() if k not in NOTHING}
+    expected = {k: v for k, v in config.model_dump(mode="json").items() if k not in NOTHING}
+    del expected["evaluation"]["pointwise"]
+    assert trial.science == expected
 
 
 @pytest.mark.parametrize("values", [SMALL, MAXIMISE, COMPARE], ids=["estimate", "maximise", "compare"])
@@ -65,7 +67,7 @@ def test_stacks_agree_on_the_other_settings(values):
     config = validate(values)
     left = config.model_dump(mode="json", exclude=effects.excluding(Affects.NOTHING, Affects.NUMBERS))
     expected = {k: v for k, v in config.model_dump(mode="json").items() if k in SHAPES}
-    del expected["training"]["lr"]
+    del expected["training"]["lr"], expected["evaluation"]["pointwise"]
     assert left == expected
 
 
