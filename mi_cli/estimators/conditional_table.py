@@ -10,7 +10,7 @@ import numpy as np
 
 from mi_cli import bounds
 from mi_cli.estimators.conditioning import split
-from mi_cli.estimators.contingency import Table, second_order_variance, table_estimates, with_doubt
+from mi_cli.estimators.contingency import Correction, Table, second_order_variance, table_estimates, with_doubt
 from mi_cli.estimators.neighbour_search import numbered
 from mi_cli.estimators.training_free import Index, Measurement, mean_error
 from mi_cli.lazy import special
@@ -61,12 +61,14 @@ class Tables:
         return max(bounds.SMALLEST_P, float(special.chdtrc(sum(table.freedom for table in varied), max(0.0, g))))
 
 
-def measure_tables(x: Index, y: Index, z: Index, block: Index | None = None) -> Measurement:
+def measure_tables(
+    x: Index, y: Index, z: Index, block: Index | None = None, correction: Correction = "nsb"
+) -> Measurement:
     r"""The MI of two codes given a third, with its error: the mean over the classes of z.
 
     .. math:: \hat I = \sum_z \frac{n_z}{n} \hat I_z
 
-    Each :math:`\hat I_z` and its error are those of :func:`~.contingency.measure_table`. The influence of a row is its
+    Each :math:`\hat I_z` is that of :func:`~.contingency.measure_table`. The influence of a row is its
     log-ratio given z, which varies within the classes of z and between them.
 
     Args:
@@ -74,6 +76,7 @@ def measure_tables(x: Index, y: Index, z: Index, block: Index | None = None) -> 
         y: codes ``(n,)`` from 0 on.
         z: codes ``(n,)`` from 0 on.
         block: the number of each row's block, ``(n,)``, where rows of one block may depend on each other.
+        correction: of the entropies.
 
     Returns:
         The estimate. Its ceiling is the smaller of the entropies given z.
@@ -92,7 +95,7 @@ def measure_tables(x: Index, y: Index, z: Index, block: Index | None = None) -> 
     for rows, table in tables.parts:
         if len(rows) < 2:  # its entropies are zero
             continue
-        share, estimates = len(rows) / n, table_estimates(table)
+        share, estimates = len(rows) / n, table_estimates(table, correction)
         value += share * estimates.value
         other += share * estimates.other
         entropies += share * np.array(estimates.entropies)

@@ -6,18 +6,31 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from mi_cli import bounds
-from mi_cli.estimators.entropy import jackknife_entropy, nsb_entropy
+from mi_cli.estimators.entropy import ENTROPIES, shrinkage
+from mi_cli.estimators.table_interval import TableInterval
 from mi_cli.estimators.training_free import Index, Measurement, mean_error
 from mi_cli.lazy import special
 from mi_cli.problems import Array
 from mi_cli.training.context import Context
 
-__all__ = ["Table", "TableEstimates", "measure_table", "second_order_variance", "table_estimates", "with_doubt"]
+__all__ = [
+    "Correction",
+    "Table",
+    "TableEstimates",
+    "measure_table",
+    "second_order_variance",
+    "table_estimates",
+    "with_doubt",
+]
+
+Correction: TypeAlias = Literal[
+    "nsb", "plug_in", "miller_madow", "grassberger", "chao_shen", "james_stein", "jackknife"
+]
 
 _DOUBT = 1.5  # possible bias, in differences of two estimates: both can be off to the same side
 _EXPECTED = 5  # rows in each cell, from which the G-statistic is chi-squared
@@ -46,6 +59,12 @@ class Table:
         pairs = self.x.astype(np.int64) * len(self.margins[1]) + self.y
         _, numbers, counts = np.unique(pairs, return_inverse=True, return_counts=True)
         return numbers.ravel(), counts
+
+    @property
+    def places(self) -> tuple[Index, Index]:
+        """The codes of x and of y of the cells that are not empty, in the order of ``cells``."""
+        first = np.unique(self.cells[0], return_index=True)[1]
+        return self.x[first], self.y[first]
 
     @property
     def plug_in(self) -> float:
@@ -116,21 +135,23 @@ class Table:
         return 2 * len(self.x) * self.plug_in
 
 
-def measure_table(x: Index, y: Index, block: Index | None = None) -> Measurement:
-    r"""The MI of two codes, :math:`\hat H_x + \hat H_y - \hat H_{xy}`, with its error.
+def measure_table(x: Index, y: Index, block: Index | None = None, correction: Correction = "nsb") -> Measurement:
+    r"""The MI of two codes, :math:`\hat H_x + \hat H_y - \hat H_{xy}`, with its error and its interval.
 
-    The entropies are those of Nemenman, Shafee & Bialek (:func:`~.entropy.nsb_entropy`). Where a value of one side
-    occurs with one value of the other only, for all its values, the MI is the entropy of the other. Of six estimators
-    that were compared on tables of 4 to 2,500 cells, this one had the smallest error on most (``docs/estimators.md``).
+    The entropies are those of Nemenman, Shafee & Bialek (:func:`~.entropy.nsb_entropy`), or have another correction.
+    Where a value of one side occurs with one value of the other only, for all its values, the MI is the entropy of the
+    other. Of the corrections, ``nsb`` had the smallest error on most tables (``docs/counts.md``).
 
-    The square of the standard error has three terms: that of a mean of log-ratios; :math:`(K_x - 1)(K_y - 1) / 2n^2`,
-    which is the variance without dependence, where the first term vanishes; and the square of 1.5 times the difference
-    from the value of jackknifed entropies, as neither is free of bias where many cells are rare.
+    The square of the standard error is the jackknife's variance without what makes it too large where rows depend
+    little on each other, and a term for the bias where many cells are rare (:class:`~.table_interval.TableInterval`,
+    which also has the interval). Rows in blocks have the error of a mean of log-ratios of the blocks in place of the
+    jackknife's, and the interval is that of a normal error.
 
     Args:
         x: codes ``(n,)`` from 0 on, each of which occurs.
         y: codes ``(n,)`` from 0 on, each of which occurs.
         block: the number of each row's block, ``(n,)``, where rows of one block may depend on each other.
+        correction: of the entropies.
 
     Returns:
         The estimate. Its ceiling is the smaller of both entropies.
@@ -144,35 +165,51 @@ def measure_table(x: Index, y: Index, block: Index | None = None) -> Measurement
     (True, True)
     """
     table = Table(x, y)
-    estimates = table_estimates(table)
+    estimates = table_estimates(table, correction)
+    ceiling = min(estimates.entropies)
+    if block is None:
+        values = estimates.value, *estimates.others
+        about = TableInterval(*table.places, table.cells[1], table.margins, values, ceiling)
+        return Measurement(estimates.value, about.stderr, ceiling=ceiling, statistic=table, interval=about.ends)
     error, freedom = mean_error(table.log_ratios, block)
-    stderr = with_doubt(error, second_order_variance(table), estimates.value - estimates.other)
-    return Measurement(estimates.value, stderr, freedom, min(estimates.entropies), statistic=table)
+    stderr = with_doubt(error, second_order_variance(table), estimates.doubt)
+    return Measurement(estimates.value, stderr, freedom, ceiling, statistic=table)
 
 
 @dataclass(frozen=True)
 class TableEstimates:
-    """Two estimates of the MI of a table, and the entropies of its sides, in nats.
+    """Estimates of the MI of a table, and the entropies of its sides, in nats.
 
     Attributes:
-        value: by the entropies of Nemenman, Shafee & Bialek.
-        other: by jackknifed entropies.
+        value: with the correction that was asked for.
+        others: by the entropies of Nemenman, Shafee & Bialek, and by jackknifed ones.
         entropies: of x and of y, as in ``value``.
     """
 
     value: float
-    other: float
+    others: tuple[float, float]
     entropies: tuple[float, float]
 
+    @property
+    def doubt(self) -> float:
+        """By how much the value differs from the estimate that is farthest from it."""
+        return max(abs(self.value - other) for other in self.others)
 
-def table_estimates(table: Table) -> TableEstimates:
+    @property
+    def other(self) -> float:
+        """The estimate that is farthest from the value."""
+        return max(self.others, key=lambda other: abs(self.value - other))
+
+
+def table_estimates(table: Table, correction: Correction = "nsb") -> TableEstimates:
     """The estimates of a table of at least 2 rows."""
     cells = [*table.margins, table.cells[1]]
-    sizes = [len(cells[0]), len(cells[1]), len(cells[0]) * len(cells[1])]
-    nsb = [nsb_entropy(counts, size) for counts, size in zip(cells, sizes, strict=True)]
-    value = _information(nsb, cells)
-    other = _information([jackknife_entropy(counts) for counts in cells], cells)
-    return TableEstimates(value, other, (nsb[0], nsb[1]))
+    others = _information("nsb", cells)[0], _information("jackknife", cells)[0]
+    if correction == "james_stein":
+        value, entropies = _shrunk(cells)
+    else:
+        value, entropies = _information(correction, cells)
+    return TableEstimates(value, others, entropies)
 
 
 def second_order_variance(table: Table) -> float:
@@ -185,11 +222,26 @@ def with_doubt(error: float, second_order: float, difference: float) -> float:
     return math.sqrt(error**2 + second_order + (_DOUBT * difference) ** 2)
 
 
-def _information(entropies: list[float], cells: list[Index]) -> float:
-    """MI in nats from the entropies of x, of y and of both; at most those of x and of y."""
-    of_x, of_y, of_both = entropies
-    determined = len(cells[2]) in (len(cells[0]), len(cells[1]))
-    return min(of_x, of_y) if determined else min(of_x, of_y, of_x + of_y - of_both)
+def _information(correction: str, cells: list[Index]) -> tuple[float, tuple[float, float]]:
+    """MI in nats from the entropies of x, of y and of both, at most those of x and of y; and these two."""
+    sizes = [len(cells[0]), len(cells[1]), len(cells[0]) * len(cells[1])]
+    of_x, of_y, of_both = (ENTROPIES[correction](*side) for side in zip(cells, sizes, strict=True))
+    determined = len(cells[2]) in sizes[:2]
+    return min(of_x, of_y) if determined else min(of_x, of_y, of_x + of_y - of_both), (of_x, of_y)
+
+
+def _shrunk(cells: list[Index]) -> tuple[float, tuple[float, float]]:
+    """MI in nats of the shares of all cells, shrunk towards equal shares; and the entropies of their margins."""
+    of_x, of_y, of_both = cells
+    size = len(of_x) * len(of_y)
+    weight = shrinkage(of_both, size)
+
+    def entropy(counts: Index, values: int) -> float:
+        shares = weight / values + (1 - weight) * counts / counts.sum()
+        return float(special.entr(shares).sum() + (values - len(counts)) * special.entr(weight / values))
+
+    entropies = entropy(of_x, len(of_x)), entropy(of_y, len(of_y))
+    return sum(entropies) - entropy(of_both, size), entropies
 
 
 def _random_table(of_x: Index, of_y: Index, random: np.random.Generator) -> Index:

@@ -115,6 +115,7 @@ class Measurement:
         misfit: by how many standard errors the rows depart from the distribution that the estimator assumes.
         remark: what the reader of the estimate should know.
         statistic: what is compared between the rows and their re-pairings.
+        interval: from a level to both ends of the interval in nats, where it is not that of a normal error.
     """
 
     value: float
@@ -127,6 +128,13 @@ class Measurement:
     misfit: float | None = None
     remark: str = ""
     statistic: Null | None = None
+    interval: Callable[[float], tuple[float, float]] | None = None
+
+    def ends(self, level: float) -> tuple[float, float]:
+        """Both ends of the interval in nats."""
+        if self.interval is not None:
+            return self.interval(level)
+        return bounds.interval(self.value, self.stderr, level, self.freedom)
 
 
 class TrainingFree(Estimator):
@@ -190,7 +198,7 @@ class TrainingFree(Estimator):
         if not infinite and not (math.isfinite(result.value) and math.isfinite(result.stderr)):
             reason = f"the estimate is {result.value} ± {result.stderr}: values of the rows are too large or too small"
             return Estimate(self.kind, status="failed", reason=reason)
-        low, high = bounds.interval(result.value, result.stderr, evaluation.level, result.freedom)
+        low, high = result.ends(evaluation.level)
         null, remark = _null(result.statistic, problem, evaluation.permutations, context)
         estimate = Estimate(
             self.kind,

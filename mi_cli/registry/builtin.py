@@ -41,6 +41,7 @@ ESTIMATORS = {
     "auto": "mi_cli.estimators.auto:Auto",
     "club": "mi_cli.estimators.conditional_bounds:Club",
     "copula": "mi_cli.estimators.gaussian:Copula",
+    "discrete": "mi_cli.estimators.discrete:Discrete",
     "doe": "mi_cli.estimators.entropy_difference:EntropyDifference",
     "dv": "mi_cli.estimators.dv:DonskerVaradhan",
     "fdime": "mi_cli.estimators.lower_bounds:FDime",

@@ -22,7 +22,7 @@ from mi_cli.training.context import Context
 from mi_cli.training.settings import Evaluation, Training
 from mi_cli.training.threads import one_thread
 
-__all__ = ["check_estimator", "estimator_checks", "gaussian_mi", "gaussian_rows", "sign_mi"]
+__all__ = ["check_estimator", "estimator_checks", "gaussian_mi", "gaussian_rows", "sign_mi", "signs_mi"]
 
 ROWS = {"train": 10_000, "val": 4_000, "test": 20_000}
 RHOS = (0.0, 0.4, 0.8, -0.8)
@@ -38,6 +38,7 @@ def check_estimator(
     shifts: int = 8,
     truth: Callable[[float], float] | None = None,
     discrete_y: bool = False,
+    discrete_x: bool = False,
     remarks: bool = False,
 ) -> None:
     """Check that an estimator keeps the contracts of :class:`~mi_cli.estimators.base.Estimator`.
@@ -54,6 +55,7 @@ def check_estimator(
         shifts: how many partners each test row has in the product samples.
         truth: what the estimator gives for a correlation with rows without end; the MI in nats unless given.
         discrete_y: replace y by its sign, for an estimator that takes classes.
+        discrete_x: replace x by its sign as well, for an estimator that takes nothing else.
         remarks: whether estimates say how they were made even if all is well.
 
     Raises:
@@ -70,6 +72,7 @@ def check_estimator(
             shifts=shifts,
             truth=truth,
             discrete_y=discrete_y,
+            discrete_x=discrete_x,
             remarks=remarks,
         )
     )
@@ -83,12 +86,14 @@ def estimator_checks(
     shifts: int = 8,
     truth: Callable[[float], float] | None = None,
     discrete_y: bool = False,
+    discrete_x: bool = False,
     remarks: bool = False,
 ) -> list[Check]:
     """The checks of :func:`check_estimator` one by one, for ``pytest.mark.parametrize``."""
     settings = Training(**{"steps": STEPS, "batch": 500, "schedule": "constant"} | dict(training or {}))
-    known = truth or (sign_mi if discrete_y else gaussian_mi)
-    case = _Case(cls, dict(fields or {}), settings, Evaluation(shifts=shifts), known, discrete_y, remarks)
+    known = truth or (signs_mi if discrete_x else sign_mi if discrete_y else gaussian_mi)
+    signs = (discrete_x, discrete_y or discrete_x)
+    case = _Case(cls, dict(fields or {}), settings, Evaluation(shifts=shifts), known, signs, remarks)
     return checks(case, (*section_contracts, *CONTRACTS))
 
 
@@ -118,6 +123,16 @@ def sign_mi(rho: float) -> float:
     return math.log(2) - float(weights @ (entr(p) + entr(1 - p)) / weights.sum())
 
 
+def signs_mi(rho: float) -> float:
+    """The MI of the signs of two normal columns in nats, from the probability ½ + arcsin(ρ) / π that they agree.
+
+    >>> round(signs_mi(0.8), 4)
+    0.1872
+    """
+    agree = 0.5 + math.asin(rho) / math.pi
+    return math.log(2) - float(entr(agree) + entr(1 - agree))
+
+
 @dataclass(frozen=True)
 class _Case:
     """An estimator's class, its settings, and its estimates by correlation, made when a contract asks for them."""
@@ -127,7 +142,7 @@ class _Case:
     training: Training
     evaluation: Evaluation
     truth: Callable[[float], float]
-    discrete_y: bool
+    signs: tuple[bool, bool]
     remarks: bool
     _made: dict[float, Estimate] = field(default_factory=dict, repr=False)
 
@@ -180,7 +195,8 @@ class _Case:
 
     def _rows(self, n: int, rho: float, seed: int) -> Rows:
         rows = gaussian_rows(n, rho, seed)
-        return Rows(rows.x, rows.y.sign()) if self.discrete_y else rows
+        x, y = (side.sign() if sign else side for side, sign in zip((rows.x, rows.y), self.signs, strict=True))
+        return Rows(x, y)
 
 
 def kind_is_said(case: _Case) -> None:

@@ -30,6 +30,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "flow": {"training": {"schedule": "cosine"}},
     "nearest": {"remarks": True},  # it says which of the others it took
     "ross": {"discrete_y": True},
+    "discrete": {"discrete_x": True},
 }
 SETTINGS["infonce"] |= {"shifts": 64}  # candidates; with fewer it is well below the truth
 

@@ -23,7 +23,8 @@ def drawn(n, seed, strength=0.0):
 def test_of_one_class_of_z_it_is_that_of_the_table():
     x, y, z = drawn(300, 0)
     one, other = measure_tables(x, y, 0 * z), measure_table(x, y)
-    assert (one.value, one.stderr, one.ceiling) == pytest.approx((other.value, other.stderr, other.ceiling))
+    assert (one.value, one.ceiling) == pytest.approx((other.value, other.ceiling))
+    assert one.stderr == pytest.approx(other.stderr, rel=0.2)  # which has the jackknife's error
 
 
 def test_it_is_the_mean_over_the_classes_of_z():
