@@ -156,6 +156,14 @@ def _up_by_error(evidence: Evidence) -> Reach:
     return Reach(evidence.source.top, "the standard error is large", _MORE_ROWS)
 
 
+def _up_by_counts(evidence: Evidence) -> Reach | None:
+    """The interval of a table of counts, which is not that of a normal error."""
+    source = evidence.source
+    if not evidence.is_counted or source.high is None:
+        return None
+    return Reach(source.high, "the table of the classes has few rows in a cell", _MORE_ROWS)
+
+
 def _up_to_others(evidence: Evidence) -> Reach | None:
     """The other estimates that may be right: nearest neighbours, and the copula of one column each.
 
@@ -253,6 +261,13 @@ def _down_by_error(evidence: Evidence) -> Reach:
     return Reach(evidence.source.bottom, "the standard error is large", _MORE_ROWS)
 
 
+def _down_by_counts(evidence: Evidence) -> Reach | None:
+    source = evidence.source
+    if not evidence.is_counted or source.low is None:
+        return None
+    return Reach(source.low, "the table of the classes has few rows in a cell", _MORE_ROWS)
+
+
 def _down_to_others(evidence: Evidence) -> Reach | None:
     """Nearest neighbours and the bound, where they are lower than the source and agree with it."""
     others = [one for one in (evidence.nearest, evidence.bound) if one is not None]
@@ -276,6 +291,7 @@ def _down_by_sparse_table(evidence: Evidence) -> Reach | None:
 
 UP: tuple[ReachRule, ...] = (
     _up_by_error,
+    _up_by_counts,
     _up_to_others,
     _up_by_drift,
     _up_by_gap,
@@ -284,7 +300,7 @@ UP: tuple[ReachRule, ...] = (
     _up_by_unlearned,
     _up_at_ceiling,
 )
-DOWN: tuple[ReachRule, ...] = (_down_by_error, _down_to_others, _down_by_sparse_table)
+DOWN: tuple[ReachRule, ...] = (_down_by_error, _down_by_counts, _down_to_others, _down_by_sparse_table)
 
 
 # Why it cannot be told

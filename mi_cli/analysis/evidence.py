@@ -32,7 +32,7 @@ FEW_COLUMNS = 4  # of x and y together, up to which nearest neighbours are accur
 MIDDLE = 0.5  # share of that difference that the value of a bound is raised by
 MISFIT = 4.0  # standard errors beyond which the assumption of an estimator does not hold
 
-NEAREST = ("nearest", "ksg", "ross", "mixed", "histogram")
+NEAREST = ("nearest", "ksg", "ross", "mixed", "histogram", "discrete")
 COPULA = ("copula", "gaussian")
 
 
@@ -51,6 +51,8 @@ class UsableEstimate:
         rise: how much the last round of its training added, at least 0.
         drift: how much it is larger than on half the rows, at least 0.
         fits: whether nothing speaks against its assumption, where it has one that is tested.
+        low: the lower end of the interval that it came with; None without one.
+        high: its upper end.
     """
 
     name: str
@@ -63,6 +65,8 @@ class UsableEstimate:
     rise: float = 0.0
     drift: float = 0.0
     fits: bool = True
+    low: float | None = None
+    high: float | None = None
 
     @property
     def best(self) -> float:
@@ -162,6 +166,8 @@ def usable(row: Row) -> UsableEstimate | None:
         rise=max(0.0, _number(row, "rise") or 0.0),
         drift=max(0.0, _number(row, "drift") or 0.0),
         fits=abs(_number(row, "misfit") or 0.0) <= MISFIT,
+        low=_number(row, "ci_low"),
+        high=_number(row, "ci_high"),
     )
 
 
