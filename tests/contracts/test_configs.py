@@ -77,7 +77,7 @@ def with_option(group: str, option: str) -> Resolved:
     if option == "optuna":
         base = (*base, "++sweep.training.lr=[0.01, 0.1]")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Gaussian, "discrete", frozenset({"y"} if option == "ross" else ()))
+        patch.setattr(Gaussian, "discrete", frozenset({"ross": "y", "discrete": "xy"}.get(option, "")))
         return resolve([*base, f"{group}={option}", *_of_table(option)])
 
 

@@ -99,10 +99,7 @@ def test_bayesian_entropies_are_those_of_their_integral(name):
             posterior = (filled + beta) / (n + k * beta)
             return digamma(n + k * beta + 1) - posterior @ digamma(filled + beta + 1)
 
-        top, bottom = (
-            quad(f, -12, 9, limit=500, epsabs=0)[0]
-            for f in (lambda log: weight(log) * mean(log), weight)
-        )
+        top, bottom = (quad(f, -12, 9, limit=500, epsabs=0)[0] for f in (lambda log: weight(log) * mean(log), weight))
         assert nsb_entropy(counts, values) == pytest.approx(top / bottom, rel=1e-4)
 
 
