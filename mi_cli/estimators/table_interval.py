@@ -172,5 +172,5 @@ def expected_plug_in(of_x: Index, of_y: Index) -> float:
 
 def _step(counts: Array | Index) -> Array:
     """By how much m ln m falls from m to m − 1."""
-    whole: Array = special.xlogy(counts, counts)
-    return whole - special.xlogy(counts - 1, counts - 1)
+    fall: Array = special.xlogy(counts, counts) - special.xlogy(counts - 1, counts - 1)
+    return fall
