@@ -113,7 +113,9 @@ def _given_z(nearest: UsableEstimate, copula: UsableEstimate | None, facts: Fact
     if copula is not None and not few and copula.fits and copula.value > nearest.value:
         return copula, "nearest neighbours are too low in many columns, and nothing speaks against a Gaussian copula"
     if copula is not None and copula.fits and agree(nearest, copula):
-        return nearest, f"{nearest.name} and {copula.name} agree, though they fail in different ways"
+        precise = min(nearest, copula, key=lambda one: one.stderr)
+        why = f"{nearest.name} and {copula.name} agree, though they fail in different ways"
+        return precise, f"{why}, and {precise.name} has the smaller error"
     if few:
         return nearest, "nearest neighbours are accurate in few columns"
     return nearest, f"{nearest.name} is taken, and no other estimate checks it"

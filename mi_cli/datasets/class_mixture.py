@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -48,6 +48,10 @@ class ClassMixture(Triples):
         a, b = torch.empty((2, n, 1), dtype=dtype).normal_(generator=generator)
         mean = self.shift * z.to(dtype)
         return mean + a, mean + rho * a + (1 - rho**2).sqrt() * b, z.to(dtype)
+
+    def describe(self) -> dict[str, Any]:
+        """``entropy``: that of z in nats; None for x and y."""
+        return {"entropy": {"x": None, "y": None, "z": -math.fsum(p * math.log(p) for p in self.shares)}}
 
     def true_mi(self, noise: float = 0.0) -> float | None:
         """I(x; y | z) in closed form; independent noise on x divides each ρ² by 1 + noise²."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 from mi_cli.datasets.base import Dataset, Side
 from mi_cli.fields import Count
@@ -45,6 +45,10 @@ class DiscreteContinuous(Dataset):
         dtype = dtype or torch.float32
         y = torch.randint(self.labels, (n, 1), generator=generator).to(dtype)
         return y + 2 * torch.rand((n, 1), generator=generator, dtype=dtype), y
+
+    def describe(self) -> dict[str, Any]:
+        """``entropy``: that of the label in nats; None for x."""
+        return {"entropy": {"x": None, "y": math.log(self.labels)}}
 
     def true_mi(self, noise: float = 0.0) -> float | None:
         """Closed form; not known with noise."""

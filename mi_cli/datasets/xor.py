@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -37,6 +37,10 @@ class Xor(Triples):
         x, z = torch.randint(2, (2, n, 1), generator=generator)
         flipped = torch.rand((n, 1), generator=generator) < self.flip
         return x.to(dtype), (x ^ z ^ flipped).to(dtype), z.to(dtype)
+
+    def describe(self) -> dict[str, Any]:
+        """``entropy``: of x, y and z, ln 2 each."""
+        return {"entropy": dict.fromkeys("xyz", math.log(2))}
 
     def true_mi(self, noise: float = 0.0) -> float | None:
         """I(x; y | z) in closed form; not known with noise."""

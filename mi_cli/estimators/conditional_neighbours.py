@@ -11,6 +11,7 @@ import numpy as np
 from mi_cli.datasets.base import Dataset
 from mi_cli.errors import Fault
 from mi_cli.estimators.conditioning import Condition, normalised, split
+from mi_cli.estimators.local_dependence import LocalDependence
 from mi_cli.estimators.neighbour_search import (
     REPEATED,
     Counts,
@@ -19,7 +20,6 @@ from mi_cli.estimators.neighbour_search import (
     distances,
     numbered,
     occurrences,
-    permuted_k,
     repeated_shares,
     separate,
     tree_count,
@@ -30,7 +30,6 @@ from mi_cli.estimators.subsampling import measured, subsampled, subset_rows
 from mi_cli.estimators.training_free import (
     Measurement,
     Part,
-    Statistic,
     Unmeasurable,
     block_numbers,
     join_remarks,
@@ -46,7 +45,6 @@ __all__ = ["conditional_neighbours", "count_near_given", "neighbours_given", "op
 
 _TREE_COLUMNS = 6  # of x, y and z together, up to which trees are faster than all distances
 _OPTIONS = {"form": 1, "metric": "max"}
-_MOST = 1000  # rows, of which 99 permutations take a second or two
 
 # The scale of z beside that of the residuals of x and y. At 2,000 rows of `confounded` with five columns of z and .51
 # nats, and kernels of all columns together, a scale of 1, .5 and .25 gives .37, .41 and .40; where the correlation of x
@@ -92,8 +90,8 @@ def conditional_neighbours(problem: Problem, k: int, preprocess: Preprocess, con
 
     Without dependence given z the bias is small. With dependence the estimate is too small, the more so the more
     columns z has: the k-th neighbour is then far away in x and y as well. The standard error is by
-    :func:`~.subsampling.subsampled_error`. The p-value is by permutations of y among neighbours of z, with at least 20
-    neighbours.
+    :func:`~.subsampling.subsampled_error`. The p-value is by permutations of y among neighbours of z, of the statistic
+    :func:`~.local_dependence.local_dependence`.
 
     Args:
         problem: whose rows have z.
@@ -113,12 +111,11 @@ def conditional_neighbours(problem: Problem, k: int, preprocess: Preprocess, con
     n = len(rows)
     least, aim = subset_rows(n, k)
 
-    def estimate(of_x: Part, of_y: Part, k: int = k) -> float:
-        return _within_strata(sides, of_x, of_y, k, context.check)
+    def estimate(part: Part) -> float:
+        return _within_strata(sides, part, k, context.check)
 
-    result = subsampled(lambda part: estimate(part, part), n, least, aim, random, block_numbers(rows))
-    more = permuted_k(k, min(n, _MOST))
-    statistic = Statistic(lambda of_x, of_y: estimate(of_x, of_y, more), n, _MOST, sides.condition.pairings)
+    result = subsampled(estimate, n, least, aim, random, block_numbers(rows))
+    statistic = LocalDependence(sides.x, sides.y, sides.condition)
     ceiling = sum(len(part) * _most(len(part), k) for part in sides.condition.strata) / n
     return measured(result, ceiling, sides.remark, statistic)
 
@@ -179,12 +176,12 @@ def _without_z(side: Array, condition: Condition, preprocess: Preprocess, random
     return result
 
 
-def _within_strata(sides: _Sides, of_x: Part, of_y: Part, k: int, check: Callable[[], None]) -> float:
-    """The mean over the classes of z of :func:`neighbours_given`, for rows of x and z and rows of y."""
-    x, y, z = sides.x[of_x], sides.y[of_y], sides.condition.numbers[of_x]
-    values = [of_side[part] for of_side, part in zip(sides.values, (of_x, of_y, of_x), strict=True)]
+def _within_strata(sides: _Sides, rows: Part, k: int, check: Callable[[], None]) -> float:
+    """The mean over the classes of z of :func:`neighbours_given`, for some of the rows."""
+    x, y, z = sides.x[rows], sides.y[rows], sides.condition.numbers[rows]
+    values = [of_side[rows] for of_side in sides.values]
     total = 0.0
-    for part in split(sides.condition.stratum[of_x]):
+    for part in split(sides.condition.stratum[rows]):
         total += len(part) * neighbours_given(
             x[part], y[part], z[part], [of_side[part] for of_side in values], k, check
         )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from mi_cli.estimators.single_index import single_index
 from mi_cli.lazy import distance
 from mi_cli.problems import Array
 
@@ -20,6 +21,11 @@ _SCALES = (
     4.0,
 )  # of the kernels, in standard deviations (of all columns together: times the root of their number)
 _PENALTIES = np.geomspace(1e-3, 1e3, 13)
+_LEAST_LEFT = 1e-3  # of the weight of a row that its own fit does not have
+_TINY = 1e-12  # of the mean square, added to squares before their logarithm
+# By how many shares 1/n of their variance the logarithms must be predicted better for a scale: the best of so many fits
+# to noise is better by a few.
+_SCALE_GAIN = 15
 _EXACT = 1e-10  # smallest singular value of columns of z relative to the largest, which float64 can tell from 0
 _LEAST = 1e-6  # the same of kernels, whose singular values are computed from squares
 
@@ -31,19 +37,20 @@ def linear_residuals(side: Array, z: Array) -> Array:
 
 
 def smooth_residuals(side: Array, z: Array, random: np.random.Generator) -> Array:
-    r"""Columns less what a smooth function of z predicts of them, fitted to all rows but the one it is taken from.
+    r"""Columns less what z predicts of them, over the scale that z predicts, by fits to all rows but the one predicted.
 
-    .. math:: r_i = x_i - \hat g_{-i}(z_i)
+    .. math:: r_i = \frac{x_i - \hat g_{-i}(z_i)}{\hat s_{-i}(z_i)}
 
-    MI given z does not change when a function of z is subtracted from x, whatever the function:
-    :math:`I(X; Y | Z) = I(X - g(Z); Y - h(Z) | Z)`. So a poor fit does no harm, and a good one leaves columns that
-    hardly depend on z, for which nearest neighbours have a small bias and permutations among neighbours of z hardly
-    change the distribution.
+    MI given z does not change when a function of z is subtracted from x, or x is divided by one, whatever the
+    functions: :math:`I(X; Y | Z) = I((X - g(Z)) / s(Z); (Y - h(Z)) / t(Z) | Z)`. So a poor fit does no harm, and a good
+    one leaves columns that hardly depend on z, for which nearest neighbours have a small bias and permutations among
+    neighbours of z hardly change the distribution.
 
-    The regression is linear in z, plus Gaussian kernels, with a ridge penalty. The kernels are around at most 150 of
-    the rows; or, of several columns of z, around quantiles of each, for a sum of functions of one column. The kind, the
-    width and the penalty for each column are those of the smallest error of rows that are left out, which has a closed
-    form.
+    Both regressions are linear in z, plus Gaussian kernels, with a ridge penalty. The kernels are around at most 150 of
+    the rows; or, of several columns of z, around quantiles of each, for a sum of functions of one column, or around
+    quantiles of one linear combination (:func:`~.single_index.single_index`). The kind, the width and the penalty
+    for each column are those of the smallest error of rows that are left out, which has a closed form. The logarithm of
+    :math:`|x - \hat g|` is regressed for the scale, which is 1 where that predicts no better than a constant.
 
     Args:
         side: columns ``(n, d)``.
@@ -61,23 +68,43 @@ def smooth_residuals(side: Array, z: Array, random: np.random.Generator) -> Arra
     n, dims = z.shape
     if n < 2 * (dims + 2) + 10:
         return np.asarray(side - side.mean(0))
+    left = _left_out(side, z, random)
+    squares = left**2
+    logarithms = 0.5 * np.log(squares + _TINY * squares.mean(0) + np.finfo(float).tiny)
+    rest = _left_out(logarithms, z, random)
+    scale = np.exp(logarithms - rest - logarithms.mean(0))
+    varies = (rest**2).mean(0) < (1 - _SCALE_GAIN / n) * logarithms.var(0)
+    return np.asarray(np.where(varies, left / scale, left))
+
+
+def _left_out(side: Array, z: Array, random: np.random.Generator) -> Array:
+    """The columns ``(n, d)`` less the regression that predicts rows best that are left out, each row being left out."""
+    n, dims = z.shape
     linear = _basis(z)
-    left = side - linear @ (linear.T @ side)
     leverage = (linear**2).sum(1)[:, None]
-    best = left / (1 - leverage).clip(1e-3)
+    left = side - linear @ (linear.T @ side)
+    best = left / (1 - leverage).clip(_LEAST_LEFT)
     error = (best**2).mean(0)
-    for features in _kernels(z, z[random.permutation(n)[:_CENTRES]]):
-        features -= linear @ (linear.T @ features)
+
+    def offer(features: Array, columns: Iterable[int], handicap: float = 1.0) -> None:
+        features = features - linear @ (linear.T @ features)
         basis, lengths = _components(features)
         projected, weights = basis.T @ left, lengths[:, None] ** 2 / (lengths[:, None] ** 2 + _PENALTIES)
         total = leverage + basis**2 @ weights  # (n, penalties)
-        for number in range(side.shape[1]):
-            fitted = basis @ (weights * projected[:, number, None])
-            candidates = (left[:, number, None] - fitted) / (1 - total).clip(1e-3)
-            errors = (candidates**2).mean(0)
+        for column in columns:
+            fitted = basis @ (weights * projected[:, column, None])
+            candidates = (left[:, column, None] - fitted) / (1 - total).clip(_LEAST_LEFT)
+            errors = handicap * (candidates**2).mean(0)
             least = int(errors.argmin())
-            if errors[least] < error[number]:
-                best[:, number], error[number] = candidates[:, least], errors[least]
+            if errors[least] < error[column]:
+                best[:, column], error[column] = candidates[:, least], errors[least]
+
+    for features in _kernels(z, z[random.permutation(n)[:_CENTRES]]):
+        offer(features, range(side.shape[1]))
+    if dims > 1:
+        for column in range(side.shape[1]):
+            for features in single_index(left[:, column], z, random):
+                offer(features, [column], 1 + 2 * dims / n)  # Akaike's, for the choice of a direction
     return np.asarray(best)
 
 

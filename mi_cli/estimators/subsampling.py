@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mi_cli.estimators.training_free import Index, Measurement, Part, Statistic, Unmeasurable
+from mi_cli.estimators.training_free import Index, Measurement, Null, Part, Unmeasurable
 
 __all__ = ["Subsampled", "measured", "subsampled", "subsampled_error", "subset_rows"]
 
@@ -33,7 +33,7 @@ class Subsampled:
     drift: float
 
 
-def measured(result: Subsampled, ceiling: float, remark: str, statistic: Statistic) -> Measurement:
+def measured(result: Subsampled, ceiling: float, remark: str, statistic: Null) -> Measurement:
     """The result as a measurement, with the ceiling in nats, a remark, and the statistic for a p-value."""
     return Measurement(
         result.value,

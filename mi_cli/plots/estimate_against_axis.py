@@ -16,7 +16,7 @@ from mi_cli.records.results import Records
 
 __all__ = ["plot"]
 
-_WHAT = "Held-out MI estimate"
+_WHAT = "Held-out {} estimate"
 _DODGE = 4.0  # points of 1/72 inch between series
 _LEAST_SPAN = 0.01  # nats
 _LARGEST = 100.0  # nats; larger estimates come from trainings that diverged, and are shown as text
@@ -51,8 +51,9 @@ class _Point:
 def plot(records: Records) -> Figure:
     """Draw the mean estimates of every method in every setting, and below them their differences from the true MI."""
     estimates = cells(records, "estimate")
+    measure = labels.measure(records.summary, "MI")
     if not estimates:
-        return figures.empty_figure(records, _WHAT, "no trial gave an estimate")
+        return figures.empty_figure(records, _WHAT.format(measure), "no trial gave an estimate")
     axis = _axis(estimates)
     values = values_of(axis, map(_where, estimates))
     points = _points(estimates, axis, values, trials(records))
@@ -71,14 +72,14 @@ def plot(records: Records) -> Figure:
         ax.axhline(0, **looks.TRUTH)
         _marks(ax, shown, [point.difference for point in shown], look_of, connect=connect)
         cut |= _limit(ax, [point.difference for point in shown if point.difference], [0.0])
-        ax.set_ylabel("estimate − true MI (nats)", fontsize=9)
-    top.set_ylabel(labels.MI, fontsize=9)
+        ax.set_ylabel(f"estimate − true {measure} (nats)", fontsize=9)
+    top.set_ylabel(f"{labels.measure(records.summary)} (nats)", fontsize=9)
     lowest = [top, *below][-1]
     scales.sweep_ticks(lowest, axis, values)
     lowest.set_xlabel(labels.axis_label(axis, values), fontsize=9)
     _infinite(top, points)
     figures.add_legend(grid.figure)
-    figures.add_title(grid.figure, records, _WHAT, _remark(estimates, records, cut=cut))
+    figures.add_title(grid.figure, records, _WHAT.format(measure), _remark(estimates, records, cut=cut))
     return grid.figure
 
 

@@ -41,7 +41,7 @@ def plot(records: Records) -> Figure:
         ticks = sorted({row["rows"] for row in own})
         ax.set_xticks([0, *(1 / n for n in ticks)], ["∞", *(f"{n:,.0f}" for n in ticks)], rotation=60, fontsize=7.5)
     grid.panels[0, 0].plot([], [], "o", color=looks.BLACK, label=f"limit, {figures.level(records)} interval")
-    grid.label("number of rows n (scale of 1/n)", labels.MI)
+    grid.label("number of rows n (scale of 1/n)", f"{labels.measure(records.summary)} (nats)")
     figures.add_legend(grid.figure)
     figures.add_title(grid.figure, records, _WHAT)
     return grid.figure

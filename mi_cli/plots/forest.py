@@ -9,20 +9,21 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mi_cli.plots.parts import figures, looks
+from mi_cli.plots.parts import figures, labels, looks
 from mi_cli.records.results import SCALES, Records
 
 __all__ = ["plot"]
 
-_WHAT = "Estimates of the mutual information"
+_WHAT = "Estimates of {}"
 _MOST = 40  # lines; the first ones are drawn
 
 
 def plot(records: Records) -> Figure:
     """Draw a line for each trial and method: its interval, its lower confidence bound and the true MI, if known."""
     rows = [row for row in records.results.iter_rows(named=True) if row["estimate"] is not None]
+    what = _WHAT.format(labels.measure(records.summary, "the mutual information"))
     if not rows:
-        return figures.empty_figure(records, _WHAT, "no estimate")
+        return figures.empty_figure(records, what, "no estimate")
     shown, units = rows[:_MOST], records.config.get("units", "nats")
     scale = SCALES[units]
     grid = figures.Grid.with_panels([(0, 0)], (7.2, 0.8 + 0.34 * len(shown)))
@@ -32,14 +33,14 @@ def plot(records: Records) -> Figure:
     ax.set_yticks(range(len(shown)), [_label(records, row, rows) for row in shown])
     ax.set_ylim(len(shown) - 0.4, -0.6)
     ax.axvline(0, color=looks.GREY, linewidth=0.8, zorder=1)
-    ax.set_xlabel(f"mutual information ({units})", fontsize=9)
+    ax.set_xlabel(f"{labels.measure(records.summary)} ({units})", fontsize=9)
     ax.tick_params(axis="y", length=0)
-    _explain_marks(ax, shown)
+    _explain_marks(ax, shown, labels.measure(records.summary, "MI"))
     figures.add_legend(grid.figure)
     remarks = [f"bars: {figures.level(records)} interval of each estimate"]
     if len(rows) > _MOST:
         remarks.append(f"the first {_MOST} of {len(rows)}")
-    figures.add_title(grid.figure, records, _WHAT, *remarks)
+    figures.add_title(grid.figure, records, what, *remarks)
     return grid.figure
 
 
@@ -66,9 +67,9 @@ def _label(records: Records, row: Mapping[str, Any], rows: Sequence[Mapping[str,
     return ", ".join([looks.look(row["method"]).label, *(f"{axis.rpartition('.')[2]} {row[axis]}" for axis in varied)])
 
 
-def _explain_marks(ax: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
+def _explain_marks(ax: Axes, rows: Sequence[Mapping[str, Any]], measure: str) -> None:
     """Add entries of the legend that explain the marks."""
     if any(row["lower"] is not None for row in rows):
         ax.plot([], [], "|", color=looks.BLACK, markersize=11, markeredgewidth=1.4, label="lower confidence bound")
     if any(row["true_mi"] is not None and math.isfinite(row["true_mi"]) for row in rows):
-        ax.plot([], [], label="true MI", **looks.TRUTH)
+        ax.plot([], [], label=f"true {measure}", **looks.TRUTH)

@@ -9,12 +9,12 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
 from mi_cli.analysis.pairwise import pairs
-from mi_cli.plots.parts import figures
+from mi_cli.plots.parts import figures, labels
 from mi_cli.records.results import SCALES, Records
 
 __all__ = ["plot"]
 
-_WHAT = "Mutual information of pairs of columns"
+_WHAT = "{} of pairs of columns"
 _LABELLED = 60  # columns; the names of more could not be read
 _NUMBERED = 12  # columns; with more, numbers do not fit into cells
 _ALPHA = 0.05
@@ -24,8 +24,9 @@ def plot(records: Records) -> Figure:
     """Draw the matrix, symmetric where x and y are the same columns; pairs without significant MI are crossed."""
     rows = pairs(records.results.iter_rows(named=True), records.axes, records.summary["level"], {})
     measured = [row for row in rows if row["estimate"] is not None]
+    what = _WHAT.format(labels.measure(records.summary, "Mutual information"))
     if not measured:
-        return figures.empty_figure(records, _WHAT, "no pair has an estimate")
+        return figures.empty_figure(records, what, "no pair has an estimate")
     first = measured[0]["method"], measured[0]["seed"]
     measured = [row for row in measured if (row["method"], row["seed"]) == first]
     names = [list(dict.fromkeys(row[side] for row in sorted(measured, key=str))) for side in ("x", "y")]
@@ -44,15 +45,15 @@ def plot(records: Records) -> Figure:
     ax.set_facecolor("0.92")
     size = min(6.0, 0.35 * 72 * side / max(map(len, names)))
     ax.plot(*np.nonzero(faint)[::-1], "x", color="w", markersize=size, markeredgewidth=0.7)
-    for axis, labels in ((ax.yaxis, names[0]), (ax.xaxis, names[1])):
-        few = len(labels) <= _LABELLED
-        axis.set_ticks(range(len(labels)) if few else [], labels if few else [], fontsize=7)
+    for axis, ticks in ((ax.yaxis, names[0]), (ax.xaxis, names[1])):
+        few = len(ticks) <= _LABELLED
+        axis.set_ticks(range(len(ticks)) if few else [], ticks if few else [], fontsize=7)
     ax.tick_params(axis="x", rotation=90)
     if max(map(len, names)) <= _NUMBERED:
         _numbers(ax, np.where(faint == 0, values, np.nan))
-    fig.colorbar(image, ax=ax, label=f"mutual information ({units})", shrink=0.8)
+    fig.colorbar(image, ax=ax, label=f"{labels.measure(records.summary)} ({units})", shrink=0.8)
     remark = f"×: not significant at {100 * _ALPHA:g} % after Holm's correction for {len(measured)} pairs"
-    figures.add_title(fig, records, _WHAT, remark)
+    figures.add_title(fig, records, what, remark)
     return fig
 
 

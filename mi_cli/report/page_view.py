@@ -152,7 +152,7 @@ def _tables(run: RecordedRun) -> Iterable[dict[str, Any]]:
         yield {"title": title, "table": _table(columns, body), "notes": notes, "folded": len(rows) > _FOLDED}
     if summary["cells"] and not {"estimates", "label_efficiency"} & set(summary["tables"]):
         columns, body = mean_table(summary)
-        title = f"Means over seeds; MI in {summary['shown_in']}"
+        title = f"Means over seeds; {summary.get('measure', 'MI')} in {summary['shown_in']}"
         yield {"title": title, "table": _table(columns, body), "notes": [], "folded": len(body) > _FOLDED}
 
 

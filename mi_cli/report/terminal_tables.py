@@ -33,7 +33,7 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
             _print(f"{summary['name']}: means of {len(summary['cells'])} settings are in summary.json", console)
         else:
             run = f"{summary['name']} ({summary['variant']}, {summary['budget']})"
-            _print(f"{run}; MI in {summary['shown_in']}, means over seeds", console)
+            _print(f"{run}; {summary.get('measure', 'MI')} in {summary['shown_in']}, means over seeds", console)
             console.print(_mean_table(summary))
     for title, columns, body in efficiency_tables(summary["tables"].get("label_efficiency", ())):
         _print(title, console)

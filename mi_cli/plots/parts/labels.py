@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mi_cli.plots.parts.looks import look
 from mi_cli.plots.parts.settings import Setting, Value, are_numbers
@@ -12,6 +13,7 @@ __all__ = [
     "MI",
     "MSE",
     "axis_label",
+    "measure",
     "number",
     "place",
     "setting_label",
@@ -43,6 +45,11 @@ _AXES = {
     "training.steps": ("steps", "training steps", 1),
     "training.batch": ("batch", "rows in a training step", 1),
 }  # fmt: skip
+
+
+def measure(summary: Mapping[str, Any], name: str = "mutual information") -> str:
+    """What the estimates of a run are of: ``name``, or I(x; y | z) where there is a z."""
+    return str(summary.get("measure", name))
 
 
 def axis_label(axis: str, values: Sequence[Value] = ()) -> str:

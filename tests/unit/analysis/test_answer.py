@@ -291,7 +291,11 @@ MANY_GIVEN = Facts(rows=1000, columns_z=5)
 def test_given_z_neighbours_are_taken_in_few_columns():
     one = answer([row("nearest", 0.21, 0.01), row("copula", 0.22, 0.02)], GIVEN)
     assert (one.verdict, one.value, one.source) == ("answer", 0.21, "nearest")
-    assert one.reason == "nearest and copula agree, though they fail in different ways"
+    agree = "nearest and copula agree, though they fail in different ways"
+    assert one.reason == f"{agree}, and nearest has the smaller error"
+    copula = answer([row("nearest", 0.21, 0.02), row("copula", 0.22, 0.01)], GIVEN)
+    assert (copula.value, copula.reason) == (0.22, f"{agree}, and copula has the smaller error")
+    assert copula.ci_low == pytest.approx(0.22 - 1.96 * 0.01, abs=1e-4)
     assert one.ci_high == pytest.approx(0.22 + 1.96 * 0.02, abs=1e-4)  # that of the copula, which may be right
     misfit = answer([row("nearest", 0.5, 0.03), row("copula", 0.1, 0.02, misfit=9.0)], GIVEN)
     assert (misfit.source, misfit.reason) == ("nearest", "nearest neighbours are accurate in few columns")

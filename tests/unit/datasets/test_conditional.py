@@ -82,3 +82,8 @@ def test_classes_have_their_shares_and_means():
         chosen = rows.z == number
         assert float(chosen.double().mean()) == pytest.approx(share, abs=0.02)
         assert float(rows.x[chosen].mean()) == pytest.approx(3 * number, abs=0.1)
+
+
+def test_entropies_of_classes_are_described():
+    assert Xor().describe()["entropy"] == {side: pytest.approx(math.log(2)) for side in "xyz"}
+    assert ClassMixture().describe()["entropy"] == {"x": None, "y": None, "z": pytest.approx(0.610864, abs=1e-6)}

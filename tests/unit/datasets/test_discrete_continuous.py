@@ -35,3 +35,7 @@ def test_rows_are_uniform_labels_and_uniform_columns_above_them():
 
 def test_y_is_said_to_be_discrete():
     assert DiscreteContinuous().discrete == {"y"}
+
+
+def test_entropy_of_the_label_is_described():
+    assert DiscreteContinuous(labels=4).describe() == {"entropy": {"x": None, "y": pytest.approx(math.log(4))}}

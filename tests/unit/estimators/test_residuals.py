@@ -53,3 +53,23 @@ def test_nothing_is_removed_of_noise():
 def test_too_few_rows_are_centred():
     z, noise, random = drawn(n=12)
     assert smooth_residuals(noise, z, random) == pytest.approx(noise - noise.mean())
+
+
+def test_a_function_of_one_combination_of_columns_is_removed():
+    z, noise, random = drawn(n=800, dim_z=5)
+    smooth = 1.4 * np.sin(2 * z.sum(1, keepdims=True) / 5**0.5)
+    assert np.var(smooth_residuals(smooth + noise, z, random) - noise) < 0.15 * np.var(smooth)
+
+
+def test_the_scale_that_z_predicts_is_divided_by():
+    z, noise, random = drawn(n=1000)
+    scale = np.exp(0.7 * z[:, :1])
+    left = smooth_residuals(z[:, 1:] + scale * noise, z, random)
+    assert np.corrcoef(np.log(np.abs(left[:, 0])), z[:, 0])[0, 1] == pytest.approx(0, abs=0.1)
+    assert np.corrcoef(left[:, 0], noise[:, 0])[0, 1] > 0.95
+
+
+def test_of_equal_spread_the_scale_stays():
+    z, noise, random = drawn(n=400)
+    left = smooth_residuals(np.hstack([noise, 5 * noise]), z, random)
+    assert left[:, 1] == pytest.approx(5 * left[:, 0])  # the same fit, and no division
