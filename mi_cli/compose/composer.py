@@ -21,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from mi_cli.compose import composition_errors, trust
 from mi_cli.compose.hydra_state import own_hydra
-from mi_cli.compose.loader import Loader
+from mi_cli.compose.loader import Loader, interpolations_parsed_once
 from mi_cli.compose.search_path import register
 from mi_cli.errors import ConfigError, Fault
 from mi_cli.schema.locations import PRIMARY, config_folder
@@ -128,7 +128,11 @@ class Composer:
     @contextmanager
     def _explained(self, overrides: Sequence[str]) -> Iterator[None]:
         try:
-            with nullcontext() if self.in_job else own_hydra(), trust.harmless(trust.is_trusted(overrides)):
+            with (
+                nullcontext() if self.in_job else own_hydra(),
+                trust.harmless(trust.is_trusted(overrides)),
+                interpolations_parsed_once(),
+            ):
                 yield
         except Exception as error:
             raise ConfigError(*self.explain(error, overrides)) from None

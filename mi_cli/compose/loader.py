@@ -12,6 +12,7 @@ import copy
 import pickle
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -20,15 +21,16 @@ from hydra._internal import defaults_list
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import CachingConfigRepository, ConfigRepository, IConfigRepository
 from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.config_store import ConfigStore
 from hydra.core.default_element import InputDefault, ResultDefault
 from hydra.core.object_type import ObjectType
 from hydra.plugins.config_source import ConfigResult, ConfigSource
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, base, grammar_parser
 
 from mi_cli.compose.search_path import ConfigPath
 
-__all__ = ["Loader", "Repository"]
+__all__ = ["Loader", "Repository", "interpolations_parsed_once"]
 
 _MOST_KEPT = 1000  # of each kind; a composition takes some twenty files, and is one merged config
 
@@ -59,7 +61,8 @@ class _Kept:
         return pickle.loads(self._pickles[key])  # noqa: S301 (pickled above)
 
 
-_parsed, _merged = _Kept(), _Kept()
+_parsed, _merged, _schemas = _Kept(), _Kept(), _Kept()
+_parse_once = lru_cache(maxsize=_MOST_KEPT)(grammar_parser.parse)
 
 
 class Repository(ConfigRepository):
@@ -84,7 +87,7 @@ class Repository(ConfigRepository):
         source = self._find_object_source(config_path, ObjectType.CONFIG)
         text = None if source is None else _text(source, config_path)
         if source is None or text is None:
-            return self._load(config_path)
+            return self._load(config_path) if source is None else self._schema(source, config_path)
         key = (source.scheme(), source.path, source.provider, config_path, text)
         pickled = _parsed.pickled(key)
         if pickled is None:
@@ -98,13 +101,45 @@ class Repository(ConfigRepository):
         return result
 
     def _load(self, config_path: str) -> ConfigResult | None:
-        """Have Hydra load a config. Of schemas, only those of Hydra itself are kept."""
-        result = super().load_config(config_path)
-        if result is not None and result.is_schema_source and result.provider == "hydra":
-            # A job in another process is sent schemas whose classes are not those that bear their names there.
-            with suppress(pickle.PicklingError):
-                self.loaded[config_path] = pickle.dumps(result, pickle.HIGHEST_PROTOCOL)
+        """Have Hydra load a config."""
+        return super().load_config(config_path)
+
+    def _schema(self, source: ConfigSource, config_path: str) -> ConfigResult | None:
+        """Load what is no file: a schema. Only those of Hydra itself are kept, for as long as they are registered."""
+        schema = _registered(source, config_path)
+        key = (source.provider, source.path, config_path, schema)
+        pickled = None if schema is None else _schemas.pickled(key)
+        if pickled is None:
+            result = self._load(config_path)
+            if schema is not None and result is not None and result.is_schema_source and result.provider == "hydra":
+                # A job in another process is sent schemas whose classes are not those that bear their names there.
+                with suppress(pickle.PicklingError):
+                    self.loaded[config_path] = _schemas.keep(key, result)
+            return result
+        self.loaded[config_path] = pickled
+        result = _schemas.copied(key)
+        assert isinstance(result, ConfigResult)  # noqa: S101 (for the type checker)
         return result
+
+
+class _Schema:
+    """A schema that a program has registered with Hydra; equal to itself only, whatever it says."""
+
+    def __init__(self, node: Any) -> None:
+        self.node = node
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Schema) and self.node is other.node
+
+    def __hash__(self) -> int:
+        return id(self.node)
+
+
+def _registered(source: ConfigSource, config_path: str) -> _Schema | None:
+    """The schema that a source has for a config; None where the source is of another kind."""
+    if source.scheme() != "structured":
+        return None
+    return _Schema(ConfigStore.instance()._load(source._normalize_file_name(config_path)).node)
 
 
 def _text(source: ConfigSource, config_path: str) -> bytes | None:
@@ -116,6 +151,17 @@ def _text(source: ConfigSource, config_path: str) -> bytes | None:
         return Path(source.path, name).read_bytes() if source.scheme() in ("file", ConfigPath.scheme()) else None
     except OSError:  # Hydra reads it again, and its error says why it cannot be read
         return None
+
+
+@contextmanager
+def interpolations_parsed_once() -> Iterator[None]:
+    """Have OmegaConf parse the text of an interpolation once: parsing takes longer than all else that resolves it."""
+    parse = vars(base)["parse"]
+    vars(base)["parse"] = _parse_once
+    try:
+        yield
+    finally:
+        vars(base)["parse"] = parse
 
 
 class Loader(ConfigLoaderImpl):

@@ -223,8 +223,11 @@ def _children(node: Any, path: str, given: Mapping[str, str]) -> Iterator[tuple[
             continue
         if str(key) in _CODE and name.removesuffix("._target_") not in _PLUGINS:
             raise _refusal(name, _raw(node, key), "names code to run", "values only")
-        if not OmegaConf.is_config(node._get_node(key)) and not OmegaConf.is_interpolation(node, key):
-            continue  # a value as it is written
+        child = node._get_node(key, validate_access=False)
+        if child is None or not child._is_interpolation():
+            if isinstance(child, DictConfig | ListConfig) and not (child._is_missing() or child._is_none()):
+                yield name, child
+            continue  # or a value as it is written
         token = _may_read.set(_by_key if _by_key(name) and (name not in _PLACES or name in given) else _by_none)
         try:
             value = node[key]

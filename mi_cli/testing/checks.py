@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
+from types import FunctionType, ModuleType
 from typing import Any, Protocol, TypeVar
 
 from pydantic import ValidationError
@@ -159,9 +160,16 @@ def module_is_light(module: str) -> None:
 
     A module that only this process knows is not imported anew.
     """
-    if module != "__main__" and getattr(sys.modules[module], "__spec__", None) is not None:
+    loaded = sys.modules[module]
+    if module != "__main__" and getattr(loaded, "__spec__", None) is not None and not _uses_contracts(loaded):
         light, fault = _imported_alone(module)
         expect(light, f"module {module} {fault}")
+
+
+def _uses_contracts(module: ModuleType) -> bool:
+    """Whether a module has names of this package, as those of tests do: it need not be imported anew to find out."""
+    names = (value.__module__ for value in vars(module).values() if isinstance(value, FunctionType | type))
+    return any(name.startswith("mi_cli.testing") for name in names if isinstance(name, str))
 
 
 _HEAVY = "'torch' in sys.modules and 'mi_cli.testing' not in sys.modules"

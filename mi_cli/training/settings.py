@@ -113,13 +113,14 @@ _PARTS = ("train", "val", "labelled", "test")  # in the order in which shares ar
 
 
 @lru_cache(maxsize=64)  # thousands of trials have the same split, and each asks for it several times
-def _rows(parts: tuple[float, ...], n_samples: int) -> tuple[int, ...]:
+def _rows(parts: tuple[float, ...], fresh: int, n_samples: int) -> dict[str, int]:
     """Rows of each part, where a part of up to 1 is a share of ``n_samples``."""
     shares = [0.0] + [part if part <= 1 else 0.0 for part in parts]
     borders = [round(math.fsum(shares[: i + 1]) * n_samples) for i in range(len(shares))]
-    return tuple(
+    counts = [
         high - low if part <= 1 else int(part) for part, (low, high) in zip(parts, pairwise(borders), strict=True)
-    )
+    ]
+    return dict(zip(_PARTS, counts, strict=True)) | {"fresh": fresh}
 
 
 class Split(Section):
@@ -147,8 +148,7 @@ class Split(Section):
 
     def counts(self, n_samples: int | None) -> dict[str, int]:
         """Rows of each part; shares are rounded at their borders, so that they never lose or repeat a row."""
-        rows = _rows(tuple(getattr(self, name) for name in _PARTS), n_samples or 0)
-        return dict(zip(_PARTS, rows, strict=True)) | {"fresh": self.fresh}
+        return _rows((self.train, self.val, self.labelled, self.test), self.fresh, n_samples or 0).copy()
 
     @model_validator(mode="after")
     def _fits(self) -> Split:

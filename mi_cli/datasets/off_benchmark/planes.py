@@ -12,7 +12,7 @@ from mi_cli.lazy import torch
 
 __all__ = ["Chequerboard", "Curve", "Pairs", "Parity", "Product", "Ring"]
 
-_BLOCK = 2000  # rows whose densities are integrated at once
+_BLOCK = 100  # rows whose densities are integrated at once; a block fits the cache
 _LOG_TAU = math.log(2 * math.pi)
 
 

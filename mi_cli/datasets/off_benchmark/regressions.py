@@ -14,7 +14,7 @@ from mi_cli.lazy import torch
 
 __all__ = ["Grid", "Regression", "chi_grid", "normal_grid", "uniform_grid", "uniform_plane"]
 
-_BLOCK = 2000  # rows whose densities are integrated at once
+_BLOCK = 100  # rows whose densities are integrated at once; a block fits the cache
 
 Grid = Callable[[], "tuple[torch.Tensor, torch.Tensor]"]
 

@@ -18,7 +18,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_store import ConfigStore
 from hydra.errors import ConfigCompositionException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, base
 
 from mi_cli.compose import loader
 from mi_cli.compose.hydra_state import own_hydra
@@ -178,6 +178,24 @@ def test_schema_whose_class_is_not_that_of_its_name_is_not_kept(folder, monkeypa
     store.store(group="hydra/sweeper", name="basic", node=another, provider="hydra")
     for _ in range(2):
         assert compose(Loader, [], folder).hydra.sweeper._target_ == "another"
+
+
+def test_schema_that_is_registered_anew_is_another_config(folder, monkeypatch):
+    assert compose(Loader, [], folder).hydra.sweeper.max_batch_size is None
+    store = ConfigStore.instance()
+    monkeypatch.setattr(store, "repo", copy.deepcopy(store.repo))
+    for size in (7, 8, 8):
+        store.store(group="hydra/sweeper", name="basic", node=BasicSweeperConf(max_batch_size=size), provider="hydra")
+        assert compose(Loader, [], folder).hydra.sweeper.max_batch_size == size
+
+
+def test_interpolation_is_parsed_once():
+    config, before = OmegaConf.create({"one": 1, "text": "${one} and ${one}"}), base.parse
+    parsed = loader._parse_once.cache_info().misses
+    with loader.interpolations_parsed_once():
+        assert [config.text for _ in range(3)] == ["1 and 1"] * 3
+    assert loader._parse_once.cache_info().misses == parsed + 1
+    assert base.parse is before
 
 
 def test_only_so_much_is_kept(monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.kernel_ridge import KernelRidge
+from sklearn.model_selection import GridSearchCV, KFold
 
 from mi_cli.procedures import probes
 
@@ -64,6 +65,16 @@ def test_kernel_ridge_bends():
     new = np.linspace(-2.5, 2.5, 50)[:, None]
     assert probes.mse(probes.kernel_ridge(x, y), new, np.sin(2 * new) + 5) < 0.05
     assert probes.mse(probes.linear_regression(x, y), new, np.sin(2 * new) + 5) > 0.3
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_kernel_ridge_is_that_of_a_grid_search(columns):
+    y = NOISY[:, :columns]
+    grid = {"alpha": np.logspace(-3, 1, 5), "gamma": np.logspace(-2.5, -0.5, 5)}
+    folds = KFold(5, shuffle=True, random_state=0)
+    search = GridSearchCV(KernelRidge(kernel="rbf"), grid, cv=folds, scoring="neg_mean_squared_error")
+    expected = search.fit(X, y - y.mean(0)).predict(NEW) + y.mean(0)
+    np.testing.assert_array_equal(probes.kernel_ridge(X, y)(NEW), expected)
 
 
 def test_kernel_ridge_works_about_the_mean_and_is_the_same_every_time():
