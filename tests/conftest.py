@@ -88,6 +88,18 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> Runner:
 
 
 @pytest.fixture
+def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few rounds of gradient boosting, for tests that are not about trees."""
+    monkeypatch.setattr("mi_cli.procedures.label_probes.ROUNDS", (1, 2, 4))
+
+
+@pytest.fixture
+def few_subsets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Standard errors of nearest neighbours from few subsets, for tests that do not look at them."""
+    monkeypatch.setattr("mi_cli.estimators.subsampling._ESTIMATES", 10)
+
+
+@pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "here"
     folder.mkdir()

@@ -20,7 +20,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "flo": {"hidden": (16,), "embedding": 8, "dual": (8,)},
     **{name: {"hidden": (16,)} for name in ("club", "doe", "l1out")},
     "flow": {"hidden": (16,), "transforms": 1},
-    "auto": {"separable": (16,), "concat": (16,)},
+    "auto": {"separable": (16,), "concat": (16,), "rounds": 3},
 }
 SETTINGS: dict[str, dict[str, Any]] = {
     **{name: {"training": {"batch": 128, "schedule": "cosine", "ema": 0.95}} for name in VARIATIONAL},

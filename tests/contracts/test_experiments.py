@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from examples import ROWS
@@ -50,8 +51,22 @@ FEWER |= {
     "self_consistency": [TABLE, "dataset.x=[a]", "dataset.y=[b]"],
 }
 LEAST = ("budget=smoke", "training.steps=20", "threads=1")
+WIDTHS = ("hidden", "separable", "concat", "baseline", "dual")  # of networks
 
 
+def with_small_networks(values: dict[str, Any]) -> dict[str, Any]:
+    """A resolved config whose networks have layers of eight."""
+
+    def small(section: dict[str, Any]) -> dict[str, Any]:
+        return section | {key: [8] * len(section[key]) for key in WIDTHS if section.get(key)}
+
+    swept = values["sweep"].get("estimator")
+    axis = {"estimator": [small(option) for option in swept]} if isinstance(swept, list) else {}
+    sections = {name: small(values[name]) for name in ("estimator", "representation")}
+    return values | sections | {"sweep": values["sweep"] | axis}
+
+
+@pytest.mark.usefixtures("few_trees")
 @pytest.mark.parametrize(
     ("name", "variant"),
     [(name, "corrected") for name in EXPERIMENTS] + [(name, "published") for name in PUBLISHED],
@@ -63,7 +78,7 @@ def test_experiment_runs(name, variant, tmp_path, monkeypatch, capsys):
         axes = resolve([f"experiment={name}", f"variant={variant}"]).values["sweep"]
         fewer = [text for text in fewer if text.split("=")[0].split(".")[1] in axes]
     resolved = resolve([f"experiment={name}", f"variant={variant}", *LEAST, *fewer])
-    code = run_config(resolved.values, tmp_path)
+    code = run_config(with_small_networks(resolved.values), tmp_path)
     out, err = capsys.readouterr()
     assert code == 0, err
     with (tmp_path / "results.csv").open(encoding="utf-8", newline="") as file:

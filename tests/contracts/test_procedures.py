@@ -32,6 +32,7 @@ CHECKS = [
 ]
 
 
+@pytest.mark.usefixtures("few_trees")
 @pytest.mark.parametrize("check", CHECKS)
 def test_procedure_keeps_its_contract(check):
     check()

@@ -31,7 +31,7 @@ FIELDS = {
     "flow": {"hidden": (16,), "transforms": 1},
 }
 SHORT = Training(steps=30, batch=100, validate_every=10)
-LONG = Training(steps=250, batch=500, schedule="cosine", lr=0.02)
+LONG = Training(steps=120, batch=500, schedule="cosine", lr=0.02)
 every = pytest.mark.parametrize("name", FIELDS)
 bounds = pytest.mark.parametrize("name", ["club", "l1out"])
 entropies = pytest.mark.parametrize("name", ["doe", "flow"])

@@ -54,6 +54,7 @@ def test_of_a_table_it_is_the_corrected_plug_in():
         assert value("mixed", x, y) == pytest.approx(plug_in, abs=1e-4)  # 1 / n² times the cells cubed
 
 
+@pytest.mark.usefixtures("few_subsets")
 @pytest.mark.parametrize("sides", ["gaussian", "labels", "table", "inflated", "one-hot"])
 def test_independent_sides_have_no_information(sides):
     # The mean of 40 estimates; false alarms: 1e-6 (4.9 standard errors), beside .003 as ksg has it.
@@ -74,6 +75,7 @@ def test_independent_sides_have_no_information(sides):
     assert abs(np.mean(values)) < 4.9 * np.std(values) / 40**0.5 + 0.003
 
 
+@pytest.mark.usefixtures("few_subsets")
 @pytest.mark.parametrize("rho", [0.0, 0.6, 0.9])
 @pytest.mark.parametrize("step", [0.02, 0.1, 0.3])
 def test_rounded_columns_say_what_they_did_before(rho, step):

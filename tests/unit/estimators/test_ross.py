@@ -116,6 +116,7 @@ def rare(n, classes, seed, dependent=True):
     return x[:, None], (y if dependent else random.permutation(y))[:, None] * 1.0, truth if dependent else 0.0
 
 
+@pytest.mark.usefixtures("few_subsets")
 @pytest.mark.parametrize("dependent", [True, False])
 @pytest.mark.parametrize(("n", "classes", "slack"), [(200, 20, 0.1), (2000, 40, 0.03)])
 def test_classes_of_few_rows_are_taken_with_fewer_neighbours(n, classes, slack, dependent):

@@ -145,18 +145,19 @@ def test_scores_of_shifts_are_those_of_a_slow_computation(name, shifts):
 @names
 @pytest.mark.parametrize("every_pair", [True, False])
 def test_gradients_of_scores_are_those_of_finite_differences(name, every_pair):
-    # Of y too, which may be an encoder's code.
+    # Of y too, which may be an encoder's code. All trials move by the same step at once: they do not mix.
     _, layers, x, y = posed(name)
     index = None if every_pair else partners()
-    layers = [layer.requires_grad_() for layer in layers]
+    steps = [torch.zeros(part.shape[1:], dtype=part.dtype, requires_grad=True) for part in (y, *layers)]
 
-    def outputs(y, *layers):
-        found = MADE[name]().scores(layers, x, y, index)  # a fresh critic, because calls share buffers
+    def outputs(step, *of_layers):
+        moved = [layer + step for layer, step in zip(layers, of_layers, strict=True)]
+        found = MADE[name]().scores(moved, x, y + step, index)  # a fresh critic, because calls share buffers
         # Scores that stand for none must give no NaN to the others.
         sums = torch.logsumexp(found.by_row, 2)
         return found.joint, found.product, sums, *([] if found.dual is None else [found.dual])
 
-    assert torch.autograd.gradcheck(outputs, (y.requires_grad_(), *layers))
+    assert torch.autograd.gradcheck(outputs, tuple(steps))
 
 
 @names

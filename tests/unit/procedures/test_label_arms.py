@@ -44,6 +44,7 @@ def chosen(kind, target):
     return arms.choose(arm(kind, encoded, target, shown), target, shown, encoded.split.test)
 
 
+@pytest.mark.usefixtures("few_trees")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("classes", [0, 2])
 def test_labels_that_are_not_shown_change_nothing(kind, classes):

@@ -14,6 +14,8 @@ from mi_cli.procedures.represent import Represent, objectives
 from mi_cli.procedures.represented import encoded_table
 from mi_cli.records.results import result_rows
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 N = 160
 BASE = {
     "procedure": "represent",

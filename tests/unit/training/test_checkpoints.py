@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,7 @@ def of(name: str) -> Any:
     return trials(base, merged(base.pop("sweep", {}), {"seed": [0, 1, 2]}), checkpoint_every=1e-9)
 
 
+@cache
 def whole(name: str) -> tuple[Any, int]:
     """What comes out without an interruption, and how often a request to stop is looked for."""
     never = Ending(10**9)
