@@ -122,7 +122,7 @@ def estimate(
     ('ok', 0.4, True)
     """
     given = {key: value for key, value in {"missing": missing, "exclude": exclude}.items() if value is not None}
-    more = {"dataset": given} | ({"evaluation": {"pointwise": True}} if pointwise else {})
+    more = ({"dataset": given} if given else {}) | ({"evaluation": {"pointwise": True}} if pointwise else {})
     chosen = [estimator] if estimator is not None else _estimators(settings)
     trials = [_merged(_values(one, settings) | {"seed": seed}, more) for one in chosen]
     table = _table(x, y, z, groups, time, trials[0])

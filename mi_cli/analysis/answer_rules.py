@@ -101,7 +101,7 @@ def choose_source(estimates: Sequence[UsableEstimate], facts: Facts) -> tuple[Us
     if (higher := _higher(bound, nearest, copula, facts)) is not None:
         return higher
     if len(estimates) == 1:
-        return bound, f"{bound.name} is a lower bound on held-out rows, and no other estimate checks it"
+        return bound, f"{bound.name} is evaluated on held-out rows, and no other estimate checks it"
     return bound, _why_bound(bound, nearest, estimates, facts)
 
 
@@ -135,7 +135,7 @@ def _higher(
     if not above:
         return None
     one, why = max(above, key=lambda pair: pair[0].value)
-    return one, f"{one.name} is above the lower bound {bound.name}, which misses a part: {why}"
+    return one, f"{one.name} is above {bound.name}, which misses a part: {why}"
 
 
 def _why_bound(
@@ -147,8 +147,8 @@ def _why_bound(
         return f"{' and '.join([bound.name, *agreeing])} agree, though they fail in different ways"
     if nearest is not None and nearest.value < bound.value:
         where = "at strong dependence" if few else "in many columns"
-        return f"{bound.name} is a lower bound on held-out rows, and nearest neighbours are too low {where}"
-    return f"{bound.name} is a lower bound on held-out rows, and the others have no guarantee here"
+        return f"{bound.name} is evaluated on held-out rows, and nearest neighbours are too low {where}"
+    return f"{bound.name} is evaluated on held-out rows, and the others have no guarantee here"
 
 
 # How far the interval reaches

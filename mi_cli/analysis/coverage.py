@@ -61,7 +61,7 @@ def _row(group: Sequence[Row], axes: Sequence[str], level: float) -> dict[str, A
 
 def _covers_claim(row: Row) -> bool:
     """Whether an interval holds the quantity that is estimated; it is widened by the error of that quantity."""
-    if row.get("critic_mi") is None:
+    if row.get("critic_mi") is None or row.get("test_mi") is not None:  # the truth is estimated, not a bound of it
         return bool(row["ci_low"] <= row["true_mi"] <= row["ci_high"])
     wider = math.hypot(1.0, (row.get("critic_stderr") or 0.0) / row["stderr"]) if row["stderr"] else 1.0
     half = wider * (row["ci_high"] - row["ci_low"]) / 2

@@ -24,7 +24,7 @@ def estimates(rows: Iterable[Row], axes: Sequence[str], level: float, traces: Tr
     Returns:
         Values of the axes, ``method``, ``seed``, ``kind``; the estimate with its standard error, interval, lower
         confidence bound, p-value of no dependence, ceiling and effective number of product samples; ``gap``, the
-        estimate on training rows less that on test rows; ``status`` and ``reason``.
+        value on training rows less that on test rows; ``status`` and ``reason``.
     """
     del level, traces
     return [
@@ -37,5 +37,6 @@ def estimates(rows: Iterable[Row], axes: Sequence[str], level: float, traces: Tr
 
 
 def _gap(row: Row) -> float | None:
-    train, test = row.get("train_mi"), row.get("estimate")
+    train, test = row.get("train_mi"), row.get("test_mi")
+    test = row.get("estimate") if test is None else test
     return None if train is None or test is None else float(train - test)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mi_cli.analysis.facts import Facts
 from mi_cli.analysis.rows import Row
+from mi_cli.problems import midpoint
 
 __all__ = [
     "COPULA",
@@ -29,7 +30,6 @@ __all__ = [
 Z = 1.959964  # standard errors on each side of a 95 % interval
 ABSOLUTE, RELATIVE = 0.02, 0.05  # nats, and share of the larger one, by which estimates that agree may differ
 FEW_COLUMNS = 4  # of x and y together, up to which nearest neighbours are accurate
-MIDDLE = 0.5  # share of that difference that the value of a bound is raised by
 MISFIT = 4.0  # standard errors beyond which the assumption of an estimator does not hold
 
 NEAREST = ("nearest", "ksg", "ross", "mixed", "histogram", "discrete")
@@ -42,7 +42,7 @@ class UsableEstimate:
 
     Attributes:
         name: of the estimator.
-        value: the estimate.
+        value: the estimate; of a bound, its value on held-out rows.
         stderr: its standard error.
         is_bound: whether it is a lower bound on held-out rows.
         lower: its lower confidence bound; None without one.
@@ -70,12 +70,8 @@ class UsableEstimate:
 
     @property
     def best(self) -> float:
-        """The estimate without the optimism of training rows and the pessimism of test rows, which are equal.
-
-        Critics that are fitted to n rows do better on these than in truth, and worse on others by as much: by half the
-        number of their parameters divided by n (Akaike 1974, IEEE Transactions on Automatic Control 19, 716–723).
-        """
-        return self.value + MIDDLE * self.gap if self.is_bound else self.value
+        """The estimate, of a bound without the pessimism of held-out rows."""
+        return midpoint(self.value, self.value + self.gap) if self.is_bound else self.value
 
     @property
     def top(self) -> float:
@@ -154,15 +150,16 @@ def usable(row: Row) -> UsableEstimate | None:
     value, stderr = _number(row, "estimate"), _number(row, "stderr")
     if row.get("status") != "ok" or value is None or stderr is None or stderr < 0:
         return None
-    lower, train = _number(row, "lower"), _number(row, "train_mi")
+    lower, train, test = (_number(row, key) for key in ("lower", "train_mi", "test_mi"))
+    held_out = value if test is None else test
     return UsableEstimate(
         name=str(row.get("method") or row.get("estimator") or ""),
-        value=value,
+        value=held_out,
         stderr=stderr,
-        is_bound=row.get("kind") == "lower bound",
-        lower=lower if lower is not None and lower <= value else None,
+        is_bound=row.get("kind") == "lower bound" or test is not None,
+        lower=lower if lower is not None and lower <= held_out else None,
         ceiling=_number(row, "ceiling"),
-        gap=0.0 if train is None else max(0.0, train - value),
+        gap=0.0 if train is None else max(0.0, train - held_out),
         rise=max(0.0, _number(row, "rise") or 0.0),
         drift=max(0.0, _number(row, "drift") or 0.0),
         fits=abs(_number(row, "misfit") or 0.0) <= MISFIT,

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from mi_cli import networks
 from mi_cli import training as fitting
+from mi_cli.bounds.uncertainty import interval
 from mi_cli.errors import Fault
 from mi_cli.estimators.base import Estimator
 from mi_cli.estimators.class_members import Parts, class_members
@@ -17,13 +18,12 @@ from mi_cli.estimators.grid_member import grid_scores, pair_scores
 from mi_cli.estimators.mixture import fit_mixture, with_independence
 from mi_cli.fields import Count, Positive, Widths
 from mi_cli.lazy import np, special, torch
-from mi_cli.problems import Estimate, Kind, Problem, Rows
+from mi_cli.problems import Estimate, Kind, Problem, Rows, midpoint
 from mi_cli.training.context import Context
 from mi_cli.training.settings import Evaluation, Training
 
 __all__ = ["Auto"]
 
-_TRAINING_ROWS = 2000  # training rows on which the bound is reported beside that on test rows
 _WEIGHTING_SHIFTS = 64
 
 # In many columns networks overfit before they are undertrained: on a spiral of 25 columns each, the rate of few columns
@@ -32,7 +32,7 @@ _FEW_COLUMNS, _MANY_COLUMNS_RATE = 10, 0.4
 
 
 class Auto(Estimator):
-    r"""Donsker–Varadhan's bound of a mixture of critics, each of another kind.
+    r"""The MI by a mixture of critics, each of another kind.
 
     .. math:: T = \sum_m w_m T_m, \qquad w \ge 0 \text{ maximises the bound on validation rows}
 
@@ -54,9 +54,14 @@ class Auto(Estimator):
     makes up for members that overfit. T is clipped to ±ln of the number of training rows. Test rows are used for
     nothing but the reported value.
 
+    The bound of T on test rows is too low, and that on training rows too high by as much, as both are by half the
+    number of parameters divided by the number of rows (Akaike 1974). The estimate is the midpoint of both. ``lower`` is
+    the lower confidence limit of the bound on test rows (``test_mi``), so that it is guaranteed. Where the bound on
+    training rows is the lower one, the estimate is that on test rows.
+
     The separable network is trained in rounds (:func:`~mi_cli.training.rounds.train_in_rounds`): longer, while the
-    bound on validation rows rises. The estimate is a lower bound with the ceiling of Donsker–Varadhan. It is too low by
-    what no member has learned. The history has the traces of all members and their weights.
+    bound on validation rows rises. The estimate has the ceiling of Donsker–Varadhan. It is too low by what no member
+    has learned. The history has the traces of all members and their weights.
 
     Attributes:
         freedoms: degrees of freedom of the Student copulas.
@@ -70,7 +75,7 @@ class Auto(Estimator):
         Demarta & McNeil 2005 (copulas); Wolpert 1992 (mixing estimators by validation, stacking).
     """
 
-    kind: ClassVar[Kind] = "lower bound"
+    kind: ClassVar[Kind] = "point estimate"
     trains_on_fresh_rows: ClassVar[bool] = True
     validates: ClassVar[bool] = True
 
@@ -100,6 +105,11 @@ class Auto(Estimator):
         columns = problems[0].dim_x + problems[0].dim_y
         rate = self.rate if columns <= _FEW_COLUMNS else _MANY_COLUMNS_RATE * self.rate
         return [replace(problem, lr=problem.lr * rate) for problem in problems]
+
+    @property
+    def is_validated_by_a_bound(self) -> bool:
+        """The mixture's bound on validation rows is one."""
+        return True
 
     def faults(self, training: Training) -> list[Fault]:
         """It cannot carry weights along an axis."""
@@ -172,9 +182,13 @@ def _fixed_members(problem: Problem, freedoms: dict[str, float], shifts: int, co
 
 
 def _parts(problem: Problem, shifts: int) -> list[tuple[Rows, int]]:
-    """The rows that are scored, each with a number of partners."""
-    trained_on = problem.sample.select(slice(_TRAINING_ROWS))
-    parts = [(problem.val, min(shifts, _WEIGHTING_SHIFTS)), (problem.test, shifts), (trained_on, 8)]
+    """The rows that are scored, each with a number of partners.
+
+    There are as many training rows as test rows. So both bounds have the bias of equally many product samples, which is
+    large where the MI is, and their midpoint is not raised by it.
+    """
+    trained_on = problem.sample.select(slice(len(problem.test)))
+    parts = [(problem.val, min(shifts, _WEIGHTING_SHIFTS)), (problem.test, shifts), (trained_on, shifts)]
     if problem.fresh is not None:
         parts.append((problem.fresh, shifts))
     return [(rows, min(partners, len(rows) - 1)) for rows, partners in parts]
@@ -261,14 +275,27 @@ def _mixed(
     for name, weight in zip([*scores, "independence"], [*mixture.weights.tolist(), mixture.independence], strict=True):
         history[f"weight_{name}"] = (np.array([steps]), np.array([weight]))
     worth = fitting.estimate_from_scores(bound, fresh[0], evaluation.level) if fresh else None
+    tested = fitting.estimate_from_scores(bound, test, evaluation.level, problem.test.block, evaluation.shifts)
+    train = float(bound.bound(trained_on))
     estimate = replace(
-        fitting.estimate_from_scores(bound, test, evaluation.level, problem.test.block, evaluation.shifts),
+        tested if tested.value is None else _as_point(tested, train, evaluation.level),
         critic_mi=None if worth is None else worth.value,
         critic_stderr=None if worth is None else worth.stderr,
-        train_mi=float(bound.bound(trained_on)),
+        train_mi=train,
         val_mi=float(bound.bound(val)),
         rise=rise,
         steps=steps,
         history=history,
     )
     return fitting.with_pointwise(estimate, bound.pointwise(test), problem.test) if evaluation.pointwise else estimate
+
+
+def _as_point(tested: Estimate, train: float, level: float) -> Estimate:
+    """The midpoint of the bound on test rows and that on training rows; its lower limit remains that of test rows."""
+    assert tested.value is not None  # noqa: S101 (its caller sees to it)
+    assert tested.stderr is not None  # noqa: S101
+    value = midpoint(tested.value, train)
+    if tested.ceiling is not None:
+        value = min(value, tested.ceiling)
+    low, high = interval(value, tested.stderr, level)
+    return replace(tested, kind="point estimate", value=value, ci_low=low, ci_high=high, test_mi=tested.value)

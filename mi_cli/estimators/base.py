@@ -62,6 +62,11 @@ class Estimator(Section, ABC):
             TooLong: the time limit of the trials has passed.
         """
 
+    @property
+    def is_validated_by_a_bound(self) -> bool:
+        """Whether the value on validation rows is a lower bound, so that more of it is better."""
+        return self.kind == "lower bound"
+
     def faults(self, training: Training) -> list[Fault]:
         """Settings of ``training`` that this estimator does not support."""
         del training

@@ -20,7 +20,7 @@ _SHOWN = 0.001  # share of rows at either end that may lie outside the panel
 
 
 def plot(records: Records) -> Figure:
-    """Draw a histogram for the first trial of each setting, with quantiles and the mean, which is the estimate."""
+    """Draw a histogram for the first trial of each setting, with quantiles and the mean."""
     shown = profiles(records)
     if not shown:
         return figures.empty_figure(records, _WHAT, NOTHING)
@@ -43,7 +43,7 @@ def _panel(ax: Axes, profile: Profile) -> None:
     ax.hist(values, edges, density=True, color=looks.SKY, alpha=0.7, label="rows")
     if truth is not None:
         ax.hist(truth, edges, density=True, histtype="step", color=looks.BLACK, linewidth=1.0, label="truth")
-    ax.axvline(values.mean(), color=looks.VERMILLION, linewidth=1.6, label="mean, the estimate")
+    ax.axvline(values.mean(), color=looks.VERMILLION, linewidth=1.6, label="mean")
     for quantile, at in zip(_QUANTILES, np.quantile(values, _QUANTILES), strict=True):
         middle = quantile == 0.5
         label = "quantiles 5, 25, 50, 75 and 95 %" if middle else None

@@ -61,6 +61,7 @@ ESTIMATE_FIELDS = (  # the result fields of an estimate beside its value
     "effective",
     "critic_mi",
     "critic_stderr",
+    "test_mi",
     "train_mi",
     "val_mi",
     "rise",

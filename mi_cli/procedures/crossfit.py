@@ -12,7 +12,7 @@ import numpy as np
 
 from mi_cli.bounds.uncertainty import interval, lower_limit, p_value
 from mi_cli.lazy import torch
-from mi_cli.problems import Array, Estimate, Pointwise, Problem, Rows
+from mi_cli.problems import Array, Estimate, Pointwise, Problem, Rows, midpoint
 
 __all__ = ["block_boundary", "pool", "shuffle_blocks", "split_into_folds"]
 
@@ -115,20 +115,19 @@ def pool(estimates: Sequence[Estimate], rows: Sequence[int], level: float) -> Es
     Returns:
         The pooled estimate, in nats. If a fold has diverged or failed, it is that fold's, with the fold in its reason.
     """
-    for number, estimate in enumerate(estimates, start=1):
-        if estimate.status != "ok":
-            return replace(estimate, reason=f"fold {number} of {len(estimates)}: {estimate.reason}", history={})
+    if (failed := _failed_fold(estimates)) is not None:
+        return failed
     weights = np.asarray(rows) / sum(rows)
 
     def mean(field: str) -> float | None:
         values = [getattr(estimate, field) for estimate in estimates]
         return None if None in values else float(weights @ values)
 
-    value, train = mean("value"), mean("train_mi")
+    value, test, train = mean("value"), mean("test_mi"), mean("train_mi")
     assert value is not None  # noqa: S101 (all are ok)
-    alone = sum((w * (e.stderr or 0.0)) ** 2 for w, e in zip(weights, estimates, strict=True))
-    shared = max(0.0, train - value) / sum(rows) if train is not None and math.isfinite(train) else 0.0
-    low, high = interval(value, error := math.sqrt(alone + shared), level)
+    held_out, value = (value, value) if test is None else (test, midpoint(test, train))
+    error = _pooled_error(estimates, weights, 0.0 if train is None else train - held_out, sum(rows))
+    low, high = interval(value, error, level)
     null = _pool_nulls(estimates, weights)
     return replace(
         estimates[0],
@@ -138,12 +137,13 @@ def pool(estimates: Sequence[Estimate], rows: Sequence[int], level: float) -> Es
         ci_low=low,
         ci_high=high,
         ceiling=mean("ceiling"),
-        lower=None if estimates[0].lower is None else lower_limit(value, error, level),
+        lower=None if estimates[0].lower is None else lower_limit(held_out, error, level),
         p_value=None if null is None else p_value(null),
         effective=None if estimates[0].effective is None else sum(e.effective or 0.0 for e in estimates),
         critic_mi=mean("critic_mi"),
         critic_stderr=mean("critic_stderr"),  # of the same fresh rows
         null=null,
+        test_mi=test,
         train_mi=train,
         val_mi=mean("val_mi"),
         rise=mean("rise"),
@@ -152,6 +152,20 @@ def pool(estimates: Sequence[Estimate], rows: Sequence[int], level: float) -> Es
         kept=tuple(kept for estimate in estimates for kept in estimate.kept),
         pointwise=_pool_pointwise(estimates),
     )
+
+
+def _failed_fold(estimates: Sequence[Estimate]) -> Estimate | None:
+    """The first estimate that is not ok, with its fold in its reason."""
+    for number, estimate in enumerate(estimates, start=1):
+        if estimate.status != "ok":
+            return replace(estimate, reason=f"fold {number} of {len(estimates)}: {estimate.reason}", history={})
+    return None
+
+
+def _pooled_error(estimates: Sequence[Estimate], weights: Array, gap: float, rows: int) -> float:
+    """The standard error over all folds; ``gap`` is how much larger the value is on training rows than on test rows."""
+    alone = sum((w * (e.stderr or 0.0)) ** 2 for w, e in zip(weights, estimates, strict=True))
+    return math.sqrt(alone + (max(0.0, gap) / rows if math.isfinite(gap) else 0.0))
 
 
 def _pool_pointwise(estimates: Sequence[Estimate]) -> Pointwise | None:

@@ -33,7 +33,16 @@ __all__ = ["view"]
 
 _VERDICTS = ("fails", "undecided", "holds")
 _FOLDED = 40  # rows; longer tables are folded
-_IN_NATS = {"critic_mi", "critic_stderr", "train_mi", "val_mi", "rise", "drift", *IN_NATS}  # columns of results
+_IN_NATS = {
+    "critic_mi",
+    "critic_stderr",
+    "test_mi",
+    "train_mi",
+    "val_mi",
+    "rise",
+    "drift",
+    *IN_NATS,
+}  # columns of results
 _EXACT = 2**53  # the largest integer up to which a browser's numbers hold all integers
 _PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -17,10 +17,12 @@ LN2 = math.log(2)
 
 
 def row(method="auto", estimate=0.5, stderr=0.01, **fields):
-    kind, lower = ("lower bound", estimate - 1.645 * stderr) if method == "auto" else ("point estimate", None)
+    """A result row; of ``auto`` it is the estimate on test rows that is given."""
+    test, lower = (estimate, estimate - 1.645 * stderr) if method == "auto" else (None, None)
     return {
         "method": method,
-        "kind": kind,
+        "kind": "point estimate",
+        "test_mi": test,
         "status": "ok",
         "estimate": estimate,
         "stderr": stderr,

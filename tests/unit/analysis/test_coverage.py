@@ -35,6 +35,11 @@ def test_what_is_claimed_is_the_critics_bound_where_that_is_known():
     assert coverage(rows(), [], 0.95, {})[0]["covers_claim"] == 0.95
 
 
+def test_a_value_that_is_not_the_bound_is_of_the_truth():
+    points = [{**row, "test_mi": 0.07} for row in rows(claim=0.2)]
+    assert coverage(points, [], 0.95, {})[0]["covers_claim"] == 0.95
+
+
 def test_rows_without_truth_interval_or_success_do_not_count():
     lost = [{**row, "status": "failed"} for row in rows(3)] + [{**row, "true_mi": None} for row in rows(3)]
     assert coverage(lost, [], 0.95, {}) == []

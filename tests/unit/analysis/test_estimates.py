@@ -18,3 +18,8 @@ def test_gap_is_how_much_larger_the_estimate_is_on_training_rows():
     assert first["gap"] == pytest.approx(0.1)
     assert second["gap"] is None
     assert "estimator" not in first
+
+
+def test_gap_of_a_value_that_is_no_bound_is_that_of_its_bound():
+    (found,) = estimates([row(estimate=0.55, test_mi=0.5, train_mi=0.6)], [], 0.95, {})
+    assert found["gap"] == pytest.approx(0.1)

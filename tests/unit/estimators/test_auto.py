@@ -29,9 +29,22 @@ def weights_of(estimate):
 def test_gaussian_rows_need_no_network():
     (found,) = estimated(problem(0.8, n=2000))
     assert found.value == pytest.approx(0.511, abs=4.9 * found.stderr)  # false alarms: 1e-6
-    assert (found.kind, found.status) == ("lower bound", "ok")
+    assert (found.kind, found.status) == ("point estimate", "ok")
     assert set(weights_of(found)) >= {"weight_gaussian", "weight_student_1", "weight_separable", "weight_concat"}
     assert min(weights_of(found).values()) >= 0
+
+
+def test_value_is_the_midpoint_of_test_and_training_rows_and_the_lower_limit_is_of_test_rows():
+    columns = gaussian_rows(500, 0.5, 1, 10)
+    (found,) = estimated(
+        problem(
+            train=columns, val=gaussian_rows(200, 0.5, 2, 10), test=gaussian_rows(500, 0.5, 3, 10), dim_x=10, dim_y=10
+        )
+    )
+    assert found.test_mi < found.value < found.train_mi
+    assert found.value == pytest.approx((found.test_mi + found.train_mi) / 2)
+    assert found.ci_high - found.value == pytest.approx(1.96 * found.stderr, rel=1e-4)
+    assert found.test_mi - found.lower == pytest.approx(1.645 * found.stderr, rel=1e-3)
 
 
 def student(n, seed, scale=1.0):

@@ -101,6 +101,15 @@ def test_folds_count_by_their_rows():
     assert found.history["val_mi"][1].tolist() == [2.5, 2.5]
 
 
+def test_value_between_test_and_training_rows_is_made_of_all_folds_and_its_limit_is_of_test_rows():
+    folds = [ok(1.2, 0.1, test_mi=1.0, train_mi=1.4, lower=0.8), ok(0.9, 0.1, test_mi=0.9, train_mi=0.7, lower=0.7)]
+    found = pool(folds, [10, 10], level=0.95)
+    assert (found.test_mi, found.train_mi) == pytest.approx((0.95, 1.05))
+    assert found.value == pytest.approx(1.0)
+    assert found.lower == pytest.approx(0.95 - 1.644854 * found.stderr)
+    assert found.ci_low == pytest.approx(1.0 - 1.959964 * found.stderr)
+
+
 def test_fold_that_failed_fails_all_and_says_which():
     bad = Estimate("lower bound", status="diverged", reason="at step 3")
     found = pool([ok(1.0, 0.1), bad], [10, 10], level=0.95)
