@@ -13,10 +13,10 @@ FEW: dict[str, Any] = {
 }
 RAW = {"preprocess": "none", "norms": False}  # so that x and y are one column
 BASES = {
-    "estimate": SMALL | {"training": {"steps": 150, "batch": 200, "validate_every": 25, "schedule": "cosine"}},
+    "estimate": SMALL | {"training": {"steps": 60, "batch": 200, "validate_every": 10, "schedule": "cosine"}},
     "odd rows, tanh": SMALL | {
         "estimator": {"name": "dv", "hidden": [7, 5], "activation": "tanh", **PLAIN},
-        "training": {"steps": 100, "batch": 333, "validate_every": 25},
+        "training": {"steps": 40, "batch": 333, "validate_every": 10},
         "split": {"val": 201, "test": 501},
     },
     "gelu": SMALL | {"estimator": {"name": "mine", "hidden": [9], "activation": "gelu", **PLAIN}},
@@ -44,12 +44,12 @@ BASES = {
     "second network": SMALL | {"estimator": {"name": "flo", "hidden": [9], "embedding": 5, "dual": [6]}, **FEW},
     "maximise, every pair": MAXIMISE | {"estimator": {"name": "infonce", "hidden": [9], "embedding": 5},
                                         "training": {"steps": 20, "batch": 90, "validate_every": 10}},
-    "maximise": MAXIMISE | {"training": {"steps": 100, "batch": "full", "validate_every": 25}},
+    "maximise": MAXIMISE | {"training": {"steps": 40, "batch": "full", "validate_every": 10}},
     "maximise, many columns": MAXIMISE | {
         "dataset": {"name": "polynomial_differences", "terms": 12, "n_samples": 450},
         "representation": {"dim": 1, "hidden": [7]},
     },
-    "maximise, minibatches": MAXIMISE | {"training": {"steps": 60, "batch": 90, "validate_every": 20},
+    "maximise, minibatches": MAXIMISE | {"training": {"steps": 30, "batch": 90, "validate_every": 10},
                                          "representation": {"dim": 1, "hidden": [6], "noise": 0.1}},
 }  # fmt: skip
 # Where a product of matrices becomes one with a vector, for which torch takes another kernel if it is the only one.

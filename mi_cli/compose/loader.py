@@ -147,7 +147,7 @@ def _text(source: ConfigSource, config_path: str) -> bytes | None:
     name = source._normalize_file_name(config_path)
     try:
         if source.scheme() == "pkg":
-            return resources.files(source.path).joinpath(name).read_bytes()
+            return _packaged(source.path, name)
         return Path(source.path, name).read_bytes() if source.scheme() in ("file", ConfigPath.scheme()) else None
     except OSError:  # Hydra reads it again, and its error says why it cannot be read
         return None
@@ -162,6 +162,12 @@ def interpolations_parsed_once() -> Iterator[None]:
         yield
     finally:
         vars(base)["parse"] = parse
+
+
+@lru_cache(maxsize=_MOST_KEPT)  # what is installed does not change while a command runs
+def _packaged(package: str, name: str) -> bytes:
+    """A file of an installed package."""
+    return resources.files(package).joinpath(name).read_bytes()
 
 
 class Loader(ConfigLoaderImpl):
@@ -217,11 +223,11 @@ class Loader(ConfigLoaderImpl):
 @contextmanager
 def _interpolations_where_there_are_any() -> Iterator[None]:
     """Have Hydra make what interpolations may refer to for lists that have some, and not for every defaults list."""
-    make, name = defaults_list._create_interpolation_map, "_create_interpolation_map"
+    make, name, nothing = defaults_list._create_interpolation_map, "_create_interpolation_map", OmegaConf.create()
 
     def made(overrides: Any, defaults: list[InputDefault], self_added: bool) -> DictConfig:
         used = any(not each.is_self() and not each.is_override() and each.is_interpolation() for each in defaults)
-        return make(overrides, defaults, self_added) if used else OmegaConf.create()
+        return make(overrides, defaults, self_added) if used else nothing
 
     vars(defaults_list)[name] = made
     try:

@@ -8,7 +8,7 @@ from itertools import pairwise, product
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Annotation, Text
+from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
 from mi_cli.analysis import task_scores
@@ -19,11 +19,13 @@ from mi_cli.records.results import Records
 
 __all__ = ["plot"]
 
+Side = tuple[float, float]
+
 _WHAT = "Mean absolute error against the time of a trial"
 _FAR = 1e9  # nats and seconds; outside of every panel
 _HALF_MARK = 3.0  # points of 1/72 inch
 _RADII = (7, 16, 28, 44)  # points of 1/72 inch from a point to its label
-_SIDES = ((1, 0), (1, 0.8), (1, -0.8), (-1, 0), (-1, 0.8), (-1, -0.8), (0, 1), (0, -1))
+_SIDES: tuple[Side, ...] = ((1, 0), (1, 0.8), (1, -0.8), (-1, 0), (-1, 0.8), (-1, -0.8), (0, 1), (0, -1))
 
 
 @dataclass(frozen=True)
@@ -88,21 +90,22 @@ def _label(ax: Axes, points: Sequence[_Point], look_of: Mapping[series.Key, look
     reach = _HALF_MARK * root.dpi / 72
     taken = [Bbox([start, end]).padded(reach) for start, end in [*zip(marks, marks, strict=True), *pairwise(corners)]]
     panel = ax.get_window_extent()
-    for point in sorted(points, key=lambda point: -point.error.mean):
-        tried: list[tuple[float, Annotation]] = []
+    for point, mark in sorted(zip(points, marks, strict=True), key=lambda pair: -pair[0].error.mean):
+        text = _text(ax, point, look_of[point.key], _SIDES[0], _RADII[0])
+        size = text.get_window_extent()
+        text.remove()
+        tried: list[tuple[float, tuple[Side, float], Bbox]] = []
         for radius, side in product(_RADII, _SIDES):
-            text = _text(ax, point, look_of[point.key], side, radius)
-            tried.append((_cost(_box(text), taken, panel), text))
+            box = _box(size, mark, side, radius * root.dpi / 72)
+            tried.append((_cost(box, taken, panel), (side, radius), box))
             if tried[-1][0] == 0:
                 break
-        _, best = min(tried, key=lambda trial: trial[0])
-        for _, text in tried:
-            if text is not best:
-                text.remove()
-        taken.append(_box(best))
+        _, place, box = min(tried, key=lambda trial: trial[0])
+        _text(ax, point, look_of[point.key], *place)
+        taken.append(box)
 
 
-def _text(ax: Axes, point: _Point, look: looks.Look, side: tuple[float, float], radius: float) -> Annotation:
+def _text(ax: Axes, point: _Point, look: looks.Look, side: Side, radius: float) -> Annotation:
     far = radius > _RADII[0]
     return ax.annotate(
         look.label,
@@ -117,10 +120,11 @@ def _text(ax: Axes, point: _Point, look: looks.Look, side: tuple[float, float], 
     )
 
 
-def _box(text: Annotation) -> Bbox:
-    """The box of the text, without the line that leads to it."""
-    text.get_window_extent()  # it moves the text to its place
-    return Text.get_window_extent(text)
+def _box(size: Bbox, mark: Sequence[float], side: Side, radius: float) -> Bbox:
+    """The box of a text of some size at a side of a mark, without the line that leads to it; all in pixels."""
+    left = {1: 0.0, 0: 0.5, -1: 1.0}[round(side[0])] * size.width
+    x, y = mark[0] + side[0] * radius - left, mark[1] + side[1] * radius - size.height / 2
+    return Bbox.from_bounds(x, y, size.width, size.height)
 
 
 def _cost(box: Bbox, taken: Sequence[Bbox], panel: Bbox) -> float:

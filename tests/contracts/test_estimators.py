@@ -27,7 +27,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "linear": {"training": {"batch": "full", "lr": 0.1}},
     # Its limit is not the MI.
     "club": {"training": {"lr": 0.03, "schedule": "cosine"}, "truth": lambda rho: rho**2 / (1 - rho**2)},
-    "flow": {"training": {"schedule": "cosine"}},
+    **{name: {"training": {"steps": 120, "schedule": "cosine", "lr": 0.02}} for name in ("doe", "flow", "l1out")},
     "nearest": {"remarks": True},  # it says which of the others it took
     "ross": {"discrete_y": True},
     "discrete": {"discrete_x": True},
