@@ -50,8 +50,9 @@ class ClassMixture(Triples):
         return mean + a, mean + rho * a + (1 - rho**2).sqrt() * b, z.to(dtype)
 
     def describe(self) -> dict[str, Any]:
-        """``entropy``: that of z in nats; None for x and y."""
-        return {"entropy": {"x": None, "y": None, "z": -math.fsum(p * math.log(p) for p in self.shares)}}
+        """``kind``, and ``entropy``: that of z in nats; None for x and y."""
+        of_z = -math.fsum(p * math.log(p) for p in self.shares)
+        return super().describe() | {"entropy": {"x": None, "y": None, "z": of_z}}
 
     def true_mi(self, noise: float = 0.0) -> float | None:
         """I(x; y | z) in closed form; independent noise on x divides each ρ² by 1 + noise²."""

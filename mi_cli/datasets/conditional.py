@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 from mi_cli.datasets.base import Dataset
 from mi_cli.fields import Count
@@ -21,6 +22,15 @@ class Triples(Dataset, ABC):
     """
 
     n_samples: Count | None = 1000
+
+    @property
+    def kind(self) -> str:
+        """What the dataset is an example of: its name, unless it says otherwise."""
+        return self.name.replace("_", " ")
+
+    def describe(self) -> dict[str, Any]:
+        """``kind``, by which answers are counted."""
+        return {"kind": self.kind}
 
     @property
     def dim_x(self) -> int:

@@ -42,6 +42,11 @@ class Confounded(Triples):
         return self
 
     @property
+    def kind(self) -> str:
+        """Confounding of which form, by how many columns."""
+        return f"{self.form} confounding, {self.dim} column{'s' * (self.dim > 1)} of z"
+
+    @property
     def dim_z(self) -> int:
         """Columns of z."""
         return self.dim

@@ -39,8 +39,8 @@ class Xor(Triples):
         return x.to(dtype), (x ^ z ^ flipped).to(dtype), z.to(dtype)
 
     def describe(self) -> dict[str, Any]:
-        """``entropy``: of x, y and z, ln 2 each."""
-        return {"entropy": dict.fromkeys("xyz", math.log(2))}
+        """``kind``, and ``entropy``: of x, y and z, ln 2 each."""
+        return super().describe() | {"entropy": dict.fromkeys("xyz", math.log(2))}
 
     def true_mi(self, noise: float = 0.0) -> float | None:
         """I(x; y | z) in closed form; not known with noise."""

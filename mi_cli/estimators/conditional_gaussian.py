@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from mi_cli.estimators.canonical_correlations import (
     small_sample_bias,
 )
 from mi_cli.estimators.conditioning import Condition, normalised
-from mi_cli.estimators.residuals import linear_residuals, smooth_residuals
+from mi_cli.estimators.residuals import linear_residuals, refuse_determined, smooth_residuals
 from mi_cli.estimators.training_free import (
     Index,
     Measurement,
@@ -34,7 +35,6 @@ from mi_cli.problems import Array, Problem
 __all__ = ["copula_given", "gaussian_given"]
 
 _PERMUTED = 2000  # rows, of which 99 permutations among neighbours take a second
-_DETERMINED = 1e-10  # smallest spread of a residual, relative to its column, that float64 can tell from 0
 
 Residuals = Callable[[Array, Array], Array]  # from columns (n, d) and the numbers of z (n, dim_z) to columns (n, d)
 
@@ -100,19 +100,26 @@ def copula_given(problem: Problem, correct: bool) -> Measurement:
     random = numpy_generator(problem)
 
     def residuals(side: Array, z: Array) -> Array:
-        left = smooth_residuals(side, z, random) if z.shape[1] else side
-        return normalised("rank_gaussianise", left)
+        return smooth_residuals(side, z, random) if z.shape[1] else side
 
-    return _given("copula", problem, x, y, residuals, correct)
+    return _given("copula", problem, x, y, residuals, correct, partial(normalised, "rank_gaussianise"))
 
 
-def _given(name: str, problem: Problem, x: Array, y: Array, residuals: Residuals, correct: bool) -> Measurement:
+def _given(
+    name: str,
+    problem: Problem,
+    x: Array,
+    y: Array,
+    residuals: Residuals,
+    correct: bool,
+    scores: Callable[[Array], Array] = lambda left: left,
+) -> Measurement:
     rows = problem.rows
     refuse_discrete(name, x=x, y=y)
     condition = Condition.of(rows, "none" if name == "gaussian" else "rank_gaussianise")
     n, value, influence, kept = len(rows), 0.0, np.zeros(len(rows)), np.zeros(len(rows), bool)
     strata, misfits = [], []
-    for part, sides in _residual_sides(x, y, condition, residuals):
+    for part, sides in _residual_sides(x, y, condition, residuals, scores):
         left, right = bases(*sides)
         if reason := linear_relation(left, right):
             return Measurement(np.inf, 0.0, remark=f"given z, {reason}: the MI is infinite")
@@ -142,9 +149,9 @@ def _fewest(x: Array, y: Array, condition: Condition) -> int:
 
 
 def _residual_sides(
-    x: Array, y: Array, condition: Condition, residuals: Residuals
+    x: Array, y: Array, condition: Condition, residuals: Residuals, scores: Callable[[Array], Array]
 ) -> Iterator[tuple[Index, tuple[Array, Array]]]:
-    """The rows of each class of z that has enough of them, and what z leaves of x and of y there.
+    """The rows of each class of z that has enough of them, and the scores of what z leaves of x and of y there.
 
     Raises:
         Unmeasurable: z determines a column.
@@ -155,10 +162,8 @@ def _residual_sides(
         sides = []
         for name, side in (("x", x[part]), ("y", y[part])):
             left = residuals(side, condition.numbers[part])
-            spread = side.std(0)
-            for number in np.flatnonzero(left.std(0) <= _DETERMINED * spread):
-                raise Unmeasurable(f"column {number} of {name} is a function of z; it must vary where z does not")
-            sides.append(left)
+            refuse_determined(name, left, side)
+            sides.append(scores(left))
         yield part, (sides[0], sides[1])
 
 

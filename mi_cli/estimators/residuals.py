@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from mi_cli.estimators.single_index import single_index
+from mi_cli.estimators.training_free import Unmeasurable
 from mi_cli.lazy import distance
 from mi_cli.problems import Array
 
-__all__ = ["linear_residuals", "smooth_residuals"]
+__all__ = ["linear_residuals", "refuse_determined", "smooth_residuals"]
 
 _CENTRES = 150  # of the kernel, at most; a fit takes time like their square
 _QUANTILES = 10  # of each column of z, around which there are kernels of it alone
@@ -21,6 +22,7 @@ _SCALES = (
     4.0,
 )  # of the kernels, in standard deviations (of all columns together: times the root of their number)
 _PENALTIES = np.geomspace(1e-3, 1e3, 13)
+_DETERMINED = 1e-10  # smallest spread of a residual, relative to its column, that float64 can tell from 0
 _LEAST_LEFT = 1e-3  # of the weight of a row that its own fit does not have
 _TINY = 1e-12  # of the mean square, added to squares before their logarithm
 # By how many shares 1/n of their variance the logarithms must be predicted better for a scale: the best of so many fits
@@ -28,6 +30,21 @@ _TINY = 1e-12  # of the mean square, added to squares before their logarithm
 _SCALE_GAIN = 15
 _EXACT = 1e-10  # smallest singular value of columns of z relative to the largest, which float64 can tell from 0
 _LEAST = 1e-6  # the same of kernels, whose singular values are computed from squares
+
+
+def refuse_determined(name: str, left: Array, side: Array) -> None:
+    """Refuse a side, such as x, with a column of which z leaves nothing.
+
+    Args:
+        name: of the side.
+        left: what z leaves of its columns, ``(n, d)``.
+        side: its columns, ``(n, d)``.
+
+    Raises:
+        Unmeasurable: z determines a column.
+    """
+    for number in np.flatnonzero(left.std(0) <= _DETERMINED * side.std(0)):
+        raise Unmeasurable(f"column {number} of {name} is a function of z; it must vary where z does not")
 
 
 def linear_residuals(side: Array, z: Array) -> Array:

@@ -39,6 +39,7 @@ FEWER |= {
         "sweep.dataset=[{name:off_benchmark,task:counts_200_rows},{name:bend_and_mix,task:1v1-X-0.9,n_samples:200}]",
         "folds=2",
     ],
+    "conditional_coverage": ["sweep.dataset=[{name:xor,n_samples:100},{name:confounded,n_samples:100}]"],
     "interval_coverage": [
         "sweep.dataset.map=[swiss_roll]",
         "sweep.dataset.mi=[0.0,0.5]",

@@ -84,6 +84,13 @@ def test_classes_have_their_shares_and_means():
         assert float(rows.x[chosen].mean()) == pytest.approx(3 * number, abs=0.1)
 
 
+def test_kinds_are_described():
+    assert Collider().describe() == {"kind": "collider"}
+    assert ClassMixture().describe()["kind"] == "class mixture"
+    assert Confounded(dim=3).describe() == {"kind": "smooth confounding, 3 columns of z"}
+    assert Confounded(form="linear").kind == "linear confounding, 1 column of z"
+
+
 def test_entropies_of_classes_are_described():
     assert Xor().describe()["entropy"] == {side: pytest.approx(math.log(2)) for side in "xyz"}
     assert ClassMixture().describe()["entropy"] == {"x": None, "y": None, "z": pytest.approx(0.610864, abs=1e-6)}

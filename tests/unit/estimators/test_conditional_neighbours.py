@@ -127,6 +127,14 @@ def test_estimators_that_take_no_z_fail(name):
     assert "does not estimate the MI given z" in found.reason
 
 
+@pytest.mark.parametrize("name", ["nearest", "copula"])
+def test_an_increasing_function_of_z_is_refused(name):
+    x, _, z = normal(1)
+    assert given(name, x, np.exp(z), z).reason.endswith(
+        "column 0 of y is a function of z; it must vary where z does not"
+    )
+
+
 @pytest.mark.slow
 def test_p_value_keeps_its_level_under_confounding():
     # 5 % of 60 samples are 3; 9 or more are seen by chance in .4 %.

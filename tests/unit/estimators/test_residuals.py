@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mi_cli.estimators.residuals import linear_residuals, smooth_residuals
+from mi_cli.estimators.residuals import linear_residuals, refuse_determined, smooth_residuals
+from mi_cli.estimators.training_free import Unmeasurable
 
 
 def drawn(n=120, dim_z=2, seed=0):
@@ -73,3 +74,10 @@ def test_of_equal_spread_the_scale_stays():
     z, noise, random = drawn(n=400)
     left = smooth_residuals(np.hstack([noise, 5 * noise]), z, random)
     assert left[:, 1] == pytest.approx(5 * left[:, 0])  # the same fit, and no division
+
+
+def test_a_column_of_which_nothing_is_left_is_refused():
+    z, noise, random = drawn()
+    side = np.hstack([noise, z @ [[1.0], [2.0]]])
+    with pytest.raises(Unmeasurable, match="column 1 of y is a function of z"):
+        refuse_determined("y", smooth_residuals(side, z, random), side)
