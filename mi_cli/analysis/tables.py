@@ -10,6 +10,7 @@ from mi_cli.analysis.answer_scores import answer_scores
 from mi_cli.analysis.coverage import coverage
 from mi_cli.analysis.estimates import estimates
 from mi_cli.analysis.extrapolation import extrapolated
+from mi_cli.analysis.interaction import measures, triples
 from mi_cli.analysis.label_efficiency import label_efficiency
 from mi_cli.analysis.pairwise import pairs
 from mi_cli.analysis.rows import Row, Traces
@@ -100,9 +101,11 @@ TABLES: dict[str, Callable[[Iterable[Row], Sequence[str], float, Traces], list[d
     "estimates": estimates,
     "extrapolated": extrapolated,
     "label_efficiency": label_efficiency,
+    "measures": measures,
     "pairs": pairs,
     "per_step": per_step,
     "self_consistency": self_consistency,
     "solved": solved,
+    "triples": triples,
 }
 OF_ANSWERS = frozenset({"answers"})  # tables that are made from answers (``answer_scores.answered``), not result rows

@@ -9,6 +9,12 @@ from .conditional import (
     leave_one_out as leave_one_out,
     leave_one_out_with_error as leave_one_out_with_error,
 )
+from .interaction import (
+    MEASURES as MEASURES,
+    interactions as interactions,
+    normal_interactions as normal_interactions,
+    table_interactions as table_interactions,
+)
 from .uncertainty import (
     SMALLEST_P as SMALLEST_P,
     interval as interval,

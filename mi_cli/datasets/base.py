@@ -106,6 +106,13 @@ class Dataset(Section, ABC):
     def true_mi(self, noise: float = 0.0) -> float | None:
         """I(x; y), or I(x; y | z) with z, in nats, with N(0, noise²) added to every column of x; None if not known."""
 
+    def true_interactions(self) -> dict[str, float] | None:
+        """Total correlation, dual total correlation and O-information of all columns, in nats; None if not known.
+
+        The columns are those of x, y and z. The names are :data:`mi_cli.bounds.interaction.MEASURES`.
+        """
+        return None
+
     def true_mi_stderr(self, noise: float = 0.0) -> float:
         """Standard error of ``true_mi`` in nats; 0 where it is exact, not by Monte Carlo."""
         del noise

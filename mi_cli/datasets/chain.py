@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from mi_cli.bounds.interaction import normal_interactions
 from mi_cli.datasets.conditional import Triple, Triples
 from mi_cli.fields import Number
-from mi_cli.lazy import torch
+from mi_cli.lazy import np, torch
 
 __all__ = ["Chain"]
 
@@ -32,6 +33,11 @@ class Chain(Triples):
         """Draw ``n`` rows; shapes ``(n, 1)`` each."""
         z, a, b = torch.empty((3, n, 1), dtype=dtype).normal_(generator=generator)
         return self.xz * z + math.sqrt(1 - self.xz**2) * a, self.zy * z + math.sqrt(1 - self.zy**2) * b, z
+
+    def true_interactions(self) -> dict[str, float] | None:
+        """From the correlations of x, y and z."""
+        xy = self.xz * self.zy
+        return normal_interactions(np.array([[1, xy, self.xz], [xy, 1, self.zy], [self.xz, self.zy, 1]]))
 
     def true_mi(self, noise: float = 0.0) -> float | None:
         """I(x; y | z) is 0, with and without noise."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+from mi_cli.bounds.interaction import normal_interactions
 from mi_cli.datasets.conditional import Triple, Triples
 from mi_cli.fields import Positive
-from mi_cli.lazy import torch
+from mi_cli.lazy import np, torch
 
 __all__ = ["Collider"]
 
@@ -28,6 +29,10 @@ class Collider(Triples):
         """Draw ``n`` rows; shapes ``(n, 1)`` each."""
         x, y, e = torch.empty((3, n, 1), dtype=dtype).normal_(generator=generator)
         return x, y, x + y + self.sigma * e
+
+    def true_interactions(self) -> dict[str, float] | None:
+        """From the covariance of x, y and z."""
+        return normal_interactions(np.array([[1, 0, 1], [0, 1, 1], [1, 1, 2 + self.sigma**2]]))
 
     def true_mi(self, noise: float = 0.0) -> float | None:
         """I(x; y | z) in closed form; independent noise on x has z depend on x without it."""

@@ -42,6 +42,11 @@ class Xor(Triples):
         """``kind``, and ``entropy``: of x, y and z, ln 2 each."""
         return super().describe() | {"entropy": dict.fromkeys("xyz", math.log(2))}
 
+    def true_interactions(self) -> dict[str, float] | None:
+        """Any two of the bits are independent: all measures are multiples of I(x; y | z)."""
+        given = self.true_mi() or 0.0
+        return {"o_information": -given, "total_correlation": given, "dual_total_correlation": 2 * given}
+
     def true_mi(self, noise: float = 0.0) -> float | None:
         """I(x; y | z) in closed form; not known with noise."""
         if noise:

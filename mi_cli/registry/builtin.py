@@ -16,13 +16,16 @@ __all__ = [
 
 DATASETS = {
     "additive_uniform": "mi_cli.datasets.additive_uniform:UniformPairs",
+    "bits": "mi_cli.datasets.bits:Bits",
     "bend_and_mix": "mi_cli.datasets.bend_and_mix:BendAndMix",
     "beyond_normal": "mi_cli.datasets.beyond_normal:BeyondNormal",
     "chain": "mi_cli.datasets.chain:Chain",
     "class_mixture": "mi_cli.datasets.class_mixture:ClassMixture",
     "collider": "mi_cli.datasets.collider:Collider",
+    "columns": "mi_cli.datasets.joint_columns:JointColumns",
     "confounded": "mi_cli.datasets.confounded:Confounded",
     "discrete_continuous": "mi_cli.datasets.discrete_continuous:DiscreteContinuous",
+    "equicorrelated": "mi_cli.datasets.equicorrelated:Equicorrelated",
     "gamma_exponential": "mi_cli.datasets.gamma_exponential:GammaExponential",
     "gaussian": "mi_cli.datasets.gaussian:Gaussian",
     "gaussian_mixture": "mi_cli.datasets.gaussian_mixture:GaussianMixture",
@@ -111,6 +114,7 @@ PLOTS = {
     "label_efficiency": "mi_cli.plots.label_efficiency:plot",
     "method_comparison": "mi_cli.plots.method_comparison:plot",
     "mi_and_mse_against_step": "mi_cli.plots.mi_and_mse_against_step:plot",
+    "o_information": "mi_cli.plots.o_information:plot",
     "pair_heat_map": "mi_cli.plots.pair_heat_map:plot",
     **POINTWISE_PLOTS,
 }
@@ -121,4 +125,5 @@ PROCEDURES = {
     "maximise": "mi_cli.procedures.maximise:Maximise",
     "compare": "mi_cli.procedures.compare:Compare",
     "represent": "mi_cli.procedures.represent:Represent",
+    "interaction": "mi_cli.procedures.interaction:Interaction",
 }

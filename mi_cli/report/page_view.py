@@ -25,7 +25,7 @@ from mi_cli.registry.builtin import PLOTS
 from mi_cli.report.answer_text import answer_lines
 from mi_cli.report.collect import Collection
 from mi_cli.report.recorded_run import Provenance, RecordedRun, Summary
-from mi_cli.report.tables import IN_NATS, decision, mean_table, number, setting_table, title_of
+from mi_cli.report.tables import IN_NATS, OF_ALL_NUMBERS, decision, mean_table, number, setting_table, title_of
 from mi_cli.report.verdict_text import efficiency_tables, verdict_lines
 from mi_cli.schema.effects import ruled
 
@@ -159,7 +159,7 @@ def _tables(run: RecordedRun) -> Iterable[dict[str, Any]]:
         notes = [f"{row.get('method')}: {row['reason']}" for row in rows if row.get("reason")]
         body = [[cell.get(key, "") for key in titles] for cell in cells]
         yield {"title": title, "table": _table(columns, body), "notes": notes, "folded": len(rows) > _FOLDED}
-    if summary["cells"] and not {"estimates", "label_efficiency"} & set(summary["tables"]):
+    if summary["cells"] and not OF_ALL_NUMBERS & set(summary["tables"]):
         columns, body = mean_table(summary)
         title = f"Means over seeds; {summary.get('measure', 'MI')} in {summary['shown_in']}"
         yield {"title": title, "table": _table(columns, body), "notes": [], "folded": len(body) > _FOLDED}

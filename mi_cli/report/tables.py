@@ -12,10 +12,21 @@ from mi_cli.errors import counted
 from mi_cli.procedures.base import recorded_procedure
 from mi_cli.records.results import SCALES
 
-__all__ = ["IN_NATS", "SMALLEST_P", "Row", "decision", "mean_table", "number", "setting_table", "title_of"]
+__all__ = [
+    "IN_NATS",
+    "OF_ALL_NUMBERS",
+    "SMALLEST_P",
+    "Row",
+    "decision",
+    "mean_table",
+    "number",
+    "setting_table",
+    "title_of",
+]
 
 Row = Mapping[str, Any]
 
+OF_ALL_NUMBERS = {"estimates", "label_efficiency", "measures"}  # tables that make means over seeds superfluous
 IN_NATS = {  # columns of tables whose numbers are in nats
     *("estimate", "stderr", "ci_low", "ci_high", "lower", "ceiling", "gap", "true_mi", "mean", "sd"),
     *("bias", "rmse", "limit", "limit_low", "limit_high", "absolute_error", "width"),
@@ -59,9 +70,11 @@ def mean_table(summary: Mapping[str, Any]) -> tuple[dict[str, bool], list[list[s
 
 def title_of(name: str, rows: Sequence[Row], summary: Mapping[str, Any]) -> str:
     """Return the title of a table of settings."""
+    data = summary.get("data") or {}
+    if name in ("measures", "triples"):
+        return _title_of_interactions(name, rows, summary)
     if not rows:
         return f"{name}: no task has a true MI that is known and finite"
-    data = summary.get("data") or {}
     if name == "estimates" and data.get("file"):
         columns = {side: [column["column"] for column in data[side]] for side in "xyz" if side in data}
         sides = [f"{side} = {', '.join(names[:6])}{', ...' * (len(names) > 6)}" for side, names in columns.items()]
@@ -71,6 +84,23 @@ def title_of(name: str, rows: Sequence[Row], summary: Mapping[str, Any]) -> str:
         return f"{name}: {counted(len(rows), 'row')} of {summary['name']}, in {summary['shown_in']}"
     tasks = counted(max(row["tasks"] for row in rows), "task")
     return f"{name}: {tasks} of {summary['name']} with a finite true MI; errors in nats"
+
+
+def _title_of_interactions(name: str, rows: Sequence[Row], summary: Mapping[str, Any]) -> str:
+    """The verdict on all columns together, or how many triples have which."""
+    if not rows:
+        return f"{name}: none was measured" if name == "measures" else "triples: four columns or more have some"
+    verdicts = Counter(row["interaction"] for row in rows if row["interaction"])
+    if name == "triples":
+        told = ", ".join(f"{n:,} {verdict}" for verdict, n in verdicts.most_common())
+        return f"Triples of columns by co-information, in {summary['shown_in']}: {told}"
+    decided = [verdict for verdict in verdicts if verdict != "undecided"]
+    verdict = decided[0] if len(decided) == 1 else "undecided, as estimators disagree" if decided else "undecided"
+    data = summary.get("data") or {}
+    names = [column["column"] for column in data.get("x", ())]
+    of = f" of {', '.join(names[:6])}{', ...' * (len(names) > 6)}" if names else ""
+    rows_of = f"; {data['rows_used']:,} rows of {data['file']}" if data.get("file") else ""
+    return f"Interaction{of}: {verdict}; in {summary['shown_in']}{rows_of}"
 
 
 def setting_table(rows: Sequence[Row], summary: Mapping[str, Any]) -> tuple[dict[str, str], list[dict[str, str]]]:

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mi_cli.report.answer_text import answer_lines
-from mi_cli.report.tables import Row, decision, mean_table, setting_table, title_of
+from mi_cli.report.tables import OF_ALL_NUMBERS, Row, decision, mean_table, setting_table, title_of
 from mi_cli.report.verdict_text import efficiency_tables, verdict_lines
 
 __all__ = ["show"]
@@ -23,12 +23,12 @@ _COLOURS = {"holds": "green", "fails": "red", "undecided": "yellow"}
 def show(summary: Mapping[str, Any], console: Console) -> None:
     """Print the answer, the tables and the verdicts of a summary.
 
-    Means over seeds are left out where a table ``estimates`` or ``label_efficiency`` has their numbers, and where there
-    are very many settings and other tables.
+    Means over seeds are left out where a table of :data:`~mi_cli.report.tables.OF_ALL_NUMBERS` has their numbers, and
+    where there are very many settings and other tables.
     """
     for line in (*answer_lines(summary), *verdict_lines(summary)):
         _print(line, console)
-    if not {"estimates", "label_efficiency"} & set(summary["tables"]):
+    if not OF_ALL_NUMBERS & set(summary["tables"]):
         if summary["tables"] and len(summary["cells"]) > _MOST_ROWS:
             _print(f"{summary['name']}: means of {len(summary['cells'])} settings are in summary.json", console)
         else:

@@ -210,6 +210,9 @@ def _reference(case: _Case, noise: float) -> float:
     if case.opened.discrete == {"y"}:
         labels = y[:, 0].numpy().astype(int)
         return float(mutual_info_classif(x.numpy(), labels, n_neighbors=5, random_state=0)[0])
+    if case.opened.discrete == {"x", "y"} and not noise:
+        codes = (np.unique(side.numpy(), axis=0, return_inverse=True)[1].reshape(-1) for side in (x, y))
+        return float(mutual_info_score(*codes))
     if _pairs(case):
         columns = zip(x.T.numpy(), y.T.numpy(), strict=True)
         return sum(float(mutual_info_regression(a[:, None], b, n_neighbors=5, random_state=0)[0]) for a, b in columns)

@@ -36,7 +36,9 @@ ROWS = (
 TABLE = (f"dataset.path='{examples.ROWS}'", "dataset.x=[a]", "dataset.y=[b]")
 LABELLED = (f"dataset.path='{examples.ROWS}'", "dataset.label=[b]", "dataset.n_samples=null")
 PREDICTED = ("represent",)  # experiments on a table with labels
-OWN_DATA = ("estimate", "pairwise", "sample_size_bias", "self_consistency")  # experiments on a table
+TOGETHER = (f"dataset.path='{examples.ROWS}'", "dataset.x=[a,b,c]")
+OF_COLUMNS = ("interaction",)  # experiments on columns without sides
+OWN_DATA = ("estimate", "pairwise", "sample_size_bias", "self_consistency", *OF_COLUMNS)  # experiments on a table
 PLAIN = ("dataset=gaussian", "training=adam", *ROWS)
 COMPARE = ("procedure=compare", "estimator=dv", "dataset=polynomial_differences", *ROWS)  # which uses every section
 # Too few columns for a code of five, or an estimator that trains no encoder.
@@ -60,9 +62,11 @@ def _of_table(name: str) -> list[str]:
     """What an option or experiment needs beside its name."""
     if name in ("labelled_table", *PREDICTED):
         return [*LABELLED, *(["split.labelled=0", "split.test=0.1"] if name == "labelled_table" else [])]
-    if name != "table" and name not in OWN_DATA:
+    if name not in ("table", "columns", *OWN_DATA):
         return []
-    return [*TABLE, *(["split.labelled=0", "split.test=0.1", "dataset.n_samples=null"] if name == "table" else [])]
+    columns = TOGETHER if name in ("columns", *OF_COLUMNS) else TABLE
+    is_option = name in ("table", "columns")
+    return [*columns, *(["split.labelled=0", "split.test=0.1", "dataset.n_samples=null"] if is_option else [])]
 
 
 OF_TRIPLES = frozenset({"chain", "class_mixture", "collider", "confounded", "xor"})  # datasets with a z

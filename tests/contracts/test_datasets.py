@@ -58,6 +58,8 @@ SETTINGS = {
     "table": [{"x": "a", "y": "b"}, {"x": ["a", "k"], "y": "b"}, {"x": "a", "y": "k"}, {"x": "b", "groups": "k"}]
     + [{"x": ["a", "k"], "y": "b", "transform": name} for name in ("shuffle", "function", "two_copies")],
     "xor": [{}, {"flip": 0.1}],
+    "bits": [{"columns": 2}, {"columns": 2, "form": "copies", "flip": 0.1}],
+    "equicorrelated": [{}, {"columns": 2, "rho": -0.5}, {"columns": 6, "rho": 0.3}],
     "student": [{}, {"df": 1, "dim": 2}, {"df": 0.5, "map": "asinh"}, {"mi": 1.5, "dim": 2}],
 }
 PAIRED = frozenset({"additive_uniform", "gaussian"})  # whose columns of x and y are pairs, independent of each other
@@ -74,7 +76,7 @@ def table() -> str:
 
 
 FILES = {"path": table()}
-OF_FILES = frozenset({"table", "labelled_table"})
+OF_FILES = frozenset({"table", "labelled_table", "columns"})
 CHECKS = [
     pytest.param(check, id=f"{name}-{number}-{check.contract}")
     for name in DATASETS

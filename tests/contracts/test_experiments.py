@@ -46,6 +46,7 @@ FEWER |= {
         "sweep.dataset.n_samples=[300,500]",
     ],
     "estimate": [TABLE, "dataset.x=[a]", "dataset.y=[b]"],
+    "interaction": [TABLE, "dataset.x=[a,b,c]"],
     "pairwise": [TABLE, "dataset.x=[a,b,c]"],
     "represent": [TABLE, "dataset.label=b", "dataset.exclude=[patient]", "sweep.split.labels=[10,30]"],
     "sample_size_bias": [TABLE, "dataset.x=[a]", "dataset.y=[b]", "sweep.dataset.share=[0.4,0.6,1.0]"],

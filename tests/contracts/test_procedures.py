@@ -24,6 +24,11 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "compare": [{}, INDEPENDENT, {"noise": {"scale": 0.05}}],
     "represent": [{"split": {"train": 0.7, "val": 0.1, "test": 0.1, "labels": 20}} | FEW, LABELLED | FEW],
 }
+TOGETHER = {"estimator": {"name": "copula"}, "split": {"train": 1.0, "val": 0.0, "test": 0.0}}
+SETTINGS["interaction"] = [
+    {"dataset": {"name": "equicorrelated", "columns": 4, "n_samples": 100}} | TOGETHER,
+    {"dataset": {"name": "bits", "n_samples": 100}} | TOGETHER | {"estimator": {"name": "nearest"}},
+]
 CHECKS = [
     pytest.param(check, id=f"{name}-{number}-{check.contract}")
     for name in PROCEDURES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -39,6 +40,7 @@ from plotted import (
 )
 
 from mi_cli.analysis.answer_scores import SHARES
+from mi_cli.analysis.interaction import LABELS as LABELS_OF_MEASURES
 from mi_cli.records import results
 from mi_cli.registry.builtin import PLOTS
 
@@ -106,6 +108,26 @@ def of_rows(x: Callable[[Any], Any] | None, *, truth: bool = True) -> Callable[[
     return write_rows
 
 
+def interacting(columns: int) -> Callable[[Write], results.Records]:
+    """A run with the measures of all columns together by two estimators, and of their triples."""
+
+    def rows(setting: dict[str, Any], seed: int) -> Fields:
+        triples = itertools.combinations([f"a_column_{i}" for i in range(columns)], 3)
+        methods = [*LABELS_OF_MEASURES, *(json.dumps(triple) for triple in triples if columns > 3)]
+        fields = {}
+        for at, method in enumerate(methods):
+            value = 0.3 - 0.1 * at + 0.01 * seed
+            fields[method] = {"status": "ok", "estimate": value, "stderr": 0.05, "ci_low": value - 0.1}
+            fields[method] |= {
+                "ci_high": value + 0.1,
+                "p_value": min(1.0, 0.01 * at),
+                "true_mi": 0.25 if at < 3 else None,
+            }
+        return fields
+
+    return lambda write: write(rows, {"estimator": ["copula", "nearest"]}, [0, 1])
+
+
 LABELS = {"split.labels": [10, 100, 1000]}
 SCORES = {"no_columns": 0.0, "raw_columns": 0.5, "pca": 0.4, "infomax": 0.6, "two_view": 0.55, "vicreg": 0.5}
 SCORES |= {"autoencoder": 0.45, "pls": 0.5, "untrained": 0.3, "supervised_network": 0.52, "gradient_boosting": 0.7}
@@ -139,6 +161,8 @@ KINDS: dict[str, Callable[[Write], results.Records]] = {
     "rows": of_rows(lambda x: x),
     "rows of classes": of_rows(lambda x: np.where(x > 0, "sick", "well")),
     "rows of many columns": of_rows(None, truth=False),
+    "three columns": interacting(3),
+    "eight columns": interacting(8),
     "many pairs": lambda write: write(of_table, {"dataset.pair": [["target", f"c{i}"] for i in range(70)]}, [0]),
 }
 
@@ -153,6 +177,7 @@ KINDS_OF = {
     "pair_heat_map": ("one cell", "pairs", "many pairs"),
     "pointwise_profile": ("one cell", "rows", "rows of many columns"),
     "pointwise_rows": ("one cell", "rows", "rows of classes", "rows of many columns"),
+    "o_information": ("one cell", "failed", "three columns", "eight columns"),
     "estimate_heat_map": ("one cell", "sweep", "failed", "benchmark", "benchmark, very many", "sizes"),
     "error_against_samples": ("one cell", "sizes", "benchmark"),
     "error_against_seconds": ("one cell", "benchmark", "benchmark, very many", "sizes"),

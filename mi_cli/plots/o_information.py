@@ -1,0 +1,81 @@
+"""Total correlation, dual total correlation and O-information with their intervals, and the triples that stand out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mi_cli.analysis.interaction import REDUNDANT, SYNERGISTIC, UNDECIDED, measures, triples
+from mi_cli.analysis.intervals import Interval
+from mi_cli.plots.parts import figures, looks
+from mi_cli.plots.parts.marks import interval_marks
+from mi_cli.records.results import SCALES, Records
+
+__all__ = ["plot"]
+
+_WHAT = "Interaction of columns: redundancy above 0, synergy below"
+_TRIPLES = 20
+_LONGEST = 40  # characters of a triple's name
+_COLOURS = {REDUNDANT: looks.BLUE, SYNERGISTIC: looks.VERMILLION, UNDECIDED: looks.GREY}
+
+
+def plot(records: Records) -> Figure:
+    """Draw the measures of the first seed by estimator, and below them the triples that are farthest from 0."""
+    rows, level = list(records.results.iter_rows(named=True)), records.summary["level"]
+    whole = _first_setting(measures(rows, records.axes, level, {}))
+    ranked = _first_setting(triples(rows, records.axes, level, {}))[:_TRIPLES]
+    if not whole and not ranked:
+        return figures.empty_figure(records, _WHAT, "no interaction was measured")
+    parts = [part for part in (whole, ranked) if part]
+    lines = [2.5 + len(part) for part in parts]
+    size = 6.4, max(1.8, 0.24 * sum(lines) / len(lines))
+    grid = figures.Grid.with_panels([(i, 0) for i in range(len(parts))], size, height_ratios=lines)
+    scale = SCALES[records.config.get("units", "nats")]
+    for ax, part in zip(grid.panels.values(), parts, strict=True):
+        _panel(ax, part, scale)
+    units = records.config.get("units", "nats")
+    for ax, part in zip(grid.panels.values(), parts, strict=True):
+        ax.set_xlabel(f"{'co-information' if part is ranked else 'measure'} ({units})", fontsize=9)
+    figures.add_title(grid.figure, records, _WHAT, f"intervals of {figures.level(records)}")
+    figures.add_legend(grid.figure)
+    return grid.figure
+
+
+def _first_setting(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with an estimate, of the first seed."""
+    measured = [row for row in rows if row["estimate"] is not None]
+    return [row for row in measured if row["seed"] == min(one["seed"] for one in measured)]
+
+
+def _panel(ax: Axes, rows: Sequence[dict[str, Any]], scale: float) -> None:
+    names = [_name(row) for row in rows]
+    for verdict in dict.fromkeys(row["interaction"] for row in rows):
+        points = [
+            (float(-at), Interval(scale * row["estimate"], scale * row["ci_low"], scale * row["ci_high"], None, 1))
+            for at, row in enumerate(rows)
+            if row["interaction"] == verdict
+        ]
+        look = (
+            looks.Look(verdict, _COLOURS[verdict], "o") if verdict else looks.Look("never negative", looks.BLACK, "s")
+        )
+        interval_marks(ax, points, look, horizontal=True)
+    known = [(float(-at), row["true_mi"]) for at, row in enumerate(rows) if row.get("true_mi") is not None]
+    if known:
+        places, values = zip(*known, strict=True)
+        ax.scatter([scale * value for value in values], places, marker="|", s=140, color=looks.BLACK, label="truth")
+    ax.axvline(0, color="0.6", linewidth=0.8)
+    ax.set_yticks([-at for at in range(len(rows))], names, fontsize=7.5)
+    ax.set_ylim(-len(rows) + 0.4, 0.6)
+    ends = [scale * row[key] for row in rows for key in ("ci_low", "ci_high")]
+    room = 0.04 * (max(ends) - min(ends)) or 1.0
+    ax.set_xlim(min(0.0, *ends) - room, max(0.0, *ends) + room)
+
+
+def _name(row: dict[str, Any]) -> str:
+    if "measure" in row:
+        return f"{row['measure']}, {looks.look(row['method']).label}"
+    name = ", ".join(str(row[key]) for key in ("first", "second", "third"))
+    return f"{name if len(name) <= _LONGEST else name[: _LONGEST - 1] + '…'}: {looks.look(row['method']).label}"
