@@ -16,6 +16,7 @@ from mi_cli.analysis.pairwise import pairs
 from mi_cli.analysis.rows import Row, Traces
 from mi_cli.analysis.self_consistency import self_consistency
 from mi_cli.analysis.task_scores import Total, scores, totals
+from mi_cli.analysis.time_tables import lags, net_flows, transfers
 
 __all__ = ["OF_ANSWERS", "TABLES", "per_step", "solved"]
 
@@ -102,10 +103,13 @@ TABLES: dict[str, Callable[[Iterable[Row], Sequence[str], float, Traces], list[d
     "extrapolated": extrapolated,
     "label_efficiency": label_efficiency,
     "measures": measures,
+    "lags": lags,
+    "net_flows": net_flows,
     "pairs": pairs,
     "per_step": per_step,
     "self_consistency": self_consistency,
     "solved": solved,
     "triples": triples,
+    "transfers": transfers,
 }
 OF_ANSWERS = frozenset({"answers"})  # tables that are made from answers (``answer_scores.answered``), not result rows

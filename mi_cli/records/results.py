@@ -45,7 +45,12 @@ __all__ = [
 
 _BEFORE_AXES = ("trial", "status", "reason", "seed", "dataset", "estimator", "method")
 _SCORES = ("test_r2", "test_accuracy", "test_balanced_accuracy", "test_log_loss", "val_loss", "labels")
-_AFTER_AXES = ("rows", "true_mi", "estimate", *ESTIMATE_FIELDS, "test_mse", "split_mse", *_SCORES, "steps", "seconds")
+_OF_TIME = ("source", "target", "lag", "source_history", "target_history", "null_mean", "p_corrected")
+_AFTER_AXES = (
+    *("rows", "true_mi", "estimate", *ESTIMATE_FIELDS, "test_mse", "split_mse", *_SCORES, *_OF_TIME),
+    *("steps", "seconds"),
+)
+_TEXT = frozenset({"kind", "source", "target"})
 
 POINTWISE = "pointwise.parquet"  # the pointwise MI of the rows of all trials
 
@@ -207,8 +212,12 @@ class Records:
         """``results.csv``."""
         data = (self.folder / "results.csv").read_bytes()
         complete = data[: data.rfind(b"\n") + 1]  # a file that is still being copied may end inside a line
-        frame = pl.read_csv(complete, infer_schema_length=None)
-        numbers = [name for name in _AFTER_AXES if name != "kind" and name in frame.columns]  # earlier runs lack some
+        header = complete[: complete.find(b"\n")].decode().split(",")
+        text = {name: pl.String for name in _TEXT if name in header}  # names of columns may look like numbers
+        frame = pl.read_csv(complete, infer_schema_length=None, schema_overrides=text)
+        numbers = [
+            name for name in _AFTER_AXES if name not in _TEXT and name in frame.columns
+        ]  # earlier runs lack some
         return frame.with_columns(pl.col(name).cast(pl.Float64) for name in numbers)
 
     @cached_property

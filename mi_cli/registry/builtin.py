@@ -24,6 +24,8 @@ DATASETS = {
     "collider": "mi_cli.datasets.collider:Collider",
     "columns": "mi_cli.datasets.joint_columns:JointColumns",
     "confounded": "mi_cli.datasets.confounded:Confounded",
+    "copied_bits": "mi_cli.datasets.copied_bits:CopiedBits",
+    "coupled_maps": "mi_cli.datasets.coupled_maps:CoupledMaps",
     "discrete_continuous": "mi_cli.datasets.discrete_continuous:DiscreteContinuous",
     "equicorrelated": "mi_cli.datasets.equicorrelated:Equicorrelated",
     "gamma_exponential": "mi_cli.datasets.gamma_exponential:GammaExponential",
@@ -36,6 +38,8 @@ DATASETS = {
     "root_functions": "mi_cli.datasets.root_functions:RootFunctions",
     "student": "mi_cli.datasets.student:StudentT",
     "table": "mi_cli.datasets.table:Table",
+    "time_series": "mi_cli.datasets.time_series:TimeSeries",
+    "var": "mi_cli.datasets.var:Var",
     "xor": "mi_cli.datasets.xor:Xor",
 }
 
@@ -110,9 +114,11 @@ PLOTS = {
     "estimate_heat_map": "mi_cli.plots.estimate_heat_map:plot",
     "extrapolation": "mi_cli.plots.extrapolation:plot",
     "forest": "mi_cli.plots.forest:plot",
+    "information_graph": "mi_cli.plots.information_graph:plot",
     **PLOTS_OF_ROWS,
     "label_efficiency": "mi_cli.plots.label_efficiency:plot",
     "method_comparison": "mi_cli.plots.method_comparison:plot",
+    "mi_against_lag": "mi_cli.plots.mi_against_lag:plot",
     "mi_and_mse_against_step": "mi_cli.plots.mi_and_mse_against_step:plot",
     "o_information": "mi_cli.plots.o_information:plot",
     "pair_heat_map": "mi_cli.plots.pair_heat_map:plot",
@@ -126,4 +132,6 @@ PROCEDURES = {
     "compare": "mi_cli.procedures.compare:Compare",
     "represent": "mi_cli.procedures.represent:Represent",
     "interaction": "mi_cli.procedures.interaction:Interaction",
+    "lags": "mi_cli.procedures.lags:Lags",
+    "transfer_entropy": "mi_cli.procedures.transfer_entropy:TransferEntropy",
 }

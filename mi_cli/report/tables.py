@@ -11,6 +11,7 @@ from mi_cli.bounds.uncertainty import SMALLEST_P
 from mi_cli.errors import counted
 from mi_cli.procedures.base import recorded_procedure
 from mi_cli.records.results import SCALES
+from mi_cli.tabular.time_axis import Step, step_text
 
 __all__ = [
     "IN_NATS",
@@ -26,12 +27,21 @@ __all__ = [
 
 Row = Mapping[str, Any]
 
-OF_ALL_NUMBERS = {"estimates", "label_efficiency", "measures"}  # tables that make means over seeds superfluous
+OF_ALL_NUMBERS = {  # tables that make means over seeds superfluous
+    *("estimates", "label_efficiency", "lags", "measures", "net_flows", "transfers"),
+}
 IN_NATS = {  # columns of tables whose numbers are in nats
     *("estimate", "stderr", "ci_low", "ci_high", "lower", "ceiling", "gap", "true_mi", "mean", "sd"),
     *("bias", "rmse", "limit", "limit_low", "limit_high", "absolute_error", "width"),
+    "null_mean",
+}
+_OF_TIME = {  # titles of tables
+    "lags": "MI of x and of y so many steps later",
+    "transfers": "transfer entropy from source to target",
+    "net_flows": "net flow: the transfer entropy from source to target less that in the other direction",
 }
 # Shares; the file has their intervals too. A table of tasks has numbers of them by the first two names.
+_P_VALUES = ("p_value", "p_corrected", "p_holm", "q_value")
 _SHARES = ("answered", "solved", "covers_truth", "covers_claim", "too_high", "small_p")
 
 
@@ -80,6 +90,8 @@ def title_of(name: str, rows: Sequence[Row], summary: Mapping[str, Any]) -> str:
         sides = [f"{side} = {', '.join(names[:6])}{', ...' * (len(names) > 6)}" for side, names in columns.items()]
         rows_of = f"{data['rows_used']:,} rows of {data['file']}"
         return "; ".join([f"{summary.get('measure', 'MI')} in {summary['shown_in']}", *sides, rows_of])
+    if name in _OF_TIME:
+        return f"{_OF_TIME[name]}, in {summary['shown_in']}{_step(data.get('step'))}"
     if "tasks" not in rows[0]:
         return f"{name}: {counted(len(rows), 'row')} of {summary['name']}, in {summary['shown_in']}"
     tasks = counted(max(row["tasks"] for row in rows), "task")
@@ -103,6 +115,11 @@ def _title_of_interactions(name: str, rows: Sequence[Row], summary: Mapping[str,
     return f"Interaction{of}: {verdict}; in {summary['shown_in']}{rows_of}"
 
 
+def _step(step: Mapping[str, Any] | None) -> str:
+    """What a lag of 1 is, where a column of time says it."""
+    return f"; a step is {step_text(1, Step(step['size'], step['unit']))}" if step else ""
+
+
 def setting_table(rows: Sequence[Row], summary: Mapping[str, Any]) -> tuple[dict[str, str], list[dict[str, str]]]:
     """Return a table of settings as text.
 
@@ -115,6 +132,7 @@ def setting_table(rows: Sequence[Row], summary: Mapping[str, Any]) -> tuple[dict
     hidden = {"reason"} | ({"status"} if all(row.get("status") == "ok" for row in rows) else set())
     cells = [{key: text for key, text in cell.items() if key not in hidden} for cell in cells]
     titles |= {"ci": f"{percent} interval", "lower": f"at least ({percent})", "p_value": "p", "gap": "training − test"}
+    titles |= {"p_corrected": "p, all lags", "source_history": "values of source", "target_history": "of target"}
     titles |= {"absolute_error": "mean |error|", "width": "median width"}
     columns = [key for key in cells[0] if any(cell.get(key) not in ("", "0", None) for cell in cells)]
     return {key: titles.get(key, key) for key in columns}, cells
@@ -147,7 +165,7 @@ def _cells(row: Row, scale: float) -> dict[str, str]:
 
 
 def _text(key: str, value: float, scale: float) -> str:
-    if key == "p_value" and value <= SMALLEST_P:
+    if key in _P_VALUES and value <= SMALLEST_P:
         return f"< {SMALLEST_P:.0e}"
     return number(value, scale if key in IN_NATS else 1)
 

@@ -19,6 +19,16 @@ __all__ = ["Array", "Column", "Kind", "class_names", "column_of_array", "column_
 Array: TypeAlias = "np.ndarray[Any, Any]"
 Kind = Literal["integer", "real", "boolean", "text", "time", "nested", "empty"]
 
+_UNITS = {
+    "ns": 1e-9,
+    "us": 1e-6,
+    "ms": 1e-3,
+    "s": 1.0,
+    "m": 60.0,
+    "h": 3600.0,
+    "D": 86_400.0,
+    "W": 604_800.0,
+}  # seconds
 _KINDS: dict[str, Kind] = {"b": "boolean", "i": "integer", "u": "integer", "f": "real", "U": "text", "M": "time"}
 
 
@@ -34,6 +44,7 @@ class Column:
         stray_text: of a CSV, the first text among values that are mostly numbers, and its row, from 1.
         thousands: of a CSV, the first number that was read without the commas between its thousands, as it is written
             there.
+        seconds: of dates and times, how many seconds a step of 1 in ``values`` is.
     """
 
     name: str
@@ -42,6 +53,7 @@ class Column:
     labels: tuple[str, ...] = ()
     stray_text: tuple[str, int] | None = None
     thousands: str | None = None
+    seconds: float = 0.0
     encoded: dict[str, Any] = field(default_factory=dict)  # all rows, encoded as numbers or as classes, kept for reuse
 
     @cached_property
@@ -70,6 +82,7 @@ def column_of_series(name: str, series: pl.Series) -> Column:
     """A column of a Polars series."""
     dtype = series.dtype
     labels: tuple[str, ...] = ()
+    seconds = 0.0
     kind: Kind
     if dtype == pl.Object:
         return column_of_array(name, series.to_numpy())
@@ -82,14 +95,21 @@ def column_of_series(name: str, series: pl.Series) -> Column:
     elif dtype == pl.Boolean:
         kind = "boolean"
     elif dtype.is_temporal():
-        kind, series = "time", series.to_physical()
+        kind, series, seconds = "time", series.to_physical(), _seconds(dtype)
     elif dtype in (pl.String, pl.Categorical, pl.Enum):
         kind, text = "text", series.cast(pl.String)
         distinct = text.drop_nulls().unique().sort()
         labels, series = tuple(distinct), text.cast(pl.Enum(distinct)).to_physical()
     else:
         return Column(name, "nested", np.full(len(series), np.nan))
-    return _column(name, kind, series.cast(pl.Float64).to_numpy(), labels)
+    return _column(name, kind, series.cast(pl.Float64).to_numpy(), labels, seconds)
+
+
+def _seconds(dtype: pl.DataType) -> float:
+    """How many seconds a step of 1 is in the numbers that stand for dates or times: days, or fractions of seconds."""
+    if dtype == pl.Date:
+        return _UNITS["D"]
+    return _UNITS[getattr(dtype, "time_unit", None) or "ns"]
 
 
 def column_of_array(name: str, values: Array) -> Column:
@@ -107,13 +127,14 @@ def column_of_array(name: str, values: Array) -> Column:
         return _column(name, kind, numbers.astype(np.float64), tuple(map(str, labels)))
     if kind == "time":
         numbers = np.where(np.isnat(values), np.nan, values.astype(np.int64).astype(np.float64))
-        return _column(name, kind, numbers)
+        unit, count = np.datetime_data(values.dtype)
+        return _column(name, kind, numbers, seconds=_UNITS.get(unit, 0.0) * count)
     return _column(name, kind, values.astype(np.float64))
 
 
-def _column(name: str, kind: Kind, values: Array, labels: tuple[str, ...] = ()) -> Column:
+def _column(name: str, kind: Kind, values: Array, labels: tuple[str, ...] = (), seconds: float = 0.0) -> Column:
     values = values + 0.0  # so that −0 is 0
-    return Column(name, "empty" if np.isnan(values).all() else kind, values, labels)
+    return Column(name, "empty" if np.isnan(values).all() else kind, values, labels, seconds=seconds)
 
 
 def _is_present(value: Any) -> bool:
@@ -142,4 +163,5 @@ def _column_of_objects(name: str, values: Array) -> Column:
         kind, numbers[present] = "time", np.array(objects, "datetime64[us]").astype(np.int64)
     else:
         kind = "nested"
-    return _column(name, kind, numbers, labels) if kind != "nested" else Column(name, kind, numbers)
+    seconds = _UNITS["us"] if kind == "time" else 0.0
+    return _column(name, kind, numbers, labels, seconds) if kind != "nested" else Column(name, kind, numbers)

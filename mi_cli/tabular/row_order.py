@@ -14,7 +14,7 @@ from mi_cli.lazy import np
 from mi_cli.tabular.columns import Array
 from mi_cli.tabular.encoding import EncodedColumn, EncodedRows
 
-__all__ = ["FEWEST_BLOCKS", "AlikeNeighbours", "alike_neighbours", "block_length"]
+__all__ = ["FEWEST_BLOCKS", "AlikeNeighbours", "alike_neighbours", "block_length", "dependent_rows"]
 
 FEWEST_BLOCKS = 20  # of neighbours in time, however long their dependence lasts
 _FALSE_ALARMS = 0.001  # share of tables with independent rows whose neighbours seem alike
@@ -89,6 +89,12 @@ def block_length(rows: EncodedRows) -> int:
     longest = max(1, rows.n // FEWEST_BLOCKS)
     columns = (*rows.x[:_MOST_COLUMNS], *rows.y[:_MOST_COLUMNS])
     return min(longest, max(_length(_scores(column)) for column in columns))
+
+
+def dependent_rows(values: Array) -> int:
+    """How many rows in the order of time make a block of columns ``(n, d)``, by the same rule without a limit."""
+    ranks = (np.unique(column, return_inverse=True)[1].reshape(-1).astype(np.float64) for column in values.T)
+    return max((_length(scores - scores.mean()) for scores in ranks if scores.any()), default=1)
 
 
 def _length(scores: Array) -> int:

@@ -68,6 +68,7 @@ from .settings import (
     Part as Part,
     Representation as Representation,
     Split as Split,
+    Time as Time,
     Training as Training,
 )
 from .stack import (

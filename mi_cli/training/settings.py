@@ -24,7 +24,7 @@ from mi_cli.fields import (
 )
 from mi_cli.registry.lookup import check_name
 
-__all__ = ["Evaluation", "Part", "Representation", "Split", "Training"]
+__all__ = ["Evaluation", "Part", "Representation", "Split", "Time", "Training"]
 
 
 class Training(Section):
@@ -106,6 +106,38 @@ class Representation(Section):
     critic: Literal["joint", "independent"] = "joint"
     finetune: bool = False
     objectives: tuple[str | dict[str, Any], ...] = ("autoencoder", "infomax", "two_view", "vicreg")
+
+
+_Lag = Annotated[int, Field(ge=-100_000, le=100_000)]
+_History = Annotated[Count, Field(le=100)] | Literal["auto"]
+
+
+class Time(Section):
+    """Lags and histories, in steps of time, for procedures on rows that follow each other.
+
+    Attributes:
+        lags: the first and the last lag of x behind y, for ``procedure: lags``; where x follows y, lags are negative.
+        lag: steps from the newest value of a source's history to the value of the target.
+        source_history: past values of the source; ``auto`` chooses them by how well they predict held-out rows.
+        target_history: past values of the target, likewise.
+        max_history: the most values that ``auto`` chooses among.
+        condition: whether the transfer entropy is given the past of the columns of ``dataset.z`` only, or also that of
+            all other columns.
+    """
+
+    lags: tuple[_Lag, _Lag] = (0, 20)
+    lag: Annotated[Count, Field(le=100_000)] = 1
+    source_history: _History = "auto"
+    target_history: _History = "auto"
+    max_history: Annotated[Count, Field(le=100)] = 5
+    condition: Literal["z", "others"] = "z"
+
+    @model_validator(mode="after")
+    def _has_lags_in_order(self) -> Time:
+        first, last = self.lags
+        if first > last:
+            raise ConfigError(Fault("time.lags", list(self.lags), "ends before it begins", "[first, last]"))
+        return self
 
 
 Part = Annotated[Number, Field(ge=0)]

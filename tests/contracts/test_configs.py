@@ -38,7 +38,8 @@ LABELLED = (f"dataset.path='{examples.ROWS}'", "dataset.label=[b]", "dataset.n_s
 PREDICTED = ("represent",)  # experiments on a table with labels
 TOGETHER = (f"dataset.path='{examples.ROWS}'", "dataset.x=[a,b,c]")
 OF_COLUMNS = ("interaction",)  # experiments on columns without sides
-OWN_DATA = ("estimate", "pairwise", "sample_size_bias", "self_consistency", *OF_COLUMNS)  # experiments on a table
+OF_TIME = ("lags", "transfer_entropy")
+OWN_DATA = ("estimate", "pairwise", "sample_size_bias", "self_consistency", *OF_COLUMNS, *OF_TIME)  # on a table
 PLAIN = ("dataset=gaussian", "training=adam", *ROWS)
 COMPARE = ("procedure=compare", "estimator=dv", "dataset=polynomial_differences", *ROWS)  # which uses every section
 # Too few columns for a code of five, or an estimator that trains no encoder.
@@ -62,14 +63,16 @@ def _of_table(name: str) -> list[str]:
     """What an option or experiment needs beside its name."""
     if name in ("labelled_table", *PREDICTED):
         return [*LABELLED, *(["split.labelled=0", "split.test=0.1"] if name == "labelled_table" else [])]
-    if name not in ("table", "columns", *OWN_DATA):
+    if name not in ("table", "columns", "time_series", *OWN_DATA):
         return []
     columns = TOGETHER if name in ("columns", *OF_COLUMNS) else TABLE
-    is_option = name in ("table", "columns")
+    is_option = name in ("table", "columns", "time_series")
     return [*columns, *(["split.labelled=0", "split.test=0.1", "dataset.n_samples=null"] if is_option else [])]
 
 
-OF_TRIPLES = frozenset({"chain", "class_mixture", "collider", "confounded", "xor"})  # datasets with a z
+OF_TRIPLES = frozenset(  # datasets with a z
+    {"chain", "class_mixture", "collider", "confounded", "copied_bits", "coupled_maps", "var", "xor"}
+)
 
 
 @cache

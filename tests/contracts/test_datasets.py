@@ -45,6 +45,8 @@ SETTINGS = {
     "class_mixture": [{}, {"shares": [0.2, 0.3, 0.5], "rhos": [0.8, -0.8, 0.0], "shift": 2.0}],
     "collider": [{}, {"sigma": 2.0}],
     "confounded": [{}, {"rho": 0.0, "strength": 2.0}, {"cmi": 0.5, "form": "linear", "dim": 2}],
+    "copied_bits": [{}, {"flip": 0.1, "history": 2}, {"delay": 3}],
+    "coupled_maps": [{}, {"sd": 0.3}],
     "discrete_continuous": [{}, {"labels": 1}, {"labels": 50}],
     "gamma_exponential": [{}, {"theta": 0.5}, {"theta": 0.01, "map": "log"}, {"mi": 1.0, "dim": 2, "map": "log"}],
     "gaussian": [{}, {"rho": 0.0}, {"rho": -0.9}, {"rho": 1.0}, {"dim": 3}, {"dim": 2, "mi": 3.0}]
@@ -57,6 +59,8 @@ SETTINGS = {
     "root_functions": [{}, {"powers": 19}, {"late_binding": True}],
     "table": [{"x": "a", "y": "b"}, {"x": ["a", "k"], "y": "b"}, {"x": "a", "y": "k"}, {"x": "b", "groups": "k"}]
     + [{"x": ["a", "k"], "y": "b", "transform": name} for name in ("shuffle", "function", "two_copies")],
+    "time_series": [{"x": "a", "y": "b"}, {"x": ["a", "k"], "y": "b"}],
+    "var": [{}, {"coefficients": [[[0.0, 0.0], [1.0, 0.0]]], "sd": [1.0, 0.7]}, {"history": 2, "recordings": 3}],
     "xor": [{}, {"flip": 0.1}],
     "bits": [{"columns": 2}, {"columns": 2, "form": "copies", "flip": 0.1}],
     "equicorrelated": [{}, {"columns": 2, "rho": -0.5}, {"columns": 6, "rho": 0.3}],
@@ -76,7 +80,7 @@ def table() -> str:
 
 
 FILES = {"path": table()}
-OF_FILES = frozenset({"table", "labelled_table", "columns"})
+OF_FILES = frozenset({"table", "labelled_table", "columns", "time_series"})
 CHECKS = [
     pytest.param(check, id=f"{name}-{number}-{check.contract}")
     for name in DATASETS

@@ -47,10 +47,12 @@ FEWER |= {
     ],
     "estimate": [TABLE, "dataset.x=[a]", "dataset.y=[b]"],
     "interaction": [TABLE, "dataset.x=[a,b,c]"],
+    "lags": [TABLE, "dataset.x=[a]", "dataset.y=[b]", "time.lags=[0,2]", "evaluation.permutations=19"],
     "pairwise": [TABLE, "dataset.x=[a,b,c]"],
     "represent": [TABLE, "dataset.label=b", "dataset.exclude=[patient]", "sweep.split.labels=[10,30]"],
     "sample_size_bias": [TABLE, "dataset.x=[a]", "dataset.y=[b]", "sweep.dataset.share=[0.4,0.6,1.0]"],
     "self_consistency": [TABLE, "dataset.x=[a]", "dataset.y=[b]"],
+    "transfer_entropy": [TABLE, "dataset.x=[a,b]", "time.max_history=2", "evaluation.permutations=19"],
 }
 LEAST = ("budget=smoke", "training.steps=20", "threads=1")
 WIDTHS = ("hidden", "separable", "concat", "baseline", "dual")  # of networks

@@ -17,12 +17,21 @@ LABELLED = {  # classes, from columns of numbers and of classes
     "dataset": {"name": "labelled_table", "path": ROWS, "label": "kind", "exclude": "patient"},
     "split": {"train": 0.6, "val": 0.15, "test": 0.25, "labels": 24},
 }
+SERIES: dict[str, Any] = {  # few rows and shifts, so that checks take seconds
+    "dataset": {"name": "var", "n_samples": 200, "recordings": 2},
+    "estimator": {"name": "copula"},
+    "evaluation": {"permutations": 19},
+    "time": {"lags": [-1, 1], "max_history": 2},
+}
+BITS = SERIES | {"dataset": {"name": "copied_bits", "n_samples": 100}, "estimator": {"name": "nearest"}}
 # Settings that say more of a procedure: one line here for one that has any.
 SETTINGS: dict[str, list[dict[str, Any]]] = {
     "estimate": [{}, {"fit": "crossfit", "folds": 3}, {"estimator": {"name": "copula"}}],
     "maximise": [{}, INDEPENDENT],
     "compare": [{}, INDEPENDENT, {"noise": {"scale": 0.05}}],
     "represent": [{"split": {"train": 0.7, "val": 0.1, "test": 0.1, "labels": 20}} | FEW, LABELLED | FEW],
+    "lags": [SERIES, BITS],
+    "transfer_entropy": [SERIES, BITS],
 }
 TOGETHER = {"estimator": {"name": "copula"}, "split": {"train": 1.0, "val": 0.0, "test": 0.0}}
 SETTINGS["interaction"] = [

@@ -128,6 +128,34 @@ def interacting(columns: int) -> Callable[[Write], results.Records]:
     return lambda write: write(rows, {"estimator": ["copula", "nearest"]}, [0, 1])
 
 
+def of_lags(setting: dict[str, Any], seed: int) -> Fields:
+    """Rows of lags, of which one is significant and another one is infinite."""
+    method = str(setting.get("estimator", "copula"))
+    fields = {"status": "ok", "estimate": 0.1, "ci_low": -0.1, "ci_high": 0.3, "true_mi": 0.2, "p_corrected": 0.3}
+    rows = {f"lag_{lag}": fields | {"lag": lag} for lag in range(-2, 9)}
+    rows["lag_3"] |= {"estimate": 0.9 + 0.1 * seed, "p_corrected": 0.01, "ci_high": 1.2, "reason": method}
+    rows["lag_4"] |= {"estimate": float("inf"), "ci_low": None, "ci_high": None, "p_corrected": None}
+    return rows
+
+
+def of_directions(names: list[str]) -> Callable[[dict[str, Any], int], Fields]:
+    """Rows of transfer entropies, those of neighbours significant, and a net flow."""
+
+    def rows(setting: dict[str, Any], seed: int) -> Fields:
+        found = {}
+        for place, source in enumerate(names):
+            for target in names:
+                near = names[(place + 1) % len(names)] == target
+                fields = {"status": "ok", "source": source, "target": target, "estimate": 0.3 * near, "lag": 1}
+                found[f"{source} -> {target}"] = fields | {"p_value": 1e-9 if near else 0.5}
+        del found[f"{names[0]} -> {names[0]}"]
+        net = {"status": "ok", "source": names[0], "target": names[1], "estimate": 0.3, "lag": 1}
+        return found | {f"net {names[0]} -> {names[1]}": net}
+
+    return rows
+
+
+BOTH = {"estimator": ["copula", "nearest"]}
 LABELS = {"split.labels": [10, 100, 1000]}
 SCORES = {"no_columns": 0.0, "raw_columns": 0.5, "pca": 0.4, "infomax": 0.6, "two_view": 0.55, "vicreg": 0.5}
 SCORES |= {"autoencoder": 0.45, "pls": 0.5, "untrained": 0.3, "supervised_network": 0.52, "gradient_boosting": 0.7}
@@ -163,6 +191,11 @@ KINDS: dict[str, Callable[[Write], results.Records]] = {
     "rows of many columns": of_rows(None, truth=False),
     "three columns": interacting(3),
     "eight columns": interacting(8),
+    "lags": lambda write: write(of_lags, BOTH, [0]),
+    "lags, seeds": lambda write: write(of_lags, {}, range(8)),
+    "two columns": lambda write: write(of_directions(["prey", "predator"]), BOTH, [0]),
+    "columns": lambda write: write(of_directions(["a", "a column with a long name", "b", "c", "d"]), {}, [0]),
+    "many columns": lambda write: write(of_directions([f"c{i}" for i in range(20)]), BOTH, range(3)),
     "many pairs": lambda write: write(of_table, {"dataset.pair": [["target", f"c{i}"] for i in range(70)]}, [0]),
 }
 
@@ -174,6 +207,8 @@ KINDS_OF = {
     "extrapolation": ("one cell", "failed", "shares"),
     "label_efficiency": ("one cell", "failed", "labels", "labels, one seed", "labels, settings"),
     "forest": ("one cell", "sweep", "failed", "coverage", "pairs"),
+    "information_graph": ("one cell", "two columns", "columns", "many columns"),
+    "mi_against_lag": ("one cell", "lags", "lags, seeds"),
     "pair_heat_map": ("one cell", "pairs", "many pairs"),
     "pointwise_profile": ("one cell", "rows", "rows of many columns"),
     "pointwise_rows": ("one cell", "rows", "rows of classes", "rows of many columns"),

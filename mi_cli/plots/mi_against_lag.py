@@ -1,0 +1,87 @@
+"""MI against lag, with intervals, the lags that are significant, and the true MI where it is known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from mi_cli.analysis.time_tables import lags
+from mi_cli.plots.parts import figures, looks
+from mi_cli.plots.parts.settings import Setting, grouped
+from mi_cli.records.results import SCALES, Records
+from mi_cli.tabular.time_axis import Step, step_text
+
+__all__ = ["plot"]
+
+_WHAT = "Mutual information of x and of y some steps later"
+_ALPHA = 0.05
+_MOST = 6  # panels
+
+
+def plot(records: Records) -> Figure:
+    """Draw a panel for each setting and seed, with a line for each estimator."""
+    rows = lags(records.results.iter_rows(named=True), records.axes, records.summary["level"], {})
+    rows = [row for row in rows if row["estimate"] is not None]
+    if not rows:
+        return figures.empty_figure(records, _WHAT, "no lag has an estimate")
+    axes = [axis for axis in records.axes if axis != "estimator"]
+    keys = [*axes, "seed"] if len({row["seed"] for row in rows}) > 1 else axes
+    panels = grouped(rows, lambda row: Setting.from_pairs((key, row[key]) for key in keys))
+    places = [(place // 3, place % 3) for place in range(min(_MOST, len(panels)))]
+    grid = figures.Grid.with_panels(places, (6.4, 3.4) if len(places) == 1 else (3.6, 3.0), sharey=True)
+    units = records.config.get("units", "nats")
+    for place, (setting, of_panel) in zip(places, panels.items(), strict=False):
+        ax = grid.panels[place]
+        _draw(ax, of_panel, SCALES[units])
+        if keys:
+            figures.panel_title(ax, setting)
+    grid.label(_lag_label(records), f"mutual information ({units})")
+    figures.add_legend(grid.figure)
+    remarks = [
+        f"bands: {figures.level(records)} intervals",
+        f"filled: p ≤ {_ALPHA:g}, corrected for {len({row['lag'] for row in rows})} lags",
+    ]
+    if len(panels) > len(places):
+        remarks.append(f"the first {len(places)} of {len(panels)} settings")
+    figures.add_title(grid.figure, records, _WHAT, *remarks)
+    return grid.figure
+
+
+def _lag_label(records: Records) -> str:
+    step = (records.summary.get("data") or {}).get("step")
+    if not step or not step["unit"]:
+        return "lag of y behind x (steps)"
+    return f"lag of y behind x (steps of {step_text(1, Step(step['size'], step['unit']))})"
+
+
+def _draw(ax: Axes, rows: Sequence[dict[str, Any]], scale: float) -> None:
+    by_method = grouped(rows, lambda row: row["method"])
+    ax.axhline(0, color=looks.GREY, linewidth=0.8, zorder=1)
+    truth = [(row["lag"], scale * row["true_mi"]) for row in rows if row["true_mi"] is not None]
+    for method in sorted(by_method, key=looks.rank):
+        of_method, look = by_method[method], looks.look(method)
+        finite = [row for row in of_method if math.isfinite(row["estimate"])]
+        at, values = [row["lag"] for row in finite], [scale * row["estimate"] for row in finite]
+        ax.plot(at, values, color=look.colour, linewidth=1.2, zorder=3)
+        ax.plot(at, values, look.marker, color=look.colour, markerfacecolor="white", markersize=4.5, zorder=3.2)
+        with_ends = [row for row in finite if row["ci_low"] is not None]
+        ends = [[scale * row[end] for row in with_ends] for end in ("ci_low", "ci_high")]
+        ax.fill_between([row["lag"] for row in with_ends], *ends, color=look.colour, alpha=0.15, linewidth=0, zorder=2)
+        sure = [row for row in finite if row["p_corrected"] is not None and row["p_corrected"] <= _ALPHA]
+        ax.plot(
+            [row["lag"] for row in sure],
+            [scale * row["estimate"] for row in sure],
+            look.marker,
+            color=look.colour,
+            markersize=4.5,
+            zorder=3.4,
+        )
+        ax.plot([], [], marker=look.marker, color=look.colour, markersize=4.5, linewidth=1.2, label=look.label)
+    if truth:
+        ax.plot(*zip(*sorted(set(truth)), strict=True), label="true MI", **looks.TRUTH)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
