@@ -73,7 +73,8 @@ def _draw(ax: Axes, rows: Sequence[Mapping[str, Any]], largest: float, scale: fl
         _arrow(ax, places[row["source"]], places[row["target"]], row, largest, size)
     for row in found if len(found) <= _NUMBERED else ():
         _number(ax, places[row["source"]], places[row["target"]], scale * row["estimate"])
-    ax.scatter(*zip(*places.values(), strict=True), s=size, color="0.92", edgecolor=looks.GREY, linewidth=0.8, zorder=3)
+    across, up = ([place[axis] for place in places.values()] for axis in (0, 1))
+    ax.scatter(across, up, s=size, color="0.92", edgecolor=looks.GREY, linewidth=0.8, zorder=3)
     for name, (x, y) in places.items():
         text = name if len(name) <= _LETTERS else f"{name[: _LETTERS - 1]}…"
         side = "center" if abs(x) < 0.2 or len(names) == 2 else "left" if x > 0 else "right"
@@ -118,10 +119,11 @@ def _number(ax: Axes, start: tuple[float, float], end: tuple[float, float], valu
     share = 0.36
     control = (x + to_x) / 2 + _BEND * (to_y - y), (y + to_y) / 2 - _BEND * (to_x - x)
     weights = (1 - share) ** 2, 2 * share * (1 - share), share**2
-    at = [sum(w * p for w, p in zip(weights, points, strict=True)) for points in zip(start, control, end, strict=True)]
+    middle = np.array(weights) @ np.array([start, control, end])
     text = "∞" if math.isinf(value) else f"{value:.2f}" if value >= 0.1 else f"{value:.1g}"
     ax.text(
-        *at,
+        float(middle[0]),
+        float(middle[1]),
         text,
         ha="center",
         va="center",

@@ -70,8 +70,10 @@ def _draw(ax: Axes, rows: Sequence[dict[str, Any]], scale: float) -> None:
         ax.plot(at, values, color=look.colour, linewidth=1.2, zorder=3)
         ax.plot(at, values, look.marker, color=look.colour, markerfacecolor="white", markersize=4.5, zorder=3.2)
         with_ends = [row for row in finite if row["ci_low"] is not None]
-        ends = [[scale * row[end] for row in with_ends] for end in ("ci_low", "ci_high")]
-        ax.fill_between([row["lag"] for row in with_ends], *ends, color=look.colour, alpha=0.15, linewidth=0, zorder=2)
+        low, high = ([scale * row[end] for row in with_ends] for end in ("ci_low", "ci_high"))
+        ax.fill_between(
+            [row["lag"] for row in with_ends], low, high, color=look.colour, alpha=0.15, linewidth=0, zorder=2
+        )
         sure = [row for row in finite if row["p_corrected"] is not None and row["p_corrected"] <= _ALPHA]
         ax.plot(
             [row["lag"] for row in sure],

@@ -74,7 +74,8 @@ class HistoryChoice:
         """The squared error of each row that was held out, ``(n,)``, in variances of the target."""
         history = History(max(1, of_source), of_target, self._time.lag)
         windows = transfer_windows(self._series, (columns or (target,))[0], target, columns[1:], history, self._first)
-        past = windows.given if not columns else np.concatenate([windows.given, windows.source], 1)
+        sides = (windows.given, windows.source) if columns else (windows.given,)
+        past = np.concatenate([side for side in sides if side is not None], 1)
         return _errors(past[:_MOST_ROWS], windows.target[:_MOST_ROWS])
 
 

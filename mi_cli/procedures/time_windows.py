@@ -50,7 +50,7 @@ class Windows:
 def positions(series: Series) -> Index:
     """The place of each row in its recording, ``(n,)``, from 0 on."""
     lengths = series.lengths
-    return np.arange(len(series)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return np.asarray(np.arange(len(series)) - np.repeat(np.cumsum(lengths) - lengths, lengths))
 
 
 def lagged_windows(series: Series, lag: int) -> Windows:

@@ -140,10 +140,10 @@ def net_flow(there: dict[str, Any], back: dict[str, Any], level: float) -> dict[
     Errors of the two are taken for independent: they are of different values of the target.
     """
     names = {"source": there["source"], "target": there["target"], "lag": there["lag"], "kind": "point estimate"}
-    values = there.get("estimate"), back.get("estimate")
-    if None in values or not all(map(math.isfinite, values)):
+    value, other = there.get("estimate"), back.get("estimate")
+    if value is None or other is None or not math.isfinite(value) or not math.isfinite(other):
         return names | {"status": "ok", "reason": "a direction has no finite estimate"}
-    value, stderr = values[0] - values[1], math.hypot(there["stderr"], back["stderr"])
+    value, stderr = value - other, math.hypot(there["stderr"], back["stderr"])
     half = bounds.interval(0.0, stderr, level)[1]
     truth = None if None in (there["true_mi"], back["true_mi"]) else there["true_mi"] - back["true_mi"]
     fields = {"estimate": value, "stderr": stderr, "ci_low": value - half, "ci_high": value + half}
