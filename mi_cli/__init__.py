@@ -11,6 +11,7 @@
 ``Dataset``         base class of datasets; also :class:`mi_cli.datasets.base.Dataset`
 ``Procedure``       base class of procedures; also :class:`mi_cli.procedures.base.Procedure`
 ``InfoMaxEncoder``  a transformer of scikit-learn that learns a representation of a table's rows
+``MISelector``      a selector of scikit-learn: the columns that tell most of a target, and little of each other
 ``load_encoder``    an encoder that a run has kept, for rows of files, frames and arrays
 ``testing``         the contracts that estimators, datasets and procedures keep, for the tests of other packages
 ``bounds``          formulae: variational bounds, conditional bounds, intervals and p-values

@@ -17,3 +17,4 @@ from .problems import Estimate as Estimate
 from .procedures.base import Procedure as Procedure
 from .representations.kept import load_encoder as load_encoder
 from .representations.transformer import InfoMaxEncoder as InfoMaxEncoder
+from .selection.transformer import MISelector as MISelector

@@ -38,6 +38,7 @@ __all__ = [
     "threadpoolctl",
     "torch",
     "torch_tensorboard",
+    "tree",
     "zuko",
 ]
 
@@ -70,7 +71,7 @@ if TYPE_CHECKING:
     from scipy import linalg, optimize, spatial, special
     from scipy.spatial import distance
     from sklearn import exceptions as sklearn_exceptions
-    from sklearn import mixture
+    from sklearn import mixture, tree
     from tensorboard.compat.proto import event_pb2, summary_pb2
     from tensorboard.summary.writer import record_writer
     from torch.utils import tensorboard as torch_tensorboard
@@ -86,6 +87,7 @@ else:
     mixture = LazyModule("sklearn.mixture")
     sklearn_exceptions = LazyModule("sklearn.exceptions")
     threadpoolctl = LazyModule("threadpoolctl")
+    tree = LazyModule("sklearn.tree")
 
     # Libraries of extras, which may not be installed.
     optuna = LazyModule("optuna")

@@ -14,6 +14,7 @@ from mi_cli.analysis.interaction import measures, triples
 from mi_cli.analysis.label_efficiency import label_efficiency
 from mi_cli.analysis.pairwise import pairs
 from mi_cli.analysis.rows import Row, Traces
+from mi_cli.analysis.selected import selected
 from mi_cli.analysis.self_consistency import self_consistency
 from mi_cli.analysis.task_scores import Total, scores, totals
 from mi_cli.analysis.time_tables import lags, net_flows, transfers
@@ -107,6 +108,7 @@ TABLES: dict[str, Callable[[Iterable[Row], Sequence[str], float, Traces], list[d
     "net_flows": net_flows,
     "pairs": pairs,
     "per_step": per_step,
+    "selected": selected,
     "self_consistency": self_consistency,
     "solved": solved,
     "triples": triples,

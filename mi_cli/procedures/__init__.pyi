@@ -9,6 +9,7 @@ from . import (
     probes as probes,
     represented as represented,
     seeds as seeds,
+    selected_columns as selected_columns,
     splits as splits,
     transferred as transferred,
 )

@@ -45,9 +45,11 @@ __all__ = [
 
 _BEFORE_AXES = ("trial", "status", "reason", "seed", "dataset", "estimator", "method")
 _SCORES = ("test_r2", "test_accuracy", "test_balanced_accuracy", "test_log_loss", "val_loss", "labels")
+_OF_SELECTION = ("rank", "gain", "frequency")
 _OF_TIME = ("source", "target", "lag", "source_history", "target_history", "null_mean", "p_corrected")
 _AFTER_AXES = (
     *("rows", "true_mi", "estimate", *ESTIMATE_FIELDS, "test_mse", "split_mse", *_SCORES, *_OF_TIME),
+    *_OF_SELECTION,
     *("steps", "seconds"),
 )
 _TEXT = frozenset({"kind", "source", "target"})

@@ -122,6 +122,7 @@ PLOTS = {
     "mi_and_mse_against_step": "mi_cli.plots.mi_and_mse_against_step:plot",
     "o_information": "mi_cli.plots.o_information:plot",
     "pair_heat_map": "mi_cli.plots.pair_heat_map:plot",
+    "selection_path": "mi_cli.plots.selection_path:plot",
     **POINTWISE_PLOTS,
 }
 
@@ -134,4 +135,5 @@ PROCEDURES = {
     "interaction": "mi_cli.procedures.interaction:Interaction",
     "lags": "mi_cli.procedures.lags:Lags",
     "transfer_entropy": "mi_cli.procedures.transfer_entropy:TransferEntropy",
+    "select": "mi_cli.procedures.select:Select",
 }

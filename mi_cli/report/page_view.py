@@ -25,6 +25,7 @@ from mi_cli.registry.builtin import PLOTS
 from mi_cli.report.answer_text import answer_lines
 from mi_cli.report.collect import Collection
 from mi_cli.report.recorded_run import Provenance, RecordedRun, Summary
+from mi_cli.report.selection_text import selection_lines
 from mi_cli.report.tables import IN_NATS, OF_ALL_NUMBERS, decision, mean_table, number, setting_table, title_of
 from mi_cli.report.time_text import time_lines
 from mi_cli.report.verdict_text import efficiency_tables, verdict_lines
@@ -99,7 +100,7 @@ def _run(run: RecordedRun, index: int, varied: Mapping[str, Any]) -> dict[str, A
         "units": run.units,
         "claims": claims,
         "verdicts": {verdict: verdicts[verdict] for verdict in _VERDICTS if verdicts[verdict]},
-        "answer": [*answer_lines(dumped), *verdict_lines(dumped), *time_lines(dumped)]
+        "answer": [*answer_lines(dumped), *verdict_lines(dumped), *time_lines(dumped), *selection_lines(dumped)]
         if (dumped := _dumped(summary))
         else [],
         "tables": list(_tables(run)),

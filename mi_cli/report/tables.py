@@ -28,10 +28,10 @@ __all__ = [
 Row = Mapping[str, Any]
 
 OF_ALL_NUMBERS = {  # tables that make means over seeds superfluous
-    *("estimates", "label_efficiency", "lags", "measures", "net_flows", "transfers"),
+    *("estimates", "label_efficiency", "lags", "measures", "net_flows", "selected", "transfers"),
 }
 IN_NATS = {  # columns of tables whose numbers are in nats
-    *("estimate", "stderr", "ci_low", "ci_high", "lower", "ceiling", "gap", "true_mi", "mean", "sd"),
+    *("estimate", "stderr", "ci_low", "ci_high", "lower", "ceiling", "gap", "gain", "true_mi", "mean", "sd"),
     *("bias", "rmse", "limit", "limit_low", "limit_high", "absolute_error", "width"),
     "null_mean",
 }

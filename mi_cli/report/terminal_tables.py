@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mi_cli.report.answer_text import answer_lines
+from mi_cli.report.selection_text import selection_lines
 from mi_cli.report.tables import OF_ALL_NUMBERS, Row, decision, mean_table, setting_table, title_of
 from mi_cli.report.time_text import time_lines
 from mi_cli.report.verdict_text import efficiency_tables, verdict_lines
@@ -38,7 +39,7 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
     Means over seeds are left out where a table of :data:`~mi_cli.report.tables.OF_ALL_NUMBERS` has their numbers, and
     where there are very many settings and other tables.
     """
-    for line in (*answer_lines(summary), *verdict_lines(summary), *time_lines(summary)):
+    for line in (*answer_lines(summary), *verdict_lines(summary), *time_lines(summary), *selection_lines(summary)):
         _print(line, console)
     if not OF_ALL_NUMBERS & set(summary["tables"]):
         if summary["tables"] and len(summary["cells"]) > _MOST_ROWS:

@@ -26,6 +26,7 @@ from mi_cli.registry.lookup import check_name, names, procedure_class, section_c
 from mi_cli.registry.plugins import REGISTRIES
 from mi_cli.schema.search_space import Search
 from mi_cli.schema.validation_errors import validation_faults
+from mi_cli.selection.settings import Selection
 from mi_cli.training.settings import Evaluation, Representation, Split, Time, Training
 
 __all__ = ["Budget", "Config", "ConfigError", "UnfitError", "validate"]
@@ -156,6 +157,7 @@ class Config(Section):
     folds: Annotated[Count, Field(ge=2, le=100)] = 5
     evaluation: Evaluation = Evaluation()
     time: Time = Time()
+    selection: Selection = Selection()
     budget: Annotated[Budget, Affects.NOTHING] = Budget()
     variant: Annotated[Literal["corrected", "published"], Affects.NUMBERS, Rule.NO_AXIS] = "corrected"
     claims: Annotated[tuple[Claim, ...], Affects.NOTHING] = ()

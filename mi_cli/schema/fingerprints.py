@@ -24,7 +24,7 @@ __all__ = ["TRIAL_CODE", "code_digest", "fingerprint", "numeric_settings"]
 # it works on the rows of finished trials. A test compares this with the layers that pyproject.toml declares.
 TRIAL_CODE = (
     *("bounds", "datasets", "estimators", "networks", "problems.py"),
-    *("procedures", "representations", "tabular", "training"),
+    *("procedures", "representations", "selection", "tabular", "training"),
 )
 _VERSIONS = ("torch", "numpy", "scipy", "scikit-learn")
 

@@ -39,7 +39,7 @@ PREDICTED = ("represent",)  # experiments on a table with labels
 TOGETHER = (f"dataset.path='{examples.ROWS}'", "dataset.x=[a,b,c]")
 OF_COLUMNS = ("interaction",)  # experiments on columns without sides
 OF_TIME = ("lags", "transfer_entropy")
-OWN_DATA = ("estimate", "pairwise", "sample_size_bias", "self_consistency", *OF_COLUMNS, *OF_TIME)  # on a table
+OWN_DATA = ("estimate", "pairwise", "sample_size_bias", "select", "self_consistency", *OF_COLUMNS, *OF_TIME)
 PLAIN = ("dataset=gaussian", "training=adam", *ROWS)
 COMPARE = ("procedure=compare", "estimator=dv", "dataset=polynomial_differences", *ROWS)  # which uses every section
 # Too few columns for a code of five, or an estimator that trains no encoder.

@@ -51,6 +51,13 @@ FEWER |= {
     "pairwise": [TABLE, "dataset.x=[a,b,c]"],
     "represent": [TABLE, "dataset.label=b", "dataset.exclude=[patient]", "sweep.split.labels=[10,30]"],
     "sample_size_bias": [TABLE, "dataset.x=[a]", "dataset.y=[b]", "sweep.dataset.share=[0.4,0.6,1.0]"],
+    "select": [
+        TABLE,
+        "dataset.y=[b]",
+        "dataset.exclude=[patient]",
+        "selection.permutations=19",
+        "selection.subsamples=2",
+    ],
     "self_consistency": [TABLE, "dataset.x=[a]", "dataset.y=[b]"],
     "transfer_entropy": [TABLE, "dataset.x=[a,b]", "time.max_history=2", "evaluation.permutations=19"],
 }

@@ -29,6 +29,15 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "estimate": [{}, {"fit": "crossfit", "folds": 3}, {"estimator": {"name": "copula"}}],
     "maximise": [{}, INDEPENDENT],
     "compare": [{}, INDEPENDENT, {"noise": {"scale": 0.05}}],
+    "select": [
+        {"selection": {"permutations": 19, "subsamples": 2}},
+        {
+            "dataset": {"name": "table", "path": ROWS, "y": "kind", "exclude": "patient"},
+            "estimator": {"name": "nearest"},
+            "split": {"train": 1.0, "val": 0.0, "test": 0.0},
+            "selection": {"method": "cmim", "columns": 3, "subsamples": 2},
+        },
+    ],
     "represent": [{"split": {"train": 0.7, "val": 0.1, "test": 0.1, "labels": 20}} | FEW, LABELLED | FEW],
     "lags": [SERIES, BITS],
     "transfer_entropy": [SERIES, BITS],

@@ -19,6 +19,7 @@ PUBLIC = {
     "Estimate": "mi_cli.problems:Estimate",
     "Estimator": "mi_cli.estimators.base:Estimator",
     "InfoMaxEncoder": "mi_cli.representations.transformer:InfoMaxEncoder",
+    "MISelector": "mi_cli.selection.transformer:MISelector",
     "Procedure": "mi_cli.procedures.base:Procedure",
     "__version__": "mi_cli._version:__version__",
     "bounds": None,

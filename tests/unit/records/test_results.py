@@ -20,7 +20,8 @@ from mi_cli.records.results import Records
 COLUMNS = (
     "trial status reason seed dataset estimator method {axes}rows true_mi estimate stderr ci_low ci_high lower p_value "
     "kind ceiling effective critic_mi critic_stderr test_mi train_mi val_mi rise drift misfit test_mse split_mse "
-    "test_r2 test_accuracy test_balanced_accuracy test_log_loss val_loss labels steps seconds fingerprint"
+    "test_r2 test_accuracy test_balanced_accuracy test_log_loss val_loss labels source target lag "
+    "source_history target_history null_mean p_corrected rank gain frequency steps seconds fingerprint"
 )
 
 

@@ -55,7 +55,8 @@ FILES = {
 COLUMNS = (
     "trial,status,reason,seed,dataset,estimator,method,dataset.rho,rows,true_mi,estimate,stderr,ci_low,ci_high,lower,p_value,"
     "kind,ceiling,effective,critic_mi,critic_stderr,test_mi,train_mi,val_mi,rise,drift,misfit,test_mse,split_mse,"
-    "test_r2,test_accuracy,test_balanced_accuracy,test_log_loss,val_loss,labels,steps,seconds,fingerprint"
+    "test_r2,test_accuracy,test_balanced_accuracy,test_log_loss,val_loss,labels,source,target,lag,"
+    "source_history,target_history,null_mean,p_corrected,rank,gain,frequency,steps,seconds,fingerprint"
 )
 SWEEP = {"dataset": {"rho": [0.2, 0.4, 0.6]}, "seed": [0, 1]}
 NUMBERS = ("estimate", "stderr", "ci_low", "ci_high", "lower", "train_mi", "val_mi")

@@ -15,7 +15,7 @@ NOTHING = {
     *("leave_out_unfit", "evaluation.pointwise"),
 }
 NUMBERS = {"seed", "dataset", "noise", "shift", "training.lr", "split", "variant"}
-SHAPES = {"procedure", "estimator", "representation", "training", "fit", "folds", "evaluation"}
+SHAPES = {"procedure", "estimator", "representation", "training", "fit", "folds", "evaluation", "selection", "time"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,331 @@
+"""Columns chosen one after another: by mRMR, JMI or CMIM, or by conditional MI until none is significant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mi_cli import bounds
+from mi_cli.estimators.conditioning import Condition
+from mi_cli.estimators.neighbour_search import numbered
+from mi_cli.estimators.training_free import Index
+from mi_cli.lazy import special, tree
+from mi_cli.problems import Array
+from mi_cli.selection.codes import Codes, coded, copies_of
+from mi_cli.selection.counting import Counter, Information
+from mi_cli.selection.settings import Selection
+
+__all__ = ["Path", "Step", "Table", "select", "stability"]
+
+_STRATA = 16  # of the chosen columns together, given which the MI of the others is counted
+_LEAST_ROWS = 20  # of a stratum
+_PAIR_COUNTS = 2e12  # multiply-adds of a screening of all pairs, beyond which there is none
+_PAIR_PERMUTATIONS = 199
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns to choose among, and the target.
+
+    Attributes:
+        x: ``(n, p)``, finite; classes as numbers.
+        classes: which columns are classes, ``(p,)``.
+        y: ``(n,)``, finite.
+        y_classes: whether y is classes.
+    """
+
+    x: Array
+    classes: np.ndarray
+    y: Array
+    y_classes: bool
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def rows(self, rows: Index) -> Table:
+        """Some of the rows."""
+        return Table(self.x[rows], self.classes, self.y[rows], self.y_classes)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A column that was chosen.
+
+    Attributes:
+        column: its number.
+        gain: its MI with y given the columns before it, as the method counts it, in nats.
+        p_value: of no dependence on y given them, corrected for the maximum over the columns; None without a test.
+        partner: the column that was chosen with it, as a pair; None for a single one.
+    """
+
+    column: int
+    gain: float
+    p_value: float | None = None
+    partner: int | None = None
+
+
+@dataclass(frozen=True)
+class Path:
+    """The columns that were chosen, in order.
+
+    Attributes:
+        steps: of the path.
+        relevance: the MI of each column with y from counts, ``(p,)`` in nats.
+        copies: columns left out as they part the rows as an earlier column does, and that column.
+        stopped: the p-value at which it ended; None where it ended for another reason.
+    """
+
+    steps: tuple[Step, ...]
+    relevance: Array
+    copies: dict[int, int] = field(default_factory=dict)
+    stopped: float | None = None
+
+    @property
+    def columns(self) -> list[int]:
+        """The numbers of the columns that were chosen."""
+        return [step.column for step in self.steps]
+
+
+def select(
+    table: Table, settings: Selection, random: np.random.Generator, check: Callable[[], None] = lambda: None
+) -> Path:
+    """Choose columns.
+
+    Args:
+        table: at least 10 rows.
+        settings: how.
+        random: for permutations.
+        check: called between steps; it may raise to stop.
+
+    Reference:
+        Peng, Long & Ding 2005 (IEEE TPAMI 27, 1226–1238), mRMR; Yang & Moody 1999 (NIPS 12), JMI; Fleuret 2004 (JMLR 5,
+        1531–1555), CMIM; Brown et al. 2012 (JMLR 13, 27–66), all three as approximations of a conditional MI.
+    """
+    search = _Search(table, settings, random, check)
+    return search.forward() if settings.method == "forward" else search.ranked()
+
+
+def stability(
+    table: Table, path: Path, settings: Selection, random: np.random.Generator, check: Callable[[], None] = lambda: None
+) -> Array:
+    """In which share of subsamples each column is chosen, ``(p,)``, where as many are chosen as on all rows.
+
+    Each subsample has half of the rows. There are no tests on them: columns are ranked, and where a pair was chosen,
+    the best pair is.
+
+    Reference:
+        Meinshausen & Bühlmann 2010 (Journal of the Royal Statistical Society B 72, 417–473).
+    """
+    chosen = np.zeros(table.x.shape[1])
+    places = {step.column: place for place, step in enumerate(path.steps)}
+    pairs = frozenset(
+        place for place, step in enumerate(path.steps) if step.partner is not None and places[step.partner] == place + 1
+    )
+    fewer = settings.model_copy(update={"columns": max(1, len(path.steps)), "pairs": False})
+    for _ in range(settings.subsamples if path.steps else 0):
+        rows = random.permutation(len(table))[: len(table) // 2]
+        search = _Search(table.rows(rows), fewer, random, check)
+        for step in search.ranked(pairs).steps:
+            chosen[step.column] += 1
+    return chosen / max(1, settings.subsamples)
+
+
+class _Search:
+    """A search for columns of one table."""
+
+    def __init__(
+        self, table: Table, settings: Selection, random: np.random.Generator, check: Callable[[], None]
+    ) -> None:
+        self.table, self.settings, self.random, self.check = table, settings, random, check
+        codes = coded(table.x, table.classes, settings.bins)
+        self.copies = copies_of(codes)
+        varied = codes.columns.max(0, initial=0) > 0
+        self.places = np.array([i for i in range(table.x.shape[1]) if varied[i] and i not in self.copies], np.int64)
+        self.counter = Counter(Codes(codes.columns[:, self.places], codes.levels))
+        self.y = coded(table.y[:, None], np.array([table.y_classes]), settings.bins).columns[:, 0]
+        self.relevance: Information = self.counter.information(self.y)
+
+    def ranked(self, pairs: frozenset[int] = frozenset()) -> Path:
+        """Rank columns by the criterion of the method; ``forward`` ranks by conditional MI, without a test.
+
+        Args:
+            pairs: ranks, from 0, at which the pair with most MI given the columns before it is taken.
+        """
+        chosen: list[int] = []
+        steps: list[Step] = []
+        criterion = _Criterion(self)
+        pair = self._pair_by_chance() if self.settings.pairs else None
+        while len(steps) < min(self.settings.columns, self.counter.p):
+            self.check()
+            scores = criterion.scores(chosen)
+            scores[chosen] = -np.inf
+            picked: tuple[int, ...] = (int(scores.argmax()),)
+            if pair is not None and not chosen and self.settings.columns > 1:
+                picked = pair
+            elif len(steps) in pairs and (best := self._highest_pair(chosen, self.strata(chosen))) is not None:
+                picked = best[:2]
+            for one in picked:
+                partner = next((int(self.places[other]) for other in picked if other != one), None)
+                steps.append(Step(int(self.places[one]), float(scores[one]), partner=partner))
+                criterion.add(one)
+                chosen.append(one)
+        return self._path(steps)
+
+    def forward(self) -> Path:
+        """Add the column with the largest MI with y given those chosen, until none is significant.
+
+        With pairs there are two tests at each step, of single columns and of pairs, and p-values are twice as large.
+        """
+        tests = 2 if self.settings.pairs else 1
+        chosen: list[int] = []
+        steps: list[Step] = []
+        stopped = None
+        picked: tuple[int, ...]
+        while len(steps) < min(self.settings.columns, self.counter.p):
+            self.check()
+            one, gain, p = self._best(chosen)
+            p, picked = min(1.0, tests * p), (one,)
+            if p > self.settings.alpha and self.settings.pairs and len(steps) + 2 <= self.settings.columns:
+                pair = self._best_pair(chosen)
+                if pair is not None and tests * pair[2] <= self.settings.alpha:
+                    picked, gain, p = pair[0], pair[1], tests * pair[2]
+            if p > self.settings.alpha:
+                stopped = p
+                break
+            for member in picked:
+                partner = next((int(self.places[other]) for other in picked if other != member), None)
+                steps.append(Step(int(self.places[member]), gain, p, partner))
+            chosen += picked
+        return self._path(steps, stopped)
+
+    def strata(self, chosen: list[int]) -> Index | None:
+        """A code of the chosen columns: their combinations, or the leaves of a tree that predicts y where too many."""
+        if not chosen:
+            return None
+        together = numbered(self.counter.codes.columns[:, chosen])
+        if together.max() < _STRATA:
+            return together
+        kind = tree.DecisionTreeClassifier if self.table.y_classes else tree.DecisionTreeRegressor
+        fit = kind(max_leaf_nodes=_STRATA, min_samples_leaf=_LEAST_ROWS, random_state=0)
+        sides = self.table.x[:, self.places[chosen]]
+        return numbered(fit.fit(sides, self.table.y).apply(sides)[:, None])
+
+    def _path(self, steps: list[Step], stopped: float | None = None) -> Path:
+        relevance = np.zeros(self.table.x.shape[1])
+        relevance[self.places] = self.relevance.values
+        for copy, of in self.copies.items():
+            relevance[copy] = relevance[of]
+        return Path(tuple(steps), relevance, self.copies, stopped)
+
+    def _draws(self, chosen: list[int]) -> Callable[[np.random.Generator], Index]:
+        """A function that permutes rows among those whose chosen columns are alike."""
+        rows = np.arange(len(self.table))
+        columns = self.places[chosen]
+        numbers = self.table.x[:, columns[~self.table.classes[columns]]]
+        classes = self.table.x[:, columns[self.table.classes[columns]]]
+        order = np.argsort(np.argsort(numbers, axis=0, kind="stable"), axis=0, kind="stable") + 0.5
+        scores = np.asarray(special.ndtri(order / len(rows)))
+        return Condition(scores, numbered(classes) if classes.shape[1] else np.zeros(len(rows), np.int64)).pairings(
+            rows
+        )
+
+    def _best(self, chosen: list[int]) -> tuple[int, float, float]:
+        """The column with most MI given the chosen ones; that MI in nats; the p-value of the maximum over columns.
+
+        Each column's statistic is taken by its mean and spread over the rows and their permutations, so that columns of
+        many classes do not set the maximum (Westfall & Young 1993, Resampling-Based Multiple Testing).
+        """
+        strata, draw = self.strata(chosen), self._draws(chosen)
+        found = self.counter.information(self.y, strata)
+        values = [found.plug_in]
+        for _ in range(self.settings.permutations):
+            self.check()
+            values.append(self.counter.information(self.y[draw(self.random)], strata).plug_in)
+        null = np.array(values)
+        spread = null.std(0)
+        standard = np.where(spread > 1e-12, (null - null.mean(0)) / np.maximum(spread, 1e-12), -np.inf)
+        standard[:, chosen] = -np.inf
+        best = int(standard[0].argmax())
+        p = bounds.p_value(standard.max(1), least=0)
+        return best, float(found.plug_in[best] - null[1:, best].mean()), 1.0 if p is None else p
+
+    def _pairs(self, strata: Index | None) -> Iterator[tuple[int, Information]]:
+        """The information of pairs, by their first column; nothing where there are too many."""
+        counter, cells = self.counter, self.counter.codes.levels**2 * (self.y.max() + 1)
+        cells *= 1 if strata is None else strata.max() + 1
+        if counter.p < 2 or float(counter.p) ** 2 * cells * counter.n > _PAIR_COUNTS:
+            return
+        for column in range(counter.p - 1):
+            self.check()
+            yield column, counter.of_pairs_with(column, self.y, strata)
+
+    def _highest_pair(self, chosen: list[int], strata: Index | None) -> tuple[int, int, Information] | None:
+        best, highest = None, -np.inf
+        for column, found in self._pairs(strata):
+            scores = found.scores.copy()
+            scores[[*range(column + 1), *chosen]] = -np.inf
+            if column not in chosen and scores.max() > highest:
+                other = int(scores.argmax())
+                best, highest = (column, other, found), float(scores[other])
+        return best
+
+    def _best_pair(self, chosen: list[int]) -> tuple[tuple[int, int], float, float] | None:
+        """The pair with most MI given the chosen columns, its MI in nats, and its p-value, corrected for all pairs.
+
+        The p-value is the larger of that of the G-test and that of permutations, times the number of pairs.
+        """
+        strata = self.strata(chosen)
+        best = self._highest_pair(chosen, strata)
+        if best is None:
+            return None
+        one, other, found = best
+        alone = Counter(
+            Codes(numbered(self.counter.codes.columns[:, [one, other]])[:, None], self.counter.codes.levels**2)
+        )
+        draw = self._draws(chosen)
+        null = [alone.information(self.y, strata).plug_in[0]]
+        null += [alone.information(self.y[draw(self.random)], strata).plug_in[0] for _ in range(_PAIR_PERMUTATIONS)]
+        p = max(float(found.p_values[other]), bounds.p_value(np.array(null)) or 1.0)
+        pairs = self.counter.p * (self.counter.p - 1) / 2
+        return (one, other), float(null[0] - np.mean(null[1:])), min(1.0, p * pairs)
+
+    def _pair_by_chance(self) -> tuple[int, int] | None:
+        """The pair to begin with, where no single column is significant by the G-test and the pair is."""
+        p = self.counter.p
+        if not p or p * self.relevance.p_values.min() <= self.settings.alpha:
+            return None
+        best = self._highest_pair([], None)
+        if best is None or best[2].p_values[best[1]] * p * (p - 1) / 2 > self.settings.alpha:
+            return None
+        return best[0], best[1]
+
+
+class _Criterion:
+    """The criterion of a method for every column, as columns are added."""
+
+    def __init__(self, search: _Search) -> None:
+        self.search = search
+        self.method = search.settings.method
+        self.terms: list[Array] = []
+
+    def scores(self, chosen: list[int]) -> Array:
+        """The criterion of each column in nats, ``(p,)``."""
+        relevance = self.search.relevance.values
+        if not chosen:
+            return relevance.copy()
+        if self.method == "forward":
+            return self.search.counter.information(self.search.y, self.search.strata(chosen)).values
+        if self.method == "mrmr":
+            return np.asarray(relevance - np.mean(self.terms, 0))
+        return np.asarray(np.mean(self.terms, 0) if self.method == "jmi" else np.min(self.terms, 0))
+
+    def add(self, column: int) -> None:
+        """Count a column that was chosen."""
+        counter = self.search.counter
+        own = counter.codes.columns[:, column]
+        if self.method == "mrmr":
+            self.terms.append(counter.information(own).values)
+        elif self.method != "forward":
+            self.terms.append(counter.information(self.search.y, own).values)
