@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from mi_cli.datasets.table import Table
+from mi_cli.lazy import pl
 from mi_cli.problems import Pointwise
 from mi_cli.schema.sweep import Trial
 from mi_cli.tabular.columns import Column, class_names
