@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from mi_cli.lazy import np, torch
@@ -133,7 +133,7 @@ class Problem:
 class Pointwise:
     """The pointwise MI of rows: the log-ratio of each by a critic that has not seen it.
 
-    Their mean is the estimate, before it is capped at its ceiling.
+    Their mean is the estimate.
 
     Attributes:
         nats: ``(n,)``, in the order of ``number``.
@@ -166,6 +166,10 @@ class Pointwise:
         ranks = np.empty(len(self.nats), np.int64)
         ranks[np.argsort(-self.nats, kind="stable")] = np.arange(1, len(self.nats) + 1)
         return ranks
+
+    def with_mean(self, mean: float) -> Pointwise:
+        """The same, less a constant that makes ``mean`` the mean."""
+        return replace(self, nats=self.nats - self.nats.mean() + mean)
 
     def concat(self, *others: Pointwise) -> Pointwise:
         """The pointwise MI of these rows and of others, such as those of all folds."""

@@ -150,7 +150,7 @@ def pool(estimates: Sequence[Estimate], rows: Sequence[int], level: float) -> Es
         steps=max((estimate.steps for estimate in estimates if estimate.steps is not None), default=None),
         history=_mean_history(estimates),
         kept=tuple(kept for estimate in estimates for kept in estimate.kept),
-        pointwise=_pool_pointwise(estimates),
+        pointwise=_pool_pointwise(estimates, value),
     )
 
 
@@ -168,10 +168,10 @@ def _pooled_error(estimates: Sequence[Estimate], weights: Array, gap: float, row
     return math.sqrt(alone + (max(0.0, gap) / rows if math.isfinite(gap) else 0.0))
 
 
-def _pool_pointwise(estimates: Sequence[Estimate]) -> Pointwise | None:
-    """The pointwise MI of the rows of all folds; None if a fold has none."""
+def _pool_pointwise(estimates: Sequence[Estimate], value: float) -> Pointwise | None:
+    """The pointwise MI of the rows of all folds, whose mean is the pooled ``value``; None if a fold has none."""
     parts = [estimate.pointwise for estimate in estimates if estimate.pointwise is not None]
-    return parts[0].concat(*parts[1:]) if len(parts) == len(estimates) else None
+    return parts[0].concat(*parts[1:]).with_mean(value) if len(parts) == len(estimates) else None
 
 
 def _pool_nulls(estimates: Sequence[Estimate], weights: Array) -> Array | None:

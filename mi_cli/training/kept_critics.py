@@ -85,14 +85,16 @@ def with_critic(
 
 
 def with_pointwise(estimate: Estimate, nats: Tensor, rows: Rows) -> Estimate:
-    """An estimate together with the pointwise MI of its test rows; unchanged where it is not ok.
+    """An estimate together with the pointwise MI of its test rows, whose mean is its value; unchanged if it is not ok.
 
     Args:
         estimate: of one trial.
-        nats: the pointwise MI of its test rows, ``(n,)``.
+        nats: the pointwise MI of its test rows up to a constant, ``(n,)``.
         rows: the test rows, before their columns were mapped.
     """
-    return replace(estimate, pointwise=Pointwise.of(nats.numpy(), rows)) if estimate.status == "ok" else estimate
+    if estimate.status != "ok" or estimate.value is None:
+        return estimate
+    return replace(estimate, pointwise=Pointwise.of(nats.numpy(), rows).with_mean(estimate.value))
 
 
 @torch.no_grad()

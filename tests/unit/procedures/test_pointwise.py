@@ -75,7 +75,7 @@ def test_rows_of_a_table_have_their_numbers_values_and_identifiers(tmp_path):
         {
             "name": [f"person {n}" for n in range(150)],
             "dose": [None if n % 10 == 3 else value for n, value in enumerate(random.normal(size=150))],
-            "arm": ["uvw"[n % 3] for n in range(150)],
+            "arm": random.choice(["u", "v", "w"], 150),
             "clinic": [f"c{n % 12}" for n in range(150)],
         }
     )
@@ -108,7 +108,7 @@ def test_noise_hides_the_truth(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("task", ["1v1-normal-0.75", "asinh-student-identity-1-1-1"])
 def test_pointwise_mi_follows_the_truth(task, tmp_path):
-    """Correlations over seeds are .985 ± .004 at 5,000 rows; false alarms: below 1e-6."""
+    """At 5,000 rows, correlations of four seeds were .982 to .994; no seed of four was near .95."""
     more = {"dataset": {"name": "beyond_normal", "task": task, "n_samples": 5000}, "training": {"steps": 300}}
     config = values("auto") | more | {"estimator": {"name": "auto", "separable": [64, 64, 64]}}
     config["training"] = values()["training"] | {"steps": 300}
