@@ -40,7 +40,7 @@ def selected(rows: Iterable[Row], axes: Sequence[str], level: float, traces: Tra
     found.sort(key=lambda entry: entry[:3])
     return [
         {axis: row[axis] for axis in axes}
-        | {"seed": row["seed"], "method": row["method"], "rank": row.get("rank")}
+        | {"seed": row["seed"], "method": row["method"], "rank": None if row.get("rank") is None else int(row["rank"])}
         | {name: row.get(name) for name in _VALUES}
         for *_, row in found
     ]

@@ -232,7 +232,7 @@ class _Search:
         )
 
     def _best(self, chosen: list[int]) -> tuple[int, float, float]:
-        """The column with most MI given the chosen ones; that MI in nats; the p-value of the maximum over columns.
+        """The column with most MI given the chosen ones, of those that are significant; that MI in nats; its p-value.
 
         Each column's statistic is taken by its mean and spread over the rows and their permutations, so that columns of
         many classes do not set the maximum (Westfall & Young 1993, Resampling-Based Multiple Testing).
@@ -247,9 +247,13 @@ class _Search:
         spread = null.std(0)
         standard = np.where(spread > 1e-12, (null - null.mean(0)) / np.maximum(spread, 1e-12), -np.inf)
         standard[:, chosen] = -np.inf
-        best = int(standard[0].argmax())
-        p = bounds.p_value(standard.max(1), least=0)
-        return best, float(found.plug_in[best] - null[1:, best].mean()), 1.0 if p is None else p
+        highest = standard.max(1)
+        gains = null[0] - null[1:].mean(0)
+        shares = (1 + (highest[1:, None] >= standard[0]).sum(0)) / len(null)
+        significant = (shares <= self.settings.alpha) & np.isfinite(standard[0])
+        best = int(np.where(significant, gains, -np.inf).argmax() if significant.any() else standard[0].argmax())
+        p = bounds.p_value(np.array([standard[0, best], *highest[1:]]), least=0)
+        return best, float(gains[best]), 1.0 if p is None else p
 
     def _pairs(self, strata: Index | None) -> Iterator[tuple[int, Information]]:
         """The information of pairs, by their first column; nothing where there are too many."""
