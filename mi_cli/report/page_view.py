@@ -26,7 +26,7 @@ from mi_cli.report.answer_text import answer_lines
 from mi_cli.report.collect import Collection
 from mi_cli.report.recorded_run import Provenance, RecordedRun, Summary
 from mi_cli.report.selection_text import selection_lines
-from mi_cli.report.tables import IN_NATS, OF_ALL_NUMBERS, decision, mean_table, number, setting_table, title_of
+from mi_cli.report.tables import IN_NATS, OF_ALL_NUMBERS, decision, mean_table, number, remarks, setting_table, title_of
 from mi_cli.report.time_text import time_lines
 from mi_cli.report.verdict_text import efficiency_tables, verdict_lines
 from mi_cli.schema.effects import ruled
@@ -160,9 +160,8 @@ def _tables(run: RecordedRun) -> Iterable[dict[str, Any]]:
             continue
         titles, cells = setting_table(rows, summary)
         columns = {t: not all(isinstance(row.get(key), str) for row in rows) for key, t in titles.items()}
-        notes = [f"{row.get('method')}: {row['reason']}" for row in rows if row.get("reason")]
         body = [[cell.get(key, "") for key in titles] for cell in cells]
-        yield {"title": title, "table": _table(columns, body), "notes": notes, "folded": len(rows) > _FOLDED}
+        yield {"title": title, "table": _table(columns, body), "notes": remarks(rows), "folded": len(rows) > _FOLDED}
     if summary["cells"] and not OF_ALL_NUMBERS & set(summary["tables"]):
         columns, body = mean_table(summary)
         title = f"Means over seeds; {summary.get('measure', 'MI')} in {summary['shown_in']}"

@@ -21,6 +21,7 @@ __all__ = [
     "decision",
     "mean_table",
     "number",
+    "remarks",
     "setting_table",
     "title_of",
 ]
@@ -43,6 +44,11 @@ _OF_TIME = {  # titles of tables
 # Shares; the file has their intervals too. A table of tasks has numbers of them by the first two names.
 _P_VALUES = ("p_value", "p_corrected", "p_holm", "q_value")
 _SHARES = ("answered", "solved", "covers_truth", "covers_claim", "too_high", "small_p")
+
+
+def remarks(rows: Sequence[Row]) -> list[str]:
+    """What the rows of a table have to say beside their numbers; what several rows of a method say is there once."""
+    return list(dict.fromkeys(f"{row.get('method')}: {row['reason']}" for row in rows if row.get("reason")))
 
 
 def mean_table(summary: Mapping[str, Any]) -> tuple[dict[str, bool], list[list[str]]]:

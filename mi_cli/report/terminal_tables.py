@@ -11,7 +11,7 @@ from rich.table import Table
 
 from mi_cli.report.answer_text import answer_lines
 from mi_cli.report.selection_text import selection_lines
-from mi_cli.report.tables import OF_ALL_NUMBERS, Row, decision, mean_table, setting_table, title_of
+from mi_cli.report.tables import OF_ALL_NUMBERS, Row, decision, mean_table, remarks, setting_table, title_of
 from mi_cli.report.time_text import time_lines
 from mi_cli.report.verdict_text import efficiency_tables, verdict_lines
 
@@ -57,9 +57,8 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
         _print(title_of(name, rows, summary), console)
         if rows:
             console.print(_setting_table(rows[:_MOST_ROWS], summary, console.width))
-            for row in rows[:_MOST_ROWS]:
-                if row.get("reason") and row.get("status") == "ok":
-                    _print(f"{row['method']}: {row['reason']}", console)
+            for line in remarks([row for row in rows[:_MOST_ROWS] if row.get("status") == "ok"]):
+                _print(line, console)
         if len(rows) > _MOST_ROWS:
             _print(f"and {len(rows) - _MOST_ROWS} more rows in tables/{name}.csv", console)
     for claim in summary["claims"]:

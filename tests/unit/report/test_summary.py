@@ -20,6 +20,7 @@ from mi_cli.datasets.off_benchmark.dataset import OffBenchmark
 from mi_cli.records.results import write_json
 from mi_cli.report import tables, terminal_tables
 from mi_cli.report.summary import summarise
+from mi_cli.report.tables import remarks
 
 
 def row(trial, method="mine", rho=0.6, status="ok", **fields):
@@ -245,3 +246,13 @@ def test_answers_are_held_to_the_truth_of_the_data_of_their_trial():
     assert made["claims"][0]["cells"][0]["n"] == 2
     assert "covers_truth" in shown(made, 160)
     assert "covers_truth_low" not in shown(made, 160)
+
+
+def test_what_several_rows_of_a_method_say_is_said_once():
+    rows = [
+        {"method": "nearest", "reason": "by ksg"},
+        {"method": "copula", "reason": ""},
+        {"method": "nearest", "reason": "by ksg"},
+        {"method": "nearest", "reason": "by mixed"},
+    ]
+    assert remarks(rows) == ["nearest: by ksg", "nearest: by mixed"]
