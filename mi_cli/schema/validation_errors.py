@@ -39,14 +39,15 @@ def validation_faults(error: ValidationError, root: type[BaseModel], values: Any
 
 
 def _faults(details: ErrorDetails, root: type[BaseModel], values: Any, chosen: Chosen) -> list[Fault]:
-    place = _place(details["loc"], root, values, chosen)
+    is_short = details["type"] == "missing" and isinstance(details["loc"][-1], int)  # a list that lacks an entry
+    place = _place(details["loc"][:-1] if is_short else details["loc"], root, values, chosen)
     context, value = details.get("ctx", {}), details["input"]
     if isinstance(context.get("error"), ValueError):
         return _raised(context["error"], place, value)
     match details["type"]:
         case "extra_forbidden":
             return [_unknown(place, value)]
-        case "missing":
+        case "missing" if not is_short:
             return [Fault(place.key, problem="is missing", accepted=place.accepted)]
         case "union_tag_invalid":
             options = listed(tag.strip(" '") for tag in context["expected_tags"].split(","))
@@ -63,7 +64,7 @@ def _faults(details: ErrorDetails, root: type[BaseModel], values: Any, chosen: C
 def _is_entry(value: Any, accepted: str) -> bool:
     """Whether a value could be an entry of the list that is accepted."""
     is_list, _, entries = accepted.rstrip(")").partition("each ")
-    if not is_list.startswith("a list") or isinstance(value, bool):
+    if not is_list.startswith("a list (") or isinstance(value, bool):
         return False
     if isinstance(value, int | float):
         return "number" in entries
@@ -146,7 +147,7 @@ def _located(
         if isinstance(part, int):
             sequence = next(option for option in options if typing.get_origin(option) is tuple)
             annotation, constraints = typing.get_args(sequence)[0], []
-            values = values[part] if isinstance(values, Sequence) else None
+            values = values[part] if isinstance(values, Sequence) and part < len(values) else None
         elif section and part in section.model_fields:
             annotation, constraints = section.model_fields[part].annotation, [section.model_fields[part]]
             values = values.get(part) if isinstance(values, Mapping) else None
@@ -195,7 +196,9 @@ def _description(annotation: Any, constraints: Sequence[Any]) -> str:
     if typing.get_origin(annotation) is Literal:
         return listed(typing.get_args(annotation))
     if typing.get_origin(annotation) is tuple:
-        entries = _description(typing.get_args(annotation)[0], [])
+        entries, *others = (_description(entry, []) for entry in typing.get_args(annotation) if entry is not ...)
+        if others:
+            return f"a list of {1 + len(others)}, each {entries}"
         most = f"at most {limits['max_length']} entries, " if "max_length" in limits else ""
         return f"a list ({most}each {entries})"
     if annotation in _TYPES:

@@ -93,6 +93,8 @@ def test_defaults_are_valid():
         ({"estimator": {}}, Fault("estimator.name", problem="is missing", accepted=NAMES)),
         ({"estimator__name": ["dv"]}, Fault("estimator.name", ["dv"], NO_SUCH, NAMES)),
         ({"plots": "forest"}, Fault("plots", "forest", accepted="a list (each ", command="plots=[forest]")),
+        ({"time": {"lags": [5]}}, Fault("time.lags", [5], accepted="a list of 2, each a whole number")),
+        ({"time": {"lags": [0, 1, 2]}}, Fault("time.lags", [0, 1, 2], accepted="a list of 2, each a whole number")),
         ({"again": "a"}, Fault("again", "a", "is no part of a config", command="mi-run again=a")),
         ({"experiment": "a"}, Fault("experiment", "a", "unknown key", "budget, ")),
         (
