@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from mi_cli.datasets.calibration import HIGHEST_MI, ColumnPairs, check_mi
-from mi_cli.datasets.sources import AdditiveUniform
+from mi_cli.datasets.sources import AdditiveUniform, pointwise_rows_of
 from mi_cli.fields import Positive
 from mi_cli.lazy import torch
 from mi_cli.problems import Rows
@@ -49,9 +49,7 @@ class UniformPairs(ColumnPairs):
 
     def pointwise_rows(self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None) -> Rows:
         """Draw ``n`` rows with the pointwise MI of each."""
-        x, y = self.source.sample(n, generator)
-        truth = self.source.log_ratio(x, y)
-        return Rows(x.to(dtype or torch.float32), y.to(dtype or torch.float32), pointwise=truth)
+        return pointwise_rows_of(self.source, n, generator, dtype)
 
     def true_mi(self, noise: float = 0.0) -> float | None:
         """Closed form; not known with more noise."""

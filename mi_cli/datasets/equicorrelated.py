@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from mi_cli.bounds.interaction import normal_interactions
 from mi_cli.datasets.base import Dataset
-from mi_cli.datasets.sources import Normal
+from mi_cli.datasets.sources import Normal, pointwise_rows_of
 from mi_cli.errors import ConfigError, Fault
 from mi_cli.fields import Count, Number
 from mi_cli.lazy import torch
@@ -63,8 +63,7 @@ class Equicorrelated(Dataset):
 
     def pointwise_rows(self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None) -> Rows:
         """Draw ``n`` rows with the pointwise MI of each."""
-        x, y = self.source.sample(n, generator)
-        return Rows(x.to(dtype or torch.float32), y.to(dtype or torch.float32), pointwise=self.source.log_ratio(x, y))
+        return pointwise_rows_of(self.source, n, generator, dtype)
 
     def true_mi(self, noise: float = 0.0) -> float | None:
         """The MI of the last column and all others, in closed form; not known with noise."""

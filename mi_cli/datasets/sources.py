@@ -5,12 +5,23 @@ from __future__ import annotations
 import functools
 import math
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mi_cli.lazy import np, special, torch
+from mi_cli.problems import Rows
 
-__all__ = ["AdditiveUniform", "Drawn", "Normal", "Source", "Student", "student_correction", "student_widening"]
+__all__ = [
+    "AdditiveUniform",
+    "Drawn",
+    "Normal",
+    "Source",
+    "Student",
+    "pointwise_rows_of",
+    "student_correction",
+    "student_widening",
+]
 
 
 class Drawn(Protocol):
@@ -28,6 +39,19 @@ class Drawn(Protocol):
     @abstractmethod
     def log_ratio(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """ln p(x, y) − ln p(x) − ln p(y) of each row, as ``(n,)``. Its mean over rows is the MI."""
+
+
+def pointwise_rows_of(
+    source: Drawn,
+    n: int,
+    generator: torch.Generator,
+    dtype: torch.dtype | None,
+    maps: Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]] = lambda x, y: (x, y),
+) -> Rows:
+    """Draw ``n`` rows with the pointwise MI of each, which ``maps``, one-to-one on each side, keep."""
+    drawn = source.sample(n, generator)
+    x, y = (side.to(dtype or torch.float32) for side in maps(*drawn))
+    return Rows(x, y, pointwise=source.log_ratio(*drawn))
 
 
 class Source(Drawn, Protocol):

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from mi_cli.datasets.base import Dataset
 from mi_cli.datasets.maps import PairMap
-from mi_cli.datasets.sources import Drawn
+from mi_cli.datasets.sources import Drawn, pointwise_rows_of
 from mi_cli.lazy import torch
 from mi_cli.problems import Rows
 
@@ -55,6 +55,4 @@ class TaskDataset(Dataset):
 
     def pointwise_rows(self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None) -> Rows:
         """Draw ``n`` rows with the pointwise MI of each, which the maps keep."""
-        drawn = self.chosen.source.sample(n, generator)
-        x, y = (side.to(dtype or torch.float32) for side in self.chosen.maps(*drawn))
-        return Rows(x, y, pointwise=self.chosen.source.log_ratio(*drawn))
+        return pointwise_rows_of(self.chosen.source, n, generator, dtype, self.chosen.maps)
