@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from mi_cli.registry import plugins
 from mi_cli.schema.groups import CHOICES, GROUPS
 from mi_cli.schema.locations import config_folder, own_config_folders
 
-__all__ = ["experiments", "groups", "overview", "packages"]
+__all__ = ["SECTIONS", "Listed", "experiments", "groups", "overview", "packages"]
 
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -25,6 +26,25 @@ mi-run {__version__}: estimate mutual information, maximise it, and compare what
 
 Usage: mi-run [options] experiment=NAME [key=value ...]
 """
+
+SECTIONS = {  # the order of the questions; each experiment says which of them it answers
+    "Of your own table (add dataset.path=FILE)": (
+        "How much do x and y share?",
+        "How much, given other columns z?",
+        "Which rows does it come from?",
+        "Which pairs of columns share most?",
+        "At which delay, and in which direction?",
+        "Are columns redundant or synergistic?",
+        "Which columns to keep?",
+        "Is a learned representation worth it?",
+        "Does an estimate hold up?",
+    ),
+    "Of distributions whose MI is known": (
+        "How good are estimators?",
+        "Do intervals keep what they promise?",
+        "Can critics see dependence, and what is a code of large MI worth?",
+    ),
+}
 
 _TAIL = """\
 Examples
@@ -64,23 +84,54 @@ def overview() -> str:
         ConfigError: a folder of the user's own configs is not there.
     """
     folders = [config_folder(), *own_config_folders(), *plugins.config_folders()]
-    summaries = experiments(folders)
     width = min(shutil.get_terminal_size().columns, 120) - 1
     options = {name: ", ".join(names) for name, names in groups(folders).items()}
-    listing = ["Experiments (experiment=NAME)", *_table(summaries, width), ""]
-    listing += ["Groups (GROUP=OPTION)", *_table(options, width), ""]
+    listing = [*_by_question(experiments(folders), width), "Groups (GROUP=OPTION)", *_table(options, width), ""]
     if added := packages():
         listing += ["Added by installed packages", *_table(added, width), ""]
     return "\n".join([_HEAD, *listing, _TAIL.rstrip()])
 
 
-def experiments(folders: Iterable[Path]) -> dict[str, str]:
-    """The ``summary`` of each experiment in one line, by the experiment's name."""
-    summaries: dict[str, str] = {}
+@dataclass(frozen=True)
+class Listed:
+    """What the help page says of an experiment.
+
+    Attributes:
+        summary: in one line.
+        questions: that it answers; of each, what else to type.
+    """
+
+    summary: str
+    questions: Mapping[str, str]
+
+
+def experiments(folders: Iterable[Path]) -> dict[str, Listed]:
+    """What is said of each experiment, by the experiment's name."""
+    found: dict[str, Listed] = {}
     for folder in folders:
         for path in sorted((folder / "experiment").glob("*.yaml")):
-            summaries.setdefault(path.stem, _summary(path))
-    return summaries
+            found.setdefault(path.stem, _listed(path))
+    return found
+
+
+def _by_question(listed: Mapping[str, Listed], width: int) -> list[str]:
+    """Experiments below the questions they answer: ours in the order of the sections, then those of others."""
+    answers: dict[str, dict[str, str]] = {question: {} for questions in SECTIONS.values() for question in questions}
+    others = [question for one in listed.values() for question in one.questions if question not in answers]
+    for name, one in listed.items():
+        for question, typed in (one.questions or {"": ""}).items():
+            answers.setdefault(question, {})[f"experiment={name} {typed}".rstrip()] = "" if typed else one.summary
+    column = max((len(answer) for rows in answers.values() for answer, text in rows.items() if text), default=0) + 6
+    sections = SECTIONS | {"Other questions": tuple(dict.fromkeys(others)), "Other experiments": ("",)}
+    lines = ["Experiments, by the question they answer", ""]
+    for title, questions in sections.items():
+        asked = [question for question in questions if answers.get(question)]
+        lines += [title] if asked else []
+        for question in asked:
+            lines += [f"  {question}"] if question else []
+            lines += _table(answers[question], width, 4, column)
+        lines += [""] if asked else []
+    return lines
 
 
 def groups(folders: Sequence[Path]) -> dict[str, list[str]]:
@@ -105,21 +156,30 @@ def packages() -> dict[str, str]:
     return {source: "; ".join(dict.fromkeys(added)) for source, added in additions.items()}
 
 
-def _summary(path: Path) -> str:
+def _listed(path: Path) -> Listed:
     try:
         content: Any = yaml.load(path.read_text(encoding="utf-8"), _LOADER)  # noqa: S506 (a safe loader)
     except yaml.YAMLError as error:
-        return f"({yaml_fault(error, path.name)})"
+        return Listed(f"({yaml_fault(error, path.name)})", {})
     except (OSError, UnicodeDecodeError) as error:
-        return f"({type(error).__name__})"
-    return " ".join(str(content.get("summary") or "").split()) if isinstance(content, dict) else ""
+        return Listed(f"({type(error).__name__})", {})
+    if not isinstance(content, dict):
+        return Listed("", {})
+    asked = content.get("questions")
+    questions = asked.items() if isinstance(asked, dict) else ()
+    return Listed(_line(content.get("summary")), {_line(question): _line(typed) for question, typed in questions})
 
 
-def _table(rows: dict[str, str], width: int) -> list[str]:
-    column = max(map(len, rows), default=0) + 4
+def _line(text: Any) -> str:
+    return " ".join(str(text or "").split())
+
+
+def _table(rows: Mapping[str, str], width: int, indent: int = 2, column: int = 0) -> list[str]:
+    """Names and texts; the texts begin at ``column``, or two places after the longest name."""
+    column = column or max(map(len, rows), default=0) + 2 + indent
     lines: list[str] = []
     for name, text in rows.items():
         wrapped = textwrap.wrap(text, max(width - column, 30), break_long_words=False, break_on_hyphens=False) or [""]
-        lines.append(f"  {name}".ljust(column) + wrapped[0])
+        lines.append((" " * indent + name).ljust(column) + wrapped[0])
         lines += [" " * column + line for line in wrapped[1:]]
     return [line.rstrip() for line in lines]

@@ -144,6 +144,7 @@ class Config(Section):
         Affects.NOTHING,
     ] = "custom"
     summary: Annotated[str, Affects.NOTHING, Rule.NOT_COMPARED] = ""
+    questions: Annotated[dict[str, str], Affects.NOTHING, Rule.NOT_COMPARED] = Field(default_factory=dict)
     procedure: Annotated[str, *_name_of("procedure"), Rule.NO_AXIS] = "estimate"
     seed: Annotated[Natural, Field(le=2**32 - 1), Affects.NUMBERS] = 0
     estimator: Annotated[SerializeAsAny[Estimator], *_from_registry("estimator")]

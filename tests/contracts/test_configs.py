@@ -12,7 +12,7 @@ import examples
 import pytest
 import yaml
 
-from mi_cli.cli.help import experiments
+from mi_cli.cli.help import SECTIONS, experiments
 from mi_cli.compose.resolve import Resolved, resolve
 from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.registry.builtin import DATASETS, ESTIMATORS, PLOTS
@@ -146,9 +146,12 @@ def test_experiment_says_its_command_its_claim_and_what_it_does(name):
     assert lines[0] == "# @package _global_"
     assert lines[1].startswith(f"# mi-run experiment={name}")
     assert lines[2].startswith("# Claim: ")
-    summary = experiments([CONFIGS])[name]
-    assert 20 <= len(summary) <= 100
-    assert not summary.endswith(".")
+    listed = experiments([CONFIGS])[name]
+    assert 20 <= len(listed.summary) <= 100
+    assert not listed.summary.endswith(".")
+    known = {question for questions in SECTIONS.values() for question in questions}
+    assert set(listed.questions) <= known
+    assert "" in listed.questions.values()  # what the experiment answers as it is
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

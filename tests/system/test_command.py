@@ -47,9 +47,9 @@ def test_help_lists_experiments_and_groups(capsys, argv, own, monkeypatch):
     assert main(argv) == 0
     out, err = capsys.readouterr()
     assert err == ""
-    assert re.search(r"^  gaussian_sweep +MINE recovers the MI of correlated Gaussians", out, re.MULTILINE)
-    assert re.search(r"^  mine +my own$", out, re.MULTILINE)
-    assert re.search(r"^  syntax +\(syntax.yaml:4: is not YAML", out, re.MULTILINE)
+    assert re.search(r"^    experiment=gaussian_sweep +MINE recovers the MI of correlated", out, re.MULTILINE)
+    assert re.search(r"^Other experiments\n(    .*\n)*    experiment=mine +my own$", out, re.MULTILINE)
+    assert re.search(r"^    experiment=syntax +\(syntax.yaml:4: is not YAML", out, re.MULTILINE)
     assert f" estimator {', '.join(sorted(ESTIMATORS))} dataset " in " ".join(out.split())
     assert re.search(r"^  budget +full, quick, smoke$", out, re.MULTILINE)
     for hint in ("--cfg job", "--hydra-help", "plan=true", "-m ", "outputs/<name>/"):

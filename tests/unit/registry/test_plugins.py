@@ -450,7 +450,10 @@ def test_help_lists_what_packages_add_without_importing_them(command):
     ]  # fmt: skip
     rest = "mixed; encoder gated; experiment added_uniform; experiment shuffled_uniform"
     assert " ".join(lines[at + 2].split()) == rest
-    assert "Does a Gaussian fit see all the information of uniform variables?" in done.stdout
+    asked = done.stdout.partition("Other questions\n  Do fits see what they do not assume?\n")[2]
+    assert asked.startswith("    experiment=added_uniform")
+    assert "Does a Gaussian fit see all the information of uniform variables?" in asked
+    assert "Other experiments\n    experiment=shuffled_uniform" in asked
     assert not HEAVY & modules
 
 

@@ -12,7 +12,7 @@ from mi_cli.schema.config import Config, validate
 NOTHING = {
     *("name", "summary", "budget", "claims", "plots", "tables", "sweep", "units", "device", "threads", "output_root"),
     *("plan", "reuse", "force", "trial_timeout", "checkpoint_every", "shards", "shard", "trust", "tracker", "search"),
-    *("leave_out_unfit", "evaluation.pointwise"),
+    *("leave_out_unfit", "evaluation.pointwise", "questions"),
 }
 NUMBERS = {"seed", "dataset", "noise", "shift", "training.lr", "split", "variant"}
 SHAPES = {"procedure", "estimator", "representation", "training", "fit", "folds", "evaluation", "selection", "time"}
@@ -41,7 +41,7 @@ def test_every_setting_has_one_effect():
             },
         ),
         (Rule.AGAIN, {"search.storage", "threads", "device", "output_root", "trust"}),
-        (Rule.NOT_COMPARED, {"summary", "output_root", "plan"}),
+        (Rule.NOT_COMPARED, {"summary", "questions", "output_root", "plan"}),
     ],
 )
 def test_the_settings_that_a_rule_holds_for(rule, paths):
