@@ -47,6 +47,13 @@ SECTIONS = {  # the order of the questions; each experiment says which of them i
 }
 
 _TAIL = """\
+Your own table
+  mi-run data.csv                        show its columns, and the commands to go on with
+  mi-run estimate data.csv --y target    short for experiment=estimate dataset.path=data.csv 'dataset.y=[target]'
+  mi-run pairs data.csv                  so are select, represent, lags, transfer and interaction; each has --help
+  mi-run show [RUN_FOLDER]               print the answer of a run again; without a folder, of the newest in outputs
+  mi-run open [RUN_FOLDER]               open its report in a browser
+
 Examples
   mi-run experiment=gaussian_sweep                              run an experiment
   mi-run experiment=gaussian_sweep budget=smoke                 run it in seconds, to see that it works

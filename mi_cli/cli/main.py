@@ -30,6 +30,7 @@ from mi_cli.cli.exits import (
 )
 from mi_cli.cli.help import overview
 from mi_cli.cli.invocation import Invocation
+from mi_cli.cli.short_commands import SHORT, expanded, help_of, is_table
 from mi_cli.cli.signals import replace_interrupt_handler
 from mi_cli.console import printing
 from mi_cli.errors import ConfigError, Fault, OutputError
@@ -66,7 +67,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         replace_interrupt_handler(signal.default_int_handler, invocation.end_at_once)
     try:
-        return _main(arguments(sys.argv[1:] if argv is None else argv), invocation)
+        typed = list(sys.argv[1:] if argv is None else argv)
+        if typed[:1] and typed[0] in SHORT and {"--help", "-h"} & set(typed):
+            with printing():
+                print(help_of(typed[0]))
+            return FINE
+        return _main(arguments(expanded(typed)), invocation)
     except ConfigError as error:
         if argv is None:
             invocation.end_fork_server()
@@ -90,12 +96,8 @@ def _main(args: argparse.Namespace, invocation: Invocation) -> int:
             with printing():
                 print(overview())
             return FINE
-        if args.overrides[:1] == ["encode"]:
-            with invocation.running():
-                return cli.encode_command.encode(args.overrides[1:])
-        if args.overrides[:1] == ["score"]:
-            with invocation.running():
-                return cli.score_command.score(args.overrides[1:])
+        if (code := _other_command(args.overrides, invocation)) is not None:
+            return code
         if any(gives("again", text) for text in args.overrides):
             return cli.reproduce.reproduce(args, invocation)
         if args.to_hydra:
@@ -106,6 +108,25 @@ def _main(args: argparse.Namespace, invocation: Invocation) -> int:
             return cli.sharded.sharded(args, invocation)
         invocation.start_fork_server_early(args.overrides)
         return cli.single_run.single_run(args, invocation)
+
+
+def _other_command(words: Sequence[str], invocation: Invocation) -> int | None:
+    """Do what a command other than a run asks for; return its exit code, or None where there is no such command."""
+    first, rest = (words[0], words[1:]) if words else ("", ())
+    if first == "list" and not rest:
+        with printing():
+            print(overview())
+        return FINE
+    if first in ("encode", "score"):
+        with invocation.running():
+            return (cli.encode_command.encode if first == "encode" else cli.score_command.score)(rest)
+    if first == "show":
+        return cli.show_command.show(rest)
+    if first == "open":
+        return cli.show_command.open_report(rest)
+    if len(words) == 1 and is_table(first):
+        return cli.describe_command.describe(first)
+    return None
 
 
 @contextmanager

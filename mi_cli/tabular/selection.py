@@ -13,6 +13,7 @@ __all__ = [
     "SELECTIONS",
     "columns_of_x_and_y",
     "excluded_columns",
+    "list_of_names",
     "named_columns",
     "override",
     "selected_columns",
@@ -144,20 +145,29 @@ def _no_side(source: Source, others: Collection[str], type_of: Callable[[str], s
     return ConfigError(Fault("dataset.x", None, problem, accepted, command))
 
 
-def override(key: str, names: Sequence[str]) -> str:
-    """Names of columns as one types them in a shell for a key of ``dataset``.
+def list_of_names(names: Sequence[str]) -> str:
+    """Names of columns as a list in an override.
 
-    >>> override("exclude", ["a", "b_2"])
-    'dataset.exclude=[a,b_2]'
-    >>> print(override("exclude", ["a", "weight (kg)"]))
-    'dataset.exclude=[a,"weight (kg)"]'
+    >>> print(list_of_names(["a", "weight (kg)"]))
+    [a,"weight (kg)"]
     """
     plain = [re.fullmatch(r"\w[\w.-]*", name) and name.lower() not in _WORDS_OF_YAML for name in names]
     typed = [
         name if is_plain else '"' + name.replace('"', r"\"") + '"' for name, is_plain in zip(names, plain, strict=True)
     ]
-    text = f"dataset.{key}=[{','.join(typed)}]"
-    return text if all(plain) else "'" + text.replace("'", r"'\''") + "'"
+    return f"[{','.join(typed)}]"
+
+
+def override(key: str, names: Sequence[str]) -> str:
+    """Names of columns as one types them in a shell for a key of ``dataset``.
+
+    Brackets are quoted, since zsh takes them for patterns of files.
+
+    >>> override("exclude", ["a", "b_2"])
+    "'dataset.exclude=[a,b_2]'"
+    """
+    text = f"dataset.{key}={list_of_names(names)}"
+    return "'" + text.replace("'", r"'\''") + "'"
 
 
 def named_columns(source: Source, entries: Sequence[str]) -> frozenset[str]:

@@ -251,7 +251,7 @@ def test_codes_that_repeat_are_no_copies(made):
     found = made({"a": a.tolist(), "b": b.tolist()}, x="a", y="b").describe()
     assert found["duplicates"] == 0
     (codes, ties) = found["notes"]
-    assert codes.endswith("where they are codes, dataset.classes=[a,b] takes them for classes")
+    assert codes.endswith("where they are codes, 'dataset.classes=[a,b]' takes them for classes")
     assert "repeated values" in ties
 
 
@@ -295,7 +295,7 @@ def test_many_choices_and_seeds_read_a_file_once(made, tmp_path, monkeypatch):
 def test_columns_of_few_values_are_told_by_the_names_that_the_file_has(made):
     table = made(x="a", y="count", classes=[], transform="two_copies")
     assert table.few_valued == ("count",)
-    assert any("dataset.classes=[count] takes them for classes" in note for note in table.describe()["notes"])
+    assert any("'dataset.classes=[count]' takes them for classes" in note for note in table.describe()["notes"])
 
 
 def test_columns_of_z_go_with_their_rows(made):

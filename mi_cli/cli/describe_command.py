@@ -1,0 +1,83 @@
+"""``mi-run data.csv``: what is in a table, and the commands to go on with."""
+
+from __future__ import annotations
+
+import shlex
+
+from rich.table import Table
+
+from mi_cli.cli.exits import FINE
+from mi_cli.console import printing
+from mi_cli.errors import counted
+from mi_cli.tabular.files import faults_of_data, table_file
+from mi_cli.tabular.overview import ColumnOverview, TableOverview, overview
+from mi_cli.terminal import standard_output
+
+__all__ = ["describe"]
+
+_MOST_COLUMNS = 40  # of which each has a line
+
+
+def describe(path: str) -> int:
+    """Print the columns of a table and the commands to go on with; return the exit code.
+
+    Raises:
+        ConfigError: the file is no table that can be read.
+    """
+    with faults_of_data(path):
+        found = overview(table_file(path))
+    console = standard_output()
+    with printing():
+        sampled = f", judged by {found.looked_at:,} of them" if found.looked_at < found.rows else ""
+        heading = f"{path}: {counted(found.rows, 'row')} of {counted(len(found.columns), 'column')}{sampled}"
+        console.print(heading, markup=False, highlight=False, soft_wrap=True)
+        console.print(_table(found, found.columns[:_MOST_COLUMNS]))
+        if len(found.columns) > _MOST_COLUMNS:
+            print(f"and {counted(len(found.columns) - _MOST_COLUMNS, 'more column')}")
+        for line in _advice(path, found):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+    return FINE
+
+
+def _table(found: TableOverview, columns: tuple[ColumnOverview, ...]) -> Table:
+    table = Table()
+    for title in ("column", "kind", "values"):
+        table.add_column(title, overflow="fold")
+    for title in ("different", "missing"):
+        table.add_column(title, justify="right")
+    table.add_column("looks like")
+    for column in columns:
+        missing = f"{column.missing:,} ({column.missing / found.looked_at:.0%})" if column.missing else ""
+        cells = (column.name, column.kind, column.values, f"{column.distinct:,}", missing, column.role)
+        table.add_row(*(cell.replace("[", "\\[") for cell in cells))
+    return table
+
+
+def _advice(path: str, found: TableOverview) -> list[str]:
+    """The commands to go on with, for the column that is most likely the target."""
+    target, usable = found.target, found.usable
+    if target is None or len(usable) < 2:
+        return ["No two columns can be used: an estimate needs two that vary, of numbers or classes."]
+    incomplete = any(column.missing and column.is_usable for column in found.columns)
+    missing = " dataset.missing=drop" if incomplete else ""
+    y = shlex.quote(target)
+    commands = {
+        f"estimate {{}} --y {y}{missing}": "what all columns tell of it",
+        f"select {{}} --y {y}{missing}": "which columns to keep for it",
+        f"represent {{}} --label {y}": "does learning without labels help to predict it?",
+        f"pairs {{}}{missing}": "all pairs of columns",
+    }
+    others = [name for name in usable if name not in (target, found.time)]
+    if found.time is not None and others:
+        sides = f"--x {shlex.quote(others[0])} --y {y}"
+        gaps = f"{missing} dataset.gaps=split" if incomplete else ""
+        commands[f"lags {{}} --time {shlex.quote(found.time)} {sides}{gaps}"] = "after how many steps?"
+    lines = [f"Go on with one of these. Where {target} is not the column to explain, name another."]
+    typed = {"mi-run " + command.format(shlex.quote(path)): what for command, what in commands.items()}
+    width = max(map(len, typed)) + 2
+    lines += [f"  {command.ljust(width)}{what}" for command, what in typed.items()]
+    if incomplete:
+        lines.append(
+            "Rows with missing values are left out by dataset.missing=drop, and filled by dataset.missing=impute."
+        )
+    return lines

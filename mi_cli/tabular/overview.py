@@ -1,0 +1,151 @@
+"""What is in a table that nobody has said anything of yet: its columns, their kinds, and what they look like.
+
+Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from mi_cli.errors import plain, shown
+from mi_cli.lazy import np
+from mi_cli.tabular.columns import Column, class_names
+from mi_cli.tabular.encoding import column_type, looks_like_classes
+from mi_cli.tabular.source import Source
+from mi_cli.tabular.unfit_columns import Unfit, unfit
+
+__all__ = ["ColumnOverview", "Role", "TableOverview", "overview"]
+
+Role = Literal["", "target?", "time?", "index", "constant", "empty", "free text", "not usable"]
+
+_MOST_ROWS = 100_000  # that are looked at
+_EXAMPLES = 3  # of classes
+_TARGETS = re.compile(r"(?i)(target|label|labels|class|outcome|response|y)")
+_TIMES = re.compile(r"(?i)(time|date|datetime|timestamp|day|month|year|t)")
+_ROLES: dict[str, Role] = {"index": "index", "constant": "constant", "empty": "empty", "text": "free text"}
+
+
+@dataclass(frozen=True)
+class ColumnOverview:
+    """A column of a table.
+
+    Attributes:
+        name: of the column.
+        kind: ``number``, ``class``, ``boolean``, ``time``, ``nested`` or ``empty``, as it would be read.
+        distinct: how many different values it has.
+        missing: in how many of the rows it has none.
+        values: its range, or its most frequent classes, in words.
+        role: what it looks like; empty where it is a column like any other.
+    """
+
+    name: str
+    kind: str
+    distinct: int
+    missing: int
+    values: str
+    role: Role
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it can be a column of x or y."""
+        return self.role in ("", "target?", "time?") and self.kind in ("number", "class", "boolean")
+
+
+@dataclass(frozen=True)
+class TableOverview:
+    """A table.
+
+    Attributes:
+        rows: of the table.
+        looked_at: rows of it that the columns were judged by.
+        columns: all of them, in order.
+    """
+
+    rows: int
+    looked_at: int
+    columns: tuple[ColumnOverview, ...]
+
+    @property
+    def usable(self) -> list[str]:
+        """The columns that can be columns of x or y."""
+        return [column.name for column in self.columns if column.is_usable]
+
+    @property
+    def target(self) -> str | None:
+        """The column that is most likely a target; None where no column is usable."""
+        likely = [column.name for column in self.columns if column.role == "target?"]
+        return next(iter([*likely, *reversed(self.usable)]), None)
+
+    @property
+    def time(self) -> str | None:
+        """The column that is most likely one of time, if there is one."""
+        return next((column.name for column in self.columns if column.role == "time?"), None)
+
+
+def overview(source: Source) -> TableOverview:
+    """Look at all columns of a table, by at most 100,000 of its rows.
+
+    Raises:
+        ConfigError: the table cannot be read.
+    """
+    names = source.names
+    sample = source.sample(names, _MOST_ROWS)
+    columns = tuple(_column(sample.column(name), source, sample.total) for name in names)
+    return TableOverview(sample.total, len(sample.numbers), columns)
+
+
+def _column(column: Column, source: Source, total: int) -> ColumnOverview:
+    classes = column.kind == "text" or looks_like_classes(column)
+    kind = column_type(column, classes=classes)
+    fault = unfit(column, source, total, classes=kind == "class", listed_class=False)
+    role = _role(column, fault)
+    return ColumnOverview(column.name, kind, len(column.distinct), column.missing, _values(column, kind), role)
+
+
+def _role(column: Column, fault: Unfit | None) -> Role:
+    """What a column looks like. An ordered column of dates, or of numbers with such a name, looks like time."""
+    ordered = column.kind in ("integer", "real", "time") and not column.missing and _is_ascending(column)
+    if ordered and (column.kind == "time" or _TIMES.fullmatch(column.name)):
+        return "time?"
+    if column.kind == "time":
+        return "not usable"
+    if fault is not None:
+        return _ROLES.get(fault.reason, "not usable")
+    return "target?" if _TARGETS.fullmatch(column.name) else ""
+
+
+def _is_ascending(column: Column) -> bool:
+    return len(column.distinct) > 1 and bool((np.diff(column.values) >= 0).all())
+
+
+def _values(column: Column, kind: str) -> str:
+    """The range of numbers, or the most frequent classes."""
+    if not len(column.distinct) or kind == "nested":
+        return ""
+    if kind in ("number", "boolean"):
+        return f"{plain(column.distinct[0])} to {plain(column.distinct[-1])}" if kind == "number" else "true, false"
+    if kind == "time":
+        return _dates(column)
+    known = column.values[~np.isnan(column.values)]
+    distinct, times = np.unique(known, return_counts=True)
+    frequent = distinct[np.argsort(-times, kind="stable")][:_EXAMPLES]
+    more = ", ..." if len(distinct) > _EXAMPLES else ""
+    return _listed(class_names(frequent, column.labels)) + more
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(name if len(name) <= 20 else f"{name[:17]}..." for name in map(shown, names))
+
+
+def _dates(column: Column) -> str:
+    if not column.seconds:
+        return ""
+    first, last = (
+        np.datetime64(round(float(value) * column.seconds), "s") for value in (column.distinct[0], column.distinct[-1])
+    )
+    at_midnight = first == first.astype("datetime64[D]") and last == last.astype("datetime64[D]")
+    unit = "D" if at_midnight else "s"
+    return " to ".join(str(stamp.astype(f"datetime64[{unit}]")).replace("T", " ") for stamp in (first, last))

@@ -1,0 +1,88 @@
+"""Short commands: what they stand for, what they refuse, and that Hydra takes what they make."""
+
+from __future__ import annotations
+
+import shlex
+
+import numpy as np
+import pytest
+import yaml
+
+from mi_cli.cli.main import main
+from mi_cli.cli.short_commands import SHORT, expanded, help_of
+from mi_cli.errors import ConfigError
+from mi_cli.schema.locations import config_folder
+
+
+@pytest.mark.parametrize(
+    ("typed", "whole"),
+    [
+        ("estimate t.csv --y age", ["experiment=estimate", "dataset.path=t.csv", "dataset.y=[age]"]),
+        ("estimate t.csv --y=age", ["experiment=estimate", "dataset.path=t.csv", "dataset.y=[age]"]),
+        ("estimate --x a,b --x c t.csv", ["experiment=estimate", "dataset.path=t.csv", "dataset.x=[a,b,c]"]),
+        ("estimate t.csv --x '[a, b]'", ["experiment=estimate", "dataset.path=t.csv", "dataset.x=[a,b]"]),
+        ("estimate t.csv --given site", ["experiment=estimate", "dataset.path=t.csv", "dataset.z=[site]"]),
+        ("pairs t.csv --y age", ["experiment=pairwise", "dataset.path=t.csv", "dataset.y=[age]"]),
+        ("represent t.csv --label age", ["experiment=represent", "dataset.path=t.csv", "dataset.label=[age]"]),
+        ("select t.csv --y age seed=3", ["experiment=select", "dataset.path=t.csv", "dataset.y=[age]", "seed=3"]),
+        ("lags t.csv --time day", ["experiment=lags", "dataset.path=t.csv", "dataset.time=day"]),
+        ("transfer t.csv -m seed=1,2", ["experiment=transfer_entropy", "dataset.path=t.csv", "-m", "seed=1,2"]),
+        ("estimate t.csv --config-dir own", ["experiment=estimate", "dataset.path=t.csv", "--config-dir", "own"]),
+        ("interaction t.csv ++x=1 ~y=2", ["experiment=interaction", "dataset.path=t.csv", "++x=1", "~y=2"]),
+    ],
+)
+def test_stands_for_overrides_that_are_printed(typed, whole, capsys):
+    assert expanded(shlex.split(typed)) == whole
+    printed = capsys.readouterr().err.strip().partition("the same as ")[2]
+    assert shlex.split(printed) == ["mi-run", *whole]
+
+
+@pytest.mark.parametrize("argv", [[], ["experiment=estimate"], ["--help"], ["encode", "run=r"]])
+def test_other_command_lines_are_left_as_they_are(argv, capsys):
+    assert expanded(argv) == argv
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "key", "accepted"),
+    [
+        ("estimate", "mi-run estimate", ""),
+        ("estimate --y age", "mi-run estimate", ""),
+        ("estimate a.csv b.csv", "mi-run estimate", ""),
+        ("estimate t.csv --y", "--y", ""),
+        ("estimate t.csv --gven z", "--gven", "--given"),
+        ("represent t.csv --lable z", "--lable", "--label"),
+        ("select t.csv --given z", "--given", "--x, --y, --exclude, and settings key=value"),
+    ],
+)
+def test_refuses_in_one_line_with_an_example(typed, key, accepted):
+    with pytest.raises(ConfigError) as caught:
+        expanded(shlex.split(typed))
+    (fault,) = caught.value.faults
+    assert (fault.key, fault.accepted) == (key, accepted)
+    assert fault.command.startswith(f"mi-run {typed.split()[0]} data.csv")
+
+
+def test_experiments_of_short_commands_exist_and_take_their_keys():
+    for command in SHORT.values():
+        assert (config_folder() / "experiment" / f"{command.experiment}.yaml").is_file()
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_help_lists_every_option(name, capsys):
+    assert main([name, "--help"]) == 0
+    assert capsys.readouterr().out.rstrip() == help_of(name)
+    assert all(option in help_of(name) and key in help_of(name) for option, key in SHORT[name].keys.items())
+
+
+def test_names_with_any_characters_reach_the_config(here, runner, capsys):
+    odd = ["dose (mg)", "a,b", "it's", "true", "x=1", "gene[2]"]
+    values = np.random.default_rng(0).standard_normal((30, len(odd) + 1))
+    header = ",".join('"' + name.replace('"', '""') + '"' for name in [*odd, "y"])
+    np.savetxt(here / "my $ file=1.csv", values, delimiter=",", header=header, comments="")
+    columns = ",".join(f'"{name}"' for name in odd)
+    assert main(["estimate", "my $ file=1.csv", "--x", columns, "--y", "y"]) == 0, capsys.readouterr().err
+    (run,) = runner.runs
+    assert list(run[0]["dataset"]["x"]) == odd
+    assert run[0]["dataset"]["path"] == "my $ file=1.csv"
+    assert yaml.safe_load((run[1] / "config.yaml").read_text())["dataset"]["y"] == ["y"]
