@@ -150,18 +150,25 @@ def _estimators(settings: Mapping[str, Any] | None) -> list[str]:
 
 def _answer(trials: Sequence[Mapping[str, Any]], table: Table) -> Answer:
     """The answer of the estimators that can take the columns; all of them refuse the columns if none can."""
-    fit = [values for values in trials if not _is_unfit(values["estimator"], table)] or trials
+    fit = [values for values in trials if not _is_unfit(values, table)] or trials
     estimates = {values["estimator"]["name"]: _estimate(values, table) for values in fit}
     rows = [{"method": name} | estimate_fields(one) for name, one in estimates.items()]
     described = table.describe()
     facts = Facts.of(described, (table.dim_x, table.dim_y), table.discrete, table.dim_z)
-    return replace(answer(rows, facts), estimates=estimates, notes=tuple(described["notes"]))
+    of_estimators = (note for one in map(_chosen, fit) if one is not None for note in one.notes(table))
+    return replace(answer(rows, facts), estimates=estimates, notes=(*described["notes"], *of_estimators))
 
 
-def _is_unfit(section: Mapping[str, Any], table: Table) -> bool:
+def _chosen(values: Mapping[str, Any]) -> Estimator | None:
+    """The estimator of some settings; None where its name is unknown."""
+    chosen: Any = section_class("estimator", values["estimator"]["name"])
+    return None if chosen is None else chosen.model_validate(values["estimator"])
+
+
+def _is_unfit(values: Mapping[str, Any], table: Table) -> bool:
     """Whether the experiment leaves an estimator out, as it cannot take the columns."""
-    chosen: Any = section_class("estimator", section["name"])
-    return chosen is not None and bool(chosen.model_validate(section).refusals(table))
+    chosen = _chosen(values)
+    return chosen is not None and bool(chosen.refusals(table))
 
 
 def _context(n_threads: int) -> Context:

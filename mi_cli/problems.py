@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from mi_cli.lazy import np, torch
 
-__all__ = ["Array", "Draw", "Estimate", "Kind", "Pointwise", "Problem", "Rows", "is_discrete", "midpoint"]
+__all__ = [
+    "Array",
+    "Draw",
+    "Estimate",
+    "Kind",
+    "Pointwise",
+    "Problem",
+    "Rows",
+    "column_place",
+    "is_discrete",
+    "midpoint",
+    "with_names",
+]
 
 
 _SAMPLE_ROWS = 16384
+_PLACE = re.compile(r"column (\d+) of ([xyz])\b")  # as column_place writes it
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 Kind = Literal["lower bound", "upper bound", "point estimate"]
@@ -96,6 +110,7 @@ class Problem:
         order: the trial's generator for pairing and batching.
         lr: learning rate.
         fresh: more rows of the same distribution, on which a fitted critic is evaluated once more.
+        names: of the columns of each side, where they have some; remarks and reasons are said with them.
     """
 
     dim_x: int
@@ -108,6 +123,7 @@ class Problem:
     order: torch.Generator
     lr: float
     fresh: Rows | None = None
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def sample(self) -> Rows:
@@ -259,6 +275,34 @@ def midpoint(test: float, train: float | None) -> float:
     (1.25, 1.0)
     """
     return test if train is None or not train > test else (test + train) / 2
+
+
+def column_place(number: int, side: str) -> str:
+    """How remarks and reasons of estimators say a column; :func:`with_names` puts its name there.
+
+    Args:
+        number: of the column, from 0 on.
+        side: x, y or z.
+    """
+    return f"column {number} of {side}"
+
+
+def with_names(text: str, names: Mapping[str, Sequence[str]]) -> str:
+    """A remark or reason with the names of columns in place of their numbers.
+
+    Args:
+        text: in which columns are said as :func:`column_place` does.
+        names: of all columns, by side; a side without names keeps its numbers.
+
+    >>> with_names("column 1 of x is constant, column 0 of y varies", {"x": ("age", "weight (kg)")})
+    'column weight (kg) is constant, column 0 of y varies'
+    """
+
+    def named(place: re.Match[str]) -> str:
+        number, of_side = int(place[1]), names.get(place[2], ())
+        return f"column {of_side[number]}" if number < len(of_side) else place[0]
+
+    return _PLACE.sub(named, text)
 
 
 def is_discrete(values: Array) -> bool:

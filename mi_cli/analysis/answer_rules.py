@@ -29,6 +29,7 @@ from mi_cli.analysis.evidence import (
     first,
 )
 from mi_cli.analysis.facts import Facts
+from mi_cli.errors import listed
 
 __all__ = [
     "ALPHA",
@@ -144,7 +145,7 @@ def _why_bound(
     few = facts.columns <= FEW_COLUMNS
     agreeing = [one.name for one in estimates if one is not bound and agree(one, bound) and (few or one.fits)]
     if agreeing:
-        return f"{' and '.join([bound.name, *agreeing])} agree, though they fail in different ways"
+        return f"{listed([bound.name, *agreeing], 'and')} agree, though they fail in different ways"
     if nearest is not None and nearest.value < bound.value:
         where = "at strong dependence" if few else "in many columns"
         return f"{bound.name} is evaluated on held-out rows, and nearest neighbours are too low {where}"

@@ -12,7 +12,7 @@ from mi_cli.compose.draft import Draft
 from mi_cli.errors import ConfigError, Fault, closest, listed, shown
 from mi_cli.registry.lookup import classes, procedure_class, section_class
 from mi_cli.registry.plugins import REGISTRIES, find
-from mi_cli.schema.sweep import GROUPS
+from mi_cli.schema.sweep import GROUPS, left_out_note
 
 __all__ = [
     "drop_replaced_axes",
@@ -175,25 +175,31 @@ def replace_pair_all(draft: Draft) -> Draft:
 
 
 def leave_out_unfit_estimators(draft: Draft) -> Draft:
-    """Take from the experiment's axis of estimators those that cannot take the columns of a table, or a z."""
+    """Take from the experiment's axis of estimators those that cannot take the columns of the dataset, or its z.
+
+    Where datasets are an axis that was typed, each of their trials leaves out its own (``leave_out_unfit``). Estimators
+    that were typed are refused.
+    """
     axis = draft.get("sweep.estimator")
-    if not isinstance(axis, list) or "sweep.estimator" in draft.typed:
+    if not isinstance(axis, list) or "sweep.estimator" in draft.typed or "leave_out_unfit" in draft.typed:
         return draft
+    if any(path.split(".")[:2] == ["sweep", "dataset"] for path in draft.typed):
+        return draft.changed({**draft.values, "leave_out_unfit": True})
     try:
         dataset = _section("dataset", draft.values["dataset"])
-        if dataset is None or not (dataset.finite or dataset.dim_z):
+        if dataset is None:
             return draft
         table = dataset.opened()
         estimators = [_section("estimator", option) for option in axis]
     except (ValidationError, ConfigError):
         return draft  # every trial reports it
     unfit = [[] if estimator is None else estimator.refusals(table) for estimator in estimators]
-    kept = [option for option, lines in zip(axis, unfit, strict=True) if not lines]
+    kept = [option for option, faults in zip(axis, unfit, strict=True) if not faults]
     if not kept:
         return draft
     values = draft.copied()
     values["sweep"]["estimator"] = kept
-    return draft.changed(values, [f"left out: {line}" for lines in unfit for line in lines])
+    return draft.changed(values, [left_out_note(fault) for faults in unfit for fault in faults])
 
 
 def _section(group: str, section: Mapping[str, Any]) -> Any:

@@ -88,7 +88,7 @@ def resolve(overrides: Sequence[str], composer: Composer | None = None) -> Resol
         check_storage(draft.values["search"]["storage"], plan=draft.values.get("plan") is True)
     check_tracker(draft.values.get("tracker"))
     kept = tuple(override.input_line or "" for override in parsed if not override.is_hydra_override())
-    left_out = (f"left out: {reason} ({counted(n, 'trial')})" for reason, n in expansion.left_out.items())
+    left_out = (f"{note} ({counted(n, 'trial')})" for note, n in expansion.left_out.items())
     return Resolved(dict(draft.values), expansion, kept, (*draft.notices, *left_out))
 
 

@@ -54,6 +54,16 @@ class Dataset(Section, ABC):
         return ()
 
     @property
+    def column_names(self) -> dict[str, tuple[str, ...]]:
+        """The name of each column of a side, ``dim_x`` of x and so on; a side whose columns have none is not there."""
+        return {}
+
+    @property
+    def ties(self) -> dict[str, float]:
+        """Columns of numbers many of whose values repeat another, each with the share of such values."""
+        return {}
+
+    @property
     @abstractmethod
     def dim_x(self) -> int:
         """Columns of x."""

@@ -18,7 +18,13 @@ from mi_cli.tabular.encoded_table import EncodedTable
 from mi_cli.tabular.encoding import FEWEST_ROWS, ColumnInfo, EncodedColumn, TableSettings
 from mi_cli.tabular.files import FILES, table_file
 from mi_cli.tabular.in_memory import rows_in_memory
-from mi_cli.tabular.notes import block_rows, columns_of_few_values, description, left_out_columns
+from mi_cli.tabular.notes import (
+    block_rows,
+    columns_of_few_values,
+    description,
+    left_out_columns,
+    repeated_values,
+)
 from mi_cli.tabular.selection import SELECTIONS
 from mi_cli.tabular.source import Source, dataset_error, name_list
 
@@ -163,6 +169,18 @@ class Table(Dataset):
     def few_valued(self) -> tuple[str, ...]:
         """Columns of numbers that have few values, each many times."""
         return columns_of_few_values(self.encoded)
+
+    @property
+    def column_names(self) -> dict[str, tuple[str, ...]]:
+        """The name of each column of a side; a column of classes has as many as it has classes."""
+        info = self.encoded.info
+        sides = {"x": info.x, "y": info.y, "z": info.z}
+        return {side: tuple(one.name for one in infos for _ in range(one.width)) for side, infos in sides.items()}
+
+    @property
+    def ties(self) -> dict[str, float]:
+        """Columns of x and y with many repeated values, the largest share first."""
+        return repeated_values(self.encoded)
 
     @property
     def dim_x(self) -> int:

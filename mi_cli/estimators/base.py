@@ -6,10 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from mi_cli.datasets.base import Dataset
+from mi_cli.datasets.base import Dataset, Side
 from mi_cli.errors import Fault
 from mi_cli.fields import Section
 from mi_cli.problems import Estimate, Kind, Problem
+from mi_cli.tabular.source import name_list
 from mi_cli.training.context import Context
 from mi_cli.training.settings import Evaluation, Training
 
@@ -25,6 +26,7 @@ class Estimator(Section, ABC):
         validates: whether it uses validation rows.
         maximises: whether an encoder can be trained by maximising its estimate.
         holds_out: whether it holds test rows out from what it is fitted to.
+        continuous_sides: whose columns of numbers it takes for continuous, so that repeated values mislead it.
         takes_z: whether it estimates I(x; y | z) where the rows have a z.
     """
 
@@ -33,6 +35,7 @@ class Estimator(Section, ABC):
     validates: ClassVar[bool] = False
     maximises: ClassVar[bool] = False
     holds_out: ClassVar[bool] = True
+    continuous_sides: ClassVar[tuple[Side, ...]] = ()
     takes_z: ClassVar[bool] = False
     name: str
 
@@ -98,6 +101,15 @@ class Estimator(Section, ABC):
         """Reasons why this estimator cannot be used on ``dataset``, beside a z that it does not take."""
         del dataset
         return []
+
+    def notes(self, dataset: Dataset) -> list[str]:
+        """What the user of this estimator should know of ``dataset``, which is opened."""
+        if not self.continuous_sides or not (ties := dataset.ties):
+            return []
+        concerned = {name for side in self.continuous_sides for name in dataset.column_names[side]}
+        columns = [f"{name} ({share:.0%})" for name, share in ties.items() if name in concerned]
+        problem = f"{self.name} takes columns of numbers for continuous, and values repeat"
+        return [f"{problem} in {name_list(columns)}"] if columns else []
 
     def refusals(self, dataset: Dataset) -> list[Fault]:
         """Reasons why this estimator cannot be used on ``dataset``, of which a z that it does not take is the first."""

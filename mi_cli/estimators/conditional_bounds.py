@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from mi_cli import bounds, networks
 from mi_cli import training as fitting
-from mi_cli.datasets.base import Dataset
+from mi_cli.datasets.base import Dataset, Side
 from mi_cli.errors import Fault
 from mi_cli.estimators.base import Estimator
 from mi_cli.fields import Activation, Preprocess, Widths
@@ -29,6 +29,7 @@ class Likelihood(Estimator):
     y must be continuous.
     """
 
+    continuous_sides: ClassVar[tuple[Side, ...]] = ("y",)
     trains_on_fresh_rows: ClassVar[bool] = True
     validates: ClassVar[bool] = True
 

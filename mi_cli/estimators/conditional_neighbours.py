@@ -173,7 +173,7 @@ def _without_z(
     left = side[:, continuous]
     for part in condition.strata:
         left[part] = smooth_residuals(left[part], condition.numbers[part], random)
-    refuse_determined(name, left, side[:, continuous])
+    refuse_determined(name, left, side[:, continuous], np.flatnonzero(continuous))
     result = side.copy()
     result[:, continuous] = normalised(preprocess, left)
     return result

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from mi_cli.datasets.base import Dataset
+from mi_cli.datasets.base import Dataset, Side
 from mi_cli.errors import Fault
 from mi_cli.estimators.canonical_correlations import (
     bases,
@@ -63,6 +63,7 @@ class Gaussian(TrainingFree):
         Kullback 1959, *Information Theory and Statistics*, chapter 9; Hotelling 1936 (Biometrika 28, 321–377).
     """
 
+    continuous_sides: ClassVar[tuple[Side, ...]] = ("x", "y")
     takes_z: ClassVar[bool] = True
     name: Literal["gaussian"] = "gaussian"
     correct: bool = True
@@ -118,6 +119,7 @@ class Copula(TrainingFree):
         1997 (Bernoulli 3, 55–77) for the scores' efficiency.
     """
 
+    continuous_sides: ClassVar[tuple[Side, ...]] = ("x", "y")
     takes_z: ClassVar[bool] = True
     name: Literal["copula"] = "copula"
     correct: bool = True

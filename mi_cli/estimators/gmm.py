@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from mi_cli.datasets.base import Dataset
+from mi_cli.datasets.base import Dataset, Side
 from mi_cli.errors import Fault
 from mi_cli.estimators.training_free import (
     Index,
@@ -53,6 +53,7 @@ class Gmm(TrainingFree):
         McLachlan & Peel 2000, *Finite Mixture Models*; Schwarz 1978 (Annals of Statistics 6, 461–464) for BIC.
     """
 
+    continuous_sides: ClassVar[tuple[Side, ...]] = ("x", "y")
     name: Literal["gmm"] = "gmm"
     components: Count | Literal["auto"] = "auto"
     most: Count = 16

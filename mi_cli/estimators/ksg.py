@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from mi_cli.datasets.base import Dataset
+from mi_cli.datasets.base import Dataset, Side
 from mi_cli.errors import Fault
 from mi_cli.estimators.conditional_neighbours import conditional_neighbours, options_given, refuse_options
 from mi_cli.estimators.neighbour_search import (
@@ -75,6 +75,7 @@ class Ksg(TrainingFree):
         Kraskov, Stögbauer & Grassberger 2004 (Physical Review E 69, 066138; arXiv cond-mat/0305641).
     """
 
+    continuous_sides: ClassVar[tuple[Side, ...]] = ("x", "y")
     takes_z: ClassVar[bool] = True
     name: Literal["ksg"] = "ksg"
     k: Count = 3

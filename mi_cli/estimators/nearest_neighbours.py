@@ -16,7 +16,7 @@ from mi_cli.estimators.neighbour_search import REPEATED, Counts, numbered, repea
 from mi_cli.estimators.ross import Ross
 from mi_cli.estimators.training_free import Measurement, TrainingFree, block_numbers, checked_arrays, join_remarks
 from mi_cli.fields import Count, Preprocess
-from mi_cli.problems import Array, Problem, is_discrete
+from mi_cli.problems import Array, Problem, column_place, is_discrete
 from mi_cli.training.context import Context
 
 __all__ = ["Nearest"]
@@ -88,7 +88,8 @@ class Nearest(TrainingFree):
             return mixed, ", as x and y have too many pairs of values to be counted"
         name = next(name for name in not_continuous if name not in labels)
         column = int(np.argmax(repeated[name]))
-        return mixed, f", as column {column} of {name} repeats {100 * repeated[name][column]:.0f} % of its values"
+        share = f"{100 * repeated[name][column]:.0f} % of its values"
+        return mixed, f", as {column_place(column, name)} repeats {share}"
 
 
 def _are_counted(x: Array, y: Array, of_x: Counts, of_y: Counts) -> bool:

@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from mi_cli.errors import listed
 from mi_cli.lazy import distance, spatial
-from mi_cli.problems import Array
+from mi_cli.problems import Array, column_place
 
 __all__ = [
     "REPEATED",
@@ -37,6 +38,7 @@ TREE_DIMS = 3
 REPEATED = 0.05  # the largest share of repeated values of a continuous column
 _BLOCK = 1_000_000  # distances at a time (8 MB); larger blocks are not faster
 _JITTER = 1e-10  # standard deviations
+_SAID = 3  # columns with repeated values that a remark says one by one
 
 # Neighbours for a p-value, which does not need a small bias. A correlation of .2 in 1,000 rows has p ≤ .1 (19
 # permutations) in 33 % of samples with 3 neighbours, in 67 % with 20, in 100 % with 100; a sine of three periods has it
@@ -139,5 +141,8 @@ def separate(name: str, side: Array, random: np.random.Generator) -> tuple[Array
     for column in repeated:
         noise = random.standard_normal(len(side)) * _JITTER * side[:, column].std()
         side[:, column] += noise
-    listed = ", ".join(f"column {column}: {count}" for column, count in repeated.items())
-    return side, f"repeated values of {name} ({listed}) were moved apart by noise of 1e-10 standard deviations"
+    most = sorted(repeated, key=lambda column: -repeated[column])[:_SAID]
+    said = [f"{column_place(column, name)} ({repeated[column]})" for column in most]
+    if more := len(repeated) - len(said):
+        said.append(f"{more} more {'column' if more == 1 else 'columns'} of {name}")
+    return side, f"repeated values of {listed(said, 'and')} were moved apart by noise of 1e-10 standard deviations"

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from mi_cli.estimators.single_index import single_index
-from mi_cli.estimators.training_free import Unmeasurable
+from mi_cli.estimators.training_free import Index, Unmeasurable
 from mi_cli.lazy import distance
-from mi_cli.problems import Array
+from mi_cli.problems import Array, column_place
 
 __all__ = ["linear_residuals", "refuse_determined", "smooth_residuals"]
 
@@ -32,19 +32,21 @@ _EXACT = 1e-10  # smallest singular value of columns of z relative to the larges
 _LEAST = 1e-6  # the same of kernels, whose singular values are computed from squares
 
 
-def refuse_determined(name: str, left: Array, side: Array) -> None:
+def refuse_determined(name: str, left: Array, side: Array, numbers: Index | None = None) -> None:
     """Refuse a side, such as x, with a column of which z leaves nothing.
 
     Args:
         name: of the side.
         left: what z leaves of its columns, ``(n, d)``.
         side: its columns, ``(n, d)``.
+        numbers: of the columns, ``(d,)``, where these are some of all columns.
 
     Raises:
         Unmeasurable: z determines a column.
     """
     for number in np.flatnonzero(left.std(0) <= _DETERMINED * side.std(0)):
-        raise Unmeasurable(f"column {number} of {name} is a function of z; it must vary where z does not")
+        place = column_place(int(number if numbers is None else numbers[number]), name)
+        raise Unmeasurable(f"{place} is a function of z; it must vary where z does not")
 
 
 def linear_residuals(side: Array, z: Array) -> Array:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from mi_cli import training as fitting
-from mi_cli.datasets.base import Dataset
+from mi_cli.datasets.base import Dataset, Side
 from mi_cli.errors import Fault
 from mi_cli.estimators.ksg import permutation_statistic
 from mi_cli.estimators.neighbour_search import (
@@ -62,6 +62,7 @@ class Ross(TrainingFree):
         Ross 2014 (PLoS ONE 9, e87357).
     """
 
+    continuous_sides: ClassVar[tuple[Side, ...]] = ("x", "y")
     name: Literal["ross"] = "ross"
     k: Count = 3
     metric: Metric = "max"

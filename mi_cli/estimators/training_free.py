@@ -18,7 +18,7 @@ from mi_cli.estimators.base import Estimator
 from mi_cli.estimators.deferred import DeferredEstimate
 from mi_cli.fields import Preprocess
 from mi_cli.lazy import torch
-from mi_cli.problems import Array, Estimate, Kind, Problem, Rows, is_discrete
+from mi_cli.problems import Array, Estimate, Kind, Problem, Rows, column_place, is_discrete, with_names
 from mi_cli.training.context import Context
 from mi_cli.training.settings import Evaluation, Training
 
@@ -193,7 +193,7 @@ class TrainingFree(Estimator):
             given = problem.test.z is not None
             result = self.measure_given(problem, context) if given else self.measure(problem, context)
         except Unmeasurable as error:
-            return Estimate(self.kind, status="failed", reason=str(error))
+            return Estimate(self.kind, status="failed", reason=with_names(str(error), problem.names))
         infinite = result.value == math.inf and result.stderr == 0
         if not infinite and not (math.isfinite(result.value) and math.isfinite(result.stderr)):
             reason = f"the estimate is {result.value} ± {result.stderr}: values of the rows are too large or too small"
@@ -202,7 +202,7 @@ class TrainingFree(Estimator):
         null, remark = _null(result.statistic, problem, evaluation.permutations, context)
         estimate = Estimate(
             self.kind,
-            reason=join_remarks(result.remark, remark),
+            reason=with_names(join_remarks(result.remark, remark), problem.names),
             value=result.value,
             stderr=result.stderr,
             ci_low=low,
@@ -276,17 +276,17 @@ def check_columns(name: str, side: Array) -> None:
         Unmeasurable: a value is not finite, or a column is constant or its variance overflows.
     """
     for number, column in enumerate(side.T):
+        place = column_place(number, name)
         if not np.isfinite(column).all():
             count = int((~np.isfinite(column)).sum())
-            raise Unmeasurable(f"column {number} of {name} has {count} values that are not finite; all must be finite")
+            raise Unmeasurable(f"{place} has {count} values that are not finite; all must be finite")
         if column.min() == column.max():
-            raise Unmeasurable(f"column {number} of {name} is constant ({column[0]:g}); it must vary")
+            raise Unmeasurable(f"{place} is constant ({column[0]:g}); it must vary")
         with np.errstate(over="ignore", invalid="ignore"):
             sd = float(column.std())
         if not 0 < sd < math.inf:
             raise Unmeasurable(
-                f"column {number} of {name} has values whose variance float64 cannot hold (up to "
-                f"{np.abs(column).max():.1e}); rescale it"
+                f"{place} has values whose variance float64 cannot hold (up to {np.abs(column).max():.1e}); rescale it"
             )
 
 
@@ -311,7 +311,7 @@ def refuse_discrete(name: str, **sides: Array) -> None:
         for number, column in enumerate(values.T):
             if is_discrete(column):
                 raise Unmeasurable(
-                    f"column {number} of {side} takes only {len(np.unique(column))} values in {len(column)} rows: "
+                    f"{column_place(number, side)} takes only {len(np.unique(column))} values in {len(column)} rows: "
                     f"{name} needs continuous columns; use histogram, mixed or nearest"
                 )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from mi_cli.problems import Estimate, Problem
+from mi_cli.problems import Estimate, Problem, with_names
 from mi_cli.procedures.crossfit import pool, shuffle_blocks, split_into_folds
 from mi_cli.procedures.seeds import generator
 from mi_cli.procedures.splits import fresh_rows, split_rows
@@ -51,6 +51,7 @@ def trial_problem(config: Config) -> Problem:
         init=generator(config.seed, "init"),
         order=generator(config.seed, "order"),
         lr=config.training.lr,
+        names=config.dataset.column_names,
     )
 
 
@@ -131,5 +132,8 @@ def _by_shape(config: Config, problems: Sequence[Problem], context: Context, sta
         estimates, start = config.estimator.estimate(
             [problems[index] for index in members], config.training, config.evaluation, context, start=start
         )
-        by_index |= zip(members, estimates, strict=True)
+        for index, estimate in zip(members, estimates, strict=True):
+            reason = with_names(estimate.reason, problems[index].names)
+            # A copy of an estimate computes its p-value; those without training have the names already.
+            by_index[index] = estimate if reason == estimate.reason else replace(estimate, reason=reason)
     return [by_index[index] for index in range(len(problems))], start

@@ -49,7 +49,7 @@ def lagged_estimates(
     random = np.random.default_rng(seed)
     away = last - first + block
     offsets = draw_offsets(series.lengths.tolist(), away, config.evaluation.permutations, random)
-    aligned = Windows(series.side(series.y), series.side(series.x), None, series.recording)
+    aligned = lagged_windows(series, 0)
     try:
         scan = _Scan.of(estimator, series, aligned, block, offsets, seed, context)
         observed, under_null = scan.statistics(lags)
@@ -152,7 +152,8 @@ def _paired(estimator: TrainingFree, aligned: Windows, block: int, seed: int, co
     """The estimate of rows of y and of x, for an estimator that has no statistic of pairings."""
 
     def value(of_y: Index, of_x: Index) -> float:
-        windows = Windows(aligned.target[of_y], aligned.source[of_x], None, aligned.recording[of_y])
+        target, source, recording = aligned.target[of_y], aligned.source[of_x], aligned.recording[of_y]
+        windows = Windows(target, source, None, recording, aligned.names)
         return measure(estimator, window_problem(windows, block, seed), context).value
 
     return value

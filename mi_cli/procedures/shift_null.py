@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,9 @@ import numpy as np
 from mi_cli import bounds
 from mi_cli.estimators.conditional_table import Tables
 from mi_cli.estimators.contingency import Table
-from mi_cli.estimators.training_free import Measurement, Statistic, TrainingFree
+from mi_cli.estimators.training_free import Measurement, Statistic, TrainingFree, Unmeasurable
 from mi_cli.lazy import special
-from mi_cli.problems import Array, Problem
+from mi_cli.problems import Array, Problem, with_names
 from mi_cli.procedures.time_windows import Index
 from mi_cli.training.context import Context
 
@@ -57,7 +57,11 @@ def measure(estimator: TrainingFree, problem: Problem, context: Context) -> Meas
     """
     context.check()
     given = problem.test.z is not None
-    return estimator.measure_given(problem, context) if given else estimator.measure(problem, context)
+    try:
+        result = estimator.measure_given(problem, context) if given else estimator.measure(problem, context)
+    except Unmeasurable as error:
+        raise Unmeasurable(with_names(str(error), problem.names)) from None
+    return replace(result, remark=with_names(result.remark, problem.names))
 
 
 def draw_offsets(lengths: Sequence[int], away: int, count: int, random: np.random.Generator) -> Index:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -36,12 +36,14 @@ class Windows:
         source: past values of the source, the newest first, ``(n, values · width)``.
         given: what is given, ``(n, d)``; None where nothing is.
         recording: the number of each row's recording, ``(n,)``, ascending.
+        names: of the columns of ``x`` (the target), ``y`` (the source) and ``z`` (what is given).
     """
 
     target: Array
     source: Array
     given: Array | None
     recording: Index
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.target)
@@ -57,7 +59,14 @@ def lagged_windows(series: Series, lag: int) -> Windows:
     """y, and x ``lag`` steps before (after it, where the lag is negative)."""
     place, length = positions(series), series.lengths[series.recording]
     rows = np.flatnonzero((place >= lag) & (place - lag < length))
-    return Windows(series.side(series.y)[rows], series.side(series.x)[rows - lag], None, series.recording[rows])
+    names = {"x": _names(series, series.y), "y": _names(series, series.x)}
+    target, source = series.side(series.y)[rows], series.side(series.x)[rows - lag]
+    return Windows(target, source, None, series.recording[rows], names)
+
+
+def _names(series: Series, columns: Iterable[str]) -> list[str]:
+    """The name of each column of the values of ``columns``."""
+    return [name for name in columns for _ in range(series.columns[name].shape[1])]
 
 
 def reach(history: History) -> int:
@@ -82,11 +91,17 @@ def transfer_windows(
     own = [series.columns[target][rows - age] for age in range(1, history.target + 1)]
     others = [series.columns[name][rows - age] for name in given for age in range(1, history.source + 1)]
     past = [series.columns[source][rows - age] for age in range(history.lag, history.lag + history.source)]
+    names = {
+        "x": _names(series, [target]),
+        "y": _names(series, [source] * history.source),
+        "z": _names(series, [*[target] * history.target, *(name for name in given for _ in range(history.source))]),
+    }
     return Windows(
         series.columns[target][rows],
         np.concatenate(past, 1),
         np.concatenate([*own, *others], 1),
         series.recording[rows],
+        names,
     )
 
 
@@ -120,4 +135,4 @@ def window_problem(windows: Windows, block: int, seed: int, source: Array | None
     )
     order = torch.Generator().manual_seed(seed)
     none = rows.select(slice(0, 0))
-    return Problem(rows.x.shape[1], rows.y.shape[1], none, None, none, rows, order, order, 0.0)
+    return Problem(rows.x.shape[1], rows.y.shape[1], none, None, none, rows, order, order, 0.0, names=windows.names)

@@ -92,7 +92,7 @@ def run(
         space = expansion.space
         progress = RunProgress(folder, shard_trials(expansion.trials, values.get("shard")), expansion.axes)
         reused = [] if space else restore_trials(progress, resume=resume, collect=collect)
-        _show([*notices, *_dataset_notes(progress), *reused], console)
+        _show([*notices, *_data_notes(progress), *reused], console)
         new_run = _Run(progress, publisher, console, device(progress.config), threads(progress.config))
         typed = provenance.recorded_overrides(folder) if resume or collect else overrides
         record = new_run.record(started or begun, import_seconds, typed, reused)
@@ -107,10 +107,9 @@ def run(
             raise
 
 
-def _dataset_notes(progress: RunProgress) -> list[str]:
-    """What datasets say about their rows, each note once."""
-    notes = (note for trial in progress.trials for note in trial.config.dataset.describe().get("notes", ()))
-    return list(dict.fromkeys(notes))
+def _data_notes(progress: RunProgress) -> list[str]:
+    """What there is to say of the rows, and of estimators on them, each note once."""
+    return list(dict.fromkeys(note for trial in progress.trials for note in trial.config.notes))
 
 
 def _chosen(progress: RunProgress) -> Iterator[tuple[str, str]]:

@@ -207,6 +207,11 @@ class Config(Section):
         return tuple(dict.fromkeys((*self.plots, *more)))
 
     @property
+    def notes(self) -> list[str]:
+        """What the user should know of the data, which is opened, and of the estimator on it."""
+        return [*self.dataset.describe().get("notes", ()), *self.estimator.notes(self.dataset)]
+
+    @property
     def rows(self) -> dict[str, int]:
         """The number of rows of each part of the data."""
         return self.split.counts(self.dataset.n_samples)
@@ -222,6 +227,8 @@ class Config(Section):
 
     def faults(self) -> list[Fault]:
         """What does not fit together: splits, folds, groups and estimator against the data, which is opened."""
+        if (needs := self._needs_rows()) is not None:  # what is said of parts and folds would follow from it
+            return [Fault("dataset.n_samples", None, f"{needs} needs a number of rows", "a whole number, such as 5000")]
         return [
             *self._data_faults(),
             *self._fold_faults(),
@@ -241,8 +248,6 @@ class Config(Section):
         if self.dataset.finite and (added := self._added_rows()):
             return added
         if n is None:
-            if (needs := self._needs_rows()) is not None:
-                return [Fault("dataset.n_samples", None, f"{needs} needs a number of rows", "a whole number")]
             rows = rows | {"train": 2}  # drawn while training
         needed = dict(self._procedure.least_rows)
         if self.estimator.validates and (self.training.checkpoint == "best" or self.training.patience):
@@ -275,7 +280,11 @@ class Config(Section):
         ]
 
     def _needs_rows(self) -> str | None:
-        """What cannot work on rows that are drawn at every training step."""
+        """What cannot work on rows that are drawn at every training step, if such rows are asked for."""
+        if self.dataset.n_samples is not None:
+            return None
+        if self.fit == "crossfit" and self._procedure.crossfits:
+            return "fit=crossfit"
         if not self._procedure.draws_fresh_rows:
             return f"procedure={self.procedure}"
         return None if self.estimator.trains_on_fresh_rows else f"estimator={self.estimator.name}"
@@ -285,9 +294,6 @@ class Config(Section):
             return []
         if not self._procedure.crossfits:
             return [Fault("fit", self.fit, f"procedure={self.procedure} does not cross-fit", "split")]
-        if self.dataset.n_samples is None:
-            problem = "rows that are drawn at every training step have no folds"
-            return [Fault("fit", self.fit, problem, "split, or a number of rows (dataset.n_samples)")]
         groups = self.dataset.describe().get("groups") if self.dataset.finite else None
         if groups and groups["number"] < self.folds + 2:  # besides a fold, one to validate and one to train
             has = f"dataset.groups={shown(groups['column'])} has {counted(groups['number'], 'group')}"

@@ -15,7 +15,19 @@ from mi_cli.schema.config import Config, UnfitError, validate
 from mi_cli.schema.effects import affecting, ruled
 from mi_cli.schema.fingerprints import fingerprint, numeric_settings
 
-__all__ = ["GROUPS", "NOT_AXES", "Trial", "axes", "expand", "expand_fitting", "get", "labels", "not_axes", "put"]
+__all__ = [
+    "GROUPS",
+    "NOT_AXES",
+    "Trial",
+    "axes",
+    "expand",
+    "expand_fitting",
+    "get",
+    "labels",
+    "left_out_note",
+    "not_axes",
+    "put",
+]
 
 NOT_AXES = (*affecting(Affects.NOTHING), *ruled(Rule.NO_AXIS))  # what is the same in all trials of a run
 GROUPS = tuple(group for group in groups.GROUPS if group not in NOT_AXES)  # whose options can be the values of an axis
@@ -74,8 +86,8 @@ def expand_fitting(values: Mapping[str, Any]) -> tuple[list[Trial], dict[str, in
     """All trials of a resolved config, and what is left out where ``leave_out_unfit`` is true.
 
     Returns:
-        The trials, numbered without a gap; and for each reason why an estimator cannot take a dataset, how many trials
-        are left out.
+        The trials, numbered without a gap; and for each reason why an estimator cannot take a dataset
+        (:func:`left_out_note`), how many trials are left out.
 
     Raises:
         ConfigError: the faults of all trials, each once; or those of the trials left out, if no trial remains.
@@ -100,14 +112,25 @@ def expand_fitting(values: Mapping[str, Any]) -> tuple[list[Trial], dict[str, in
             trials.append(Trial(len(trials), {path: labelled[path] for path in by_path}, validate(resolved)))
         except UnfitError as error:
             for fault in error.faults:
-                unfit.setdefault(str(fault), []).append(fault)
+                unfit.setdefault(left_out_note(fault), []).append(fault)
         except ConfigError as error:
             faults |= {str(fault): fault for fault in (_of_axis(fault, by_path) for fault in error.faults)}
     if not trials:
-        faults |= {text: alike[0] for text, alike in unfit.items()}
+        faults |= {str(alike[0]): alike[0] for alike in unfit.values()}
     if faults:
         raise ConfigError(*faults.values())
     return trials, {text: len(alike) for text, alike in unfit.items()}
+
+
+def left_out_note(fault: Fault) -> str:
+    """What is said of an estimator that is left out, by the fault that it would be.
+
+    >>> left_out_note(Fault("estimator.name", "copula", "takes continuous columns, and age takes few values"))
+    'copula is left out: it takes continuous columns, and age takes few values'
+    """
+    if fault.key == "estimator.name":
+        return f"{shown(fault.value)} is left out: it {fault.problem}"
+    return f"left out: {replace(fault, accepted='', command='')}"
 
 
 def _carry(values: Mapping[str, Any]) -> Any:

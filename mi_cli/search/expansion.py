@@ -26,7 +26,7 @@ class Expansion:
         trials: in order.
         axes: dotted paths of the values in which trials differ.
         space: what a search chooses from; None without a search.
-        left_out: how many trials are left out, for each reason why an estimator cannot take a dataset.
+        left_out: how many trials are left out, by what is said of that (:func:`mi_cli.schema.sweep.left_out_note`).
     """
 
     trials: list[Trial]

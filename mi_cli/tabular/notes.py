@@ -18,11 +18,11 @@ from mi_cli.tabular.selection import override
 from mi_cli.tabular.source import name_list
 from mi_cli.tabular.unfit_columns import left_out_notes, most_classes
 
-__all__ = ["block_rows", "columns_of_few_values", "description", "left_out_columns"]
+__all__ = ["block_rows", "columns_of_few_values", "description", "left_out_columns", "repeated_values"]
 
 _MANY_CLASSES = 8  # columns, of which more are not listed in a note
 _MANY_NAMES = 20  # of columns, of which more are cut in a note
-_MANY_TIES = 0.01  # share of repeated values from which on there is a note
+_MANY_TIES = 0.01  # share of repeated values from which on estimators for continuous columns have a note
 
 
 def description(table: EncodedTable, n_samples: int) -> dict[str, Any]:
@@ -114,13 +114,15 @@ def _notes(table: EncodedTable, rows: EncodedRows, facts: Mapping[str, Any]) -> 
         notes.append(
             f"{facts['duplicates']:,} of {rows.n:,} rows are duplicates: nearest neighbours take them for dependence"
         )
-    tied = {name: share for name, share in facts["ties"].items() if share >= _MANY_TIES}
-    if tied:
-        names = name_list([f"{name} ({tied[name]:.0%})" for name in sorted(tied, key=lambda name: -tied[name])])
-        notes.append(f"repeated values, which estimators for continuous columns do not expect: {names}")
     if settings.transform != "none":
         notes.append(f"this is the table after dataset.transform={settings.transform}, not the table itself")
     return notes
+
+
+def repeated_values(table: EncodedTable) -> dict[str, float]:
+    """Columns of numbers with many repeated values, each with the share of values that repeat another; most first."""
+    ties = _description(table)["ties"]
+    return {name: ties[name] for name in sorted(ties, key=lambda name: -ties[name]) if ties[name] >= _MANY_TIES}
 
 
 def left_out_columns(table: EncodedTable) -> list[str]:

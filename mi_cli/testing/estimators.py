@@ -183,6 +183,7 @@ class _Case:
 
     def _problem(self, rho: float) -> Problem:
         seeds = {"train": 31, "val": 33, "test": 32}
+        parts: dict[str, Any] = {part: self._rows(n, rho, seeds[part]) for part, n in ROWS.items()}
         return Problem(
             dim_x=1,
             dim_y=1,
@@ -190,7 +191,7 @@ class _Case:
             init=torch.Generator().manual_seed(4),
             order=torch.Generator().manual_seed(5),
             lr=self.training.lr,
-            **{part: self._rows(n, rho, seeds[part]) for part, n in ROWS.items()},
+            **parts,
         )
 
     def _rows(self, n: int, rho: float, seed: int) -> Rows:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 
 from mi_cli.fields import Preprocess
-from mi_cli.problems import Problem, Rows
+from mi_cli.problems import Problem, Rows, column_place
 from mi_cli.training.preprocessing import fit_preprocess
 
 __all__ = ["prepare_for_densities"]
@@ -50,8 +50,8 @@ def _preprocessed(problem: Problem, preprocess: Preprocess) -> Problem:
         distinct = len(torch.unique(column))
         if 1 < distinct < len(column) / 2:
             raise ValueError(
-                f"column {number} of y takes {distinct} values in {len(column)} rows, so that it has no density; "
-                "y must be continuous"
+                f"{column_place(number, 'y')} takes {distinct} values in {len(column)} rows, so that it has no "
+                "density; y must be continuous"
             )
     others = problem.val.concat(problem.test)
     of_x, of_y = fit_preprocess(preprocess, first.x, "x", others.x), fit_preprocess(preprocess, first.y, "y", others.y)

@@ -12,6 +12,7 @@ from scipy.special import ndtri
 from torch import Tensor
 
 from mi_cli.fields import Preprocess
+from mi_cli.problems import column_place
 
 __all__ = [
     "FittedMap",
@@ -146,12 +147,12 @@ def _check(kind: Preprocess, columns: Array, name: str, others: Array | None) ->
         raise ValueError(f"{name}: {columns.shape[1]} rows; preprocess={kind} needs at least 2")
     for number, column in enumerate(columns):
         if not np.isfinite(column).all():
-            raise ValueError(f"column {number} of {name} has values that are not finite; all must be")
+            raise ValueError(f"{column_place(number, name)} has values that are not finite; all must be")
         if column.min() == column.max() and not (
             others is not None and 0.5 <= (others[number] == column[0]).mean() < 1
         ):
             raise ValueError(
-                f"column {number} of {name} is constant ({column[0]:g}); preprocess={kind} needs it to vary"
+                f"{column_place(number, name)} is constant ({column[0]:g}); preprocess={kind} needs it to vary"
             )
 
 

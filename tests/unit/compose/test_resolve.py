@@ -347,5 +347,35 @@ def test_estimators_that_cannot_take_a_data_set_of_the_sweep_are_left_out_and_th
     of_ring = [("ring", name) for name in ("auto", "nearest", "copula")]
     assert list(dict.fromkeys(chosen)) == [*of_ring, ("classes_1", "auto"), ("classes_1", "nearest")]
     (notice,) = resolved.notices
-    assert notice.startswith("left out: estimator.name=copula: takes continuous x and y")
+    assert notice.startswith("copula is left out: it takes continuous x and y")
     assert notice.endswith("(2 trials)")
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        (["dataset=bits"], {"bits": ["auto", "nearest"]}),
+        (["dataset=xor"], {"xor": ["nearest"]}),  # which has a z as well
+        (
+            ["dataset=bits", "+sweep.dataset=[bits,{name: gaussian, n_samples: 200}]"],
+            {"bits": ["auto", "nearest"], "gaussian": ["auto", "nearest", "copula"]},
+        ),
+    ],
+    ids=["classes", "classes and z", "an axis of datasets"],
+)
+def test_estimators_of_the_experiment_that_cannot_take_the_dataset_are_left_out(given, left):
+    resolved = resolve(["experiment=estimate", *given])
+    found: dict[str, list[str]] = {}
+    for trial in resolved.expansion.trials:
+        found.setdefault(trial.config.dataset.name, []).append(trial.config.estimator.name)
+    assert found == left
+    assert all(" is left out: it " in notice for notice in resolved.notices)
+    assert len(resolved.notices) == 3 - min(map(len, left.values()))
+
+
+@pytest.mark.parametrize("more", ["sweep.estimator=[auto,copula]", "estimator=copula", "leave_out_unfit=false"])
+def test_estimators_that_were_asked_for_are_refused(more):
+    with pytest.raises(ConfigError) as error:
+        resolve(["experiment=estimate", "dataset=bits", more])
+    (fault,) = error.value.faults
+    assert (fault.key, fault.value) == ("estimator.name", "copula")

@@ -11,6 +11,12 @@ import torch
 
 from mi_cli.datasets.table import Table
 from mi_cli.errors import ConfigError
+from mi_cli.estimators.auto import Auto
+from mi_cli.estimators.entropy_difference import Flow
+from mi_cli.estimators.gaussian import Copula
+from mi_cli.estimators.histogram import Histogram
+from mi_cli.estimators.mixed import Mixed
+from mi_cli.estimators.nearest_neighbours import Nearest
 from mi_cli.schema.sweep import expand
 from mi_cli.tabular import delimited, encoded_table
 
@@ -236,11 +242,18 @@ def test_sample_of_a_file_with_many_rows_is_told(made):
 def test_duplicates_and_ties_are_told(made):
     a = columns()["a"]
     b = columns()["b"]
-    found = made({"a": a[:300] + a[:100], "b": b[:300] + b[:100]}, x="a", y="b").describe()
+    table = made({"a": a[:300] + a[:100], "b": b[:300] + b[:100]}, x="a", y="b")
+    found = table.describe()
     assert found["duplicates"] == 100
     assert found["ties"] == {"a": 0.25, "b": 0.25}
     assert "100 of 400 rows are duplicates: nearest neighbours take them for dependence" in found["notes"]
-    assert any(note.endswith("a (25%), b (25%)") for note in found["notes"])
+    assert table.ties == found["ties"]
+    (note,) = Copula().notes(table)
+    assert note.startswith("copula takes columns of numbers for continuous")
+    assert note.endswith("a (25%), b (25%)")
+    assert all(not estimator.notes(table) for estimator in (Nearest(), Auto(), Mixed(), Histogram()))
+    (note,) = Flow().notes(table)  # whose x may be anything
+    assert note.endswith("values repeat in b (25%)")
     plain = made(x="a", y="b").describe()
     assert (plain["duplicates"], plain["ties"], plain["notes"]) == (0, {}, [])
     assert made(x="arm", y="sick").describe()["notes"] == []  # classes repeat
@@ -250,9 +263,13 @@ def test_codes_that_repeat_are_no_copies(made):
     a, b = (np.random.default_rng(m).permutation(N) % m for m in (25, 40))
     found = made({"a": a.tolist(), "b": b.tolist()}, x="a", y="b").describe()
     assert found["duplicates"] == 0
-    (codes, ties) = found["notes"]
+    (codes,) = found["notes"]
     assert codes.endswith("where they are codes, 'dataset.classes=[a,b]' takes them for classes")
-    assert "repeated values" in ties
+
+
+def test_columns_have_their_names_as_often_as_they_are_wide(made):
+    names = made(x=["arm", "a"], y="sick").column_names
+    assert names == {"x": ("a", "arm", "arm", "arm"), "y": ("sick",), "z": ()}
 
 
 def test_description_is_data(made):

@@ -113,9 +113,9 @@ def test_repeated_values_are_moved_apart_and_said(form):
     x, y = gaussian_sides(2000, 0.7)
     found = estimate("ksg", whole(x.round(2), y), form=form)
     assert found.status == "ok"
-    assert found.reason.startswith("repeated values of x (column 0: ")
+    assert found.reason.startswith("repeated values of column 0 of x (")
     assert "1e-10 standard deviations" in found.reason
-    assert "y" not in found.reason.split("(")[0].split()
+    assert "of y" not in found.reason
     assert found.value == pytest.approx(value("ksg", x, y, form=form), abs=0.03)
     assert found == estimate("ksg", whole(x.round(2), y), form=form)
 
@@ -126,8 +126,15 @@ def test_columns_without_repeated_values_stay_what_they_are():
     assert np.array_equal(apart[:, 0], side[:, 0])
     assert len(np.unique(apart[:, 1])) == 50
     assert abs(apart - side).max() < 1e-7
-    assert remark.startswith("repeated values of x (column 1: 25)")
+    assert remark.startswith("repeated values of column 1 of x (25) were")
     assert separate("x", apart, np.random.default_rng(0)) == (apart, "")
+
+
+def test_columns_with_most_repeated_values_are_said_one_by_one():
+    side = np.stack([np.arange(60.0) // n for n in (1, 2, 4, 3, 6, 5)], 1)
+    _, remark = separate("y", side, np.random.default_rng(0))
+    most = "column 4 of y (50), column 5 of y (48), column 2 of y (45)"
+    assert remark.startswith(f"repeated values of {most} and 2 more columns of y were")
 
 
 @pytest.mark.parametrize("k", [3, 10])

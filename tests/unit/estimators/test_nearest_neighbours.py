@@ -165,7 +165,7 @@ def test_side_of_a_class_and_a_value_is_for_mixed():
 def test_few_equal_values_are_moved_apart_by_ksg_and_said():
     x, y = gaussian_sides(1000, 0.6)
     x[:20] = x[20:40]
-    assert estimate("nearest", whole(x, y)).reason.startswith("by ksg; repeated values of x (column 0: 20)")
+    assert estimate("nearest", whole(x, y)).reason.startswith("by ksg; repeated values of column 0 of x (20)")
 
 
 def test_what_it_takes_fails_with_its_reason():

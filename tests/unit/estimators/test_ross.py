@@ -88,7 +88,7 @@ def test_independent_classes_have_no_information(dim):
 def test_repeated_values_are_moved_apart_and_said():
     x, y = staircase()
     found = estimate("ross", whole(x.round(2), y))
-    assert found.reason.startswith("repeated values of x (column 0: ")
+    assert found.reason.startswith("repeated values of column 0 of x (")
     assert found.value == pytest.approx(value("ross", x, y), abs=0.03)
 
 

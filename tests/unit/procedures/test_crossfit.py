@@ -143,7 +143,7 @@ def test_estimator_that_holds_nothing_out_takes_all_rows_at_once():
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        ({"dataset": {"n_samples": None}}, "fit=crossfit: rows that are drawn at every training step have no folds"),
+        ({"dataset": {"n_samples": None}}, "dataset.n_samples=null: fit=crossfit needs a number of rows"),
         ({"dataset": {"n_samples": 20}, "folds": 19}, "folds=19: 20 rows, 2 of them for validation, leave a fold"),
         ({"folds": 1}, "folds=1: must be a whole number"),
         ({"fit": "loo"}, "fit=loo: must be split or crossfit"),

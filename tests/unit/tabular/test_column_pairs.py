@@ -92,7 +92,7 @@ def test_estimators_that_cannot_take_the_columns_are_left_out_and_that_is_said(x
     resolved = resolve(given)
     assert [option["name"] for option in resolved.values["sweep"]["estimator"]] == left
     assert len(resolved.notices) == 3 - len(left)
-    assert all(notice.startswith("left out: estimator.name=copula: takes continuous") for notice in resolved.notices)
+    assert all(notice.startswith("copula is left out: it takes continuous ") for notice in resolved.notices)
     if len(left) < 3:
         with pytest.raises(ConfigError, match=r"estimator.name=copula: takes continuous"):
             resolve([*given, "sweep.estimator=[auto,copula]"])  # which was asked for
