@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 __all__ = [
     "distance",
     "event_pb2",
+    "fastexcel",
     "linalg",
     "mixture",
     "mlflow",
@@ -58,6 +59,7 @@ class LazyModule(ModuleType):
 
 
 if TYPE_CHECKING:
+    import fastexcel
     import mlflow
     import numpy as np
     import optuna
@@ -99,4 +101,5 @@ else:
     summary_pb2 = LazyModule("tensorboard.compat.proto.summary_pb2")
     record_writer = LazyModule("tensorboard.summary.writer.record_writer")
     torch_tensorboard = LazyModule("torch.utils.tensorboard")
+    fastexcel = LazyModule("fastexcel")
     zuko = LazyModule("zuko")

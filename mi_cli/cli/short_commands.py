@@ -19,7 +19,7 @@ from mi_cli.tabular.selection import list_of_names
 
 __all__ = ["SHORT", "ShortCommand", "expanded", "help_of", "is_table", "usage"]
 
-_SUFFIXES = re.compile(r"\.(csv|tsv|parquet|feather|arrow|ipc|npy|npz)$", re.IGNORECASE)
+_SUFFIXES = re.compile(r"\.((csv|tsv)(\.(gz|bz2|xz))?|parquet|feather|arrow|ipc|npy|npz|xlsx)$", re.IGNORECASE)
 _OVERRIDE = re.compile(r"(\+\+?|~)?[A-Za-z_][\w./@:-]*=")
 _WITH_VALUE = {"-cd", "-cn", "-p", "-c", "--config-dir", "--config-name", "--package", "--cfg"}
 _OF_MI_RUN = {"--multirun", "--run", "--resolve", "--info", *_WITH_VALUE}

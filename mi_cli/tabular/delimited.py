@@ -5,14 +5,18 @@ The file is never in memory as a whole.
 
 from __future__ import annotations
 
+import bz2
 import csv
+import gzip
 import io
+import lzma
 import re
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any, BinaryIO, cast
 
 from mi_cli.errors import ConfigError, counted
 from mi_cli.lazy import np, pl
@@ -42,7 +46,7 @@ class DelimitedFile:
     @cached_property
     def header(self) -> tuple[tuple[str, ...], str, int]:
         """The names as they are written, what separates them, and the byte at which the rows begin."""
-        with self.file.open("rb") as opened:
+        with _opened(self.file) as opened:
             line, at = b"", 0
             opened.seek(len(BOM_UTF8) if opened.read(len(BOM_UTF8)) == BOM_UTF8 else 0)
             while not line.strip() or line.count(b'"') % 2:
@@ -57,7 +61,8 @@ class DelimitedFile:
         if "\0" in text:
             raise self.error("is not text", _UTF8)
         bare = re.sub(r'"[^"]*"', "", text)
-        separator = "\t" if self.file.suffix.lower() == ".tsv" else max(",;\t", key=bare.count)
+        of_tabs = re.search(r"\.tsv(\.\w+)?$", self.file.name.lower())
+        separator = "\t" if of_tabs else max(",;\t", key=bare.count)
         names = next(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
         return tuple(map(str.strip, names)), separator, at
 
@@ -117,7 +122,7 @@ class DelimitedFile:
 
     def _blocks(self) -> Iterator[tuple[bytes, Array, Array]]:
         """Whole lines, some megabytes at a time, and where each starts and ends; blank ones are left out."""
-        with self.file.open("rb") as opened:
+        with _opened(self.file) as opened:
             opened.seek(self.header[2])
             rest, more = b"", True
             while more:
@@ -167,6 +172,12 @@ class DelimitedFile:
             raise self.error("has quotes inside of values", "values in quotes, with inner ones doubled")
         frame.columns = [names[place] for place in places]
         return frame
+
+
+def _opened(file: Path) -> BinaryIO:
+    """A file, opened to be read; one that is compressed is decompressed on the way."""
+    opens: dict[str, Callable[[Path, str], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+    return cast("BinaryIO", opens.get(file.suffix.lower(), open)(file, "rb"))
 
 
 @dataclass(frozen=True)

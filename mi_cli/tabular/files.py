@@ -1,4 +1,4 @@
-"""Tables in files: CSV, TSV, Parquet, Feather (Arrow IPC) and NumPy's .npy and .npz.
+"""Tables in files: CSV and TSV (also compressed), Parquet, Feather (Arrow IPC), NumPy's .npy and .npz, and Excel.
 
 A file is read here, by :meth:`TableFile.sample`; ``delimited.py`` reads the lines of a CSV or TSV. Whatever is wrong
 with a file is a ConfigError. Nothing here imports torch.
@@ -6,6 +6,7 @@ with a file is a ConfigError. Nothing here imports torch.
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import stat
 import zlib
@@ -14,13 +15,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from lzma import LZMAError
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from zipfile import BadZipFile
 
 from mi_cli.errors import ConfigError, shown
 from mi_cli.files import file_digest
-from mi_cli.lazy import np, pl
+from mi_cli.lazy import fastexcel, np, pl
 from mi_cli.tabular.columns import Array, Column, column_of_array, column_of_series
 from mi_cli.tabular.delimited import DelimitedFile, parsed, present
 from mi_cli.tabular.source import Sample, Source, dataset_error, name_list, sampled_rows
@@ -30,9 +32,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FILES", "TableFile", "faults_of_data", "table_file"]
 
-FILES = ".csv, .tsv, .parquet, .feather/.arrow/.ipc, .npy, .npz"
+FILES = ".csv, .tsv (or compressed: .csv.gz, .csv.bz2, .csv.xz), .parquet, .feather/.arrow/.ipc, .npy, .npz, .xlsx"
 
-_SUFFIXES = re.findall(r"\.\w+", FILES)
+_SUFFIXES = (".csv", ".tsv", ".parquet", ".feather", ".arrow", ".ipc", ".npy", ".npz", ".xlsx")
 _TEXT, _NUMPY = (".csv", ".tsv"), (".npy", ".npz")
 _CELLS = 10_000_000  # up to which all columns are read, so that other choices of columns need no second reading
 
@@ -60,7 +62,7 @@ class TableFile(Source):
     @property
     def suffix(self) -> str:
         """Its format."""
-        return self.file.suffix.lower()
+        return _format(self.file)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -129,7 +131,7 @@ class TableFile(Source):
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Turn whatever goes wrong while the file is read into a ConfigError, also that it changes meanwhile."""
-        failures: tuple[type[BaseException], ...] = (OSError, EOFError, RuntimeError, BadZipFile, zlib.error)
+        failures: tuple[type[BaseException], ...] = (OSError, EOFError, RuntimeError, BadZipFile, zlib.error, LZMAError)
         if self.suffix not in _NUMPY:
             failures += (pl.exceptions.PolarsError, pl.exceptions.PanicException)
         try:
@@ -168,11 +170,17 @@ def table_file(path: str, key: str = "path") -> TableFile:
         raise error(f"cannot be opened ({problem.strerror})", "a readable file") from None
     if stat.S_ISDIR(state.st_mode):
         raise error("is a folder", f"a file, {FILES}")
-    if not stat.S_ISREG(state.st_mode) or file.suffix.lower() not in _SUFFIXES:
+    if not stat.S_ISREG(state.st_mode) or _format(file) not in _SUFFIXES:
         raise error("is of no known format", FILES)
     if not state.st_size:
         raise error("is empty", "a table with a row of column names, then rows")
     return TableFile(path, file, state.st_size, state.st_mtime_ns, key)
+
+
+def _format(file: Path) -> str:
+    """The suffix that says how a file is read; that of a compressed CSV or TSV is the one before the last."""
+    packed = re.search(r"(\.csv|\.tsv)(\.gz|\.bz2|\.xz)$", file.name.lower())
+    return packed[1] if packed else file.suffix.lower()
 
 
 @contextmanager
@@ -272,7 +280,20 @@ def _delimited(table: TableFile) -> DelimitedFile:
 
 
 def _scan(table: TableFile) -> pl.LazyFrame:
+    if table.suffix == ".xlsx":
+        return _sheet(table).lazy()
     return (pl.scan_parquet if table.suffix == ".parquet" else pl.scan_ipc)(table.file, glob=False)
+
+
+@lru_cache(maxsize=2)
+def _sheet(table: TableFile) -> pl.DataFrame:
+    """The first sheet of an Excel file."""
+    if importlib.util.find_spec("fastexcel") is None:
+        raise table.error("needs fastexcel, which is not installed", "a CSV, or pip install 'mi-cli[excel]'")
+    try:
+        return pl.read_excel(table.file)
+    except fastexcel.FastExcelError as error:
+        raise table.error(f"cannot be read as .xlsx ({shown(str(error))})", f"an undamaged {FILES}") from None
 
 
 def _refuse_repeats(table: TableFile, names: Sequence[str]) -> None:

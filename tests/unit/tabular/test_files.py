@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import datetime
+import gzip
+import lzma
 import os
 import subprocess
 import sys
@@ -11,6 +14,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from mi_cli.errors import ConfigError
 from mi_cli.tabular import delimited, files
 from mi_cli.tabular.files import table_file
 from mi_cli.tabular.selection import columns_of_x_and_y
@@ -34,13 +38,20 @@ def column(tmp_path, lines: list[str], name="a"):
     return table_file(str(tmp_path / "c.csv")).sample([name], 1000).column(name)
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".feather", ".arrow", ".ipc", ".npz"])
+PACKED = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
+TEXT = [".csv", ".tsv", ".csv.gz", ".tsv.gz", ".csv.bz2", ".CSV.XZ"]
+
+
+@pytest.mark.parametrize("suffix", [*TEXT, ".parquet", ".feather", ".arrow", ".ipc", ".npz", ".xlsx"])
 def test_formats_agree(tmp_path, suffix):
     path = tmp_path / f"t{suffix}"
     if suffix == ".npz":
         np.savez(path, **{name: FRAME[name].to_numpy() for name in FRAME.columns} | {"arm": np.array(FRAME["arm"])})
-    elif suffix in (".csv", ".tsv"):
-        FRAME.write_csv(path, separator="\t" if suffix == ".tsv" else ",")
+    elif suffix in TEXT:
+        text = FRAME.write_csv(separator="\t" if suffix.startswith(".tsv") else ",").encode()
+        path.write_bytes(PACKED.get(path.suffix.lower(), bytes)(text))
+    elif suffix == ".xlsx":
+        FRAME.write_excel(path)
     else:
         (FRAME.write_parquet if suffix == ".parquet" else FRAME.write_ipc)(path)
     assert table_file(str(path)).names == tuple(FRAME.columns)
@@ -51,6 +62,29 @@ def test_formats_agree(tmp_path, suffix):
         expected = FRAME[name] == "b" if name == "arm" else FRAME[name]
         assert found.values.tolist() == pytest.approx(expected.cast(pl.Float64).to_list())
     assert sample.column("arm").labels == ("a", "b")
+
+
+@pytest.mark.parametrize("suffix", [".csv.gz", ".csv.bz2", ".csv.xz", ".xlsx"])
+def test_file_that_is_not_what_its_name_says_is_refused(tmp_path, suffix):
+    path = tmp_path / f"t{suffix}"
+    path.write_text(FRAME.write_csv())
+    with pytest.raises(ConfigError, match=r"cannot be read as \.(csv|xlsx)"):
+        table_file(str(path)).sample(FRAME.columns, 1000)
+
+
+def test_compressed_file_that_was_cut_is_refused(tmp_path):
+    path = tmp_path / "t.csv.gz"
+    path.write_bytes(gzip.compress(FRAME.write_csv().encode())[:-20])
+    with pytest.raises(ConfigError, match=r"cannot be read as \.csv"):
+        table_file(str(path)).sample(FRAME.columns, 1000)
+
+
+def test_excel_without_its_library_says_how_to_install_it(tmp_path, monkeypatch):
+    path = tmp_path / "t.xlsx"
+    FRAME.write_excel(path)
+    monkeypatch.setattr(files.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"pip install 'mi-cli\[excel\]'"):
+        table_file(str(path)).names  # noqa: B018
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
