@@ -45,23 +45,33 @@ class LocalDependence:
 
     def null(self, permutations: int, random: np.random.Generator, context: Context) -> tuple[Callable[[], Array], str]:
         """The statistic of the rows, then of rows whose y has changed places among neighbours of z."""
-        n = len(self.x)
-        few = random.permutation(n)[:_MOST_ROWS]
-        number = np.empty(n, np.int64)
-        number[few] = np.arange(len(few))
-        x, y = (side[few].astype(np.float32) for side in (self.x, self.y))
-        near = neighbours_of_z(Condition(self.condition.numbers[few], self.condition.stratum[few]), random)
-        draw = self.condition.pairings(few)
-        orders = [np.arange(len(few)), *(number[draw(random)] for _ in range(permutations))]
+        n, few = len(self.x), self.few_rows(random)
+        of_pairs, draw = self.paired_with(few, random), self.condition.pairings(few)
+        orders = [few, *(draw(random) for _ in range(permutations))]
 
         def value(order: Index) -> float:
             context.check()
-            return local_dependence(x, y[order], near)
+            return of_pairs(order)
 
         def null() -> Array:
             return np.asarray(np.round(context.map(value, orders), 9))  # equal values must not differ by rounding
 
         return null, "" if len(few) == n else f"p-value from {len(few)} of {n} rows"
+
+    def few_rows(self, random: np.random.Generator) -> Index:
+        """The rows that the statistic is computed from, ``(m,)``: all, or as many as take a second or two."""
+        return random.permutation(len(self.x))[:_MOST_ROWS]
+
+    def paired_with(self, rows: Index, random: np.random.Generator) -> Callable[[Index], float]:
+        """The statistic of rows of x as a function of the rows of y that they are paired with, ``(m,)`` each.
+
+        Args:
+            rows: of x, with their z.
+            random: the source of neighbours where z has no numbers.
+        """
+        x, y = self.x[rows].astype(np.float32), self.y.astype(np.float32)
+        near = neighbours_of_z(Condition(self.condition.numbers[rows], self.condition.stratum[rows]), random)
+        return lambda of_y: local_dependence(x, y[of_y], near)
 
     def p_value(self, null: Array) -> float | None:
         """As :func:`~mi_cli.bounds.uncertainty.p_value` has it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,23 +12,22 @@ from mi_cli.datasets.series import Series
 from mi_cli.estimators.training_free import TrainingFree, Unmeasurable
 from mi_cli.problems import Array
 from mi_cli.procedures.shift_null import (
+    WindowEstimator,
     adjusted_fields,
     draw_offsets,
+    failed_fields,
     few_rows,
     is_the_estimate,
-    measure,
     null_of,
     pairings,
     shift_p_value,
     shifted,
 )
-from mi_cli.procedures.time_windows import Index, Windows, block_rows, lagged_windows, positions, window_problem
+from mi_cli.procedures.time_windows import Index, Windows, block_rows, lagged_windows, positions
 from mi_cli.schema.config import Config
 from mi_cli.training.context import Context
 
 __all__ = ["lagged_estimates"]
-
-_Value = Callable[[Index, Index], float]  # of rows of y and of x, (m,) each
 
 
 def lagged_estimates(
@@ -46,24 +46,22 @@ def lagged_estimates(
     first, last = config.time.lags
     lags = range(first, last + 1)
     block = block_rows(series, [*series.x, *series.y])
-    random = np.random.default_rng(seed)
-    away = last - first + block
-    offsets = draw_offsets(series.lengths.tolist(), away, config.evaluation.permutations, random)
-    aligned = lagged_windows(series, 0)
+    windowed, away = WindowEstimator(estimator, block, seed, context), last - first + block
+    offsets = draw_offsets(series.lengths.tolist(), away, config.evaluation.permutations, windowed.random())
     try:
-        scan = _Scan.of(estimator, series, aligned, block, offsets, seed, context)
+        scan = _Scan.of(windowed, series, offsets)
         observed, under_null = scan.statistics(lags)
-        null, _ = null_of(under_null.ravel(), scan.is_estimate, scan.remeasured, len(offsets), context)
+        null = null_of(under_null.ravel(), scan.is_estimate, scan.remeasured, len(offsets), context)
     except Unmeasurable as error:
-        return [_failed(str(error)) for _ in lags]
+        return [failed_fields(str(error)) for _ in lags]
     largest = under_null.max(1)
     found = []
     for place, lag in enumerate(lags):
         windows = lagged_windows(series, lag)
         try:
-            result = measure(estimator, window_problem(windows, block, seed), context)
+            result = windowed.measured(windows)
         except Unmeasurable as error:
-            found.append(_failed(str(error)))
+            found.append(failed_fields(str(error)))
             continue
         fields = adjusted_fields(result, null, config.evaluation.level)
         fields["p_value"] = shift_p_value(observed[place], under_null[:, place])
@@ -73,87 +71,72 @@ def lagged_estimates(
     return found
 
 
-def _failed(reason: str) -> dict[str, Any]:
-    return {"status": "failed", "reason": reason, "kind": "point estimate"}
-
-
+@dataclass(frozen=True)
 class _Scan:
     """Statistics of y and of x at any shift.
 
     Attributes:
-        is_estimate: whether the statistic is the estimate from all rows.
+        series: the rows.
+        offsets: by how many rows recordings are shifted, ``(shifts, recordings)``.
+        context: of the run.
+        rows: of y, that the statistic is computed from, ``(m,)``.
+        value: the statistic of rows of y and of rows of x.
+        is_estimate: whether the statistic of all rows is the estimate.
+        remeasured: the estimate at the shift of this number.
     """
 
-    def __init__(self, value: _Value, rows: Index, series: Series, offsets: Index, context: Context) -> None:
-        self._value, self._rows, self._series, self._offsets, self._context = value, rows, series, offsets, context
-        self.is_estimate = False
-        self.remeasured: Callable[[int], float] = lambda number: 0.0
+    series: Series
+    offsets: Index
+    context: Context
+    rows: Index
+    value: Callable[[Index, Index], float]
+    is_estimate: bool
+    remeasured: Callable[[int], float]
 
     @classmethod
-    def of(
-        cls,
-        estimator: TrainingFree,
-        series: Series,
-        aligned: Windows,
-        block: int,
-        offsets: Index,
-        seed: int,
-        context: Context,
-    ) -> _Scan:
+    def of(cls, windowed: WindowEstimator, series: Series, offsets: Index) -> _Scan:
         """Measure y and shifted x once, for a statistic of all other pairings, if the estimator has one.
 
         Raises:
             Unmeasurable: the estimator cannot be used on these rows.
         """
+        aligned = lagged_windows(series, 0)
+        order = shifted(series.recording, offsets[0])  # at no lag are both sides dependent, or even equal
+        result = windowed.measured(aligned, order)
+        statistic, rows, place, is_estimate = pairings(result), np.arange(len(series)), np.argsort(order), False
+        if statistic is not None:
+            rows = few_rows(statistic, windowed.random())
+            is_estimate = is_the_estimate(statistic, result.value, rows)
+
+        def value(of_y: Index, of_x: Index) -> float:
+            if statistic is not None:
+                return statistic.value(of_y, place[of_x])
+            windows = Windows(aligned.target[of_y], aligned.source[of_x], None, aligned.recording[of_y], aligned.names)
+            return windowed.measured(windows).value
 
         def remeasured(number: int) -> float:
-            source = aligned.source[shifted(aligned.recording, offsets[number])]
-            return measure(estimator, window_problem(aligned, block, seed, source), context).value
+            return windowed.measured(aligned, shifted(series.recording, offsets[number])).value
 
-        order = shifted(aligned.recording, offsets[0])  # at no lag are both sides dependent, or even equal
-        problem = window_problem(aligned, block, seed, aligned.source[order])
-        result = measure(estimator, problem, context)
-        statistic = pairings(result)
-        if statistic is None:
-            rows = np.arange(len(aligned))
-            scan = cls(_paired(estimator, aligned, block, seed, context), rows, series, offsets, context)
-        else:
-            place, value = np.argsort(order), statistic.value
-            rows = few_rows(statistic, np.random.default_rng(seed))
-            scan = cls(lambda of_y, of_x: value(of_y, place[of_x]), rows, series, offsets, context)
-            scan.is_estimate = is_the_estimate(statistic, result.value, rows)
-        scan.remeasured = remeasured
-        return scan
+        return cls(series, offsets, windowed.context, rows, value, is_estimate, remeasured)
 
     def statistics(self, lags: range) -> tuple[Array, Array]:
         """The statistic at each lag ``(lags,)``, and under each shift ``(shifts, lags)``."""
-        rows, place = self._rows, positions(self._series)[self._rows]
-        length = self._series.lengths[self._series.recording[rows]]
+        rows, place = self.rows, positions(self.series)[self.rows]
+        length = self.series.lengths[self.series.recording[rows]]
 
         def at(lag: int) -> float:
             inside = rows[(place >= lag) & (place - lag < length)]
-            return self._value(inside, inside - lag)
+            return self.value(inside, inside - lag)
 
-        observed = np.array(self._context.map(at, lags))
-        every = {tuple(offset + lag) for offset in self._offsets for lag in lags}
-        lengths = self._series.lengths
+        observed = np.array(self.context.map(at, lags))
+        every = {tuple(offset + lag) for offset in self.offsets for lag in lags}
+        lengths = self.series.lengths
         distinct = sorted({tuple(np.array(shift) % lengths) for shift in every})
 
         def under(shift: tuple[int, ...]) -> float:
-            self._context.check()
-            return self._value(rows, shifted(self._series.recording, np.array(shift))[rows])
+            self.context.check()
+            return self.value(rows, shifted(self.series.recording, np.array(shift))[rows])
 
-        by_shift = dict(zip(distinct, self._context.map(under, distinct), strict=True))
-        null = [[by_shift[tuple((offset + lag) % lengths)] for lag in lags] for offset in self._offsets]
+        by_shift = dict(zip(distinct, self.context.map(under, distinct), strict=True))
+        null = [[by_shift[tuple((offset + lag) % lengths)] for lag in lags] for offset in self.offsets]
         return np.round(observed, 12), np.round(null, 12)
-
-
-def _paired(estimator: TrainingFree, aligned: Windows, block: int, seed: int, context: Context) -> _Value:
-    """The estimate of rows of y and of x, for an estimator that has no statistic of pairings."""
-
-    def value(of_y: Index, of_x: Index) -> float:
-        target, source, recording = aligned.target[of_y], aligned.source[of_x], aligned.recording[of_y]
-        windows = Windows(target, source, None, recording, aligned.names)
-        return measure(estimator, window_problem(windows, block, seed), context).value
-
-    return value

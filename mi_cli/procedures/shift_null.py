@@ -14,17 +14,18 @@ from mi_cli.estimators.conditional_table import Tables
 from mi_cli.estimators.contingency import Table
 from mi_cli.estimators.training_free import Measurement, Statistic, TrainingFree, Unmeasurable
 from mi_cli.lazy import special
-from mi_cli.problems import Array, Problem, with_names
-from mi_cli.procedures.time_windows import Index
+from mi_cli.problems import Array, with_names
+from mi_cli.procedures.time_windows import Index, Windows, window_problem
 from mi_cli.training.context import Context
 
 __all__ = [
     "Null",
+    "WindowEstimator",
     "adjusted_fields",
     "draw_offsets",
+    "failed_fields",
     "few_rows",
     "is_the_estimate",
-    "measure",
     "null_of",
     "pairings",
     "shift_p_value",
@@ -49,19 +50,41 @@ class Null:
     sd: float
 
 
-def measure(estimator: TrainingFree, problem: Problem, context: Context) -> Measurement:
-    """The estimate of a problem, given z where it has one.
+@dataclass(frozen=True)
+class WindowEstimator:
+    """An estimator of windows.
 
-    Raises:
-        Unmeasurable: the estimator cannot be used on these rows.
+    Attributes:
+        estimator: one that trains nothing.
+        block: rows of a block of neighbours in time.
+        seed: of what is drawn.
+        context: of the run.
     """
-    context.check()
-    given = problem.test.z is not None
-    try:
-        result = estimator.measure_given(problem, context) if given else estimator.measure(problem, context)
-    except Unmeasurable as error:
-        raise Unmeasurable(with_names(str(error), problem.names)) from None
-    return replace(result, remark=with_names(result.remark, problem.names))
+
+    estimator: TrainingFree
+    block: int
+    seed: int
+    context: Context
+
+    def measured(self, windows: Windows, order: Index | None = None) -> Measurement:
+        """The estimate of windows, given what is given, with rows of the source in an order, ``(n,)``.
+
+        Raises:
+            Unmeasurable: the estimator cannot be used on these rows.
+        """
+        self.context.check()
+        source = windows.source if order is None else windows.source[order]
+        problem = window_problem(windows, self.block, self.seed, source)
+        of = self.estimator.measure if problem.test.z is None else self.estimator.measure_given
+        try:
+            result = of(problem, self.context)
+        except Unmeasurable as error:
+            raise Unmeasurable(with_names(str(error), problem.names)) from None
+        return replace(result, remark=with_names(result.remark, problem.names))
+
+    def random(self) -> np.random.Generator:
+        """A generator of the seed."""
+        return np.random.default_rng(self.seed)
 
 
 def draw_offsets(lengths: Sequence[int], away: int, count: int, random: np.random.Generator) -> Index:
@@ -176,8 +199,8 @@ def few_rows(statistic: Statistic, random: np.random.Generator) -> Index:
 
 def null_of(
     values: Array, is_estimate: bool, remeasured: Callable[[int], float], shifts: int, context: Context
-) -> tuple[Null, int]:
-    """Mean and spread of the estimate under shifts, and from how many shifts they are.
+) -> Null:
+    """Mean and spread of the estimate under shifts.
 
     Args:
         values: statistics under shifts.
@@ -191,8 +214,8 @@ def null_of(
         values = np.array(context.map(remeasured, chosen))
     values = values[np.isfinite(values)]
     if len(values) < 2:
-        return Null(0.0, 0.0), len(values)
-    return Null(float(values.mean()), float(values.std(ddof=1))), len(values)
+        return Null(0.0, 0.0)
+    return Null(float(values.mean()), float(values.std(ddof=1)))
 
 
 def is_the_estimate(statistic: Statistic, value: float, rows: Index) -> bool:
@@ -210,8 +233,12 @@ def adjusted_fields(measured: Measurement, null: Null, level: float) -> dict[str
         return {"status": "ok", "reason": measured.remark, "estimate": math.inf, "kind": "point estimate"}
     value, stderr = measured.value - null.mean, math.hypot(measured.stderr, null.sd)
     if not math.isfinite(value) or not math.isfinite(stderr):
-        reason = f"the estimate is {value} ± {stderr}: values of the rows are too large or too small"
-        return {"status": "failed", "reason": reason, "kind": "point estimate"}
+        return failed_fields(f"the estimate is {value} ± {stderr}: values of the rows are too large or too small")
     low, high = bounds.interval(value, stderr, level, measured.freedom)
     fields = {"estimate": value, "stderr": stderr, "ci_low": low, "ci_high": high, "null_mean": null.mean}
     return {"status": "ok", "reason": measured.remark, "kind": "point estimate", "ceiling": measured.ceiling} | fields
+
+
+def failed_fields(reason: str) -> dict[str, Any]:
+    """The result fields of an estimate that failed."""
+    return {"status": "failed", "reason": reason, "kind": "point estimate"}

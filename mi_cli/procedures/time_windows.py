@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,22 @@ class Windows:
 
     def __len__(self) -> int:
         return len(self.target)
+
+    @property
+    def past_given(self) -> Array:
+        """What is given, ``(n, d)``, of no columns where nothing is."""
+        return self.target[:, :0] if self.given is None else self.given
+
+    def first(self, most: int) -> Windows:
+        """At most so many, the first ones."""
+        given = None if self.given is None else self.given[:most]
+        return replace(
+            self,
+            target=self.target[:most],
+            source=self.source[:most],
+            given=given,
+            recording=self.recording[:most],
+        )
 
 
 def positions(series: Series) -> Index:

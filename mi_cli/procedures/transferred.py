@@ -10,22 +10,23 @@ from typing import Any
 import numpy as np
 
 from mi_cli import bounds
-from mi_cli.datasets.series import Series, SeriesDataset
+from mi_cli.datasets.series import History, Series, SeriesDataset
+from mi_cli.estimators.local_dependence import LocalDependence
 from mi_cli.estimators.training_free import Measurement, TrainingFree, Unmeasurable
-from mi_cli.problems import Array
-from mi_cli.procedures.history_choice import HistoryChoice
+from mi_cli.procedures.history_choice import DirectionHistory, HistoryChoice
 from mi_cli.procedures.shift_null import (
+    WindowEstimator,
     adjusted_fields,
     draw_offsets,
+    failed_fields,
     few_rows,
     is_the_estimate,
-    measure,
     null_of,
     pairings,
     shift_p_value,
     shifted,
 )
-from mi_cli.procedures.time_windows import Index, Windows, block_rows, transfer_windows, window_problem
+from mi_cli.procedures.time_windows import Index, Windows, block_rows
 from mi_cli.schema.config import Config
 from mi_cli.training.context import Context
 
@@ -66,15 +67,13 @@ def transfers(
         context.check()
         assert isinstance(config.dataset, SeriesDataset)  # noqa: S101 (the procedure refuses others)
         given = given_columns(config, source, target)
-        history = choice.choose(source, target, given)
-        windows = transfer_windows(series, source, target, given, history)
-        block = block_rows(series, [source, target])
-        fields: dict[str, Any] = {"status": "ok", "reason": "", "kind": "point estimate"}
+        chosen = choice.choose(source, target, given)
+        history, block = chosen.history, block_rows(series, [source, target])
         try:
-            fields = _Direction(estimator, windows, block, seed, context).fields(config)
+            fields = _Direction(WindowEstimator(estimator, block, seed, context), chosen).fields(config)
         except Unmeasurable as error:
-            fields |= {"status": "failed", "reason": str(error)}
-        fields |= {"source": source, "target": target, "lag": history.lag, "rows": len(windows)}
+            fields = failed_fields(str(error))
+        fields |= {"source": source, "target": target, "lag": history.lag, "rows": len(chosen.windows(history))}
         fields |= {"source_history": history.source, "target_history": history.target}
         fields["true_mi"] = None if given else config.dataset.true_transfer(source, target, history)
         found.append(fields)
@@ -83,12 +82,24 @@ def transfers(
 
 
 @dataclass(frozen=True)
+class _Paired:
+    """A statistic of rows of the target as a function of the rows of the source that they are paired with.
+
+    Attributes:
+        rows: of the target, ``(m,)``.
+        value: from rows of the source, ``(m,)``, to nats.
+        is_estimate: whether it is the estimate of all rows.
+    """
+
+    rows: Index
+    value: Callable[[Index], float]
+    is_estimate: bool
+
+
+@dataclass(frozen=True)
 class _Direction:
-    estimator: TrainingFree
-    windows: Windows
-    block: int
-    seed: int
-    context: Context
+    windowed: WindowEstimator
+    chosen: DirectionHistory
 
     def fields(self, config: Config) -> dict[str, Any]:
         """The estimate, its interval and its p-value.
@@ -96,42 +107,49 @@ class _Direction:
         Raises:
             Unmeasurable: the estimator cannot be used on these rows.
         """
-        evaluation, recording = config.evaluation, self.windows.recording
-        result = self._measured(self.windows.source)
-        lengths = np.bincount(recording).tolist()
-        random = np.random.default_rng(self.seed)
-        offsets = draw_offsets(lengths, self.block, evaluation.permutations, random)
-        rows, value, is_estimate = self._statistic(result)
+        windowed, evaluation, history = self.windowed, config.evaluation, self.chosen.history
+        windows, tested = self.chosen.windows(history), self.chosen.tested(history)
+        result = windowed.measured(windows)
+        lengths = np.bincount(tested.recording).tolist()
+        offsets = draw_offsets(lengths, windowed.block, evaluation.permutations, windowed.random())
+        orders = [shifted(tested.recording, offset) for offset in offsets]
+        histories = self.chosen.under(orders)
+        own = self._paired(tested, result if len(tested) == len(windows) else windowed.measured(tested))
+        others = {other: self.chosen.tested(other) for other in set(histories) - {history}}
+        paired = {other: self._paired(rows, windowed.measured(rows)) for other, rows in others.items()}
 
-        def under(offset: Index) -> float:
-            self.context.check()
-            return value(shifted(recording, offset)[rows])
+        def value(one: _Paired, order: Index) -> float:
+            windowed.context.check()
+            return round(one.value(order[one.rows]), 12)
+
+        def under(shift: tuple[History, Index]) -> float:
+            return value(paired.get(shift[0], own), shift[1])
+
+        def under_own(order: Index) -> float:
+            return value(own, order)
 
         def remeasured(number: int) -> float:
-            return self._measured(self.windows.source[shifted(recording, offsets[number])]).value
+            return windowed.measured(windows, shifted(windows.recording, offsets[number])).value
 
-        statistics = np.round([value(rows), *self.context.map(under, list(offsets))], 12)
-        null, _ = null_of(statistics[1:], is_estimate, remeasured, len(offsets), self.context)
-        return adjusted_fields(result, null, evaluation.level) | {
-            "p_value": shift_p_value(statistics[0], statistics[1:])
-        }
+        null = np.array(windowed.context.map(under, list(zip(histories, orders, strict=True))))
+        is_estimate = own.is_estimate and len(tested) == len(windows)
+        of_own = np.array(windowed.context.map(under_own, orders)) if is_estimate and paired else null
+        moments = null_of(of_own, is_estimate, remeasured, len(offsets), windowed.context)
+        observed = value(own, np.arange(len(tested)))
+        return adjusted_fields(result, moments, evaluation.level) | {"p_value": shift_p_value(observed, null)}
 
-    def _measured(self, source: Array) -> Measurement:
-        return measure(self.estimator, window_problem(self.windows, self.block, self.seed, source), self.context)
-
-    def _statistic(self, result: Measurement) -> tuple[Index, Callable[[Index], float], bool]:
-        """Rows of the target, a function from rows of the source that are paired with them, and whether it estimates.
-
-        The estimate itself is computed anew where the estimator has no statistic of pairings.
-        """
+    def _paired(self, windows: Windows, result: Measurement) -> _Paired:
+        """The statistic of an estimate of windows; the estimate itself, computed anew, if the estimator has none."""
+        random = self.windowed.random()
+        if isinstance(local := result.statistic, LocalDependence):
+            rows = local.few_rows(random)
+            return _Paired(rows, local.paired_with(rows, random), False)
         statistic = pairings(result)
-        if statistic is not None:
-            rows = few_rows(statistic, np.random.default_rng(self.seed))
-            of_pairs = statistic.value
-            is_estimate = is_the_estimate(statistic, result.value, rows)
-            return rows, lambda of_source: of_pairs(rows, of_source), is_estimate
-        everything = np.arange(len(self.windows))
-        return everything, lambda of_source: self._measured(self.windows.source[of_source]).value, True
+        if statistic is None:
+            return _Paired(np.arange(len(windows)), lambda order: self.windowed.measured(windows, order).value, True)
+        rows, of_pairs = few_rows(statistic, random), statistic.value
+        is_estimate = is_the_estimate(statistic, result.value, rows)
+        return _Paired(rows, lambda of_source: of_pairs(rows, of_source), is_estimate)
 
 
 def net_flow(there: dict[str, Any], back: dict[str, Any], level: float) -> dict[str, Any]:

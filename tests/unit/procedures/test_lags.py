@@ -10,8 +10,8 @@ from mi_cli.datasets.var import Var
 from mi_cli.errors import ConfigError
 from mi_cli.estimators.nearest_neighbours import Nearest
 from mi_cli.procedures.lags import Lags
-from mi_cli.procedures.shift_null import draw_offsets, measure, pairings, shift_p_value, shifted
-from mi_cli.procedures.time_windows import block_rows, lagged_windows, window_problem
+from mi_cli.procedures.shift_null import WindowEstimator, draw_offsets, pairings, shift_p_value, shifted
+from mi_cli.procedures.time_windows import block_rows, lagged_windows
 from mi_cli.schema.config import validate
 from mi_cli.schema.sweep import expand
 from mi_cli.training.context import Context
@@ -110,8 +110,8 @@ def test_the_statistic_of_counts_is_their_mi():
     windows = lagged_windows(Var(n_samples=400).series(torch.Generator().manual_seed(0)), 0)
     given = rng.integers(0, 2, (400, 1)).astype(float)
     for z in (None, given):
-        problem = window_problem(type(windows)(x, x[:, ::-1].copy(), z, windows.recording), 1, 0)
-        statistic = pairings(measure(Nearest(), problem, CPU))
+        counted = type(windows)(x, x[:, ::-1].copy(), z, windows.recording)
+        statistic = pairings(WindowEstimator(Nearest(), 1, 0, CPU).measured(counted))
         rows = np.arange(400)
         assert statistic.value(rows, rows) == pytest.approx(np.log(3), abs=0.02)
         assert statistic.value(rows, rng.permutation(rows)) < 0.05
