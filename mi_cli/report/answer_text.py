@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mi_cli.records.results import SCALES
+from mi_cli.report.answer_sentence import answer_sentence
 from mi_cli.report.tables import SMALLEST_P, number
 
 __all__ = ["answer_lines", "p_text"]
@@ -19,7 +20,9 @@ _FIELDS = {
 
 
 def answer_lines(summary: Mapping[str, Any]) -> list[str]:
-    """The answer in one to three lines for each setting; no lines for a run without the table ``estimates``.
+    """The answer in one to four lines for each setting; no lines for a run without the table ``estimates``.
+
+    The answer about columns of one's own begins with a sentence that can be quoted.
 
     Args:
         summary: of a run, with infinities as numbers.
@@ -30,7 +33,7 @@ def answer_lines(summary: Mapping[str, Any]) -> list[str]:
         return ["No answer: budget=smoke shows that everything runs, and its numbers say nothing about the MI"]
     answer = summary.get("answer")
     if isinstance(answer, Mapping):
-        return _lines(answer, summary)
+        return [*filter(None, [answer_sentence(answer, summary)]), *_lines(answer, summary)]
     lines = []
     for one in answer or ():
         setting = ", ".join(f"{key}={value}" for key, value in one.items() if key not in _FIELDS)
