@@ -24,12 +24,12 @@ def coverage(rows: Iterable[Row], axes: Sequence[str], level: float, traces: Tra
         traces: not used.
 
     Returns:
-        Values of the axes and ``method``; ``trials`` that are ok; in nats ``true_mi``, the ``mean`` and ``sd`` of the
-        estimates over seeds, and their mean ``stderr``. Then shares, each with its ``_low`` and ``_high``:
-        ``covers_truth``, of intervals that hold the true MI; ``covers_claim``, of intervals that hold the quantity that
-        is estimated, which is the value of a lower bound for the trained critics (``critic_mi``, whose own error widens
-        the interval) or else the true MI; ``too_high``, of lower confidence bounds above the truth; ``small_p``, of
-        p-values of at most .05.
+        Values of the axes and ``method``; ``trials`` that are ok; in nats ``true_mi``, which is a mean where trials
+        differ in it, the ``mean`` and ``sd`` of the estimates over seeds, and their mean ``stderr``. Then shares, each
+        with its ``_low`` and ``_high``: ``covers_truth``, of intervals that hold the true MI; ``covers_claim``, of
+        intervals that hold the quantity that is estimated, which is the value of a lower bound for the trained critics
+        (``critic_mi``, whose own error widens the interval) or else the true MI; ``too_high``, of lower confidence
+        bounds above the truth; ``small_p``, of p-values of at most .05.
     """
     del traces
     usable = [
@@ -45,7 +45,7 @@ def _row(group: Sequence[Row], axes: Sequence[str], level: float) -> dict[str, A
     mean = math.fsum(values) / len(values)
     sd = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / max(1, len(values) - 1))
     result = {axis: first[axis] for axis in axes} | {"method": first["method"], "trials": len(group)}
-    result |= {"true_mi": first["true_mi"], "mean": mean, "sd": sd}
+    result |= {"true_mi": math.fsum(row["true_mi"] for row in group) / len(group), "mean": mean, "sd": sd}
     result["stderr"] = math.fsum(row["stderr"] for row in group) / len(group)
     shares = {
         "covers_truth": [row["ci_low"] <= row["true_mi"] <= row["ci_high"] for row in group],

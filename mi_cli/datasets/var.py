@@ -19,6 +19,7 @@ __all__ = ["Var"]
 
 _Row = Annotated[tuple[Number, ...], Field(min_length=2, max_length=20)]
 _Matrix = Annotated[tuple[_Row, ...], Field(min_length=2, max_length=20)]
+_ROUNDING = 1e-12  # nats of a transfer entropy that is 0
 _Place = tuple[int, int]  # a column, and by how many steps its value is older than the newest
 
 
@@ -144,7 +145,8 @@ class Var(GeneratedSeries):
             index = np.concatenate(sides)
             return float(np.linalg.slogdet(covariance[np.ix_(index, index)])[1])
 
-        return max(0.0, 0.5 * (log_det(y, z) + log_det(x, z) - log_det(z) - log_det(x, y, z)))
+        nats = 0.5 * (log_det(y, z) + log_det(x, z) - log_det(z) - log_det(x, y, z))
+        return nats if nats > _ROUNDING else 0.0
 
     def true_mi(self, noise: float = 0.0) -> float:
         """The transfer entropy by covariances; noise adds to the variance of each value of x."""

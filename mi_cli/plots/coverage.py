@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,14 +23,19 @@ _PANELS = {  # of each share: its label, the value it should have, and the band 
     "too_high": ("lower bounds above\nthe true MI", 0.05, (0.0, 0.06)),
     "small_p": ("p ≤ .05 without\ndependence", 0.05, (0.03, 0.07)),
 }
+_LABEL, _LETTER = 44, 0.065  # characters of a line below the panels, and inches for each
 _SPREAD = 0.6  # share of a setting's width over which methods are spread
 
 
 def plot(records: Records) -> Figure:
     """Draw a panel for each share: settings side by side, methods by colour, shares with their intervals."""
-    axes = [axis for axis in records.axes if axis.split(".")[0] != "estimator"]
-    table = coverage(records.results.iter_rows(named=True), axes, records.summary["level"], {})
+    axes, results = list(records.axes), list(records.results.iter_rows(named=True))
+    if len({row["method"] for row in results}) == len({(row["method"], row["estimator"]) for row in results}):
+        axes = [axis for axis in axes if axis.split(".")[0] != "estimator"]  # which the method says
+    table = coverage(results, axes, records.summary["level"], {})
     panels = {share: [row for row in table if _applies(row, share)] for share in _PANELS}
+    if all(row["covers_claim"] == row["covers_truth"] for row in table):  # no critics, whose bound another share holds
+        del panels["covers_claim"]
     panels = {share: rows for share, rows in panels.items() if rows}
     if not panels:
         return figures.empty_figure(records, _WHAT, "no interval, or no true MI")
@@ -40,8 +46,10 @@ def plot(records: Records) -> Figure:
     for ax, (share, rows) in zip(grid.panels.values(), panels.items(), strict=True):
         _draw(ax, share, rows, settings, methods, axes)
     bottom = grid.panels[len(panels) - 1, 0]
-    bottom.set_xticks(range(len(settings)), [labels.setting_label(setting) or "all" for setting in settings])
+    texts = [textwrap.wrap(labels.setting_label(setting), _LABEL) or ["all"] for setting in settings]
+    bottom.set_xticks(range(len(settings)), ["\n".join(lines) for lines in texts])
     bottom.tick_params(axis="x", rotation=90, labelsize=7.5)
+    grid.figure.set_figheight(grid.figure.get_figheight() + _LETTER * max(len(line) for text in texts for line in text))
     figures.add_legend(grid.figure)
     figures.add_title(
         grid.figure, records, _WHAT, "bars: Wilson's 95 % interval of the share", "bands: values that count as right"

@@ -110,7 +110,11 @@ def test_option_composes_and_validates(group, option):
 
 
 TWO_SIDED = {"y", "z", "pair", "transform"}  # fields of tables that columns without sides refuse
-OF_CLASSES_TOO = ("coverage", "conditional_coverage")  # experiments that leave copula out of some of their tasks
+OF_CLASSES_TOO = (
+    "coverage",
+    "conditional_coverage",
+    "time_coverage",
+)  # experiments that leave copula out of some of their tasks
 
 
 @pytest.mark.parametrize("group", sorted(REGISTRIES))

@@ -59,6 +59,11 @@ FEWER |= {
         "selection.subsamples=2",
     ],
     "self_consistency": [TABLE, "dataset.x=[a]", "dataset.y=[b]"],
+    "time_coverage": [
+        "sweep.dataset=[{name:var},{name:copied_bits}]",
+        "time.max_history=2",
+        "evaluation.permutations=19",
+    ],
     "transfer_entropy": [TABLE, "dataset.x=[a,b]", "time.max_history=2", "evaluation.permutations=19"],
 }
 LEAST = ("budget=smoke", "training.steps=20", "threads=1")

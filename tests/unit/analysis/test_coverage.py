@@ -29,6 +29,12 @@ def test_shares_are_counted():
     assert (found["mean"], found["stderr"]) == (pytest.approx(0.08), pytest.approx(0.01))
 
 
+def test_the_truth_is_a_mean_where_trials_differ_in_it():
+    first, second = rows(2)
+    (found,) = coverage([first | {"true_mi": 0.1}, second | {"true_mi": 0.2}], [], 0.95, {})
+    assert (found["true_mi"], found["covers_truth"]) == (pytest.approx(0.15), 0.5)
+
+
 def test_what_is_claimed_is_the_critics_bound_where_that_is_known():
     assert coverage(rows(claim=0.07), [], 0.95, {})[0]["covers_claim"] == 1.0
     assert coverage(rows(claim=0.2), [], 0.95, {})[0]["covers_claim"] == 0.0

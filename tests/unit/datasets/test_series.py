@@ -68,6 +68,11 @@ def test_coupled_maps_have_the_noise_that_their_truth_is_from():
     assert dataset.true_transfer("y", "x", History(1, 3)) == dataset.true_lagged_mi(1) == 0
 
 
+def test_what_is_absent_is_exactly_zero():
+    alone = Var(coefficients=[[[0.98, 0], [0, 0.98]]])
+    assert {alone.true_transfer("x", "y", History(k, k)) for k in range(1, 6)} == {0.0}
+
+
 def test_recordings_share_the_rows():
     series = drawn(Var(n_samples=10, recordings=3))
     assert series.lengths.tolist() == [4, 3, 3]
