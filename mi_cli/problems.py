@@ -228,6 +228,8 @@ class Estimate:
             without such a test.
         steps: training steps taken; None without training.
         null: the statistic of the rows, then of each re-pairing, ``(1 + m,)``.
+        influence: the influence of each test row on ``value``, ``(n,)`` in nats, up to a constant; of critics on the
+            rows of one split or fold, None elsewhere.
         history: steps ``(T,)`` and values ``(T,)`` by metric.
         kept: the critics that are kept, one for each fold (:class:`mi_cli.training.KeptCritic`).
         pointwise: the pointwise MI of the test rows, where it is asked for (``evaluation.pointwise``).
@@ -254,6 +256,7 @@ class Estimate:
     misfit: float | None = None
     steps: int | None = None
     null: np.ndarray[Any, Any] | None = field(default=None, compare=False, repr=False)
+    influence: Array | None = field(default=None, compare=False, repr=False)
     history: dict[str, tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]] = field(
         default_factory=dict, compare=False, repr=False
     )

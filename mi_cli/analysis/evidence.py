@@ -151,15 +151,16 @@ def usable(row: Row) -> UsableEstimate | None:
     if row.get("status") != "ok" or value is None or stderr is None or stderr < 0:
         return None
     lower, train, test = (_number(row, key) for key in ("lower", "train_mi", "test_mi"))
-    held_out = value if test is None else test
+    is_bound = row.get("kind") == "lower bound" or (test is not None and lower is not None)
+    held_out = test if is_bound and test is not None else value
     return UsableEstimate(
         name=str(row.get("method") or row.get("estimator") or ""),
         value=held_out,
         stderr=stderr,
-        is_bound=row.get("kind") == "lower bound" or test is not None,
+        is_bound=is_bound,
         lower=lower if lower is not None and lower <= held_out else None,
         ceiling=_number(row, "ceiling"),
-        gap=0.0 if train is None else max(0.0, train - held_out),
+        gap=0.0 if train is None else max(0.0, train - (held_out if test is None else test)),
         rise=max(0.0, _number(row, "rise") or 0.0),
         drift=max(0.0, _number(row, "drift") or 0.0),
         fits=abs(_number(row, "misfit") or 0.0) <= MISFIT,

@@ -12,6 +12,7 @@ from mi_cli import training as fitting
 from mi_cli.bounds.uncertainty import interval
 from mi_cli.errors import Fault
 from mi_cli.estimators.base import Estimator
+from mi_cli.estimators.chain_rule import by_chain_rule
 from mi_cli.estimators.class_members import Parts, class_members
 from mi_cli.estimators.dv import DonskerVaradhan
 from mi_cli.estimators.grid_member import grid_scores, pair_scores
@@ -78,6 +79,7 @@ class Auto(Estimator):
     kind: ClassVar[Kind] = "point estimate"
     trains_on_fresh_rows: ClassVar[bool] = True
     validates: ClassVar[bool] = True
+    takes_z: ClassVar[bool] = True
 
     name: Literal["auto"] = "auto"
     freedoms: tuple[Positive, ...] = (1, 2, 3, 5, 10)
@@ -138,8 +140,22 @@ class Auto(Estimator):
         context: Context,
         start: Any = None,
     ) -> tuple[list[Estimate], Any]:
-        """Fit the members, weight them on validation rows, and evaluate the mixture once on test rows."""
+        """Fit the members, weight them on validation rows, and evaluate the mixture once on test rows.
+
+        Given z there are two mixtures for each problem (:func:`~.chain_rule.by_chain_rule`).
+        """
         del start
+
+        def fit(problems: Sequence[Problem], start: Any) -> tuple[list[Estimate], Any]:
+            del start
+            return self._mixtures(problems, training, evaluation, context), None
+
+        return by_chain_rule(fit, problems, evaluation.level)
+
+    def _mixtures(
+        self, problems: Sequence[Problem], training: Training, evaluation: Evaluation, context: Context
+    ) -> list[Estimate]:
+        """The estimates of problems without z."""
         members = {f"student_{nu:g}": nu for nu in self.freedoms}
         with context.clock("evaluation"):
             fixed = [
@@ -162,7 +178,7 @@ class Auto(Estimator):
                     trained["separable"].rises[index],
                 )
                 for index, problem in enumerate(problems)
-            ], None
+            ]
 
 
 def _fixed_members(problem: Problem, freedoms: dict[str, float], shifts: int, context: Context) -> dict[str, Parts]:

@@ -16,6 +16,8 @@ from mi_cli.training.settings import Evaluation, Training
 
 __all__ = ["Estimator"]
 
+_TAKE_Z = "copula, gaussian, ksg, mixed, nearest, or a critic such as auto, dv and infonce"
+
 
 class Estimator(Section, ABC):
     """An estimator of MI, configured by its fields.
@@ -116,4 +118,4 @@ class Estimator(Section, ABC):
         if not dataset.dim_z or self.takes_z:
             return self.unfit(dataset)
         problem = f"does not estimate the MI given z, and dataset.name={dataset.name} has a z"
-        return [Fault("estimator.name", self.name, problem, "copula, gaussian, ksg, mixed, nearest")]
+        return [Fault("estimator.name", self.name, problem, _TAKE_Z)]

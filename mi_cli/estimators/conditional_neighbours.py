@@ -10,22 +10,20 @@ import numpy as np
 
 from mi_cli.datasets.base import Dataset
 from mi_cli.errors import Fault
-from mi_cli.estimators.conditioning import Condition, normalised, split
+from mi_cli.estimators.conditioning import Condition, split
 from mi_cli.estimators.local_dependence import LocalDependence
 from mi_cli.estimators.neighbour_search import (
-    REPEATED,
     Counts,
     Metric,
     blocks,
     distances,
     numbered,
     occurrences,
-    repeated_shares,
     separate,
     tree_count,
     tree_neighbours,
 )
-from mi_cli.estimators.residuals import refuse_determined, smooth_residuals
+from mi_cli.estimators.residuals import without_z
 from mi_cli.estimators.subsampling import measured, subsampled, subset_rows
 from mi_cli.estimators.training_free import (
     Measurement,
@@ -152,31 +150,11 @@ def _sides(rows: Rows, preprocess: Preprocess, random: np.random.Generator) -> _
     condition = Condition.of(rows, preprocess)
     ((x, y),) = preprocessed(preprocess, rows)
     if condition.numbers.shape[1]:
-        x, y = (_without_z(name, side, condition, preprocess, random) for name, side in (("x", x), ("y", y)))
+        x, y = (without_z(name, side, condition, preprocess, random) for name, side in (("x", x), ("y", y)))
     z = condition.numbers * _SCALE
     values = numbered(x), numbered(y), numbered(z) if z.shape[1] else np.zeros(len(z), np.int64)
     (x, moved_x), (y, moved_y), (z, _) = (separate(name, side, random) for name, side in (("x", x), ("y", y), ("z", z)))
     return _Sides(x, y, Condition(z, condition.stratum), values, join_remarks(moved_x, moved_y))
-
-
-def _without_z(
-    name: str, side: Array, condition: Condition, preprocess: Preprocess, random: np.random.Generator
-) -> Array:
-    """A side ``(n, d)`` with what z predicts subtracted from its continuous columns.
-
-    Raises:
-        Unmeasurable: z determines a column.
-    """
-    continuous = np.array(repeated_shares(side)) <= REPEATED
-    if not continuous.any():
-        return side
-    left = side[:, continuous]
-    for part in condition.strata:
-        left[part] = smooth_residuals(left[part], condition.numbers[part], random)
-    refuse_determined(name, left, side[:, continuous], np.flatnonzero(continuous))
-    result = side.copy()
-    result[:, continuous] = normalised(preprocess, left)
-    return result
 
 
 def _within_strata(sides: _Sides, rows: Part, k: int, check: Callable[[], None]) -> float:

@@ -6,12 +6,15 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from mi_cli.estimators.conditioning import Condition, normalised
+from mi_cli.estimators.neighbour_search import REPEATED, repeated_shares
 from mi_cli.estimators.single_index import single_index
 from mi_cli.estimators.training_free import Index, Unmeasurable
+from mi_cli.fields import Preprocess
 from mi_cli.lazy import distance
 from mi_cli.problems import Array, column_place
 
-__all__ = ["linear_residuals", "refuse_determined", "smooth_residuals"]
+__all__ = ["linear_residuals", "refuse_determined", "smooth_residuals", "without_z"]
 
 _CENTRES = 150  # of the kernel, at most; a fit takes time like their square
 _QUANTILES = 10  # of each column of z, around which there are kernels of it alone
@@ -73,7 +76,7 @@ def smooth_residuals(side: Array, z: Array, random: np.random.Generator) -> Arra
 
     Args:
         side: columns ``(n, d)``.
-        z: numbers on one scale, ``(n, dim_z)``.
+        z: numbers on one scale, ``(n, dim_z)``; without any, columns less their mean are divided by their spread.
         random: the source of the kernels' centres.
 
     Returns:
@@ -87,6 +90,8 @@ def smooth_residuals(side: Array, z: Array, random: np.random.Generator) -> Arra
     n, dims = z.shape
     if n < 2 * (dims + 2) + 10:
         return np.asarray(side - side.mean(0))
+    if not dims:
+        return np.asarray((side - side.mean(0)) / np.maximum(side.std(0), np.finfo(float).tiny))
     left = _left_out(side, z, random)
     squares = left**2
     logarithms = 0.5 * np.log(squares + _TINY * squares.mean(0) + np.finfo(float).tiny)
@@ -94,6 +99,35 @@ def smooth_residuals(side: Array, z: Array, random: np.random.Generator) -> Arra
     scale = np.exp(logarithms - rest - logarithms.mean(0))
     varies = (rest**2).mean(0) < (1 - _SCALE_GAIN / n) * logarithms.var(0)
     return np.asarray(np.where(varies, left / scale, left))
+
+
+def without_z(
+    name: str, side: Array, condition: Condition, preprocess: Preprocess, random: np.random.Generator
+) -> Array:
+    """A side ``(n, d)`` whose continuous columns are residuals given z (:func:`smooth_residuals`), preprocessed anew.
+
+    Where z has classes, the regressions are within its classes. Columns with many equal values stay as they are.
+
+    Args:
+        name: of the side, such as x.
+        side: its columns, preprocessed, ``(n, d)``.
+        condition: the classes and the numbers of z.
+        preprocess: of the residuals.
+        random: the source of what the regressions draw.
+
+    Raises:
+        Unmeasurable: z determines a column.
+    """
+    continuous = np.array(repeated_shares(side)) <= REPEATED
+    if not continuous.any():
+        return side
+    left = side[:, continuous]
+    for part in condition.strata:
+        left[part] = smooth_residuals(left[part], condition.numbers[part], random)
+    refuse_determined(name, left, side[:, continuous], np.flatnonzero(continuous))
+    result = side.copy()
+    result[:, continuous] = normalised(preprocess, left)
+    return result
 
 
 def _left_out(side: Array, z: Array, random: np.random.Generator) -> Array:

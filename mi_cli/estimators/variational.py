@@ -11,6 +11,7 @@ from pydantic import Field
 from mi_cli import bounds, networks
 from mi_cli import training as fitting
 from mi_cli.estimators.base import Estimator
+from mi_cli.estimators.chain_rule import by_chain_rule
 from mi_cli.fields import Activation, Affects, Count, Preprocess, Widths
 from mi_cli.lazy import torch
 from mi_cli.problems import Estimate, Kind, Problem
@@ -45,6 +46,7 @@ class Variational(Estimator):
     trains_on_fresh_rows: ClassVar[bool] = True
     validates: ClassVar[bool] = True
     maximises: ClassVar[bool] = True
+    takes_z: ClassVar[bool] = True
     normalised_by_row: ClassVar[bool] = False
 
     critic: Literal["separable", "concat", "bilinear", "quadratic", "hybrid"] = "separable"
@@ -112,8 +114,15 @@ class Variational(Estimator):
         context: Context,
         start: Any = None,
     ) -> tuple[list[Estimate], Any]:
-        """Train a critic for each problem, all as one stack, and evaluate it once on the test rows."""
-        return fitting.fit_critics(self, problems, training, evaluation, context, start)
+        """Train a critic for each problem, all as one stack, and evaluate it once on the test rows.
+
+        Given z there are two critics for each problem (:func:`~.chain_rule.by_chain_rule`).
+        """
+
+        def fit(problems: Sequence[Problem], start: Any) -> tuple[list[Estimate], Any]:
+            return fitting.fit_critics(self, problems, training, evaluation, context, start)
+
+        return by_chain_rule(fit, problems, evaluation.level, start)
 
     def objective(self) -> Objective:
         """A function from scores to the loss and the bound, ``(K,)`` each.

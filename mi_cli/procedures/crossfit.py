@@ -6,6 +6,7 @@ import math
 from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -118,11 +119,7 @@ def pool(estimates: Sequence[Estimate], rows: Sequence[int], level: float) -> Es
     if (failed := _failed_fold(estimates)) is not None:
         return failed
     weights = np.asarray(rows) / sum(rows)
-
-    def mean(field: str) -> float | None:
-        values = [getattr(estimate, field) for estimate in estimates]
-        return None if None in values else float(weights @ values)
-
+    mean = partial(_mean, estimates, weights)
     value, test, train = mean("value"), mean("test_mi"), mean("train_mi")
     assert value is not None  # noqa: S101 (all are ok)
     held_out, value = (value, value) if test is None else (test, midpoint(test, train))
@@ -143,6 +140,7 @@ def pool(estimates: Sequence[Estimate], rows: Sequence[int], level: float) -> Es
         critic_mi=mean("critic_mi"),
         critic_stderr=mean("critic_stderr"),  # of the same fresh rows
         null=null,
+        influence=None,
         test_mi=test,
         train_mi=train,
         val_mi=mean("val_mi"),
@@ -152,6 +150,11 @@ def pool(estimates: Sequence[Estimate], rows: Sequence[int], level: float) -> Es
         kept=tuple(kept for estimate in estimates for kept in estimate.kept),
         pointwise=_pool_pointwise(estimates, value),
     )
+
+
+def _mean(estimates: Sequence[Estimate], weights: Array, field: str) -> float | None:
+    values = [getattr(estimate, field) for estimate in estimates]
+    return None if None in values else float(weights @ values)
 
 
 def _failed_fold(estimates: Sequence[Estimate]) -> Estimate | None:

@@ -77,6 +77,7 @@ class Estimate(Procedure):
             "noise=none": bool(config.noise.scale),
             "another critic than hybrid": getattr(config.estimator, "critic", "") == "hybrid",
             "training.carry=null": config.training.carry is not None,
+            "no z": bool(dataset.dim_z),
         }
         needed = [accepted for accepted, is_wrong in wrong.items() if is_wrong]
         problem = "critics are kept of a table's own rows"
@@ -97,11 +98,14 @@ class Estimate(Procedure):
             # With so much memory each trial is a stack of its own: larger ones gain nothing, and each is recorded
             # when it is done.
             return Cost(1, config.estimator.multiply_adds(n, *dims), sys.maxsize)
+        terms = 1
+        if config.dataset.dim_z:  # the MI of (x, z) and y, and that of z and y
+            dims, terms = (dims[0] + config.dataset.dim_z, dims[1]), 2
         rows = training.batch if config.dataset.n_samples is None else training.batch_of(config.rows["train"])
         assert rows != "full"  # noqa: S101 (the schema refuses it for fresh rows)
         work, memory = config.estimator.cost(dims, training, rows)
         folds = config.folds if procedures.estimation.is_crossfitted(config) else 1
-        return Cost(training.steps * config.estimator.trainings() * folds, work, memory * folds)
+        return Cost(terms * training.steps * config.estimator.trainings() * folds, work, memory * folds)
 
     def run(self, trials: Sequence[Trial], context: Context) -> list[Outcome]:
         """Run trials as one stack; with ``training.carry``, as one stack after another along that axis."""

@@ -287,6 +287,8 @@ class Config(Section):
             return "fit=crossfit"
         if not self._procedure.draws_fresh_rows:
             return f"procedure={self.procedure}"
+        if self.dataset.dim_z:
+            return f"dataset.name={self.dataset.name}, which has a z,"
         return None if self.estimator.trains_on_fresh_rows else f"estimator={self.estimator.name}"
 
     def _fold_faults(self) -> list[Fault]:

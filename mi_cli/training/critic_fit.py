@@ -81,6 +81,8 @@ class CriticEstimator(Protocol):
 
     def bound(self, scores: Scores) -> Tensor: ...  # noqa: D102
 
+    def influence(self, scores: Scores) -> Tensor: ...  # noqa: D102
+
     def error(self, scores: Scores, block: Tensor | None = None) -> Tensor: ...  # noqa: D102
 
     def ceiling(self, rows: int, partners: int) -> float | None: ...  # noqa: D102
@@ -320,6 +322,7 @@ def estimate_from_scores(
         p_value=None if null is None else p_value(null),
         effective=_effective(scores.product[0]),
         null=null,
+        influence=estimator.influence(scores).numpy(),
     )
 
 

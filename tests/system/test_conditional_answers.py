@@ -65,7 +65,7 @@ NONLINEAR = [
 
 
 def answered(x, y, z):
-    found = mi_cli.estimate(x, y, z=z, settings={"evaluation": {"permutations": 0}})
+    found = mi_cli.estimate(x, y, z=z, settings={"evaluation": {"permutations": 0}, "training": {"steps": 10}})
     assert found.verdict == "answer", found.reason
     return found
 
