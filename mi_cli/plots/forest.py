@@ -35,7 +35,7 @@ def plot(records: Records) -> Figure:
     ax.axvline(0, color=looks.GREY, linewidth=0.8, zorder=1)
     ax.set_xlabel(f"{labels.measure(records.summary)} ({units})", fontsize=9)
     ax.tick_params(axis="y", length=0)
-    _explain_marks(ax, shown, labels.measure(records.summary, "MI"))
+    _explain_marks(ax, shown, labels.measure(records.summary, "MI"), figures.level(records))
     figures.add_legend(grid.figure)
     remarks = [f"bars: {figures.level(records)} interval of each estimate"]
     if len(rows) > _MOST:
@@ -67,9 +67,17 @@ def _label(records: Records, row: Mapping[str, Any], rows: Sequence[Mapping[str,
     return ", ".join([looks.look(row["method"]).label, *(f"{axis.rpartition('.')[2]} {row[axis]}" for axis in varied)])
 
 
-def _explain_marks(ax: Axes, rows: Sequence[Mapping[str, Any]], measure: str) -> None:
+def _explain_marks(ax: Axes, rows: Sequence[Mapping[str, Any]], measure: str, level: str) -> None:
     """Add entries of the legend that explain the marks."""
     if any(row["lower"] is not None for row in rows):
-        ax.plot([], [], "|", color=looks.BLACK, markersize=11, markeredgewidth=1.4, label="lower confidence bound")
+        ax.plot(
+            [],
+            [],
+            "|",
+            color=looks.BLACK,
+            markersize=11,
+            markeredgewidth=1.4,
+            label=f"lower confidence bound ({level})",
+        )
     if any(row["true_mi"] is not None and math.isfinite(row["true_mi"]) for row in rows):
         ax.plot([], [], label=f"true {measure}", **looks.TRUTH)

@@ -47,7 +47,7 @@ def plot(records: Records) -> Figure:
     figures.add_legend(grid.figure)
     seeds = max(one.score.n for _, comparisons, _ in panels.values() for one in comparisons)
     bands = [f"{figures.level(records)} intervals over seeds", "right: paired, corrected for the number of comparisons"]
-    figures.add_title(grid.figure, records, _WHAT, *(bands if seeds > 1 else ()), named=False)
+    figures.add_title(grid.figure, records, _WHAT, *(bands if seeds > 1 else ()))
     return grid.figure
 
 

@@ -18,6 +18,7 @@ _WHAT = "{} of pairs of columns"
 _LABELLED = 60  # columns; the names of more could not be read
 _NUMBERED = 12  # columns; with more, numbers do not fit into cells
 _ALPHA = 0.05
+_SMALL = 0.01  # a significant value below it is not written as 0.00
 
 
 def plot(records: Records) -> Figure:
@@ -51,7 +52,9 @@ def plot(records: Records) -> Figure:
     ax.tick_params(axis="x", rotation=90)
     if max(map(len, names)) <= _NUMBERED:
         _numbers(ax, np.where(faint == 0, values, np.nan))
-    fig.colorbar(image, ax=ax, label=f"{labels.measure(records.summary)} ({units})", shrink=0.8)
+    bar = fig.colorbar(image, ax=ax, shrink=0.8)
+    bar.ax.tick_params(labelsize=8)
+    bar.set_label(f"{labels.measure(records.summary)} ({units})", fontsize=9)
     remark = f"×: not significant at {100 * _ALPHA:g} % after Holm's correction for {len(measured)} pairs"
     figures.add_title(fig, records, what, remark)
     return fig
@@ -75,4 +78,5 @@ def _numbers(ax: Any, values: np.ndarray[Any, Any]) -> None:
     middle = np.nanmax(values) / 4
     for (i, j), value in np.ndenumerate(values):
         if np.isfinite(value):
-            ax.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=7, color="w" if value < middle else "k")
+            text = f"{value:.2f}" if value >= _SMALL or value == 0 else f"{value:.1g}"
+            ax.text(j, i, text, ha="center", va="center", fontsize=7, color="w" if value < middle else "k")

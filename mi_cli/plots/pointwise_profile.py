@@ -29,7 +29,8 @@ def plot(records: Records) -> Figure:
     grid = figures.Grid.with_panels(places, (side, 0.62 * side))
     for ax, profile in zip(grid.panels.values(), shown, strict=True):
         _panel(ax, profile)
-    grid.label(f"pointwise MI ({records.config.get('units', 'nats')})", "density of rows")
+    units = records.config.get("units", "nats")
+    grid.label(f"pointwise MI ({units})", f"density of rows (1/{units.removesuffix('s')})")
     figures.add_title(grid.figure, records, _WHAT)
     figures.add_legend(grid.figure)
     return grid.figure

@@ -9,13 +9,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mi_cli.analysis.selected import selected
-from mi_cli.plots.parts import figures
+from mi_cli.plots.parts import figures, labels
 from mi_cli.plots.parts.looks import GREY
 from mi_cli.records.results import SCALES, Records
 
 __all__ = ["plot"]
 
-_WHAT = "Selected columns: what each added, and its own MI with y"
+_WHAT = "Selected columns: what each added, and its own MI with {}"
 _MOST = 25  # columns
 _LONGEST = 28  # characters of a name
 
@@ -26,8 +26,10 @@ def plot(records: Records) -> Figure:
     columns = [row for row in rows[1:] if (row["seed"], row["status"]) == (rows[0]["seed"], "ok")] if rows else []
     columns = [row for row in columns if all(row[axis] == rows[0][axis] for axis in records.axes)]
     columns = [row for row in columns if None not in (row["estimate"], row["ci_low"], row["ci_high"])][:_MOST]
+    y = labels.side(records.summary, "y") or "y"
+    what = _WHAT.format(y)
     if not columns:
-        return figures.empty_figure(records, _WHAT, "no column has been compared")
+        return figures.empty_figure(records, what, "no column has been compared")
     units = records.config.get("units", "nats")
     scale = SCALES[units]
     grid = figures.Grid.with_panels([(0, 0), (0, 1)], (4.2, 1.2 + 0.22 * len(columns)), sharey=True)
@@ -45,7 +47,7 @@ def plot(records: Records) -> Figure:
     right.set_xlim(0, 1)
     left.set_yticks(places, [_name(row) for row in columns])
     left.invert_yaxis()
-    left.set_xlabel(f"MI with y ({units})", fontsize=9)
+    left.set_xlabel(f"MI with {y} ({units})", fontsize=9)
     right.set_xlabel("share of subsamples that choose it", fontsize=9)
     chosen = sum(row["rank"] is not None for row in columns)
     if 0 < chosen < len(columns):
@@ -55,7 +57,7 @@ def plot(records: Records) -> Figure:
     remarks = ["below the dashed line: not chosen"] if 0 < chosen < len(columns) else []
     if any(_is_pair(row) for row in columns):
         remarks.append("what a pair added, it added together")
-    figures.add_title(grid.figure, records, _WHAT, *remarks)
+    figures.add_title(grid.figure, records, what, *remarks)
     return grid.figure
 
 

@@ -26,7 +26,16 @@ from mi_cli.report.answer_text import answer_lines
 from mi_cli.report.collect import Collection
 from mi_cli.report.recorded_run import Provenance, RecordedRun, Summary
 from mi_cli.report.selection_text import selection_lines
-from mi_cli.report.tables import IN_NATS, OF_ALL_NUMBERS, decision, mean_table, number, remarks, setting_table, title_of
+from mi_cli.report.tables import (
+    IN_NATS,
+    decision,
+    has_all_numbers,
+    mean_table,
+    number,
+    remarks,
+    setting_table,
+    title_of,
+)
 from mi_cli.report.time_text import time_lines
 from mi_cli.report.verdict_text import efficiency_tables, verdict_lines
 from mi_cli.schema.effects import ruled
@@ -162,7 +171,7 @@ def _tables(run: RecordedRun) -> Iterable[dict[str, Any]]:
         columns = {t: not all(isinstance(row.get(key), str) for row in rows) for key, t in titles.items()}
         body = [[cell.get(key, "") for key in titles] for cell in cells]
         yield {"title": title, "table": _table(columns, body), "notes": remarks(rows), "folded": len(rows) > _FOLDED}
-    if summary["cells"] and not OF_ALL_NUMBERS & set(summary["tables"]):
+    if summary["cells"] and not has_all_numbers(summary):
         columns, body = mean_table(summary)
         title = f"Means over seeds; {summary.get('measure', 'MI')} in {summary['shown_in']}"
         yield {"title": title, "table": _table(columns, body), "notes": [], "folded": len(body) > _FOLDED}

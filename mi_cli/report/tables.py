@@ -19,6 +19,7 @@ __all__ = [
     "SMALLEST_P",
     "Row",
     "decision",
+    "has_all_numbers",
     "mean_table",
     "number",
     "remarks",
@@ -44,6 +45,12 @@ _OF_TIME = {  # titles of tables
 # Shares; the file has their intervals too. A table of tasks has numbers of them by the first two names.
 _P_VALUES = ("p_value", "p_corrected", "p_holm", "q_value")
 _SHARES = ("answered", "solved", "covers_truth", "covers_claim", "too_high", "small_p")
+
+
+def has_all_numbers(summary: Mapping[str, Any]) -> bool:
+    """Whether the tables have the numbers of all settings, so that their means over seeds are superfluous."""
+    is_of_one_seed = all(cell["n"] == 1 for cell in summary["cells"])
+    return bool(OF_ALL_NUMBERS & set(summary["tables"])) or ("pairs" in summary["tables"] and is_of_one_seed)
 
 
 def remarks(rows: Sequence[Row]) -> list[str]:
@@ -98,8 +105,14 @@ def title_of(name: str, rows: Sequence[Row], summary: Mapping[str, Any]) -> str:
         return "; ".join([f"{summary.get('measure', 'MI')} in {summary['shown_in']}", *sides, rows_of])
     if name in _OF_TIME:
         return f"{_OF_TIME[name]}, in {summary['shown_in']}{_step(data.get('step'))}"
+    if name == "pairs" and data.get("file"):
+        return f"MI of {counted(len(rows), 'pair')} of columns of {data['file']}, in {summary['shown_in']}"
+    if name == "label_efficiency":
+        measures = f"score is {rows[0]['measure']} on test rows, estimate the MI of the code in {summary['shown_in']}"
+        return f"{name}: {counted(len(rows), 'row')} of {summary['name']}; {measures}"
     if "tasks" not in rows[0]:
-        return f"{name}: {counted(len(rows), 'row')} of {summary['name']}, in {summary['shown_in']}"
+        units = f", in {summary['shown_in']}" if IN_NATS & rows[0].keys() else ""
+        return f"{name}: {counted(len(rows), 'row')} of {summary['name']}{units}"
     tasks = counted(max(row["tasks"] for row in rows), "task")
     return f"{name}: {tasks} of {summary['name']} with a finite true MI; errors in nats"
 

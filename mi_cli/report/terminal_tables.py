@@ -11,7 +11,7 @@ from rich.table import Table
 
 from mi_cli.report.answer_text import answer_lines
 from mi_cli.report.selection_text import selection_lines
-from mi_cli.report.tables import OF_ALL_NUMBERS, Row, decision, mean_table, remarks, setting_table, title_of
+from mi_cli.report.tables import Row, decision, has_all_numbers, mean_table, remarks, setting_table, title_of
 from mi_cli.report.time_text import time_lines
 from mi_cli.report.verdict_text import efficiency_tables, verdict_lines
 
@@ -36,17 +36,17 @@ _COLOURS = {"holds": "green", "fails": "red", "undecided": "yellow"}
 def show(summary: Mapping[str, Any], console: Console) -> None:
     """Print the answer, the tables and the verdicts of a summary.
 
-    Means over seeds are left out where a table of :data:`~mi_cli.report.tables.OF_ALL_NUMBERS` has their numbers, and
+    Means over seeds are left out where a table has their numbers (:func:`~mi_cli.report.tables.has_all_numbers`), and
     where there are very many settings and other tables.
     """
     for line in (*answer_lines(summary), *verdict_lines(summary), *time_lines(summary), *selection_lines(summary)):
         _print(line, console)
-    if not OF_ALL_NUMBERS & set(summary["tables"]):
+    if not has_all_numbers(summary):
         if summary["tables"] and len(summary["cells"]) > _MOST_ROWS:
             _print(f"{summary['name']}: means of {len(summary['cells'])} settings are in summary.json", console)
         else:
-            run = f"{summary['name']} ({summary['variant']}, {summary['budget']})"
-            _print(f"{run}; {summary.get('measure', 'MI')} in {summary['shown_in']}, means over seeds", console)
+            measure = f"{summary.get('measure', 'MI')} in {summary['shown_in']}"
+            _print(f"{_run(summary)}; {measure}, means over seeds", console)
             console.print(_mean_table(summary))
     for title, columns, body in efficiency_tables(summary["tables"].get("label_efficiency", ())):
         _print(title, console)
@@ -63,6 +63,14 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
             _print(f"and {len(rows) - _MOST_ROWS} more rows in tables/{name}.csv", console)
     for claim in summary["claims"]:
         console.print(_verdict(claim), highlight=False, soft_wrap=True)
+
+
+def _run(summary: Mapping[str, Any]) -> str:
+    """The name of a run, with its variant and its budget where they are not the default ones."""
+    variant = f"{summary['variant']} variant" if summary["variant"] != "corrected" else ""
+    budget = f"budget={summary['budget']}" if summary["budget"] != "full" else ""
+    more = ", ".join(filter(None, (variant, budget)))
+    return f"{summary['name']} ({more})" if more else str(summary["name"])
 
 
 def _print(line: str, console: Console) -> None:

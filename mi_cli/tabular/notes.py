@@ -183,7 +183,11 @@ def _as_classes(table: EncodedTable, few: Sequence[str]) -> list[str]:
 
 def _note_on_missing(settings: TableSettings, info: TableInfo) -> str:
     if settings.missing == "drop":
-        return f"{counted(info.dropped, 'row')} with missing values are left out (dataset.missing=drop)"
+        verb = "is" if info.dropped == 1 else "are"
+        names = list(info.missing)
+        of = listed(names) if len(names) <= _MANY_CLASSES else name_list(names)
+        which = f"{counted(info.dropped, 'row')} without a value of {of}"
+        return f"{which} {verb} left out (dataset.missing=drop)"
     counts = listed([f"{shown(name)} ({n:,})" for name, n in list(info.missing.items())[:6]], "and")
     more = ", among others," if len(info.missing) > 6 else ""
     return f"missing values of {counts}{more} are filled with the median or the most frequent class"

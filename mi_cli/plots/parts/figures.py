@@ -6,13 +6,15 @@ import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mi_cli.plots.parts.labels import setting_label
+from mi_cli.errors import counted
+from mi_cli.plots.parts.labels import plain, setting_label, side
 from mi_cli.plots.parts.looks import GREY
 from mi_cli.plots.parts.settings import Setting
 from mi_cli.records.results import Records
@@ -99,23 +101,53 @@ def empty_figure(records: Records, what: str, reason: str) -> Figure:
     return grid.figure
 
 
-def add_title(fig: Figure, records: Records, what: str, *remarks: str, named: bool = True) -> None:
-    """Add a title: what the figure shows; then experiment, variant, seeds, budget and lost trials; then remarks.
+def add_title(fig: Figure, records: Records, what: str, *remarks: str) -> None:
+    """Add a title: what the figure shows; then what was run (:func:`_run`), budget and lost trials; then remarks.
 
-    A figure that is not ``named`` leaves out experiment and variant: it is drawn of one experiment only.
+    Of somebody's own table it says the columns of x and y, where all trials have the same ones.
     """
     summary = records.summary
-    seeds = records.results["seed"].n_unique()
-    run = [f"{summary['name']}", f"{summary['variant']} variant"] if named else []
-    run.append(f"{seeds} seed{'s' * (seeds != 1)}")
+    run = _run(records)
     if summary["budget"] != "full":
         run.append(f"budget {summary['budget']}")
     total = sum(summary["trials"].values())
     run += [f"{n} of {total} trials {status}" for status, n in summary["trials"].items() if status != "ok"]
     columns = int(fig.get_figwidth() * _COLUMNS)
-    text = [line for parts, by in (([what], ""), (run, ", "), (remarks, "; ")) for line in _packed(parts, by, columns)]
+    text = [
+        line
+        for parts, by in (([what], ""), (run, ", "), (_sides(records), "; "), (remarks, "; "))
+        for line in _packed(parts, by, columns)
+    ]
     fig.set_figheight(fig.get_figheight() + 0.15 + _LINE * len(text))
     fig.suptitle("\n".join(text), fontsize=9.5, linespacing=1.3)
+
+
+def _run(records: Records) -> list[str]:
+    """The experiment and the number of seeds; or the file of somebody's own, and its rows where all trials have these.
+
+    The variant is said where it is not the default one, ``corrected``.
+    """
+    summary, seeds = records.summary, records.results["seed"].n_unique()
+    data = summary.get("data") or {}
+    if not data.get("file"):
+        variant = [] if summary["variant"] == "corrected" else [f"{summary['variant']} variant"]
+        return [summary["name"], *variant, counted(seeds, "seed")]
+    run = [plain(Path(data["file"]).name)]
+    if not _has_axis_of_data(summary):
+        run.append(counted(data["rows_used"], "row"))
+    return run + ([counted(seeds, "seed")] if seeds > 1 else [])
+
+
+def _has_axis_of_data(summary: Mapping[str, Any]) -> bool:
+    """Whether trials differ in their data, such as in their columns."""
+    return any(axis.partition(".")[0] == "dataset" for axis in summary["axes"])
+
+
+def _sides(records: Records) -> list[str]:
+    columns = {name: side(records.summary, name) for name in "xyz"}
+    if not columns["y"] or _has_axis_of_data(records.summary):  # without y, the figure has the names of all
+        return []
+    return [f"{name} = {names}" for name, names in columns.items() if names]
 
 
 def _packed(parts: Sequence[str], separator: str, columns: int) -> list[str]:

@@ -16,7 +16,9 @@ __all__ = [
     "measure",
     "number",
     "place",
+    "plain",
     "setting_label",
+    "side",
     "truth_label",
     "value_label",
 ]
@@ -52,12 +54,18 @@ def measure(summary: Mapping[str, Any], name: str = "mutual information") -> str
     return str(summary.get("measure", name))
 
 
+def side(summary: Mapping[str, Any], name: str, most: int = 4) -> str:
+    """The columns of x, y or z in somebody's own table, as many as ``most``; an empty text where there are none."""
+    names = [plain(str(column["column"])) for column in (summary.get("data") or {}).get(name) or ()]
+    return ", ".join(names[:most]) + f", ... ({len(names):,})" * (len(names) > most)
+
+
 def axis_label(axis: str, values: Sequence[Value] = ()) -> str:
     """Return the label of an axis of a figure that shows an axis of a sweep."""
     is_share = values and are_numbers(values) and max(map(float, values)) <= 1  # type: ignore[arg-type]
     if axis == "split.labelled" and is_share:
         return "share of rows that are labelled"
-    return _AXES[axis][1] if axis in _AXES else _plain(axis)
+    return _AXES[axis][1] if axis in _AXES else plain(axis)
 
 
 def value_label(axis: str, value: Value) -> str:
@@ -66,18 +74,18 @@ def value_label(axis: str, value: Value) -> str:
         return look(str(value)).label
     if isinstance(value, float):
         return f"{place(axis, [value], value):.6g}".replace("e+", "e")
-    return "none" if value is None else _plain(str(value))
+    return "none" if value is None else plain(str(value))
 
 
 def setting_label(setting: Setting) -> str:
     """Return a setting in words, such as ``ρ = 0.6, critic = linear``."""
     return ", ".join(
-        f"{_AXES[axis][0] if axis in _AXES else _plain(axis)} = {value_label(axis, value)}"
+        f"{_AXES[axis][0] if axis in _AXES else plain(axis)} = {value_label(axis, value)}"
         for axis, value in setting.pairs
     )
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text without mathematics, which matplotlib takes dollars for."""
     return text.replace("$", r"\$")
 

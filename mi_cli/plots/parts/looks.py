@@ -28,6 +28,9 @@ __all__ = [
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILLION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#7F7F7F"
 PALETTE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK)
+# Tol (2021), "muted": for methods beyond these.
+INDIGO, WINE, OLIVE, TEAL = "#332288", "#882255", "#999933", "#44AA99"
+ROSE, SAND, CYAN = "#CC6677", "#DDCC77", "#88CCEE"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 FEW = 4  # a line through fewer points has markers
@@ -70,16 +73,16 @@ _METHODS = {
     "no_columns": Look("no columns", GREY, "_"),
     "raw_columns": Look("raw columns", BLACK, "o"),
     "gradient_boosting": Look("gradient-boosted trees", BLUE, "D"),
-    "pls": Look("PLS", SKY, "s", filled=False),
-    "cca": Look("CCA", GREEN, "^", filled=False),
-    "untrained": Look("untrained encoder", PURPLE, "v", filled=False),
-    "autoencoder": Look("autoencoder", SKY, "s"),
-    "denoising": Look("denoising autoencoder", SKY, "D", filled=False),
+    "pls": Look("PLS", SKY, "s"),
+    "cca": Look("CCA", TEAL, "<"),
+    "untrained": Look("untrained encoder", PURPLE, "v"),
+    "autoencoder": Look("autoencoder", WINE, ">"),
+    "denoising": Look("denoising autoencoder", SAND, "h"),
     "infomax": Look("InfoMax", VERMILLION, "X"),
-    "two_view": Look("two views", VERMILLION, "o", filled=False),
-    "two_table": Look("two tables", VERMILLION, "D", filled=False),
-    "vicreg": Look("VICReg", PURPLE, "v"),
-    "barlow_twins": Look("Barlow Twins", PURPLE, "P", filled=False),
+    "two_view": Look("two views", INDIGO, "*"),
+    "two_table": Look("two tables", ROSE, "p"),
+    "vicreg": Look("VICReg", OLIVE, "d"),
+    "barlow_twins": Look("Barlow Twins", CYAN, "8"),
 }
 
 

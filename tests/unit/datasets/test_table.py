@@ -175,7 +175,7 @@ def test_missing_rows_are_dropped(made):
     assert table.n_samples == N - 4
     found = table.describe()
     assert found["missing"] == {"a": 2, "arm": 2}
-    assert found["notes"] == ["4 rows with missing values are left out (dataset.missing=drop)"]
+    assert found["notes"] == ["4 rows without a value of a or arm are left out (dataset.missing=drop)"]
     assert made(with_holes(0, 10), x="b", y="day").n_samples == N  # holes elsewhere matter to nobody
 
 

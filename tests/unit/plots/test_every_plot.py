@@ -249,17 +249,32 @@ def test_nothing_is_clipped_and_nothing_overlaps(name: str, kind: str, write: Wr
 @pytest.mark.parametrize("name", PLOTS)
 def test_the_title_says_what_was_run(name: str, write: Write) -> None:
     full = heading(draw(name, write(estimated(), {RHO: [0.2]}, history=trained)))
-    assert "a_run, corrected variant, 3 seeds" in full
+    assert "a_run, 3 seeds" in full
     assert "budget" not in full
+    assert "variant" not in full
     lost = {0: "diverged", 2: "failed"}
     part = heading(draw(name, write(estimated(), {RHO: [0.2, 0.4, 1.0]}, [0], lost=lost, budget={"name": "smoke"})))
     assert "1 seed, budget smoke, 1 of 3 trials diverged, 1 of 3 trials failed" in part
 
 
-def test_the_title_leaves_out_a_name_and_variant_that_say_nothing(write: Write) -> None:
-    full = heading(draw("label_efficiency", write(represented(SCORES), LABELS, **REPRESENT)))
-    assert "3 seeds" in full
-    assert "variant" not in full
+@pytest.mark.parametrize("name", PLOTS)
+def test_the_title_of_somebodys_own_table_has_its_file(name: str, write: Write) -> None:
+    run = write(of_table, {}, [0])
+    columns = {"x": [{"column": f"c{i}"} for i in range(6)], "y": [{"column": "$pay$"}]}
+    run.summary["data"] = columns | {"file": "/home/ada/$wages$.csv", "rows_used": 1421}
+    full = heading(draw(name, run))
+    assert r"\$wages\$.csv, 1,421 rows" in full
+    assert r"x = c0, c1, c2, c3, ... (6); y = \$pay\$" in full.replace("\n", " ")
+    assert not any(word in full for word in ("a_run", "variant", "seed"))
+    of_pairs = write(of_table, {"dataset.pair": PAIRS})
+    of_pairs.summary["data"] = run.summary["data"]
+    full = heading(draw(name, of_pairs))
+    assert r"\$wages\$.csv, 3 seeds" in full  # as pairs have different columns and may have different rows
+    assert "c0" not in full
+
+
+def test_the_title_says_the_variant_that_is_not_the_default(write: Write) -> None:
+    assert "a_run, published variant, 3 seeds" in heading(draw("forest", write(of_table, variant="published")))
 
 
 def test_names_of_numbers_of_labels_do_not_overprint(write: Write) -> None:
