@@ -72,8 +72,8 @@ class HistoryChoice:
         for number in self._range():
             windows = transfer_windows(self._series, target, target, (), History(1, number), self._first)
             windows = windows.first(_MOST_ROWS)
-            order = np.arange(len(windows))[None]
-            errors.append(_Left.of(windows.target).errors(_Basis.of(_features(windows.past_given)), order))
+            basis = _Basis.of(_features(windows.past_given))
+            errors.append(_Left.of(windows.target).errors(basis, np.arange(len(windows))[:, None]))
         return 1 + int(_shortest(np.stack(errors))[0])
 
 
@@ -90,8 +90,15 @@ class DirectionHistory:
 
     def __init__(self, histories: Sequence[History], windows: Callable[[History], Windows]) -> None:
         self.windows, self._histories, self._fits = windows, histories, list[tuple[_Left, _Basis]]()
-        if self.is_chosen:
-            self._fits = [_fit(self.tested(history)) for history in histories]
+        bases: dict[int, tuple[_Left, _Basis]] = {}  # by how many columns are given: the same ones if as many
+        for tested in map(self.tested, histories) if self.is_chosen else ():
+            given = tested.past_given
+            if given.shape[1] not in bases:
+                base = _Basis.of(_features(given))
+                bases[given.shape[1]] = _Left.of(tested.target).less(base), base
+            left, base = bases[given.shape[1]]
+            both = _features(np.concatenate([tested.source, given], 1))
+            self._fits.append((left, _Basis.of(both, base)))
         rows = len(self.tested(histories[0]))
         self.history = self.under([np.arange(rows)])[0]
 
@@ -111,8 +118,8 @@ class DirectionHistory:
             return [self._histories[0]] * len(orders)
         size, chosen = max(1, _AT_A_TIME // (len(self._fits) * len(orders[0]))), list[History]()
         for start in range(0, len(orders), size):
-            some = np.stack(orders[start : start + size])
-            errors = np.stack([left.errors(basis, some) for left, basis in self._fits])
+            paired = np.argsort(orders[start : start + size], axis=1).T
+            errors = np.stack([left.errors(basis, paired) for left, basis in self._fits])
             chosen += [self._histories[number] for number in _shortest(errors)]
         return chosen
 
@@ -159,23 +166,23 @@ class _Left:
 
     def less(self, basis: _Basis) -> _Left:
         """What the best fit leaves."""
-        fits = [
-            _Left(values, leverage[:, 0]) for values, leverage in self._fits(basis, np.arange(len(self.values))[None])
-        ]
+        itself = np.arange(len(self.values))[:, None]
+        fits = [_Left(values, leverage[:, 0]) for values, leverage in self._fits(basis, itself)]
         return min(fits, key=lambda fit: float(_squares(fit.values, fit.leverage[:, None]).mean()))
 
-    def errors(self, basis: _Basis, orders: Index) -> Array:
-        """The squared error of each row, left out of the best fit, with features in each order; ``(n, orders)``.
+    def errors(self, basis: _Basis, paired: Index) -> Array:
+        """The squared error of each row that is left out of the best fit, ``(n, pairings)``.
 
-        A row of the result is one of the features.
+        Args:
+            basis: of the features.
+            paired: the row of the target for each row of the features, ``(n, pairings)``.
         """
-        squares = np.stack([_squares(*fit) for fit in self._fits(basis, orders)])
+        squares = np.stack([_squares(*fit) for fit in self._fits(basis, paired)])
         best = squares.mean(1).argmin(0)
         return np.asarray(np.take_along_axis(squares, best[None, None], 0)[0])
 
-    def _fits(self, basis: _Basis, orders: Index) -> Iterator[tuple[Array, Array]]:
-        """What is left ``(n, orders · width)``, and the leverage ``(n, orders)``, for each penalty."""
-        paired = np.argsort(orders, axis=1).T  # the row of the target for each row of the features
+    def _fits(self, basis: _Basis, paired: Index) -> Iterator[tuple[Array, Array]]:
+        """What is left ``(n, pairings · width)``, and the leverage ``(n, pairings)``, for each penalty."""
         values = self.values[paired].reshape(len(paired), -1)
         projected = basis.directions.T @ values
         for shares in basis.shares.T:
@@ -184,18 +191,9 @@ class _Left:
 
 
 def _squares(left: Array, leverage: Array) -> Array:
-    """The squared error of rows that are left out of their fit, ``(n, orders)``."""
-    n, orders = leverage.shape
-    errors = left.reshape(n, orders, -1) / (1 - leverage).clip(_LEAST_LEFT)[:, :, None]
+    """The squared error of rows that are left out of their fit, ``(n, pairings)``."""
+    errors = left.reshape(*leverage.shape, -1) / (1 - leverage).clip(_LEAST_LEFT)[:, :, None]
     return np.asarray((errors**2).sum(2))
-
-
-def _fit(windows: Windows) -> tuple[_Left, _Basis]:
-    """What is given leaves of the target, and of features of the source and of what is given."""
-    given = windows.past_given
-    base = _Basis.of(_features(given))
-    both = _features(np.concatenate([windows.source, given], 1))
-    return _Left.of(windows.target).less(base), _Basis.of(both, base)
 
 
 def _features(past: Array) -> Array:
