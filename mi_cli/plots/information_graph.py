@@ -37,7 +37,8 @@ def plot(records: Records) -> Figure:
     keys = [*axes, *(key for key in ("seed", "method") if len({row[key] for row in rows}) > 1)]
     panels = grouped(rows, lambda row: Setting.from_pairs((key, row[key]) for key in keys))
     places = [(place // 2, place % 2) for place in range(min(_MOST, len(panels)))]
-    grid = figures.Grid.with_panels(places, (4.4, 4.2))
+    columns = {name for row in rows for name in (row["source"], row["target"])}
+    grid = figures.Grid.with_panels(places, (4.4, 1.7 if len(columns) == 2 else 3.9))
     units = records.config.get("units", "nats")
     largest = max((row["estimate"] for row in rows if math.isfinite(row["estimate"])), default=0.0)
     for place, (setting, of_panel) in zip(places, panels.items(), strict=False):

@@ -21,6 +21,7 @@ __all__ = ["plot"]
 _WHAT = "Mutual information of x and of y some steps later"
 _ALPHA = 0.05
 _MOST = 6  # panels
+_LETTERS = 16  # of a name
 
 
 def plot(records: Records) -> Figure:
@@ -53,10 +54,16 @@ def plot(records: Records) -> Figure:
 
 
 def _lag_label(records: Records) -> str:
+    x, y = (_name(records, side) for side in "xy")
     step = (records.summary.get("data") or {}).get("step")
-    if not step or not step["unit"]:
-        return "lag of y behind x (steps)"
-    return f"lag of y behind x (steps of {step_text(1, Step(step['size'], step['unit']))})"
+    steps = f"steps of {step_text(1, Step(step['size'], step['unit']))}" if step and step["unit"] else "steps"
+    return f"lag of {y} behind {x} ({steps})"
+
+
+def _name(records: Records, side: str) -> str:
+    """The name of a side's column, or of the side where it has several or a long name."""
+    names = records.config["dataset"].get(side)
+    return names[0] if isinstance(names, list) and len(names) == 1 and len(names[0]) <= _LETTERS else side
 
 
 def _draw(ax: Axes, rows: Sequence[dict[str, Any]], scale: float) -> None:
