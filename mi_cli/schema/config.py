@@ -29,7 +29,7 @@ from mi_cli.schema.validation_errors import validation_faults
 from mi_cli.selection.settings import Selection
 from mi_cli.training.settings import Evaluation, Representation, Split, Time, Training
 
-__all__ = ["Budget", "Config", "ConfigError", "UnfitError", "validate"]
+__all__ = ["Budget", "Config", "ConfigError", "UnfitError", "fitting", "parse", "validate"]
 
 
 class UnfitError(ConfigError):
@@ -351,22 +351,37 @@ class Config(Section):
         return [*faults, *self._procedure().faults(self)]
 
 
-def validate(values: Mapping[str, Any]) -> Config:
-    """The config that plain ``values`` describe, checked in three steps.
+def parse(values: Mapping[str, Any]) -> Config:
+    """The config that plain ``values`` describe, with the types and ranges of all values checked. It touches no file.
 
-    First the types and ranges of all values, which touches no file; then the dataset's file is opened; then the
-    settings are checked against the data. Each step runs if the one before it has no faults.
+    Raises:
+        ConfigError: all faults of the values.
+    """
+    try:
+        return Config.model_validate(dict(values))
+    except ValidationError as error:
+        raise ConfigError(*validation_faults(error, Config, values, _chosen)) from None
+
+
+def fitting(config: Config) -> Config:
+    """A parsed config with the file of its dataset opened, and its settings checked against the data.
 
     Raises:
         UnfitError: ``leave_out_unfit`` is true, and all faults say that the estimator cannot take the data.
-        ConfigError: all faults of the first step that has any.
+        ConfigError: the file cannot be read, or some settings do not fit together.
     """
-    try:
-        config = Config.model_validate(dict(values))
-    except ValidationError as error:
-        raise ConfigError(*validation_faults(error, Config, values, _chosen)) from None
     config = config.opened()
     if faults := config.faults():
         is_unfit = config.leave_out_unfit and faults == config.estimator.refusals(config.dataset)
         raise (UnfitError if is_unfit else ConfigError)(*faults)
     return config
+
+
+def validate(values: Mapping[str, Any]) -> Config:
+    """The config that plain ``values`` describe: parsed, then checked against its data.
+
+    Raises:
+        UnfitError: ``leave_out_unfit`` is true, and all faults say that the estimator cannot take the data.
+        ConfigError: all faults of the values or, where these have none, all faults of :func:`fitting`.
+    """
+    return fitting(parse(values))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from mi_cli.errors import ConfigError, Fault, closest, listed, shown
 from mi_cli.fields import Affects, Rule
 from mi_cli.schema import groups
-from mi_cli.schema.config import Config, UnfitError, validate
+from mi_cli.schema.config import Config, UnfitError, fitting, parse
 from mi_cli.schema.effects import affecting, ruled
 from mi_cli.schema.fingerprints import fingerprint, numeric_settings
 
@@ -96,20 +96,15 @@ def expand_fitting(values: Mapping[str, Any]) -> tuple[list[Trial], dict[str, in
     carry = _carry(values)
     if carry is not None and carry not in by_path:
         raise ConfigError(Fault("training.carry", carry, "is not an axis of the sweep", listed([*by_path, None])))
-    base = {key: value for key, value in values.items() if key != "sweep"}
+    points = _Points({key: value for key, value in values.items() if key != "sweep"}, by_path)
     trials: list[Trial] = []
     faults: dict[str, Fault] = {}
     unfit: dict[str, list[Fault]] = {}
     labels_of = {path: labels(path, axis) for path, axis in by_path.items()}
-    numbered = [list(enumerate(axis)) for axis in by_path.values()]
-    for point in itertools.product(*numbered):
-        resolved, labelled = _sections(base), {}
-        # A group's option first, so that an axis inside the group applies to every option.
-        for path, (number, value) in sorted(zip(by_path, point, strict=True), key=lambda item: item[0].count(".")):
-            labelled[path] = labels_of[path][number]
-            put(resolved, path, {k: v for k, v in value.items() if k != "option"} if path in GROUPS else value)
+    for point in itertools.product(*(range(len(axis)) for axis in by_path.values())):
+        labelled = {path: labels_of[path][number] for path, number in zip(by_path, point, strict=True)}
         try:
-            trials.append(Trial(len(trials), {path: labelled[path] for path in by_path}, validate(resolved)))
+            trials.append(Trial(len(trials), labelled, fitting(points.config(point))))
         except UnfitError as error:
             for fault in error.faults:
                 unfit.setdefault(left_out_note(fault), []).append(fault)
@@ -131,6 +126,51 @@ def left_out_note(fault: Fault) -> str:
     if fault.key == "estimator.name":
         return f"{shown(fault.value)} is left out: it {fault.problem}"
     return f"left out: {replace(fault, accepted='', command='')}"
+
+
+@dataclass
+class _Points:
+    """The configs of a sweep's points. Each section is parsed once for each combination of its own axes' values.
+
+    Sections are immutable, so points share those in which they agree.
+
+    Args:
+        base: the config without its sweep.
+        axes: by dotted path.
+    """
+
+    base: Mapping[str, Any]
+    axes: Mapping[str, list[Any]]
+    _first: Config | None = None
+    _parsed: dict[tuple[str, tuple[int, ...]], Any] = field(default_factory=dict)
+
+    def config(self, point: Sequence[int]) -> Config:
+        """The parsed config of the point that has these of the axes' values, by their numbers.
+
+        Raises:
+            ConfigError: as for :func:`mi_cli.schema.config.parse`.
+        """
+        keys = {head: (head, tuple(point[number] for number in numbers)) for head, numbers in self._axes_of.items()}
+        if self._first is not None and all(key in self._parsed for key in keys.values()):
+            return self._first.model_copy(update={head: self._parsed[key] for head, key in keys.items()})
+        config = parse(self._values(point))
+        self._first = self._first or config
+        self._parsed |= {key: getattr(config, head) for head, key in keys.items()}
+        return config
+
+    @cached_property
+    def _axes_of(self) -> dict[str, list[int]]:
+        """The numbers of the axes that lie in each section, or are it."""
+        heads = [path.partition(".")[0] for path in self.axes]
+        return {head: [number for number, other in enumerate(heads) if other == head] for head in heads}
+
+    def _values(self, point: Sequence[int]) -> dict[str, Any]:
+        values = _sections(self.base)
+        chosen = {path: axis[number] for (path, axis), number in zip(self.axes.items(), point, strict=True)}
+        # A group's option first, so that an axis inside the group applies to every option.
+        for path, value in sorted(chosen.items(), key=lambda item: item[0].count(".")):
+            put(values, path, {k: v for k, v in value.items() if k != "option"} if path in GROUPS else value)
+        return values
 
 
 def _carry(values: Mapping[str, Any]) -> Any:

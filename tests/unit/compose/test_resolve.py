@@ -111,10 +111,10 @@ def test_config_is_composed_once(monkeypatch):
 
 
 def test_config_is_expanded_once(monkeypatch):
-    validated, validate = [], sweep.validate
-    monkeypatch.setattr(sweep, "validate", lambda values: validated.append(1) or validate(values))
+    checked, fitting = [], sweep.fitting
+    monkeypatch.setattr(sweep, "fitting", lambda config: checked.append(1) or fitting(config))
     resolved = resolve([EXPERIMENT])
-    assert len(validated) == len(resolved.expansion.trials) == 30
+    assert len(checked) == len(resolved.expansion.trials) == 30
     assert resolved.changed(threads=2).expansion.trials[0].config.threads == 2
     assert resolved.expansion.trials[0].config.threads == "auto"
     assert pickle.loads(pickle.dumps(resolved)) == resolved

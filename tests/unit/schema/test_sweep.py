@@ -7,11 +7,13 @@ import itertools
 from typing import Any
 
 import pytest
+from examples import merged
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mi_cli.errors import ConfigError, Fault
 from mi_cli.schema import sweep
+from mi_cli.schema.config import validate
 from mi_cli.schema.groups import GROUPS
 
 BASE: dict[str, Any] = {
@@ -55,6 +57,30 @@ def test_options_of_a_group_are_whole_sections():
     trials = sweep.expand(with_sweep({"estimator": [DV, MINE]}))
     assert [trial.axes["estimator"] for trial in trials] == ["dv", "mine"]
     assert [type(trial.config.estimator).__name__ for trial in trials] == ["DonskerVaradhan", "Mine"]
+
+
+def test_configs_are_those_of_their_values_and_sections_are_parsed_once(monkeypatch):
+    axes = {"estimator": [DV, MINE], "training": {"lr": [0.1, 0.2]}, "dataset": {"rho": [0, 0.5], "dim": [1, 2]}}
+    parsed, parse = [], sweep.parse
+    monkeypatch.setattr(sweep, "parse", lambda values: parsed.append(1) or parse(values))
+    trials = sweep.expand(with_sweep(axes | {"seed": [0, 1, 2]}))
+    points = itertools.product([DV, MINE], [0.1, 0.2], [0, 0.5], [1, 2], [0, 1, 2])
+    for trial, (estimator, lr, rho, dim, seed) in zip(trials, points, strict=True):
+        sections = {"dataset": {"rho": rho, "dim": dim}, "training": {"lr": lr}}
+        values = merged(BASE, sections) | {"seed": seed}
+        values["estimator"] = {key: value for key, value in estimator.items() if key != "option"}
+        assert trial.config == validate(values)
+    assert len(parsed) == 3 + 3 + 1 + 1  # seeds, the other datasets, the other rate, the other estimator
+    assert len(trials) == 48
+
+
+def test_faults_are_those_of_every_point():
+    found = faults({"dataset": {"rho": [0.5, 2, 3]}, "training": {"lr": [0.1, -1]}})
+    assert [(fault.key, fault.value) for fault in found] == [
+        ("training.lr", -1),
+        ("dataset.rho", 2),
+        ("dataset.rho", 3),
+    ]
 
 
 def test_trials_of_unfit_estimators_are_left_out_where_the_config_says_so():
