@@ -25,7 +25,7 @@ FIELDS: dict[str, dict[str, Any]] = {
 SETTINGS: dict[str, dict[str, Any]] = {
     **{name: {"training": {"batch": 128, "schedule": "cosine", "ema": 0.95}} for name in VARIATIONAL},
     "linear": {"training": {"batch": "full", "lr": 0.1}},
-    "auto": {"training": {"steps": 100}},  # its other members know Gaussians
+    "auto": {"training": {"steps": 100, "batch": 128}},  # its other members know Gaussians
     # Its limit is not the MI.
     "club": {"training": {"lr": 0.03, "schedule": "cosine"}, "truth": lambda rho: rho**2 / (1 - rho**2)},
     **{name: {"training": {"steps": 120, "schedule": "cosine", "lr": 0.02}} for name in ("doe", "flow", "l1out")},
