@@ -167,7 +167,8 @@ class _Scheduler:
     def stop(self) -> None:
         """Ask the workers to stop, and wait a moment until they have."""
         self.workers.stop()
-        wait(self.pending, timeout=_STOP_SECONDS)
+        begun = [future for future in self.pending if not future.cancel()]  # a cancelled one would be waited for
+        wait(begun, timeout=_STOP_SECONDS)
 
     def _record(self, future: Future[StackResult], stack: Stack) -> None:
         error, progress = future.exception(), self.progress

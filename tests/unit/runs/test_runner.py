@@ -469,8 +469,13 @@ def test_notice_is_one_line(tmp_path, capsys):
 # Interruption
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_interruption_keeps_finished_trials(tmp_path, monkeypatch, capsys, threads):
+@pytest.mark.parametrize(
+    ("threads", "steps"),
+    [(1, [20, 10**6]), (2, [20, 10**6]), (1, [20, 10**6, 2 * 10**6])],
+    ids=["1", "2", "1, waiting"],
+)
+def test_interruption_keeps_finished_trials(tmp_path, monkeypatch, capsys, threads, steps):
+    """It ends the stack that trains, and waits for none that has not begun."""
     waited, submit, pools, begun = scheduler.wait, workers.Workers.submit, [], []
 
     def submitted(pool, *given, **more):
@@ -479,9 +484,9 @@ def test_interruption_keeps_finished_trials(tmp_path, monkeypatch, capsys, threa
 
     def interrupted(pending, **more):
         done = waited(pending, **more)
-        if len(pending) == 1 and not begun:  # the first stack is recorded
-            steps = pools[0].steps
-            while pools[0].steps == steps:  # until the second trains
+        if len(pending) == len(steps) - 1 and not begun:  # the first stack is recorded
+            before = pools[0].steps
+            while pools[0].steps == before:  # until the second trains
                 time.sleep(0.01)
             begun.append(time.perf_counter())
             raise KeyboardInterrupt
@@ -489,8 +494,9 @@ def test_interruption_keeps_finished_trials(tmp_path, monkeypatch, capsys, threa
 
     monkeypatch.setattr(workers.Workers, "submit", submitted)
     monkeypatch.setattr(scheduler, "wait", interrupted)
+    monkeypatch.setattr(scheduler, "_STOP_SECONDS", 60)
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path, SMALL, {"training": {"steps": [20, 10**6]}}, threads=threads)
+        run(tmp_path, SMALL, {"training": {"steps": steps}}, threads=threads)
     assert time.perf_counter() - begun[0] < 2 * slowdown()
     rows = rows_of(tmp_path)
     assert [f"{row['trial']} {row['status']} {row['training.steps']}" for row in rows] == ["0 ok 20"]
@@ -499,7 +505,7 @@ def test_interruption_keeps_finished_trials(tmp_path, monkeypatch, capsys, threa
     assert len(list(tmp_path.glob("checkpoints/*/going_on.npz"))) == 1
     assert strict_json(tmp_path / "provenance.json")["status"] == "interrupted"
     assert Records(tmp_path).history["trial"].unique().to_list() == [0]
-    assert f"interrupted; 1 of 2 trials are finished, in {tmp_path}" in capsys.readouterr().err
+    assert f"interrupted; 1 of {len(steps)} trials are finished, in {tmp_path}" in capsys.readouterr().err
 
 
 def test_interruption_waits_until_the_tables_are_written(tmp_path, monkeypatch, capsys):
