@@ -98,9 +98,9 @@ class Dataset(Section, ABC):
         return Rows(*self.sample(n, generator, dtype))
 
     def pointwise_rows(self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None) -> Rows:
-        """The rows of :meth:`rows`, with the true pointwise MI of each where it is known.
+        r"""The rows of :meth:`rows`, with the true pointwise MI of each where it is known.
 
-        .. math:: i(x, y) = \\ln \frac{p(x, y)}{p(x) p(y)}
+        .. math:: i(x, y) = \ln \frac{p(x, y)}{p(x) p(y)}
         """
         return self.rows(n, generator, dtype)
 

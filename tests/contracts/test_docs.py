@@ -24,7 +24,7 @@ from mi_cli.compose.resolve import resolve
 from mi_cli.registry.builtin import PROCEDURES
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 EXPERIMENTS = sorted((ROOT / "configs" / "experiment").glob("*.yaml"))
 README_LINES = 130
 OTHERS = [["list"], ["show"], ["open"]]  # commands that run no experiment

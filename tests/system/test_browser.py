@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import math
 import random
-import shutil
 import time
-from importlib import resources
 
 import polars as pl
 import pytest
@@ -17,30 +15,9 @@ from mi_cli.records import results
 from mi_cli.report import page
 from mi_cli.report.collect import collect
 
-MISSING = next((name for name in ("chromium", "chromedriver") if not shutil.which(name)), None)
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(MISSING is not None, reason=f"{MISSING} is not installed (Debian: chromium, chromium-driver)"),
-]
+pytestmark = pytest.mark.browser
 
-FLAGS = (
-    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"),
-)
 MANY = 20_000
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture(scope="module")
@@ -206,11 +183,7 @@ def test_the_page_itself_does_not_scroll_sideways(open_page, name, width):
 
 @pytest.mark.parametrize("name", ["one", "some"])
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (360, False)])
-def test_axe_finds_no_fault(open_page, name, width, dark):
-    pytest.importorskip(
-        "axe_playwright_python", reason="axe-playwright-python, which bundles axe-core, is not installed"
-    )
-    axe = (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+def test_axe_finds_no_fault(open_page, axe, name, width, dark):
     driver = open_page(name, width, dark)
     type_into(driver, "Filter trial", "<10")  # other rows are as these, and axe looks at every cell
     driver.execute_script("for (const found of document.querySelectorAll('details')) found.open = true")
