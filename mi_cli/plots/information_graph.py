@@ -49,7 +49,7 @@ def plot(records: Records) -> Figure:
     tested = max(len(of_panel) for of_panel in panels.values())
     remarks = [
         f"arrows: p ≤ {_ALPHA:g} after Holm's correction for {tested} directions",
-        f"width and number: transfer entropy in {units}",
+        f"width and, of up to {_NUMBERED} arrows, number: transfer entropy in {units}",
     ]
     if len(panels) > len(places):
         remarks.append(f"the first {len(places)} of {len(panels)} settings")

@@ -11,6 +11,7 @@ import numpy as np
 from mi_cli.datasets.series import History, Series
 from mi_cli.lazy import distance
 from mi_cli.problems import Array
+from mi_cli.procedures.shift_null import shifted
 from mi_cli.procedures.time_windows import Index, Windows, reach, transfer_windows
 from mi_cli.training.settings import Time
 
@@ -99,8 +100,8 @@ class DirectionHistory:
             left, base = bases[given.shape[1]]
             both = _features(np.concatenate([tested.source, given], 1))
             self._fits.append((left, _Basis.of(both, base)))
-        rows = len(self.tested(histories[0]))
-        self.history = self.under([np.arange(rows)])[0]
+        self._recording = self.tested(histories[0]).recording
+        self.history = self.under(np.zeros((1, len(np.bincount(self._recording))), np.int64))[0]
 
     @property
     def is_chosen(self) -> bool:
@@ -112,13 +113,14 @@ class DirectionHistory:
         windows = self.windows(history)
         return windows.first(_MOST_ROWS) if self.is_chosen else windows
 
-    def under(self, orders: Sequence[Index]) -> list[History]:
-        """The history for rows of the source in each order, ``(n,)`` each."""
-        if not self._fits:
-            return [self._histories[0]] * len(orders)
-        size, chosen = max(1, _AT_A_TIME // (len(self._fits) * len(orders[0]))), list[History]()
-        for start in range(0, len(orders), size):
-            paired = np.argsort(orders[start : start + size], axis=1).T
+    def under(self, offsets: Index) -> list[History]:
+        """The history were the source shifted by as many rows in each recording, ``(shifts, recordings)``."""
+        if not self.is_chosen:
+            return [self._histories[0]] * len(offsets)
+        size, chosen = max(1, _AT_A_TIME // (len(self._fits) * len(self._recording))), list[History]()
+        for start in range(0, len(offsets), size):
+            some = offsets[start : start + size]  # features of a row come to the target as many rows later
+            paired = np.stack([shifted(self._recording, -offset) for offset in some], 1)
             errors = np.stack([left.errors(basis, paired) for left, basis in self._fits])
             chosen += [self._histories[number] for number in _shortest(errors)]
         return chosen

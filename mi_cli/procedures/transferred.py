@@ -109,34 +109,37 @@ class _Direction:
         """
         windowed, evaluation, history = self.windowed, config.evaluation, self.chosen.history
         windows, tested = self.chosen.windows(history), self.chosen.tested(history)
-        result = windowed.measured(windows)
-        lengths = np.bincount(tested.recording).tolist()
-        offsets = draw_offsets(lengths, windowed.block, evaluation.permutations, windowed.random())
-        orders = [shifted(tested.recording, offset) for offset in offsets]
-        histories = self.chosen.under(orders)
+        result, offsets = windowed.measured(windows), self._offsets(tested, evaluation.permutations)
+        histories = self.chosen.under(offsets)
         own = self._paired(tested, result if len(tested) == len(windows) else windowed.measured(tested))
         others = {other: self.chosen.tested(other) for other in set(histories) - {history}}
         paired = {other: self._paired(rows, windowed.measured(rows)) for other, rows in others.items()}
 
-        def value(one: _Paired, order: Index) -> float:
+        def value(one: _Paired, offset: Index) -> float:
             windowed.context.check()
-            return round(one.value(order[one.rows]), 12)
+            return round(one.value(shifted(tested.recording, offset)[one.rows]), 12)
 
         def under(shift: tuple[History, Index]) -> float:
             return value(paired.get(shift[0], own), shift[1])
 
-        def under_own(order: Index) -> float:
-            return value(own, order)
+        def under_own(offset: Index) -> float:
+            return value(own, offset)
 
         def remeasured(number: int) -> float:
-            return windowed.measured(windows, shifted(windows.recording, offsets[number])).value
+            every = self._offsets(windows, evaluation.permutations)
+            return windowed.measured(windows, shifted(windows.recording, every[number])).value
 
-        null = np.array(windowed.context.map(under, list(zip(histories, orders, strict=True))))
+        null = np.array(windowed.context.map(under, list(zip(histories, offsets, strict=True))))
         is_estimate = own.is_estimate and len(tested) == len(windows)
-        of_own = np.array(windowed.context.map(under_own, orders)) if is_estimate and paired else null
+        of_own = np.array(windowed.context.map(under_own, list(offsets))) if is_estimate and paired else null
         moments = null_of(of_own, is_estimate, remeasured, len(offsets), windowed.context)
-        observed = value(own, np.arange(len(tested)))
+        observed = value(own, np.zeros_like(offsets[0]))
         return adjusted_fields(result, moments, evaluation.level) | {"p_value": shift_p_value(observed, null)}
+
+    def _offsets(self, windows: Windows, count: int) -> Index:
+        """By how many rows each recording of the source is shifted, ``(shifts, recordings)``."""
+        lengths = np.bincount(windows.recording).tolist()
+        return draw_offsets(lengths, self.windowed.block, count, self.windowed.random())
 
     def _paired(self, windows: Windows, result: Measurement) -> _Paired:
         """The statistic of an estimate of windows; the estimate itself, computed anew, if the estimator has none."""

@@ -119,14 +119,21 @@ def test_shifts_choose_histories_again():
     direction = HistoryChoice(series, Time()).choose("x", "y", ())
     assert direction.history == History(3, 3, 1)
     assert len(direction.windows(direction.history)) == 5995
-    rows = np.arange(len(direction.tested(direction.history)))
-    assert len(rows) == 4000
-    shifts = direction.under([np.roll(rows, by) for by in range(200, 3800, 300)])
+    assert len(direction.tested(direction.history)) == 4000
+    shifts = direction.under(np.arange(200, 3800, 300)[:, None])
     assert {history.target for history in shifts} == {3}
     assert sum(history.source == 1 for history in shifts) > len(shifts) / 2
     given = HistoryChoice(series, Time(source_history=2)).choose("x", "y", ())
-    assert given.under([np.roll(rows, 500)]) == [given.history] == [History(2, 3, 1)]
+    assert given.under(np.array([[500]])) == [given.history] == [History(2, 3, 1)]
     assert len(given.tested(given.history)) == 5995
+
+
+def test_recordings_beyond_those_that_choose_histories_count_for_the_estimate():
+    dataset = {"name": "var", "n_samples": 4600, "recordings": 46}
+    run = found(dataset, permutations=19, time={"max_history": 2})
+    assert run["x -> y"]["rows"] == 46 * 98
+    assert run["x -> y"]["p_value"] < 1e-6
+    assert run["x -> y"]["estimate"] == pytest.approx(0.19, abs=0.03)
 
 
 @pytest.fixture
