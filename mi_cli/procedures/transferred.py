@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,8 +113,11 @@ class _Direction:
         result, offsets = windowed.measured(windows), self._offsets(tested, evaluation.permutations)
         histories = self.chosen.under(offsets)
         own = self._paired(tested, result if len(tested) == len(windows) else windowed.measured(tested))
-        others = {other: self.chosen.tested(other) for other in set(histories) - {history}}
-        paired = {other: self._paired(rows, windowed.measured(rows)) for other, rows in others.items()}
+        paired = {}
+        for other in set(histories) - {history}:
+            with suppress(Unmeasurable):  # shifts that choose what cannot be measured have the history of the rows
+                rows = self.chosen.tested(other)
+                paired[other] = self._paired(rows, windowed.measured(rows))
 
         def value(one: _Paired, offset: Index) -> float:
             windowed.context.check()

@@ -169,6 +169,15 @@ def test_classes_and_numbers_go_together(chain):
     assert run["a -> k"]["estimate"] < 0.1
 
 
+def test_an_exact_copy_is_found_whatever_histories_shifts_choose():
+    # With two values of x, the older one is the given value of y, and the rows have no estimate.
+    copied = {"name": "var", "coefficients": [[[0.5, 0.0], [1.0, 0.0]]], "sd": [1.0, 1e-12], "n_samples": 400}
+    run = found(copied, time={})
+    assert run["x -> y"]["source_history"] == 1
+    assert run["x -> y"]["estimate"] == np.inf
+    assert run["x -> y"]["p_value"] < 1e-6
+
+
 def test_a_direction_that_fails_is_recorded_and_has_no_net_flow():
     # Each value of x is that before it, so that what z leaves of it does not vary.
     frozen = {
