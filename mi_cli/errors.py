@@ -115,7 +115,8 @@ def _typed(value: Any) -> str:
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{key}: {_typed(child)}' for key, child in value.items())}}}"
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_typed, value))}]"
+        entries = [_typed(child) or "''" for child in value]
+        return f"[{', '.join(entries)}]"
     return str(value)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import Enum, Flag, auto
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
 from pydantic_core import PydanticCustomError
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Preprocess",
     "Rule",
     "Section",
+    "Switch",
     "Widths",
 ]
 
@@ -72,6 +73,7 @@ def _not_bool(value: Any) -> Any:
     return value
 
 
+Switch = Annotated[bool, Strict()]  # true or false, and no word or number that may be meant for them
 Number = Annotated[float, BeforeValidator(_not_bool)]
 Count = Annotated[int, BeforeValidator(_not_bool), Field(ge=1)]
 Natural = Annotated[int, BeforeValidator(_not_bool), Field(ge=0)]

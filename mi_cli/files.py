@@ -7,7 +7,7 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-__all__ = ["PACKAGE", "file_digest", "write_bytes"]
+__all__ = ["PACKAGE", "expanded_path", "file_digest", "write_bytes"]
 
 
 PACKAGE = Path(__file__).resolve().parent  # the folder of mi_cli
@@ -42,6 +42,15 @@ def file_digest(file: Path, size: int, changed: int) -> str:
             opened.seek((size - _PIECE) * piece // (_PIECES - 1))
             digest.update(opened.read(_PIECE))
     return digest.hexdigest()
+
+
+def expanded_path(path: str | Path) -> Path:
+    """A path with ``~`` expanded; where it is the home of a user who does not exist, the path as it is.
+
+    >>> str(expanded_path("~nobody-at-all/table.csv"))
+    '~nobody-at-all/table.csv'
+    """
+    return Path(os.path.expanduser(path))  # noqa: PTH111 (Path.expanduser raises where there is no such user)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -19,7 +19,7 @@ from mi_cli.analysis.coverage import coverage
 from mi_cli.analysis.intervals import Interval, mean_interval
 from mi_cli.analysis.rows import Row, Traces, grouped
 from mi_cli.analysis.task_scores import ABSOLUTE, RELATIVE, Score, scores, totals
-from mi_cli.fields import Count, NonNegative, Number, Section
+from mi_cli.fields import Count, NonNegative, Number, Section, Switch
 
 __all__ = ["Claim", "judge"]
 
@@ -262,7 +262,7 @@ class Answers(_AnyClaim):
 
     kind: Literal["answers"]
     share: Literal["answered", "solved", "covers_truth", "too_high", "small_p"]
-    by_kind: bool = False
+    by_kind: Switch = False
     low: Number | None = None
     high: Number | None = None
 

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from mi_cli import schema
 from mi_cli.errors import ABSENT, ConfigError, Fault
+from mi_cli.files import expanded_path
 from mi_cli.registry.plugins import as_choice
 from mi_cli.schema.locations import PRIMARY
 
@@ -65,7 +66,7 @@ def _resumed(args: argparse.Namespace) -> Path | None:
     if not given:
         return None
     typed = given[-1].removeprefix("resume=")
-    folder = Path(typed).expanduser().absolute()
+    folder = expanded_path(typed).absolute()
     if not typed or not (folder / f"{PRIMARY}.yaml").is_file():
         accepted = f"a folder with a {PRIMARY}.yaml and results, such as outputs/<name>/<date>_<time>_<id>"
         raise ConfigError(Fault("resume", Path(typed) if typed else "", "is not the folder of a run", accepted))

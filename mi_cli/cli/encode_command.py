@@ -15,6 +15,7 @@ from mi_cli import representations
 from mi_cli.cli.exits import FINE
 from mi_cli.console import printing
 from mi_cli.errors import ConfigError, Fault, counted, listed
+from mi_cli.files import expanded_path
 from mi_cli.lazy import np, pl
 
 __all__ = ["FORMATS", "encode", "settings", "write_batches"]
@@ -93,7 +94,7 @@ def output_path(text: str) -> Path:
     Raises:
         ConfigError: it exists, its folder does not, or its format is not known.
     """
-    path = Path(text).expanduser()
+    path = expanded_path(text)
     if path.suffix.lower() not in FORMATS.split(", "):
         raise ConfigError(Fault("output", path, "is of no known format", FORMATS))
     if not path.absolute().parent.is_dir():

@@ -12,6 +12,7 @@ from mi_cli.compose.composer import Composer
 from mi_cli.compose.resolve import Resolved
 from mi_cli.compose.trust import check_root, is_trusted, typed
 from mi_cli.errors import ConfigError, Fault
+from mi_cli.files import expanded_path
 from mi_cli.records.run_folder import NewFolder, claim_folder, new_folder
 
 __all__ = ["folder_override", "make_folder", "make_run_folder", "typed_folder"]
@@ -62,12 +63,12 @@ def make_folder(
     if folder is not None:
         if not folder.strip():
             raise ConfigError(Fault(key, folder, accepted="a folder, new or empty"))
-        made = claim_folder(Path(folder).expanduser().absolute(), key, folder, first)
+        made = claim_folder(expanded_path(folder).absolute(), key, folder, first)
     else:
         root = resolved.values["output_root"]
         if not is_trusted(args.overrides) and "output_root" not in typed(args.overrides):
             check_root(root, name, config_path(args))
-        made = new_folder(Path(root).expanduser().absolute() / name, "output_root", root)
+        made = new_folder(expanded_path(root).absolute() / name, "output_root", root)
     invocation.folders.append(made)
     return made
 

@@ -17,6 +17,7 @@ from mi_cli.cli.single_run import single_run
 from mi_cli.compose.trust import typed
 from mi_cli.console import printing
 from mi_cli.errors import ConfigError, Fault, listed
+from mi_cli.files import expanded_path
 
 __all__ = ["finished_run", "report", "reproduce"]
 
@@ -47,7 +48,7 @@ def finished_run(args: argparse.Namespace) -> tuple[Path, list[str]]:
     _check_typed(args, overrides, named[-1])
     if len(named) > 1:
         raise ConfigError(Fault(" ".join(f"again={text}" for text in named), problem="several runs", accepted="one"))
-    run = Path(named[0].strip("'\"")).expanduser()
+    run = expanded_path(named[0].strip("'\""))
     _check_folder(named[0], run)
     return run, [*overrides, "++force=true"]  # no trial is taken from what that run has recorded
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mi_cli.errors import ConfigError, Fault, closest
+from mi_cli.files import expanded_path
 from mi_cli.tabular.selection import list_of_names
 
 __all__ = ["SHORT", "ShortCommand", "expanded", "help_of", "is_table", "usage"]
@@ -70,7 +71,7 @@ def usage(name: str) -> str:
 
 def is_table(word: str) -> bool:
     """Whether a word that was typed is a file, or is spelled like a table."""
-    return "=" not in word and (Path(word).expanduser().is_file() or bool(_SUFFIXES.search(word)))
+    return "=" not in word and (expanded_path(word).is_file() or bool(_SUFFIXES.search(word)))
 
 
 def help_of(name: str) -> str:

@@ -12,6 +12,7 @@ from mi_cli import report
 from mi_cli.cli.exits import FAILED, FINE, print_error
 from mi_cli.console import printing, shown_from_here
 from mi_cli.errors import ConfigError, Fault, OutputError
+from mi_cli.files import expanded_path
 from mi_cli.terminal import standard_output
 
 __all__ = ["open_report", "show"]
@@ -73,7 +74,7 @@ def _folder(command: str, words: Sequence[str], needed: str) -> Path:
             problem = f"finds no finished run in {Path(_OUTPUTS).absolute()}"
             raise ConfigError(Fault(f"mi-run {command}", problem=problem, command=usage))
         return runs[-1].parent.absolute()
-    folder = Path(words[0]).expanduser().absolute()
+    folder = expanded_path(words[0]).absolute()
     if not folder.is_dir():
         raise ConfigError(Fault(f"mi-run {command}", Path(words[0]), "no such folder", "the folder of a run"))
     if not (folder / needed).is_file():

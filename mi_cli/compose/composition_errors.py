@@ -23,6 +23,7 @@ from omegaconf.errors import (
 )
 
 from mi_cli import schema
+from mi_cli.compose.defaults_errors import ENTRY, is_about_defaults, list_fault, meant_group
 from mi_cli.compose.yaml_errors import yaml_fault
 from mi_cli.errors import ABSENT, ConfigError, Fault, closest, listed, shown
 from mi_cli.registry import plugins
@@ -39,6 +40,8 @@ _EXTRAS = {  # options that come with an extra
     "hydra/launcher=submitit_local": "parallel",
     "hydra/launcher=submitit_slurm": "slurm",
 }
+
+_PLAIN = re.compile(r"[\w.*?:-]+")  # what needs no quotes in an override
 
 Options = Callable[[str], list[str]]
 
@@ -83,6 +86,8 @@ def _fault(error: Exception, overrides: Sequence[str], source: Source) -> Fault:
             return Fault(_own_file(_is_single_value), problem=NO_KEYS)
         case HydraException():
             return _not_composed(error, overrides, source)
+        case ValueError() if is_about_defaults(error):
+            return list_fault(error, overrides, [*own_config_folders(), *plugins.config_folders()])
     return Fault("", problem=f"the config cannot be composed: {type(error).__name__}: {_one_line(error)}")
 
 
@@ -91,8 +96,11 @@ def unreadable(text: str, options: Options) -> Fault:
     key, equals, value = text.partition("=")
     if equals and key.strip("+~ "):
         key = key.removeprefix("++") if key.startswith("++sweep") else key  # an axis gets it when arguments are read
-        quoted = "" if value[:1] in "[{'\"" else f""", as "{key}='{value}'\""""
-        return Fault(key, value, "cannot be read", f"key=value, with closed brackets, odd characters in quotes{quoted}")
+        quoted = _quoted(value)
+        example = f', as "{key}={quoted}"' if quoted else ""
+        return Fault(
+            key, value, "cannot be read", f"key=value, with closed brackets, odd characters in quotes{example}"
+        )
     if text in options("experiment"):
         example = f"experiment={text}"
     elif text in CHOICES and (choices := options(text)):
@@ -100,6 +108,19 @@ def unreadable(text: str, options: Options) -> Fault:
     else:
         example = "seed=1"
     return Fault(text, problem=f"must be key=value, such as {example}")
+
+
+def _quoted(value: str) -> str:
+    """A value, or the entries of a list, in quotes; empty where that is not all that is wrong."""
+    if not value or any(mark in value for mark in "{}'\""):
+        return ""
+    if value[0] != "[":
+        return f"'{value}'"
+    entries = value[1:-1].split(",")
+    if value[-1] != "]" or not all(entry.strip() for entry in entries) or any(mark in value[1:-1] for mark in "[]"):
+        return ""
+    quoted = [one if _PLAIN.fullmatch(one) else f"'{one}'" for one in map(str.strip, entries)]
+    return f"[{','.join(quoted)}]"
 
 
 def option_faults(override: Override, options: Options) -> list[Fault]:
@@ -201,7 +222,8 @@ def _missing(error: MissingConfigException, overrides: Sequence[str], source: So
         return Fault(group, name, f"no such {group}{by}{more}", ", ".join(error.options), command)
     parent = re.match(r"In '(.*?)'", text)
     file = f"{parent[1] if parent else source.config_name}.yaml"
-    return Fault(file, problem=f"its defaults name {missing}, which is not there")
+    problem = f"its defaults name {missing}, which is not there"
+    return Fault(file, problem=problem, accepted=f"entries such as {ENTRY}", command=meant_group(missing))
 
 
 def _meant(group: str, name: str, source: Source) -> str:
@@ -224,7 +246,9 @@ def _not_composed(error: HydraException, overrides: Sequence[str], source: Sourc
     if parent and "ConfigTypeError" in text:
         return Fault(f"{parent[1]}.yaml", problem=NO_KEYS)
     if "No match in the defaults list" in text and parent and quoted:
-        return Fault(f"{parent[1]}.yaml", problem=f"override /{quoted[1]}: no such group", accepted=", ".join(CHOICES))
+        meant = meant_group(quoted[1])
+        problem = f"override {'' if meant else '/'}{quoted[1].partition('@')[0]}: no such group"
+        return Fault(f"{parent[1]}.yaml", problem=problem, accepted=", ".join(CHOICES), command=meant)
     if override and ("Could not override" in text or "does not exist" in text):
         return _unknown_key(override, [text for text in overrides if text != override], source)
     if override and "already at" in text:
@@ -265,6 +289,10 @@ def _several_values(text: str) -> Fault:
         return Fault(key, value, accepted="a list of values", command=f"{key}=[{value}]")
     if key.startswith("hydra"):
         return Fault(key, value, "is several values", "one")
+    from mi_cli.schema.list_settings import takes_list  # imports pydantic, as in _unknown_key
+
+    if "(" not in value and takes_list(key):
+        return Fault(key, value, "is several values", "a list in brackets", f"{key}=[{value}]")
     is_no_axis = "(" in value or key.split(".")[0] in ("experiment", *schema.sweep.NOT_AXES)
     axis = "" if is_no_axis else f"sweep.{key}=[{value}] (an axis) or "
     return Fault(key, value, "is several values", "one", f"{axis}mi-run -m {key}={value} (a run for each)")

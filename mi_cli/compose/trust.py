@@ -21,6 +21,7 @@ from omegaconf.errors import InterpolationToMissingValueError, MissingMandatoryV
 from omegaconf.resolvers import oc
 
 from mi_cli.errors import ConfigError, Fault, listed
+from mi_cli.files import expanded_path
 
 __all__ = ["DEFAULT_ROOT", "check", "check_root", "check_search_path", "harmless", "is_trusted", "typed"]
 
@@ -139,6 +140,8 @@ def check(config: DictConfig, overrides: Sequence[str]) -> None:
     """
     if is_trusted(overrides):
         return
+    if (said := typed(overrides).get("trust", "false")).lower() != "false":
+        raise ConfigError(Fault("trust", said, accepted="true or false"))
     if config.get("trust", False) is not False and "trust" not in typed(overrides):
         raise ConfigError(Fault("trust", config.trust, "no config can trust itself", "trust=true, typed"))
     given = typed(overrides)
@@ -176,7 +179,7 @@ def check_root(root: str, name: str, saved: Path | None) -> None:
     Raises:
         ConfigError: it leads elsewhere.
     """
-    place = Path(root).expanduser()
+    place = expanded_path(root)
     if saved is not None and place.is_absolute() and place.resolve() == _root_of(saved.resolve()):
         return
     if not _is_here(place / name):
@@ -205,7 +208,7 @@ def _root_of(run: Path) -> Path | None:
 
 def _is_here(path: Path) -> bool:
     """Whether a path, with links followed, is in the current folder or in its ``outputs``, which may be a link."""
-    resolved = path.expanduser().absolute().resolve()
+    resolved = expanded_path(path).absolute().resolve()
     return any(resolved.is_relative_to(place.resolve()) for place in (Path.cwd(), Path.cwd() / DEFAULT_ROOT))
 
 

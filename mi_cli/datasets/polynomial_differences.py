@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from mi_cli.datasets.uniform_label import UniformLabel
-from mi_cli.fields import Count, Natural
+from mi_cli.fields import Count, Natural, Switch
 from mi_cli.lazy import torch
 
 __all__ = ["PolynomialDifferences"]
@@ -21,7 +21,7 @@ class PolynomialDifferences(UniformLabel):
     name: Literal["polynomial_differences"] = "polynomial_differences"
     terms: Count = 10
     first_power: Natural = 1
-    last: bool = False
+    last: Switch = False
 
     @property
     def dim_x(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from mi_cli.datasets.uniform_label import UniformLabel
-from mi_cli.fields import Count
+from mi_cli.fields import Count, Switch
 from mi_cli.lazy import torch
 
 __all__ = ["RootFunctions"]
@@ -20,7 +20,7 @@ class RootFunctions(UniformLabel):
 
     name: Literal["root_functions"] = "root_functions"
     powers: Count = 4
-    late_binding: bool = False
+    late_binding: Switch = False
 
     @property
     def dim_x(self) -> int:

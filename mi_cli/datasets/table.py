@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from mi_cli.datasets.base import Dataset, Side
-from mi_cli.errors import counted
+from mi_cli.errors import ConfigError, counted
 from mi_cli.fields import Count, Number
 from mi_cli.lazy import np, torch
 from mi_cli.problems import Rows
@@ -31,6 +32,7 @@ from mi_cli.tabular.source import Source, dataset_error, name_list
 __all__ = ["Name", "Names", "Table", "matrix"]
 
 _MEMORY = "(rows in memory)"  # in place of a path
+_A_PAIR = "null, or a list of two columns, one of x and one of y, such as [age, dose]"
 
 
 def _text(value: Any) -> Any:
@@ -41,7 +43,20 @@ def _text(value: Any) -> Any:
 def _texts(value: Any) -> Any:
     if value is None or value == "auto":
         return () if value is None else value
+    if isinstance(value, Mapping):  # which pydantic refuses, with what is accepted
+        return value
     return tuple(map(_text, value)) if isinstance(value, list | tuple) else (_text(value),)
+
+
+def _two_names(value: Any) -> Any:
+    """A pair of names; what is none is refused as a whole."""
+    names = [_text(entry) for entry in value] if isinstance(value, list | tuple) else []
+    if value is not None and not (len(names) == 2 and all(isinstance(name, str) and name for name in names)):
+        raise dataset_error("pair", value, "", _A_PAIR)
+    if value is not None and names[0] == names[1]:
+        problem = "names one column twice, and the MI of a column with itself is its entropy, infinite for numbers"
+        raise dataset_error("pair", value, problem, "two different columns")
+    return value
 
 
 Name = Annotated[str, BeforeValidator(_text)]
@@ -70,7 +85,7 @@ class Table(Dataset):
     y: Annotated[Names, Field(description=SELECTIONS)] = ()
     z: Annotated[Names, Field(description=f"columns that the MI is conditional on: {SELECTIONS}")] = ()
     exclude: Annotated[Names, Field(description="columns that no side takes")] = ()
-    pair: Annotated[tuple[Name, Name] | None, Field(description="null, or a column of x and one of y")] = None
+    pair: Annotated[tuple[Name, Name] | None, BeforeValidator(_two_names), Field(description=_A_PAIR)] = None
     missing: Literal["error", "drop", "impute"] = "error"
     groups: Name | None = None
     time: Name | None = None
@@ -132,13 +147,28 @@ class Table(Dataset):
         values["exclude"] = (*self.exclude, *self.id)
         if self.pair is not None:
             values |= {"x": self.pair[:1], "y": self.pair[1:]}
-        encoded = EncodedTable(TableSettings(source, **values))
+        try:
+            encoded = EncodedTable(TableSettings(source, **values))
+        except ConfigError as error:
+            raise self._of_pair(error) from None
         rows = round(self.share * encoded.info.rows)
         if rows < FEWEST_ROWS:
             raise dataset_error("share", self.share, f"leaves {counted(rows, 'row')}", f"at least {FEWEST_ROWS}")
         table = self.model_copy(update={"n_samples": min(rows, self.n_samples or rows)})
         table._encoded = encoded
         return table
+
+    def _of_pair(self, error: ConfigError) -> ConfigError:
+        """Faults of x and y, which were typed as a pair."""
+        if self.pair is None:
+            return error
+        keys = ("dataset.x", "dataset.y")
+        return ConfigError(
+            *(
+                replace(one, key="dataset.pair", value=list(self.pair)) if one.key in keys else one
+                for one in error.faults
+            )
+        )
 
     @property
     def encoded(self) -> EncodedTable:

@@ -30,7 +30,6 @@ from mi_cli.estimators.training_free import (
     Part,
     Unmeasurable,
     block_numbers,
-    join_remarks,
     numpy_generator,
     preprocessed,
 )
@@ -60,14 +59,12 @@ class _Sides:
         condition: the classes and the numbers of z.
         values: the number of each row's value of x, of y and of the numbers of z before ties were moved apart, ``(n,)``
             each.
-        remark: on ties.
     """
 
     x: Array
     y: Array
     condition: Condition
     values: tuple[Counts, Counts, Counts]
-    remark: str
 
 
 def conditional_neighbours(problem: Problem, k: int, preprocess: Preprocess, context: Context) -> Measurement:
@@ -115,7 +112,7 @@ def conditional_neighbours(problem: Problem, k: int, preprocess: Preprocess, con
     result = subsampled(estimate, n, least, aim, random, block_numbers(rows))
     statistic = LocalDependence(sides.x, sides.y, sides.condition)
     ceiling = sum(len(part) * _most(len(part), k) for part in sides.condition.strata) / n
-    return measured(result, ceiling, sides.remark, statistic)
+    return measured(result, ceiling, "", statistic)  # ties are counted, so that nothing need be said of them
 
 
 def options_given(dataset: Dataset, **options: Any) -> list[Fault]:
@@ -153,8 +150,8 @@ def _sides(rows: Rows, preprocess: Preprocess, random: np.random.Generator) -> _
         x, y = (without_z(name, side, condition, preprocess, random) for name, side in (("x", x), ("y", y)))
     z = condition.numbers * _SCALE
     values = numbered(x), numbered(y), numbered(z) if z.shape[1] else np.zeros(len(z), np.int64)
-    (x, moved_x), (y, moved_y), (z, _) = (separate(name, side, random) for name, side in (("x", x), ("y", y), ("z", z)))
-    return _Sides(x, y, Condition(z, condition.stratum), values, join_remarks(moved_x, moved_y))
+    x, y, z = (separate(name, side, random)[0] for name, side in (("x", x), ("y", y), ("z", z)))
+    return _Sides(x, y, Condition(z, condition.stratum), values)
 
 
 def _within_strata(sides: _Sides, rows: Part, k: int, check: Callable[[], None]) -> float:

@@ -32,6 +32,7 @@ from mi_cli.estimators.training_free import (
     preprocessed,
     refuse_discrete,
 )
+from mi_cli.fields import Switch
 from mi_cli.problems import Array, Problem
 from mi_cli.training.context import Context
 
@@ -66,7 +67,7 @@ class Gaussian(TrainingFree):
     continuous_sides: ClassVar[tuple[Side, ...]] = ("x", "y")
     takes_z: ClassVar[bool] = True
     name: Literal["gaussian"] = "gaussian"
-    correct: bool = True
+    correct: Switch = True
 
     def unfit(self, dataset: Dataset) -> list[Fault]:
         """A discrete x or y is not Gaussian."""
@@ -122,7 +123,7 @@ class Copula(TrainingFree):
     continuous_sides: ClassVar[tuple[Side, ...]] = ("x", "y")
     takes_z: ClassVar[bool] = True
     name: Literal["copula"] = "copula"
-    correct: bool = True
+    correct: Switch = True
 
     def unfit(self, dataset: Dataset) -> list[Fault]:
         """A discrete x or y has no normal scores."""

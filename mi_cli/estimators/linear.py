@@ -11,7 +11,7 @@ import numpy as np
 from mi_cli import bounds
 from mi_cli.errors import Fault, shown
 from mi_cli.estimators.base import Estimator
-from mi_cli.fields import Count
+from mi_cli.fields import Count, Switch
 from mi_cli.lazy import torch
 from mi_cli.problems import Array, Estimate, Kind, Pointwise, Problem, Rows
 from mi_cli.training.context import Context
@@ -40,7 +40,7 @@ class LinearDiscriminator(Estimator):
     kind: ClassVar[Kind] = "lower bound"
     name: Literal["linear"] = "linear"
     critic: Literal["linear", "bilinear", "quadratic"] = "linear"
-    bias: bool = False
+    bias: Switch = False
     units: Literal["nats", "mixed"] = "nats"
     init: Literal["zeros", "ones"] = "zeros"
     n_product: Count = 5

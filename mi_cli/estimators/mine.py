@@ -11,7 +11,7 @@ from pydantic import Field
 from mi_cli import bounds, networks
 from mi_cli.estimators.dv import ReportsDonskerVaradhan
 from mi_cli.estimators.variational import Objective
-from mi_cli.fields import Number
+from mi_cli.fields import Number, Switch
 from mi_cli.lazy import torch
 
 __all__ = ["Mine"]
@@ -32,7 +32,7 @@ class Mine(ReportsDonskerVaradhan):
 
     name: Literal["mine"] = "mine"
     ema_rate: Annotated[Number, Field(gt=0, le=1)] = 0.01
-    correct_start: bool = True
+    correct_start: Switch = True
 
     def objective(self) -> Objective:
         """A loss with MINE's gradient, and DV."""

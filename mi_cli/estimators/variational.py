@@ -12,7 +12,7 @@ from mi_cli import bounds, networks
 from mi_cli import training as fitting
 from mi_cli.estimators.base import Estimator
 from mi_cli.estimators.chain_rule import by_chain_rule
-from mi_cli.fields import Activation, Affects, Count, Preprocess, Widths
+from mi_cli.fields import Activation, Affects, Count, Preprocess, Switch, Widths
 from mi_cli.lazy import torch
 from mi_cli.problems import Estimate, Kind, Problem
 from mi_cli.training.context import Context
@@ -56,8 +56,8 @@ class Variational(Estimator):
     product: Literal["all", "derangement", "shuffle"] = "all"
     n_product: Annotated[Count, Field(le=1024)] = 1
     preprocess: Preprocess = "rank_gaussianise"
-    norms: bool = True
-    keep: Annotated[bool, Affects.NOTHING] = False
+    norms: Switch = True
+    keep: Annotated[Switch, Affects.NOTHING] = False
 
     def fit_log_ratio(self, problem: Problem) -> networks.CanonicalVariates | None:
         """The analytic part of a hybrid critic, fitted to training rows; None for other critics.

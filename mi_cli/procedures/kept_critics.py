@@ -26,6 +26,7 @@ from mi_cli._version import __version__
 from mi_cli.errors import ConfigError, Fault, shown
 from mi_cli.estimators.variational import Variational
 from mi_cli.fields import Number, Section
+from mi_cli.files import expanded_path
 from mi_cli.networks.critics import Critic
 from mi_cli.problems import Rows
 from mi_cli.registry.builtin import ESTIMATORS
@@ -195,7 +196,7 @@ def load_critics(folder: str | Path) -> KeptCritics:
     Raises:
         ConfigError: there are none, or their files are not what they should be.
     """
-    place = Path(folder).expanduser()
+    place = expanded_path(folder)
     if (place / CRITIC_FOLDER).is_dir():
         place /= CRITIC_FOLDER
     if not (place / _JSON).exists():

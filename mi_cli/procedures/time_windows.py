@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from mi_cli.datasets.series import History, Series
+from mi_cli.errors import counted
 from mi_cli.problems import Array, Problem, Rows
 from mi_cli.tabular.row_order import FEWEST_BLOCKS, dependent_rows
 
@@ -80,9 +81,14 @@ def lagged_windows(series: Series, lag: int) -> Windows:
     return Windows(target, source, None, series.recording[rows], names)
 
 
-def _names(series: Series, columns: Iterable[str]) -> list[str]:
-    """The name of each column of the values of ``columns``."""
-    return [name for name in columns for _ in range(series.columns[name].shape[1])]
+def _names(series: Series, columns: Iterable[str], ages: Sequence[int] = (0,)) -> list[str]:
+    """The name of each column of the values of ``columns``, so many steps before the target."""
+    return [
+        f"{name} {counted(age, 'step')} before" if age else name
+        for name in columns
+        for age in ages
+        for _ in range(series.columns[name].shape[1])
+    ]
 
 
 def reach(history: History) -> int:
@@ -109,8 +115,11 @@ def transfer_windows(
     past = [series.columns[source][rows - age] for age in range(history.lag, history.lag + history.source)]
     names = {
         "x": _names(series, [target]),
-        "y": _names(series, [source] * history.source),
-        "z": _names(series, [*[target] * history.target, *(name for name in given for _ in range(history.source))]),
+        "y": _names(series, [source], range(history.lag, history.lag + history.source)),
+        "z": [
+            *_names(series, [target], range(1, history.target + 1)),
+            *_names(series, given, range(1, history.source + 1)),
+        ],
     }
     return Windows(
         series.columns[target][rows],

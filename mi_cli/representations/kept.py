@@ -27,7 +27,7 @@ from torch import Tensor
 from mi_cli._version import __version__
 from mi_cli.errors import ConfigError, Fault, counted, shown
 from mi_cli.fields import Section
-from mi_cli.files import write_bytes
+from mi_cli.files import expanded_path, write_bytes
 from mi_cli.representations.column_encoder import ColumnEncoder, TableRows
 from mi_cli.representations.networks import encoder_net
 from mi_cli.representations.objectives.base import Objective
@@ -250,7 +250,7 @@ def load_encoder(folder: str | Path, trust: bool = False) -> KeptEncoder:
     """
     if not isinstance(folder, str | os.PathLike):
         raise ConfigError(Fault("folder", folder, accepted=_FOLDER))
-    place = Path(folder).expanduser()
+    place = expanded_path(folder)
     if (place / ENCODER_FOLDER).is_dir():
         place /= ENCODER_FOLDER
     if not (place / _JSON).exists():

@@ -10,6 +10,7 @@ from pathlib import Path
 from polars.exceptions import PolarsError
 
 from mi_cli.errors import ConfigError, Fault
+from mi_cli.files import expanded_path
 from mi_cli.procedures.base import group, procedure
 from mi_cli.records.journal import Entry, recorded_entries, recorded_fingerprints
 from mi_cli.records.run_folder import shard_folders
@@ -150,7 +151,7 @@ def restore_entries(
 
 def _earlier_runs(progress: RunProgress) -> Iterator[Path]:
     """The folders of earlier runs of the same name and of jobs of multiruns, the newest first."""
-    root = Path(progress.config.output_root).expanduser()
+    root = expanded_path(progress.config.output_root)
     results = [*root.glob(f"{progress.config.name}/*/results.csv"), *root.glob("multirun/*/*/results.csv")]
     dated = sorted(((path.stat().st_mtime, path.parent) for path in results), reverse=True)
     own = progress.folder.resolve()

@@ -18,7 +18,7 @@ from mi_cli.datasets.base import Dataset
 from mi_cli.datasets.distortions import Noise, Shift
 from mi_cli.errors import ConfigError, Fault, closest, counted, listed, plain, shown
 from mi_cli.estimators.base import Estimator
-from mi_cli.fields import Affects, Count, Natural, Number, Positive, Rule, Section
+from mi_cli.fields import Affects, Count, Natural, Number, Positive, Rule, Section, Switch
 from mi_cli.registry import plugins
 from mi_cli.registry.builtin import POINTWISE_PLOTS
 from mi_cli.registry.extras import TRACKERS
@@ -165,7 +165,7 @@ class Config(Section):
     plots: Annotated[tuple[Annotated[str, *_name_of("plot")], ...], Affects.NOTHING] = ()
     tables: Annotated[tuple[Literal[*TABLES], ...], Affects.NOTHING] = ()  # type: ignore[valid-type]
     sweep: Annotated[dict[str, Any], Affects.NOTHING] = Field(default_factory=dict)
-    leave_out_unfit: Annotated[bool, Affects.NOTHING] = False
+    leave_out_unfit: Annotated[Switch, Affects.NOTHING] = False
     search: Annotated[Search, Affects.NOTHING] = Field(default_factory=Search)  # a default is copied for each config
     units: Annotated[Literal["nats", "bits"], Affects.NOTHING] = "nats"
     device: Annotated[Literal["auto", "cpu", "cuda", "mps"], Affects.NOTHING, Rule.RESUME | Rule.AGAIN] = "auto"
@@ -177,10 +177,10 @@ class Config(Section):
         Rule.RESUME | Rule.AGAIN | Rule.NOT_COMPARED,
     ] = "outputs"
     tracker: Annotated[Literal[*TRACKERS] | None, Affects.NOTHING] = None  # type: ignore[valid-type]
-    plan: Annotated[bool, Affects.NOTHING, Rule.RESUME | Rule.NOT_COMPARED] = False
-    trust: Annotated[bool, Affects.NOTHING, Rule.AGAIN] = False
-    reuse: Annotated[bool, Affects.NOTHING] = True
-    force: Annotated[bool, Affects.NOTHING] = False
+    plan: Annotated[Switch, Affects.NOTHING, Rule.RESUME | Rule.NOT_COMPARED] = False
+    trust: Annotated[Switch, Affects.NOTHING, Rule.AGAIN] = False
+    reuse: Annotated[Switch, Affects.NOTHING] = True
+    force: Annotated[Switch, Affects.NOTHING] = False
     trial_timeout: Annotated[Positive | None, Affects.NOTHING, Rule.RESUME] = None
     checkpoint_every: Annotated[Positive, Affects.NOTHING, Rule.RESUME] = 30
     shards: Annotated[Count, Field(le=1000), Affects.NOTHING, Rule.RESUME] = 1

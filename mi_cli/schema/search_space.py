@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from mi_cli.errors import ConfigError, Fault, plain
-from mi_cli.fields import Count, Number, Rule, Section
+from mi_cli.fields import Count, Number, Rule, Section, Switch
 
 __all__ = ["OBJECTIVES", "Objective", "Range", "Search", "searches"]
 
@@ -26,8 +26,8 @@ class Range(Section):
 
     low: Number
     high: Number
-    log: bool = False
-    int: bool = False
+    log: Switch = False
+    int: Switch = False
 
     @model_validator(mode="after")
     def _has_numbers(self) -> Range:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mi_cli.errors import ConfigError, Fault
+from mi_cli.files import expanded_path
 from mi_cli.lazy import np, optuna, optuna_journal
 from mi_cli.records.results import Row
 from mi_cli.schema.search_space import Search
@@ -68,7 +69,7 @@ def open_storage(storage: str) -> Any:
     with _faults_of(storage):
         if _is_address(storage):
             return optuna.storages.get_storage(storage)
-        backend = optuna_journal.JournalFileBackend(str(Path(storage).expanduser()))
+        backend = optuna_journal.JournalFileBackend(str(expanded_path(storage)))
         return optuna.storages.JournalStorage(backend)
 
 
@@ -106,7 +107,7 @@ def check_storage(storage: str | None, *, plan: bool) -> None:
     if importlib.util.find_spec("optuna") is None:
         raise ConfigError(Fault("search", "optuna", "needs optuna", command="pip install 'mi-cli[search]'"))
     if storage is not None and not _is_address(storage):
-        path = Path(storage).expanduser()
+        path = expanded_path(storage)
         if path.is_dir() or not path.absolute().parent.is_dir():
             problem = "is a folder" if path.is_dir() else "its folder does not exist"
             accepted = f"a file in a folder that exists, or {_ADDRESS}"

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from mi_cli.fields import Count, Natural, Number, Section
+from mi_cli.fields import Count, Natural, Number, Section, Switch
 
 __all__ = ["Method", "Selection"]
 
@@ -32,5 +32,5 @@ class Selection(Section):
     alpha: Annotated[Number, Field(gt=0, lt=1)] = 0.05
     bins: Annotated[Count, Field(ge=2, le=20)] | Literal["auto"] = "auto"
     permutations: Annotated[Count, Field(ge=19)] = 99
-    pairs: bool = True
+    pairs: Switch = True
     subsamples: Natural = 20

@@ -6,6 +6,7 @@ with a file is a ConfigError. Nothing here imports torch.
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
 import re
 import stat
@@ -15,13 +16,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from itertools import islice
 from lzma import LZMAError
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from zipfile import BadZipFile
 
 from mi_cli.errors import ConfigError, shown
-from mi_cli.files import file_digest
+from mi_cli.files import expanded_path, file_digest
 from mi_cli.lazy import fastexcel, np, pl
 from mi_cli.tabular.columns import Array, Column, column_of_array, column_of_series
 from mi_cli.tabular.delimited import DelimitedFile, parsed, present
@@ -36,6 +38,8 @@ FILES = ".csv, .tsv (or compressed: .csv.gz, .csv.bz2, .csv.xz), .parquet, .feat
 
 _SUFFIXES = (".csv", ".tsv", ".parquet", ".feather", ".arrow", ".ipc", ".npy", ".npz", ".xlsx")
 _TEXT, _NUMPY = (".csv", ".tsv"), (".npy", ".npz")
+_LISTED = 10_000  # files of a folder, among which a misspelt name is looked for
+_SIMILAR = 0.8  # share of letters that two names have in common, from which on one may be meant by the other
 _CELLS = 10_000_000  # up to which all columns are read, so that other choices of columns need no second reading
 
 
@@ -157,15 +161,17 @@ def table_file(path: str, key: str = "path") -> TableFile:
         key: of ``dataset``, that it was typed for.
 
     Raises:
-        ConfigError: the file does not exist, is a folder, is of no known format, or is empty.
+        ConfigError: the path is empty; or the file does not exist, is a folder, is of no known format, or is empty.
     """
-    file = Path(path).expanduser()
+    if not path.strip():
+        raise dataset_error(key, "", "the value is empty", f"a file, {FILES}")
+    file = expanded_path(path)
     error = partial(dataset_error, key, " ".join(path.split()))
     try:
         file = file.absolute()
         state = file.stat()
     except (FileNotFoundError, NotADirectoryError, ValueError):  # of a path with a null character
-        raise error(f"no such file in {file.parent}", FILES) from None
+        raise error(f"no such file in {file.parent}", _tables_beside(file)) from None
     except OSError as problem:
         raise error(f"cannot be opened ({problem.strerror})", "a readable file") from None
     if stat.S_ISDIR(state.st_mode):
@@ -181,6 +187,17 @@ def _format(file: Path) -> str:
     """The suffix that says how a file is read; that of a compressed CSV or TSV is the one before the last."""
     packed = re.search(r"(\.csv|\.tsv)(\.gz|\.bz2|\.xz)$", file.name.lower())
     return packed[1] if packed else file.suffix.lower()
+
+
+def _tables_beside(file: Path) -> str:
+    """The tables in the folder of a file that is not there whose names are like its name, or what a table may be."""
+    try:
+        names = [one.name for one in islice(file.parent.iterdir(), _LISTED) if _format(one) in _SUFFIXES]
+    except (OSError, ValueError):
+        names = []
+    typed = file.name.casefold()
+    same = [name for name in names if name.casefold() == typed or name.casefold().startswith(f"{typed}.")]
+    return ", ".join(same or difflib.get_close_matches(file.name, names, 3, _SIMILAR)) or f"a file, {FILES}"
 
 
 @contextmanager

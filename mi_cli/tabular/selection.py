@@ -124,7 +124,10 @@ def columns_of_x_and_y(
             selected[side] = [name for name in names if name not in elsewhere]
         if not selected[side]:
             value = list(selections[side]) or None
-            raise dataset_error(side, value, f"leaves no column for {side}", SELECTIONS)
+            problem = f"leaves no column for {side}"
+            if not selections[side]:
+                problem = f"{problem}, as the other sides take all"
+            raise dataset_error(side, value, problem, SELECTIONS)
     of_x, of_y = (tuple(filter(set(selected[side]).__contains__, names)) for side in selections)
     if both := list(filter(set(of_y).__contains__, of_x)):
         problem = (
@@ -201,17 +204,27 @@ def selected_columns(
         if entry not in _TYPES:
             raise dataset_error(key, list(entries), f"no such type of columns: {shown(entry)}", ", ".join(_TYPES))
         columns = [name for name in names if type_of(name) == _TYPES[entry]]
+        problem = f"no column is {entry}"
     elif entry.startswith("^"):
         try:
             columns = [name for name in names if re.search(entry, name)]
+            problem = f"no column matches {shown(entry)}"
         except re.error as error:
             problem = f"{shown(entry)} is no regular expression ({error})"
             raise dataset_error(key, list(entries), problem, SELECTIONS) from None
     else:
         pattern = re.escape(entry).replace(r"\*", ".*").replace(r"\?", ".")
         columns = [name for name in names if re.fullmatch(pattern, name, re.DOTALL)]
+        is_glob = "*" in entry or "?" in entry
+        problem = f"no column matches {shown(entry)}" if is_glob else f"no such column: {shown([entry])[1:-1]}"
     if not columns:
-        near = difflib.get_close_matches(entry, [*names, *arrays], 3)
-        accepted = name_list(near or [*arrays, *names])
-        raise dataset_error(key, list(entries), f"no such column: {shown(entry)}", accepted)
+        raise dataset_error(key, list(entries), problem, name_list(_near(entry, [*arrays, *names])))
     return columns
+
+
+def _near(entry: str, names: Sequence[str]) -> Sequence[str]:
+    """The names that may be meant by one that does not exist; all of them if none is near."""
+    folded = entry.strip().casefold()
+    same = [name for name in names if name.casefold() == folded]
+    longer = [name for name in names if folded and folded in name.casefold()]
+    return same or difflib.get_close_matches(entry, names, 3) or longer or names

@@ -103,7 +103,8 @@ def sampled_rows(n: int, max_rows: int) -> Array:
 
 def dataset_error(key: str, value: Any, problem: str, accepted: str) -> ConfigError:
     """What is wrong with the value of a key of ``dataset``."""
-    return ConfigError(Fault(f"dataset.{key}", Path(value) if key in _PATHS else value, problem, accepted))
+    shown_whole = key in _PATHS and value  # an empty path would be shown as the current folder
+    return ConfigError(Fault(f"dataset.{key}", Path(value) if shown_whole else value, problem, accepted))
 
 
 def name_list(names: Sequence[str], most: int = 6) -> str:

@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mi_cli.files import expanded_path
 from mi_cli.lazy import mlflow, mlflow_entities, sqlalchemy
 from mi_cli.trackers.tracked_run import TrackedRun, TrackedTrial
 
@@ -32,7 +33,7 @@ def write(run: TrackedRun) -> None:
     if uri := os.environ.get(URI):
         _write(run, mlflow.MlflowClient(tracking_uri=uri), None)
         return
-    folder = Path(run.records.config["output_root"]).expanduser().absolute() / "mlruns"
+    folder = expanded_path(run.records.config["output_root"]).absolute() / "mlruns"
     with _unsynchronised_commits():
         _write(run, mlflow.MlflowClient(tracking_uri=local_store(folder)), (folder / "artifacts").as_uri())
 

@@ -20,6 +20,7 @@ from mi_cli.fields import (
     Number,
     Positive,
     Section,
+    Switch,
     Widths,
 )
 from mi_cli.registry.lookup import check_name
@@ -75,7 +76,7 @@ class Evaluation(Section):
     permutations: Natural = 0
     level: Annotated[Number, Field(gt=0, lt=1)] = 0.95
     last_steps: Natural = 0
-    pointwise: Annotated[bool, Affects.NOTHING] = False
+    pointwise: Annotated[Switch, Affects.NOTHING] = False
 
 
 def _known_encoder(name: str) -> str:
@@ -104,7 +105,7 @@ class Representation(Section):
     activation: Activation = "relu"
     noise: NonNegative = 0.0
     critic: Literal["joint", "independent"] = "joint"
-    finetune: bool = False
+    finetune: Switch = False
     objectives: tuple[str | dict[str, Any], ...] = ("autoencoder", "infomax", "two_view", "vicreg")
 
 

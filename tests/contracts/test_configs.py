@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import examples
 import pytest
 import yaml
+from pydantic import Strict
+from pydantic.fields import FieldInfo
 
 from mi_cli.cli.help import SECTIONS, experiments
 from mi_cli.compose.resolve import Resolved, resolve
@@ -18,7 +21,7 @@ from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.registry.builtin import DATASETS, ESTIMATORS, PLOTS
 from mi_cli.registry.lookup import load
 from mi_cli.schema import sweep
-from mi_cli.schema.config import REGISTRIES
+from mi_cli.schema.config import REGISTRIES, Config
 from mi_cli.schema.groups import GROUPS
 from mi_cli.schema.locations import config_folder
 
@@ -178,3 +181,19 @@ def test_every_variant_of_an_experiment_belongs_to_one():
         assert ("variant", variant) in OPTIONS
         assert name in EXPERIMENTS
         assert path.read_text(encoding="utf-8").startswith("# @package _global_\n")
+
+
+def test_a_setting_that_is_true_or_false_takes_no_word_or_number_for_it():
+    sections = [Config, *(load(path) for paths in REGISTRIES.values() for path in paths.values())]
+    found = {f"{section.__name__}.{path}": field for section in sections for path, field in switches(section)}
+    assert len(found) > 20
+    assert [name for name, field in found.items() if Strict() not in field.metadata] == []
+
+
+def switches(section: Any, path: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """The settings of a section, and of the sections in it, that are true or false."""
+    for name, field in section.model_fields.items():
+        if field.annotation is bool:
+            yield f"{path}{name}", field
+        elif hasattr(field.annotation, "model_fields"):
+            yield from switches(field.annotation, f"{path}{name}.")

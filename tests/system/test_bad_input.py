@@ -195,6 +195,13 @@ BAD = [  # each fault as far as it is given here: its line may go on, and .* sta
     ),
     ([EXPERIMENT, "device=gpu"], Fault("device", "gpu", accepted="auto, cpu, cuda or mps")),
     ([EXPERIMENT, "plan=maybe"], Fault("plan", "maybe", accepted="true or false")),
+    ([EXPERIMENT, "plan=no"], Fault("plan", "no", accepted="true or false")),
+    ([EXPERIMENT, "trust=yes"], Fault("trust", "yes", accepted="true or false")),
+    ([EXPERIMENT, "trust="], Fault("trust", "", accepted="true or false")),
+    ([EXPERIMENT, "estimator.norms=1"], Fault("estimator.norms", "1", accepted="true or false")),
+    ([EXPERIMENT, "estimator.hidden=8,8"], Fault("estimator.hidden", "8,8", ".*", command="estimator.hidden=[8,8]")),
+    ([EXPERIMENT, "plots=forest,coverage"], Fault("plots", "forest,coverage", ".*", command="plots=[forest,coverage]")),
+    (["experiment=estimate", "dataset=gaussian"], Fault("dataset.n_samples", "null", "fit=crossfit needs a number of")),
     (
         [EXPERIMENT, "output_root=/dev/null/x"],
         Fault("output_root", "/dev/null/x", "cannot be written to (Not a directory)"),
@@ -285,6 +292,17 @@ def test_fault_is_one_line_and_leaves_nothing(capsys, runner, here, argv, fault)
         ("absent", Fault("experiment/absent.yaml", problem="its defaults name experiment/nothing, which is not there")),
         ("reference", Fault("name", "${foo}", "Interpolation key 'foo' not found", "${key} of a key")),
         ("package", Fault("experiment", "package", "its yaml must begin with the line '# @package _global_'")),
+        ("word", Fault("{own}/word.yaml: defaults", "foo", accepted="a list of entries such as 'override /")),
+        ("entry", Fault("{own}/entry.yaml: defaults.1", "3", accepted="an entry such as 'override /")),
+        (
+            "beside",
+            Fault(
+                "experiment/beside.yaml",
+                problem="its defaults name experiment/estimator/dv, which is not there",
+                accepted=".*",
+                command="override /estimator: dv",
+            ),
+        ),
         ("key", Fault("datasett", "{rho: 1}", "unknown key", "budget,")),
     ],
 )

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from mi_cli.cli.main import main
-from mi_cli.tabular import files
+from mi_cli.tabular import delimited, files
 from mi_cli.tabular.files import FILES
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -70,11 +70,11 @@ MANY = [f"id{i % 55}" for i in range(N)]
 # The file, what is in it, overrides besides its path, and the line.
 BAD = [
     # Files.
-    ("nope.csv", None, XY, r"path=../nope.csv: no such file in .*; accepted: \.csv, \.tsv, \.parquet"),
+    ("nope.csv", None, XY, r"path=../nope.csv: no such file in .*; accepted: a file, \.csv, \.tsv "),
     ("folder.csv", "", XY, rf"path=../folder.csv: is a folder; accepted: a file, {re.escape(FILES)}"),
-    ("t.xlsx", text(), XY, r"path=../t.xlsx: is of no known format; accepted: \.csv, \.tsv"),
+    ("t.xlsx", text(), XY, r"path=../t.xlsx: cannot be read as \.xlsx \(.*; accepted: an undamaged \.csv, \.tsv"),
     ("t", text(), XY, r"path=../t: is of no known format; accepted: \.csv, \.tsv"),
-    ("t.csv.gz", text(), XY, r"path=../t.csv.gz: is of no known format; accepted: \.csv, \.tsv"),
+    ("t.csv.gz", text(), XY, r"path=../t.csv.gz: cannot be read as \.csv \(.*; accepted: an undamaged \.csv, \.tsv"),
     ("t.csv", b"", XY, r"path=../t.csv: is empty; accepted: a table with a row of column names"),
     ("t.csv", "\n\n", XY, r"path=../t.csv: has no row of column names; accepted: one, then rows"),
     ("t.csv", "a,b\n", XY, r"path=../t.csv: holds no rows; accepted: a table with at least 20"),
@@ -123,18 +123,23 @@ BAD = [
         text(),
         (),
         r"x=null: and dataset.y=null: one of them must say its columns; accepted: names of columns, such as a, b; "
-        r"use dataset\.y=\[b\], for instance",
+        r"use .dataset\.y=\[b\]., for instance",
     ),
     ("t.csv", text(), ("dataset.x=[a]", "dataset.y=[dose]"), r"y=\[dose\]: no such column: dose; accepted: a, b"),
     ("t.csv", text(good(dose=B)), ("dataset.x=[dos]",), r"x=\[dos\]: no such column: dos; accepted: dose"),
-    ("t.csv", text(), ("dataset.x=[gene_*]",), r"x=\[gene_\*\]: no such column: gene_\*; accepted: a, b"),
+    ("t.csv", text(), ("dataset.x=[gene_*]",), r"x=\[gene_\*\]: no column matches gene_\*; accepted: a, b"),
     ("t.csv", text(), ("dataset.x='^(a'",), r"x=\[\^\(a\]: \^\(a is no regular expression \(.*\); accepted: "),
-    ("t.csv", text(), ("dataset.x='^z$'",), r"x=\[\^z\$\]: no such column: \^z\$; accepted: a, b"),
+    ("t.csv", text(), ("dataset.x='^z$'",), r"x=\[\^z\$\]: no column matches \^z\$; accepted: a, b"),
     ("t.csv", text(), ("dataset.x=[:numbers]",), r"x=\[:numbers\]: no such type of columns: :numbers; accepted: :num"),
-    ("t.csv", text(), ("dataset.x=[:boolean]",), r"x=\[:boolean\]: no such column: :boolean; accepted: a, b"),
+    ("t.csv", text(), ("dataset.x=[:boolean]",), r"x=\[:boolean\]: no column is :boolean; accepted: a, b"),
     ("t.csv", text(), ("dataset.x=[a]", "dataset.y=[a]"), r"x=\[a\]: and dataset.y=\[a\] both take a, and the MI of a"),
     ("t.csv", text(), ("dataset.x=['*']", "dataset.y=[:numeric]"), r"x=\[\*\]: and dataset.y=\[:numeric\] both take"),
-    ("t.csv", text(), ("dataset.x=[a,b]",), r"y=null: leaves no column for y; accepted: names of columns, globs"),
+    (
+        "t.csv",
+        text(),
+        ("dataset.x=[a,b]",),
+        r"y=null: leaves no column for y, as the other sides take all; accepted: names of columns, globs",
+    ),
     ("t.csv", text(good(c=A)), ("dataset.x=[a]", "dataset.y=[c]"), r"y=\[c\]: columns a of x and c of y are equal, so"),
     ("t.csv", text(), ("dataset.x=[{a: 1}]", "dataset.y=b"), r"x\.0=\{a: 1\}: must be text"),
     ("t.csv", text(), ("dataset.x=[true]", "dataset.y=b"), r"x\.0=true: must be text"),
@@ -171,7 +176,7 @@ BAD = [
         text(good(c=[3] * N, d=["u"] * N, t=DAYS)),
         ("dataset.x=[a,c,d,t]", "dataset.y=[b]"),
         r"x=\[a, c, d, t\]: columns c and d are constant, column t holds dates or times; accepted: columns that vary; "
-        r"numbers and .*; use dataset\.exclude=\[c,d,t\]$",
+        r"numbers and .*; use .dataset\.exclude=\[c,d,t\].$",
     ),
     (
         "t.csv",
@@ -212,6 +217,21 @@ BAD = [
         (*XY, "dataset.z=c"),
         r"z=\[c\]: columns a and c are equal: given z, nothing is left; accepted: other columns",
     ),
+    # Pairs.
+    ("t.csv", text(), ("dataset.pair=[a]",), r"pair=\[a\]: must be null, or a list of two columns, "),
+    ("t.csv", text(), ("dataset.pair=a",), r"pair=a: must be null, or a list of two columns, "),
+    ("t.csv", text(good(c=A**2)), ("dataset.pair=[a,b,c]",), r"pair=\[a, b, c\]: must be null, or a list of two col"),
+    ("t.csv", text(), ("dataset.pair=[[a,b]]",), r"pair=\[\[a, b\]\]: must be null, or a list of two columns, "),
+    ("t.csv", text(), ("dataset.pair=[a,a]",), r"pair=\[a, a\]: names one column twice, .*; accepted: two different"),
+    ("t.csv", text(), ("dataset.pair=[a,q]",), r"pair=\[a, q\]: no such column: q; accepted: a, b"),
+    ("t.csv", text(good(c=[1] * N)), ("dataset.pair=[a,c]",), r"pair=\[a, c\]: column c is constant; accepted: colu"),
+    ("t.csv", text(), ("dataset.pair=a,b",), r"pair=a,b: is several values; .*; use dataset\.pair=\[a,b\]"),
+    ("t.csv", text(), ("dataset.x=a,b",), r"x=a,b: is several values; accepted: a list .*; use dataset\.x=\[a,b\]"),
+    ("t.csv", text(), ("dataset.x={a: b}",), r"x=\{a: b\}: must be names of columns, globs"),
+    ("t.csv", text(), ("dataset.x=['']",), r"x=\[''\]: no such column: ''; accepted: a, b"),
+    ("t.csv", text(), ("dataset.x=A",), r"x=\[A\]: no such column: A; accepted: a$"),
+    ("t.csv", text(), ("dataset.x=[the a]", "dataset.y=b"), r"x=\[the a\]: no such column: the a; accepted: a, b"),
+    ("t.csv", text(), ("dataset.x=[a (m)]",), r"""x=\[a \(m\)\]: cannot be read; .*, as "dataset.x=\['a \(m\)'\]"$"""),
     # The rest.
     ("t.csv", text(), (*XY, "dataset.groups=p"), r"groups=p: no such column; accepted: null, a, b"),
     ("t.csv", text(good(p=[1] * N)), (*XY, "dataset.groups=p"), r"groups=p: all rows are of one group; accepted: a c"),
@@ -291,14 +311,11 @@ def test_no_path(capsys, runner):
 
 def test_file_that_may_not_be_read(capsys, runner, tmp_path, monkeypatch):
     (tmp_path / "t.csv").write_text(text())
-    opened = Path.open
 
-    def refuse(path, *more, **options):
-        if path.name == "t.csv":
-            raise PermissionError(13, "Permission denied")
-        return opened(path, *more, **options)
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(delimited, "_opened", refuse)
     err = fails(capsys, runner, ["dataset=table", "dataset.path=../t.csv", *XY])
     assert err == "mi-run: dataset.path=../t.csv: cannot be opened (Permission denied); accepted: a readable file\n"
 
@@ -325,3 +342,22 @@ def test_axis_with_a_bad_column_is_named(capsys, runner, tmp_path):
         capsys, runner, ["dataset=table", "dataset.path=../t.csv", "dataset.x=a", "sweep.dataset.y=[b,c]", *SHARES]
     )
     assert err.startswith("mi-run: sweep.dataset.y=[b, c]: dataset.y=[c]: no such column: c; accepted: a, b")
+
+
+@pytest.mark.parametrize("value", ["", "''", "' '"])
+def test_empty_path(capsys, runner, value):
+    err = fails(capsys, runner, ["dataset=table", f"dataset.path={value}", *XY])
+    assert err == f"mi-run: dataset.path=: the value is empty; accepted: a file, {FILES}\n"
+
+
+@pytest.mark.parametrize("typed", ["tabel.csv", "TABLE.CSV", "table"])
+def test_misspelt_path(capsys, runner, tmp_path, typed):
+    (tmp_path / "table.csv").write_text(text())
+    err = fails(capsys, runner, ["dataset=table", f"dataset.path=../{typed}", *XY])
+    assert err.startswith(f"mi-run: dataset.path=../{typed}: no such file in ")
+    assert err.endswith("; accepted: table.csv\n")
+
+
+def test_home_of_nobody(capsys, runner):
+    err = fails(capsys, runner, ["dataset=table", "dataset.path='~nobody-at-all/t.csv'", *XY])
+    assert err.startswith("mi-run: dataset.path=~nobody-at-all/t.csv: no such file in ")

@@ -355,7 +355,7 @@ def test_estimators_that_cannot_take_a_data_set_of_the_sweep_are_left_out_and_th
     ("given", "left"),
     [
         (["dataset=bits"], {"bits": ["auto", "nearest"]}),
-        (["dataset=xor"], {"xor": ["nearest"]}),  # which has a z as well
+        (["dataset=xor"], {"xor": ["auto", "nearest"]}),  # which has a z as well
         (
             ["dataset=bits", "+sweep.dataset=[bits,{name: gaussian, n_samples: 200}]"],
             {"bits": ["auto", "nearest"], "gaussian": ["auto", "nearest", "copula"]},

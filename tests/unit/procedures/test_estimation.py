@@ -7,8 +7,10 @@ import polars as pl
 import pytest
 import torch
 
+from mi_cli.datasets.series import History, Series
 from mi_cli.problems import column_place, with_names
 from mi_cli.procedures.base import procedure
+from mi_cli.procedures.time_windows import transfer_windows
 from mi_cli.schema.config import validate
 from mi_cli.schema.sweep import Trial
 from mi_cli.training.context import Context
@@ -73,12 +75,20 @@ def test_series_are_named_by_target_and_source(tmp_path):
     slow = np.repeat(RANDOM.normal(size=40), 2)
     pl.DataFrame({"t": np.arange(80), "slow": slow, "fast": RANDOM.normal(size=80)}).write_csv(tmp_path / "t.csv")
     dataset = {"name": "time_series", "path": str(tmp_path / "t.csv"), "time": "t", "x": "slow", "y": "fast"}
-    more = {"evaluation": {"permutations": 19}, "time": {"lags": [0, 1], "source_history": 2, "target_history": 1}}
+    more = {"evaluation": {"permutations": 19}, "time": {"lags": [0, 1]}}
     for reason in reasons(dataset, {"name": "ksg"}, "lags", **more):
         assert "repeated values of column slow (" in reason
-    there, back, *_ = reasons(dataset, {"name": "ksg"}, "transfer_entropy", **more)
-    assert "column slow (" in there
-    assert "column slow (" in back
+
+
+def test_past_values_are_named_by_their_age():
+    columns = {name: np.zeros((9, width)) for name, width in (("a", 1), ("b", 2), ("c", 1))}
+    series = Series(columns, np.zeros(9, int), ("a",), ("b",), ("c",))
+    names = transfer_windows(series, "a", "b", ["c"], History(source=2, target=1, lag=1)).names
+    assert names == {
+        "x": ["b", "b"],
+        "y": ["a 1 step before", "a 2 steps before"],
+        "z": ["b 1 step before", "b 1 step before", "c 1 step before", "c 2 steps before"],
+    }
 
 
 def test_names_are_put_where_they_are_known():
