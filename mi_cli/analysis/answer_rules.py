@@ -26,6 +26,7 @@ from mi_cli.analysis.evidence import (
     are_both_classes,
     are_counted,
     bound_of,
+    critics_of,
     first,
 )
 from mi_cli.analysis.facts import Facts
@@ -91,7 +92,7 @@ def choose_source(estimates: Sequence[UsableEstimate], facts: Facts) -> tuple[Us
     """
     bound, nearest, copula = bound_of(estimates), first(estimates, NEAREST), first(estimates, COPULA)
     if bound is None and facts.columns_z and nearest is not None:
-        return _given_z(nearest, copula, facts)
+        return _given_z(nearest, copula, critics_of(estimates), facts)
     if bound is None:
         one = nearest or copula or estimates[0]
         if are_both_classes(facts) and one is nearest:
@@ -106,10 +107,29 @@ def choose_source(estimates: Sequence[UsableEstimate], facts: Facts) -> tuple[Us
     return bound, _why_bound(bound, nearest, estimates, facts)
 
 
-def _given_z(nearest: UsableEstimate, copula: UsableEstimate | None, facts: Facts) -> tuple[UsableEstimate, str]:
-    """Which of nearest neighbours and the copula is taken for the MI given z."""
+def _given_z(
+    nearest: UsableEstimate, copula: UsableEstimate | None, critics: UsableEstimate | None, facts: Facts
+) -> tuple[UsableEstimate, str]:
+    """Which estimate is taken for the MI given z: that of critics if it is higher, as all of them are rather too low.
+
+    In few columns it is taken only if it is higher by more than chance.
+    """
     if are_counted(facts):
         return nearest, "x, y and z are classes, and their triples are counted"
+    one, why = _without_critics(nearest, copula, facts)
+    if critics is None or critics.value <= one.value:
+        return one, why
+    if not agree(critics, one):
+        return critics, f"{critics.name} is above {one.name}, which misses a part: critics learn any form of dependence"
+    if facts.columns <= FEW_COLUMNS:
+        return one, why
+    return critics, f"{critics.name} and {one.name} agree, though they fail in different ways"
+
+
+def _without_critics(
+    nearest: UsableEstimate, copula: UsableEstimate | None, facts: Facts
+) -> tuple[UsableEstimate, str]:
+    """Which of nearest neighbours and the copula is taken for the MI given z."""
     few = facts.columns <= FEW_COLUMNS
     if copula is not None and not few and copula.fits and copula.value > nearest.value:
         return copula, "nearest neighbours are too low in many columns, and nothing speaks against a Gaussian copula"
@@ -170,11 +190,11 @@ def _up_by_counts(evidence: Evidence) -> Reach | None:
 def _up_to_others(evidence: Evidence) -> Reach | None:
     """The other estimates that may be right: nearest neighbours, and the copula of one column each.
 
-    Given z it is the copula, if nothing speaks against it.
+    Given z they are nearest neighbours, the copula, if nothing speaks against it, and critics.
     """
     copula = first(evidence.estimates, COPULA)
     may_be_right = copula is not None and (copula.fits if evidence.facts.columns_z else evidence.facts.columns == 2)
-    others = [evidence.nearest, copula if may_be_right else None]
+    others = [evidence.nearest, copula if may_be_right else None, evidence.critics]
     above = [one for one in others if one is not None and one.value > evidence.source.value]
     if not above:
         return None
@@ -242,17 +262,17 @@ def _up_by_z(evidence: Evidence) -> Reach | None:
 def _up_by_rise(evidence: Evidence) -> Reach | None:
     """What a critic would have learned in further rounds: the last round's rise, if each adds half as much."""
     source = evidence.source
-    if not source.is_bound or source.rise <= 0:
+    if source.rise <= 0:
         return None
     cause = f"{source.name} still learned when its training ended"
     return Reach(source.top + RISE * source.rise, cause, "more training.steps")
 
 
 def _up_at_ceiling(evidence: Evidence) -> Reach | None:
-    """The ceiling of the source; that of a bound is at most ln n, as ``auto`` clips its scores there."""
+    """The ceiling of the source; that of critics is at most ln n, as ``auto`` clips its scores there."""
     source, n = evidence.source, evidence.facts.rows
     ceilings = [source.ceiling] if source.ceiling is not None else []
-    if source.is_bound and n > 1:
+    if (source.is_bound or source is evidence.critics) and n > 1:
         ceilings.append(math.log(n))
     if not ceilings or source.value <= NEAR_CEILING * min(ceilings):
         return None
@@ -272,8 +292,8 @@ def _down_by_counts(evidence: Evidence) -> Reach | None:
 
 
 def _down_to_others(evidence: Evidence) -> Reach | None:
-    """Nearest neighbours and the bound, where they are lower than the source and agree with it."""
-    others = [one for one in (evidence.nearest, evidence.bound) if one is not None]
+    """Nearest neighbours, the bound and critics, where they are lower than the source and agree with it."""
+    others = [one for one in (evidence.nearest, evidence.bound, evidence.critics) if one is not None]
     below = [one for one in others if one.value < evidence.source.value and agree(one, evidence.source)]
     if not below:
         return None

@@ -22,6 +22,7 @@ __all__ = [
     "are_counted",
     "bound_of",
     "combined_p",
+    "critics_of",
     "first",
     "usable",
     "why_infinite",
@@ -109,6 +110,11 @@ class Evidence:
         return bound_of(self.estimates)
 
     @property
+    def critics(self) -> UsableEstimate | None:
+        """The estimate given z by critics, which is no bound; None without z."""
+        return critics_of(self.estimates) if self.facts.columns_z else None
+
+    @property
     def certain(self) -> float:
         """What the MI is at least: the lower end of the two-sided interval of the bound; 0 without one."""
         return 0.0 if self.bound is None else self.bound.bottom
@@ -127,6 +133,11 @@ def first(estimates: Iterable[UsableEstimate], names: Sequence[str]) -> UsableEs
 def bound_of(estimates: Iterable[UsableEstimate]) -> UsableEstimate | None:
     """The first lower bound on held-out rows; None without one."""
     return next((one for one in estimates if one.is_bound), None)
+
+
+def critics_of(estimates: Iterable[UsableEstimate]) -> UsableEstimate | None:
+    """The first estimate that is none of nearest neighbours, of counting and of a copula; None without one."""
+    return next((one for one in estimates if one.name not in (*NEAREST, *COPULA)), None)
 
 
 def are_both_classes(facts: Facts) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from mi_cli import bounds
 from mi_cli.estimators.conditioning import Condition, normalised
+from mi_cli.estimators.neighbour_search import REPEATED, repeated_shares
 from mi_cli.estimators.residuals import without_z
 from mi_cli.estimators.training_free import Unmeasurable, check_columns, numpy_generator
 from mi_cli.lazy import np, torch
@@ -26,7 +27,8 @@ def by_chain_rule(fit: Fit, problems: Sequence[Problem], level: float, start: An
 
     :math:`\tilde X` and :math:`\tilde Y` are what z leaves of x and of y (:func:`~.residuals.without_z`), which does
     not change the MI given z. As z tells little of :math:`\tilde Y`, the second term is small. Columns of classes stay
-    as they are, and the chain rule holds for them as well.
+    as they are, and the chain rule holds for them as well. Where y has such columns and x has none, both change places,
+    as the MI given z is the same and z may tell much of classes.
 
     Both terms are estimated on the same rows. The influences of a row on both are subtracted before their spread is
     taken, so that the error allows for the dependence of the terms. A difference of lower bounds is no bound: the
@@ -36,32 +38,36 @@ def by_chain_rule(fit: Fit, problems: Sequence[Problem], level: float, start: An
         fit: from problems without z and a state to estimates and a state.
         problems: of equal shapes; either all or none have z.
         level: the confidence level of the interval.
-        start: the state that an earlier call returned.
+        start: the state that an earlier call returned, for problems without z.
 
     Returns:
-        An estimate for each problem, in nats, and the states of both terms; a problem whose rows cannot be used has one
-        that says so.
+        An estimate for each problem, in nats, and the state of problems without z; a problem whose rows cannot be used
+        has an estimate that says so.
 
     Reference:
         Mukherjee, Asnani & Kannan 2020 (UAI; arXiv 1906.01824), the difference of two estimates by classifiers.
     """
     if problems[0].test.z is None:
         return fit(problems, start)
-    ready: dict[int, Problem] = {}
+    stacks: dict[tuple[int, int, int], dict[int, Problem]] = {}
     estimates = [Estimate("point estimate", status="failed") for _ in problems]
     for index, problem in enumerate(problems):
         try:
-            ready[index] = _residual(problem)
+            ready = _residual(problem)
         except Unmeasurable as error:
             estimates[index] = replace(estimates[index], reason=str(error))
-    if not ready:
-        return estimates, start
-    whole_start, part_start = start or (None, None)
-    whole, whole_state = fit([_with_z(problem) for problem in ready.values()], whole_start)
-    part, part_state = fit([_of_z(problem) for problem in ready.values()], part_start)
-    for index, *terms in zip(ready, whole, part, strict=True):
-        estimates[index] = _difference(terms[0], terms[1], problems[index].test, level)
-    return estimates, (whole_state, part_state)
+            continue
+        shape = ready.dim_x, ready.dim_y, _dim_z(ready.test)  # which differs where a fold has lost a rare class
+        stacks.setdefault(shape, {})[index] = ready
+    for stack in stacks.values():
+        whole, part = (fit([_term(one, with_x) for one in stack.values()], None)[0] for with_x in (True, False))
+        for index, of_xz, of_z in zip(stack, whole, part, strict=True):
+            estimates[index] = _difference(of_xz, of_z, problems[index].test, level)
+    return estimates, None
+
+
+def _dim_z(rows: Rows) -> int:
+    return 0 if rows.z is None else rows.z.shape[1]
 
 
 def _residual(problem: Problem) -> Problem:
@@ -78,10 +84,12 @@ def _residual(problem: Problem) -> Problem:
     check_columns("z", z)
     condition = Condition.of(Rows(rows.x, rows.y, z=torch.from_numpy(z)), "rank_gaussianise")
     random = numpy_generator(problem)
-    sides = [_left(name, _array(side), condition, random) for name, side in (("x", rows.x), ("y", rows.y))]
-    left = replace(rows, **dict(zip("xyz", map(torch.from_numpy, (*sides, z)), strict=True)))
+    x, y = (_left(name, _array(side), condition, random) for name, side in (("x", rows.x), ("y", rows.y)))
+    if _is_continuous(x) and not _is_continuous(y):
+        x, y = y, x
+    left = replace(rows, **dict(zip("xyz", map(torch.from_numpy, (x, y, z)), strict=True)))
     train, val, test = (left.select(slice(*ends)) for ends in _ends(problem))
-    return replace(problem, train=train, val=val, test=test, fresh=None)
+    return _with_columns(replace(problem, fresh=None), train, val, test)
 
 
 def _array(side: torch.Tensor) -> Array:
@@ -99,6 +107,10 @@ def _left(name: str, side: Array, condition: Condition, random: np.random.Genera
     return without_z(name, scores, condition, "rank_gaussianise", random)
 
 
+def _is_continuous(side: Array) -> bool:
+    return max(repeated_shares(side)) <= REPEATED
+
+
 def _ends(problem: Problem) -> list[tuple[int, int]]:
     """Where the training, validation and test rows begin and end among all rows."""
     assert problem.train is not None  # noqa: S101 (``Problem.rows`` has seen to it)
@@ -106,25 +118,20 @@ def _ends(problem: Problem) -> list[tuple[int, int]]:
     return [(0, first), (first, second), (second, second + len(problem.test))]
 
 
-def _map(problem: Problem, function: Callable[[Rows], Rows]) -> Problem:
+def _with_columns(problem: Problem, train: Rows, val: Rows, test: Rows) -> Problem:
+    dims = train.x.shape[1], train.y.shape[1]
+    return replace(problem, train=train, val=val, test=test, dim_x=dims[0], dim_y=dims[1])
+
+
+def _term(problem: Problem, with_x: bool) -> Problem:
+    """The problem of (x, z) and y, or that of z and y."""
+
+    def side(rows: Rows) -> Rows:
+        assert rows.z is not None  # noqa: S101 (as above)
+        return replace(rows, x=torch.cat([rows.x, rows.z], 1) if with_x else rows.z, z=None)
+
     assert problem.train is not None  # noqa: S101 (as above)
-    train, val, test = (function(rows) for rows in (problem.train, problem.val, problem.test))
-    return replace(problem, train=train, val=val, test=test, dim_x=train.x.shape[1])
-
-
-def _with_z(problem: Problem) -> Problem:
-    """The problem of (x, z) and y."""
-    return _map(problem, lambda rows: replace(rows, x=torch.cat([rows.x, _z(rows)], 1), z=None))
-
-
-def _of_z(problem: Problem) -> Problem:
-    """The problem of z and y."""
-    return _map(problem, lambda rows: replace(rows, x=_z(rows), z=None))
-
-
-def _z(rows: Rows) -> torch.Tensor:
-    assert rows.z is not None  # noqa: S101 (as above)
-    return rows.z
+    return _with_columns(problem, *map(side, (problem.train, problem.val, problem.test)))
 
 
 def _difference(whole: Estimate, part: Estimate, test: Rows, level: float) -> Estimate:

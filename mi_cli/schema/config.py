@@ -323,6 +323,9 @@ class Config(Section):
         if batch != "full" and batch < 2:
             problem = "a single row cannot be paired with another one"
             faults.append(Fault("training.batch", batch, problem, "a number of rows, at least 2, or full"))
+        if self.training.carry and self.dataset.dim_z and self.estimator.holds_out:
+            problem = "critics given z train anew at every value"
+            faults.append(Fault("training.carry", self.training.carry, problem, "null"))
         return [*faults, *self.estimator.faults(self.training), *self.estimator.refusals(self.dataset)]
 
     def _procedure_faults(self) -> list[Fault]:

@@ -308,6 +308,47 @@ def test_given_many_columns_of_z_a_copula_that_fits_is_taken():
     assert answer([row("nearest", 0.3, 0.03), row("copula", 0.45, 0.02, misfit=9.0)], MANY_GIVEN).source == "nearest"
 
 
+def difference(estimate, stderr=0.01, **fields):
+    """The row of ``auto`` given z, which is no bound."""
+    return row(estimate=estimate, stderr=stderr, lower=None, p_value=None, **fields)
+
+
+def test_given_z_critics_are_taken_where_the_others_miss_a_part():
+    others = [row("nearest", 0.28, 0.02), row("copula", 0.05, 0.01, misfit=9.0)]
+    one = answer([difference(0.6), *others], GIVEN)
+    assert (one.source, one.value, one.lower) == ("auto", 0.6, None)
+    assert one.reason == "auto is above nearest, which misses a part: critics learn any form of dependence"
+    assert one.p_value == pytest.approx(0.002)  # of the two that have one
+    low = answer([difference(0.1), *others], GIVEN)
+    assert (low.source, low.value) == ("nearest", 0.28)
+
+
+def test_given_z_critics_that_agree_are_taken_in_many_columns_if_they_are_higher():
+    others = [row("nearest", 0.3, 0.02), row("copula", 0.31, 0.02, misfit=9.0)]
+    assert answer([difference(0.33), *others], MANY_GIVEN).source == "auto"
+    assert answer([difference(0.27), *others], MANY_GIVEN).source == "nearest"
+    few = answer([difference(0.35, 0.02), *others], GIVEN)
+    assert few.source == "nearest"
+    assert few.ci_high == pytest.approx(0.35 + 1.96 * 0.02, abs=1e-4)  # that of critics
+    assert answer([difference(0.27), *others], GIVEN).ci_low == pytest.approx(0.3 - 1.96 * 0.02, abs=1e-4)
+    assert answer([difference(0.25), *others], GIVEN).ci_low == pytest.approx(0.25)
+
+
+def test_given_z_a_difference_of_bounds_is_no_lower_limit():
+    """It raises the lower end of no other estimate, and its gap and its rise widen its own interval."""
+    one = answer([difference(0.5), row("nearest", 0.52, 0.05)], GIVEN)
+    assert (one.source, one.ci_low) == ("nearest", pytest.approx(0.52 - 1.96 * 0.05, abs=1e-4))
+    wide = answer([difference(0.5, test_mi=0.45, train_mi=0.55)], GIVEN)
+    assert wide.ci_high == pytest.approx(0.5 + 1.96 * 0.01 + 1.25 * 0.1, abs=1e-4)
+    rising = answer([difference(0.5, rise=0.2)], GIVEN)
+    assert rising.ci_high == pytest.approx(0.5 + 1.96 * 0.01 + 0.2, abs=1e-4)
+
+
+def test_given_z_critics_near_ln_n_are_no_answer():
+    one = answer([difference(6.5), row("nearest", 3.0, 0.1)], GIVEN)
+    assert (one.verdict, one.ci_high) == ("cannot tell", math.inf)
+
+
 def test_given_z_the_interval_reaches_for_what_was_not_learned():
     rows = [row("nearest", 0.4, 0.01), row("copula", 0.1, 0.02, misfit=9.0)]
     top = 0.4 + 1.96 * 0.01

@@ -53,11 +53,10 @@ def term(value, influence, **fields):
 def test_both_terms_are_of_what_z_leaves():
     fit = Recorded(term(0.5, np.zeros(TEST)), term(0.1, np.zeros(TEST)))
     x, y, z = confounded()
-    (found,), state = by_chain_rule(fit, [posed(x, y, z)], 0.95, ("one", "other"))
+    (found,), state = by_chain_rule(fit, [posed(x, y, z)], 0.95)
     assert found.value == pytest.approx(0.4)
-    assert state == ("state 1", "state 2")
-    ((whole,), first), ((part,), second) = fit.calls
-    assert (first, second) == ("one", "other")
+    assert state is None
+    ((whole,), _), ((part,), _) = fit.calls
     assert (whole.dim_x, part.dim_x, whole.dim_y) == (2, 1, 1)
     assert whole.test.z is part.test.z is None
     assert [len(rows) for rows in (whole.train, whole.val, whole.test)] == [N - VAL - TEST, VAL, TEST]
@@ -142,6 +141,16 @@ def test_without_z_it_is_the_estimator():
     assert (found.kind, found.value, state, fit.calls[0][1]) == ("lower bound", 0.5, "state 1", "start")
 
 
+def test_a_stack_is_of_equal_columns():
+    x, y, z = confounded()
+    both = np.column_stack([z, np.roll(z, 1)])
+    lost = np.column_stack([z, np.ones(N)])
+    fit = Recorded(*[term(0.5, np.zeros(TEST)), term(0.1, np.zeros(TEST))] * 2)
+    found, _ = by_chain_rule(fit, [posed(x, y, both), posed(x, y, lost), posed(y, x, both)], 0.95)
+    assert [one.value for one in found] == pytest.approx([0.4] * 3)
+    assert [len(problems) for problems, _ in fit.calls] == [2, 2, 1, 1]
+
+
 def test_columns_of_classes_stay_and_a_class_that_a_fold_has_lost_does_no_harm():
     random = np.random.default_rng(3)
     label = random.integers(0, 2, N)
@@ -153,6 +162,16 @@ def test_columns_of_classes_stay_and_a_class_that_a_fold_has_lost_does_no_harm()
     assert whole.dim_x == 4  # the constant column of z is left out
     assert len(torch.unique(whole.rows.x[:, 0])) == 2
     assert not whole.rows.x[:, 2].any()
+
+
+def test_classes_of_y_are_given_beside_z():
+    """What z leaves of x hardly depends on z, and classes of y may depend on it much."""
+    x, _, z = confounded()
+    fit = Recorded(term(0.5, np.zeros(TEST)), term(0.1, np.zeros(TEST)))
+    by_chain_rule(fit, [posed(np.column_stack([x, z**3 + x]), z > 0, z)], 0.95)
+    ((whole,), _), ((part,), _) = fit.calls
+    assert (whole.dim_x, whole.dim_y, part.dim_x, part.dim_y) == (2, 2, 1, 2)
+    assert len(torch.unique(whole.rows.x[:, 0])) == 2
 
 
 def test_classes_of_z_leave_no_mean_and_no_scale():

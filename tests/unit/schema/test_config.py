@@ -276,6 +276,36 @@ def test_fault_of_sections_that_do_not_fit_together(values, expected):
     assert resembles(fault, expected), fault
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (
+            {"dataset": {"name": "confounded", "n_samples": None}},
+            Fault(
+                "dataset.n_samples", None, "dataset.name=confounded, which has a z, needs a number of rows", "a whole"
+            ),
+        ),
+        (
+            {"dataset": {"name": "confounded"}, "training__carry": "seed"},
+            Fault("training.carry", "seed", "critics given z train anew at every value", "null"),
+        ),
+        (
+            {"dataset": {"name": "confounded"}, "estimator": {"name": "club"}},
+            Fault(
+                "estimator.name",
+                "club",
+                "does not estimate the MI given z, and dataset.name=confounded has a z",
+                "copula, gaussian, ksg, mixed, nearest, or a critic such as auto, dv and infonce",
+            ),
+        ),
+    ],
+    ids=str,
+)
+def test_fault_of_what_critics_given_z_cannot_have(values, expected):
+    (fault,) = faults(changed(BASE, **values))
+    assert resembles(fault, expected), fault
+
+
 def test_every_fault_is_given():
     accepted = ", ".join(f"estimator.{key}" for key in sorted(type(validate(BASE).estimator).model_fields))
     assert faults(changed(BASE, dataset__rho=2, training__lr=0, estimator__hiden=[8])) == [
