@@ -112,18 +112,19 @@ def _given_z(
 ) -> tuple[UsableEstimate, str]:
     """Which estimate is taken for the MI given z: that of critics if it is higher, as all of them are rather too low.
 
-    In few columns it is taken only if it is higher by more than chance.
+    It is taken if it is higher by more than chance, and in place of nearest neighbours in many columns if it is higher.
     """
     if are_counted(facts):
         return nearest, "x, y and z are classes, and their triples are counted"
     one, why = _without_critics(nearest, copula, facts)
-    if critics is None or critics.value <= one.value:
+    if critics is None:
         return one, why
-    if not agree(critics, one):
+    if agree(critics, one):
+        is_low = one is nearest and facts.columns > FEW_COLUMNS and critics.value > one.value
+        return critics if is_low else one, f"{one.name} and {critics.name} agree, though they fail in different ways"
+    if critics.value > one.value:
         return critics, f"{critics.name} is above {one.name}, which misses a part: critics learn any form of dependence"
-    if facts.columns <= FEW_COLUMNS:
-        return one, why
-    return critics, f"{critics.name} and {one.name} agree, though they fail in different ways"
+    return one, why
 
 
 def _without_critics(

@@ -328,6 +328,7 @@ def test_given_z_critics_that_agree_are_taken_in_many_columns_if_they_are_higher
     assert answer([difference(0.33), *others], MANY_GIVEN).source == "auto"
     assert answer([difference(0.27), *others], MANY_GIVEN).source == "nearest"
     few = answer([difference(0.35, 0.02), *others], GIVEN)
+    assert few.reason == "nearest and auto agree, though they fail in different ways"
     assert few.source == "nearest"
     assert few.ci_high == pytest.approx(0.35 + 1.96 * 0.02, abs=1e-4)  # that of critics
     assert answer([difference(0.27), *others], GIVEN).ci_low == pytest.approx(0.3 - 1.96 * 0.02, abs=1e-4)
