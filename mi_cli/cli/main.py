@@ -117,6 +117,8 @@ def _other_command(words: Sequence[str], invocation: Invocation) -> int | None:
         with printing():
             print(overview())
         return FINE
+    if first == "schema" and not rest:
+        return cli.schema_command.print_schema()
     if first in ("encode", "score"):
         with invocation.running():
             return (cli.encode_command.encode if first == "encode" else cli.score_command.score)(rest)

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 EXPERIMENTS = sorted((ROOT / "configs" / "experiment").glob("*.yaml"))
 README_LINES = 130
-OTHERS = [["list"], ["show"], ["open"]]  # commands that run no experiment
+OTHERS = [["list"], ["schema"], ["show"], ["open"]]  # commands that run no experiment
 
 FENCE = re.compile(r"^(`{3,})(\w*)[^\n]*\n(.*?)^\1 *$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^()\s]+)\)|!\[[^\]]*\]\(([^()\s]+)\)")
