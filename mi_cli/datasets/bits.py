@@ -8,14 +8,15 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from mi_cli.bounds.interaction import table_interactions
-from mi_cli.datasets.base import Dataset, Side
+from mi_cli.datasets.base import Side
+from mi_cli.datasets.last_column import LastColumn
 from mi_cli.fields import Count, Number
 from mi_cli.lazy import np, torch
 
 __all__ = ["Bits"]
 
 
-class Bits(Dataset):
+class Bits(LastColumn):
     r"""``columns`` bits; y is the last one, and x are the others. A flip of probability q makes the last one noisy.
 
     ``parity``: all bits but the last are fair and independent, and the last is 1 where an odd number of them is. The
@@ -38,16 +39,6 @@ class Bits(Dataset):
     def discrete(self) -> frozenset[Side]:
         """All columns; two or more of x are classes side by side."""
         return frozenset({"x", "y"})
-
-    @property
-    def dim_x(self) -> int:
-        """All columns but one."""
-        return self.columns - 1
-
-    @property
-    def dim_y(self) -> int:
-        """The last column."""
-        return 1
 
     def sample(
         self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from mi_cli.bounds.interaction import normal_interactions
-from mi_cli.datasets.base import Dataset
+from mi_cli.datasets.last_column import LastColumn
 from mi_cli.datasets.sources import Normal, pointwise_rows_of
 from mi_cli.errors import ConfigError, Fault
 from mi_cli.fields import Count, Number
@@ -17,7 +17,7 @@ from mi_cli.problems import Rows
 __all__ = ["Equicorrelated"]
 
 
-class Equicorrelated(Dataset):
+class Equicorrelated(LastColumn):
     r"""``columns`` standard normal columns, each pair of correlation ρ; y is the last one, and x are the others.
 
     .. math:: TC = -\tfrac12 \ln\bigl((1 - ρ)^{d - 1} (1 + (d - 1) ρ)\bigr), \qquad d = \text{columns}
@@ -43,16 +43,6 @@ class Equicorrelated(Dataset):
     def source(self) -> Normal:
         """The distribution."""
         return Normal(self.dim_x, self.dim_y, dense=self.rho)
-
-    @property
-    def dim_x(self) -> int:
-        """All columns but one."""
-        return self.columns - 1
-
-    @property
-    def dim_y(self) -> int:
-        """The last column."""
-        return 1
 
     def sample(
         self, n: int, generator: torch.Generator, dtype: torch.dtype | None = None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal, Self
 
 from pydantic import PrivateAttr, model_validator
 
 from mi_cli.datasets.table import Table
+from mi_cli.errors import ConfigError, Fault
 from mi_cli.tabular.joint_columns import joint_columns
 from mi_cli.tabular.source import Source, dataset_error
 
@@ -38,10 +40,18 @@ class JointColumns(Table):
         exclude = (*self.exclude, *(name for name in self.id if name in source.names))
         names, notes = joint_columns(source, self.x, exclude, others, self.classes, self.max_rows)
         sides = {"x": names[:-1], "y": names[-1:], "exclude": ()}
-        table = super(JointColumns, self.model_copy(update=sides))._opened(source)
+        try:
+            table = super(JointColumns, self.model_copy(update=sides))._opened(source)
+        except ConfigError as error:
+            raise ConfigError(*(self._of_one_side(fault) for fault in error.faults)) from None
         table = table.model_copy(update={"x": self.x, "y": (), "exclude": self.exclude})
         table._notes = notes
         return table
+
+    def _of_one_side(self, fault: Fault) -> Fault:
+        """A fault of a side, as one of the columns that were given."""
+        is_of_side = fault.key in ("dataset.x", "dataset.y")
+        return replace(fault, key="dataset.x", value=list(self.x) or None) if is_of_side else fault
 
     def describe(self) -> dict[str, Any]:
         """What was read, and what its user should know of it (``notes``)."""

@@ -23,7 +23,7 @@ class Subsampled:
         value: the estimate from all rows.
         stderr: its standard error (:func:`subsampled_error`).
         freedom: degrees of freedom of the standard error.
-        drift: the value less its mean over two random halves of the rows. An estimate whose bias falls as a power of
+        drift: the value less its mean over random halves of the rows. An estimate whose bias falls as a power of
             the number of rows, n to the −p, has this bias times 2 to the p, less 1, as its drift.
     """
 
@@ -65,12 +65,17 @@ def subsampled(
     aim: int,
     random: np.random.Generator,
     block: Index | None = None,
+    partitions: int = 1,
 ) -> Subsampled:
-    """The estimate from all rows, with its standard error and its drift; the arguments are those of the error."""
+    """The estimate from all rows, with its standard error and its drift; the arguments are those of the error.
+
+    The drift is the mean over so many partitions into halves.
+    """
     stderr, freedom = subsampled_error(estimate, n, least, aim, random, block)
     value = estimate(slice(None))
-    halves = _partition(n, 2, random, block)
-    return Subsampled(value, stderr, freedom, value - sum(len(half) * estimate(half) for half in halves) / n)
+    halves = [half for _ in range(partitions) for half in _partition(n, 2, random, block)]
+    of_halves = sum(len(half) * estimate(half) for half in halves) / (n * partitions)
+    return Subsampled(value, stderr, freedom, value - of_halves)
 
 
 def subsampled_error(

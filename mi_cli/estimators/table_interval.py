@@ -15,6 +15,7 @@ from mi_cli.problems import Array
 __all__ = ["TableInterval", "expected_plug_in"]
 
 _DOUBT = 1.5  # possible bias, in differences of two estimates: both can be off to the same side
+_NO_SHARE = 1e-12  # of empty cells: below it there are none
 _FILLED = 5  # rows in each cell, from which the G-statistic of independent rows is chi-squared
 
 
@@ -31,8 +32,10 @@ class TableInterval:
     variance is :math:`ρI/n + d/2n^2`, with ρ from the rows, and near 2 without dependence (a score interval). An
     estimate that is nearer to its ceiling than to 0 has a lower end from such an interval of what it lacks of the
     ceiling as well, since that comes from few rows. The interval is the union over several estimates. Where many rows
-    are alone in their cell, it reaches farther, by the difference of two estimates. It holds 0 if and only if the
-    G-test does not reject independence at half of 1 − level.
+    are alone in their cell, it reaches farther, by the difference of two estimates. Its lower end also allows for rows
+    in cells that are empty: their share is about that of rows that are alone in their cell. The end lies as much lower
+    as the MI would be less with the largest share that agrees with this, joined with the rest by root of squares. It
+    holds 0 if and only if the G-test does not reject independence at half of 1 − level.
 
     Attributes:
         x: the code of each cell, ``(m,)``, in ``margins[0]``.
@@ -44,7 +47,8 @@ class TableInterval:
 
     Reference:
         Efron & Stein 1981 (Annals of Statistics 9, 586–596), the jackknife; Wilson 1927 (JASA 22, 209–212), score
-        intervals; Lawley 1956 (Biometrika 43, 295–303), the G-statistic over its mean.
+        intervals; Good 1953 (Biometrika 40, 237–264), the share of empty cells; Lawley 1956 (Biometrika 43, 295–303),
+        the G-statistic over its mean.
     """
 
     x: Index
@@ -70,18 +74,39 @@ class TableInterval:
         near = [max(0.0, self.ceiling - estimate) for estimate in self.estimates if estimate > self.ceiling / 2]
         lows = [low for low, _ in ends] + [self.ceiling - self._score_interval(lack, quantile)[1] for lack in near]
         reach = math.sqrt(self._sparse) * _DOUBT * self._apart
-        low = min(lows) - reach
+        value = self.estimates[0]
+        low = value - math.hypot(value - min(*lows, value) + reach, self._reach_of_unseen(quantile))
         high = max(high for _, high in ends) + reach
         g, freedom = self._test
         if freedom == 0 or float(special.chdtrc(freedom, g)) > tail:
             low = min(low, 0.0)
-        elif low <= 0 < self.estimates[0]:
+        elif low <= 0 < value:
             low = float(special.chndtrinc(g, freedom, 1 - tail)) / (2 * self._n)
-        return min(low, self.estimates[0]), max(0.0, high)
+        return min(low, value), max(0.0, high)
 
     @property
     def _n(self) -> int:
         return int(self.counts.sum())
+
+    def _reach_of_unseen(self, quantile: float) -> float:
+        """How much less the MI is with the largest share of rows in empty cells than with the likely one, in nats."""
+        alone = int((self.counts == 1).sum())
+        most = alone + quantile**2 / 2 + quantile * math.sqrt(alone + quantile**2 / 4)  # a score limit of a count
+        return max(0.0, self._with_unseen(alone / self._n) - self._with_unseen(min(1.0, most / self._n)))
+
+    def _with_unseen(self, share: float) -> float:
+        """The plug-in MI with a share of rows in empty cells, where x and y are independent; in nats."""
+        shares, (of_x, of_y) = self.counts / self._n, (side / self._n for side in self.margins)
+        filled = of_x[self.x] * of_y[self.y]
+        empty = 1 - float(filled.sum())  # the part of the product of the margins
+        if empty < _NO_SHARE:
+            return 0.0
+        rest_x = np.maximum(0, 1 - np.bincount(self.x, of_y[self.y], len(of_x)))
+        rest_y = np.maximum(0, 1 - np.bincount(self.y, of_x[self.x], len(of_y)))
+        of_empty = (_entropy(of_x) + _entropy(of_y) - _entropy(filled)) / empty + math.log(empty)
+        of_cells = _entropy(np.array([share, 1 - share])) + (1 - share) * _entropy(shares) + share * of_empty
+        sides = ((1 - share) * side + share * side * rest / empty for side, rest in ((of_x, rest_x), (of_y, rest_y)))
+        return math.fsum(map(_entropy, sides)) - of_cells
 
     @property
     def _apart(self) -> float:
@@ -168,6 +193,10 @@ def expected_plug_in(of_x: Index, of_y: Index) -> float:
         chance = np.exp(sum(log_chance) + constant)
         total += times * float((weight * chance) @ (cell / n * np.log(n * cell / (count * other))))
     return total
+
+
+def _entropy(shares: Array) -> float:
+    return float(special.entr(shares).sum())
 
 
 def _step(counts: Array | Index) -> Array:

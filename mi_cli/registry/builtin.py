@@ -21,6 +21,7 @@ DATASETS = {
     "beyond_normal": "mi_cli.datasets.beyond_normal:BeyondNormal",
     "chain": "mi_cli.datasets.chain:Chain",
     "class_mixture": "mi_cli.datasets.class_mixture:ClassMixture",
+    "class_table": "mi_cli.datasets.class_table:ClassTable",
     "collider": "mi_cli.datasets.collider:Collider",
     "columns": "mi_cli.datasets.joint_columns:JointColumns",
     "confounded": "mi_cli.datasets.confounded:Confounded",

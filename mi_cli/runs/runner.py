@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from rich.console import Console
 
 from mi_cli.console import printing
-from mi_cli.records import provenance
+from mi_cli.records import provenance, results
 from mi_cli.records.finished import FinishedRun
 from mi_cli.records.run_folder import locked
 from mi_cli.registry import plugins
@@ -112,6 +112,14 @@ def _data_notes(progress: RunProgress) -> list[str]:
     return list(dict.fromkeys(note for trial in progress.trials for note in trial.config.notes))
 
 
+def _without_pointwise(progress: RunProgress) -> list[str]:
+    """A line where the pointwise MI of rows was asked for, and no trial left any."""
+    config, folder = progress.config, progress.folder
+    if not config.evaluation.pointwise or config.shard is not None or (folder / results.POINTWISE).exists():
+        return []
+    return ["evaluation.pointwise=true: no trial left any; estimators with a critic do, such as estimator=auto"]
+
+
 def _chosen(progress: RunProgress) -> Iterator[tuple[str, str]]:
     """What the config names, each as ``(kind, name)``."""
     for trial in progress.trials:
@@ -151,7 +159,7 @@ class _Run:
         with self.progress.writing():
             kept = keep_encoder(self.progress, self.device)
             is_fine = self._finish(record) and kept.is_fine
-        lines += kept.lines
+        lines += [*kept.lines, *_without_pointwise(self.progress)]
         with printing():
             print("\n".join(lines), end="\n" * bool(lines))
         return 0 if is_fine else 1

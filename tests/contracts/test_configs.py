@@ -116,6 +116,7 @@ TWO_SIDED = {"y", "z", "pair", "transform"}  # fields of tables that columns wit
 OF_CLASSES_TOO = (
     "coverage",
     "conditional_coverage",
+    "interaction_coverage",
     "time_coverage",
 )  # experiments that leave copula out of some of their tasks
 

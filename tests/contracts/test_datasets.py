@@ -43,6 +43,11 @@ SETTINGS = {
     ],
     "chain": [{}, {"xz": -0.5, "zy": 0.0}],
     "class_mixture": [{}, {"shares": [0.2, 0.3, 0.5], "rhos": [0.8, -0.8, 0.0], "shift": 2.0}],
+    "class_table": [
+        {"strength": 0.0},
+        {"classes": 3, "y_classes": 8, "form": "uneven", "strength": 0.9},
+        {"form": "random", "classes": 7, "strength": 1.0},
+    ],
     "collider": [{}, {"sigma": 2.0}],
     "confounded": [{}, {"rho": 0.0, "strength": 2.0}, {"cmi": 0.5, "form": "linear", "dim": 2}],
     "copied_bits": [{}, {"flip": 0.1, "history": 2}, {"delay": 3}],

@@ -26,6 +26,8 @@ CASES = {  # at least four rows a cell
     "10 x 10, independent": (EVEN, 400),
     "10 x 10": (EVEN / 10 + np.eye(10), 400),
     "5 x 5, weak": (np.ones((5, 5)) / 5 + 0.3 * np.eye(5), 150),
+    "10 x 10, nearly all rows on the diagonal": (EVEN / 10 + 10 * np.eye(10), 400),
+    "20 x 5, nearly all rows in twenty cells": (0.05 * np.ones((20, 5)) / 5 + np.tile(np.eye(5), (4, 1)), 400),
     "3 x 4": (np.random.default_rng(5).dirichlet([1] * 4, 3), 60),
 }
 
@@ -86,6 +88,15 @@ def test_expected_plug_in_is_the_mean_over_permutations():
 
 def test_expected_plug_in_of_many_rows_is_that_of_chi_squared():
     assert expected_plug_in(np.full(4, 50_000), np.full(3, 66_667) - [1, 0, 0]) == pytest.approx(6 / 4e5, rel=1e-3)
+
+
+def test_interval_of_a_copy_allows_for_rows_that_have_not_been_seen():
+    codes = np.arange(400) % 10
+    low, high = measure_table(codes, codes).ends(0.95)
+    share = 0.01  # of rows off the diagonal: 400 rows show none of them in 1.8 % of samples
+    assert low < information((1 - share) * np.eye(10) / 10 + share * EVEN / 100) < np.log(10) < high
+    fewer = measure_table(codes[:100], codes[:100]).ends(0.95)[0]
+    assert 0 < fewer < low
 
 
 def test_single_value_has_no_information_and_an_interval_of_nothing():

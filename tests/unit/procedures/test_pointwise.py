@@ -52,6 +52,18 @@ def test_mean_is_the_estimate_and_every_row_is_there_once(name, tmp_path):
     assert {path.stem for path in (tmp_path / "run" / "plots").iterdir()} >= {"pointwise_profile", "pointwise_rows"}
 
 
+def test_run_that_leaves_none_says_so(tmp_path, capsys):
+    (tmp_path / "run").mkdir()
+    assert run_config(values() | {"estimator": {"name": "ksg"}}, tmp_path / "run") == 0
+    assert "evaluation.pointwise=true: no trial left any; estimators with a critic do" in capsys.readouterr().out
+    assert not (tmp_path / "run" / "pointwise.parquet").exists()
+
+
+def test_none_is_left_given_z():
+    with pytest.raises(ConfigError, match=r"evaluation\.pointwise=true: the pointwise MI of rows is that of I\(x; y\)"):
+        validate(values() | {"estimator": {"name": "ksg"}, "dataset": {"name": "chain", "n_samples": 200}})
+
+
 def test_log_ratios_are_those_of_critics_that_have_not_seen_the_row(tmp_path):
     """Another y of one row leaves the critic of its own fold as it is, and changes that of the other fold."""
     rows = np.random.default_rng(0).normal(size=(120, 2))
