@@ -85,7 +85,12 @@ def _objective_faults(search: Search, config: Config) -> list[Fault]:
     if not estimator.holds_out:
         problem = f"estimator={estimator.name} has no validation value"
         return [Fault("search.objective", "val_mi", problem, "an estimator that has one")]
-    if search.direction is None and not estimator.is_validated_by_a_bound:
+    if search.direction is not None:
+        return []
+    if config.dataset.dim_z:
+        problem = "more is not better given z, where the value is a difference of two bounds"
+        return [Fault("search.direction", None, problem, "maximise or minimise")]
+    if not estimator.is_validated_by_a_bound:
         problem = f"more is not better for estimator={estimator.name}, which is no lower bound (but: {estimator.kind})"
         return [Fault("search.direction", None, problem, "maximise or minimise")]
     return []

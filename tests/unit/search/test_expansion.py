@@ -37,6 +37,13 @@ SPACE = "search.space.training"
         (["sweep.training.lr=[1e-3,-1e-2]"], "training.lr", -0.01, "", "a number above 0"),
         (["sweep.estimator=[smile,dv]"], "search.direction", None, "more is not better for estimator=smile", "max"),
         (
+            [LRS, "dataset=confounded", "dataset.n_samples=500"],
+            "search.direction",
+            None,
+            "more is not better given z",
+            "maximise or minimise",
+        ),
+        (
             ["sweep.estimator=[ksg]", "dataset.n_samples=500"],
             "search.objective",
             "val_mi",
