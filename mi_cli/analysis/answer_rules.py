@@ -224,11 +224,13 @@ def _up_by_drift(evidence: Evidence) -> Reach | None:
 
 
 def _up_by_gap(evidence: Evidence) -> Reach | None:
-    source = evidence.source
-    if source.gap <= 0:
+    """What the source has learned of training rows that it does not find in test rows; given z, critics as well."""
+    source, critics = evidence.source, evidence.critics
+    one = source if critics is None or critics.value < source.value else critics
+    if one.gap <= 0:
         return None
-    cause = f"{source.name} is much larger on training rows than on test rows, as it overfits"
-    return Reach(source.top + GAP * source.gap, cause, _FEWER_COLUMNS)
+    cause = f"{one.name} is much larger on training rows than on test rows, as it overfits"
+    return Reach(one.top + GAP * one.gap, cause, _FEWER_COLUMNS)
 
 
 def _up_by_unlearned(evidence: Evidence) -> Reach | None:

@@ -341,6 +341,8 @@ def test_given_z_a_difference_of_bounds_is_no_lower_limit():
     assert (one.source, one.ci_low) == ("nearest", pytest.approx(0.52 - 1.96 * 0.05, abs=1e-4))
     wide = answer([difference(0.5, test_mi=0.45, train_mi=0.55)], GIVEN)
     assert wide.ci_high == pytest.approx(0.5 + 1.96 * 0.01 + 1.25 * 0.1, abs=1e-4)
+    other = answer([difference(0.5, test_mi=0.45, train_mi=0.55), row("nearest", 0.48, 0.03)], GIVEN)
+    assert (other.source, other.ci_high) == ("nearest", wide.ci_high)
     rising = answer([difference(0.5, rise=0.2)], GIVEN)
     assert rising.ci_high == pytest.approx(0.5 + 1.96 * 0.01 + 0.2, abs=1e-4)
 
