@@ -93,6 +93,8 @@ def run(
         progress = RunProgress(folder, shard_trials(expansion.trials, values.get("shard")), expansion.axes)
         reused = [] if space else restore_trials(progress, resume=resume, collect=collect)
         _show([*notices, *_data_notes(progress), *reused], console)
+        if not collect:  # which folder resume= goes on from, should the run be interrupted
+            console.print(f"mi-run: folder: {folder}", highlight=False, markup=False, soft_wrap=True)
         new_run = _Run(progress, publisher, console, device(progress.config), threads(progress.config))
         typed = provenance.recorded_overrides(folder) if resume or collect else overrides
         record = new_run.record(started or begun, import_seconds, typed, reused)

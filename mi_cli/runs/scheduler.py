@@ -18,6 +18,7 @@ from mi_cli.lazy import torch
 from mi_cli.procedures.base import WHOLE
 from mi_cli.runs.checkpoint_folders import checkpoint_folder
 from mi_cli.runs.progress import RunProgress
+from mi_cli.runs.progress_lines import ProgressLines
 from mi_cli.runs.stacks import Stack, split_stacks, stacks
 from mi_cli.runs.workers import StackResult, Workers
 from mi_cli.schema.config import Config
@@ -53,7 +54,7 @@ def train(
         device: the device to train on.
         n_threads: the number of cores to use.
         clock: is set to the wall time of each phase.
-        console: shows a bar.
+        console: shows a bar, or lines where it is no terminal.
         prepare: imports what plots need, in a thread beside the training.
 
     Raises:
@@ -63,15 +64,17 @@ def train(
     start = time.perf_counter()
     importing = threading.Thread(target=prepare, args=[progress.config], daemon=True)
     importing.start()
-    _announce_folder(progress.folder, console)
     _announce_checkpoints(progress.folder, remaining, console)
     scheduler = _Scheduler(progress, remaining, n_threads, device)
+    total = sum(stack.steps for stack in remaining)
+    lines = ProgressLines(console, total, len(progress.trials))
     try:
         with _bar(console) as bar:
-            task = bar.add_task("", total=sum(stack.steps for stack in remaining))
+            task = bar.add_task("", total=total)
             while scheduler.busy:
                 scheduler.advance()
                 bar.update(task, completed=scheduler.steps)
+                lines.show(scheduler.steps, len(progress.rows))
         scheduler.workers.close()
         importing.join()
     except BaseException:  # an interruption, too: workers must not train on
@@ -80,12 +83,6 @@ def train(
     finally:
         progress.seconds += time.perf_counter() - start
         clock.seconds = _share(progress.phases, progress.seconds)
-
-
-def _announce_folder(folder: Path, console: Console) -> None:
-    """Say on a terminal, where somebody may interrupt the run, which folder ``resume`` goes on from."""
-    if console.is_terminal:
-        console.print(f"folder: {folder}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _announce_checkpoints(folder: Path, remaining: Sequence[Stack], console: Console) -> None:

@@ -463,7 +463,7 @@ def test_warnings_of_workers_go_to_the_log_and_reasons_are_short(tmp_path):
 def test_notice_is_one_line(tmp_path, capsys):
     notice = "something that takes more than eighty columns to be said, which a pipe has no need to wrap at all"
     run_config(values(), tmp_path, notices=[notice])
-    assert capsys.readouterr().err == f"mi-run: {notice}\n"
+    assert capsys.readouterr().err.splitlines() == [f"mi-run: {notice}", f"mi-run: folder: {tmp_path}"]
 
 
 # Interruption
