@@ -32,6 +32,7 @@ from mi_cli.cli.help import overview
 from mi_cli.cli.invocation import Invocation
 from mi_cli.cli.short_commands import SHORT, expanded, help_of, is_table
 from mi_cli.cli.signals import replace_interrupt_handler
+from mi_cli.cli.standard_input import kept_input
 from mi_cli.console import printing
 from mi_cli.errors import ConfigError, Fault, OutputError
 from mi_cli.schema.locations import OWN_CONFIGS, OWN_LAYOUT, own_config_folders
@@ -127,7 +128,7 @@ def _other_command(words: Sequence[str], invocation: Invocation) -> int | None:
     if first == "open":
         return cli.show_command.open_report(rest)
     if len(words) == 1 and is_table(first):
-        return cli.describe_command.describe(first)
+        return cli.describe_command.describe(kept_input() if first == "-" else first)
     return None
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mi_cli.cli.standard_input import kept_input
 from mi_cli.errors import ConfigError, Fault, closest
 from mi_cli.files import expanded_path
 from mi_cli.tabular.selection import list_of_names
@@ -71,7 +72,7 @@ def usage(name: str) -> str:
 
 def is_table(word: str) -> bool:
     """Whether a word that was typed is a file, or is spelled like a table."""
-    return "=" not in word and (expanded_path(word).is_file() or bool(_SUFFIXES.search(word)))
+    return word == "-" or ("=" not in word and (expanded_path(word).is_file() or bool(_SUFFIXES.search(word))))
 
 
 def help_of(name: str) -> str:
@@ -99,7 +100,7 @@ def expanded(argv: Sequence[str]) -> list[str]:
     if len(files) != 1:
         problem = "needs a file" if not files else f"takes one file, not {len(files)} ({', '.join(files)})"
         raise ConfigError(Fault(f"mi-run {name}", problem=problem, command=usage(name)))
-    own = [f"experiment={command.experiment}", f"dataset.path={_text(files[0])}"]
+    own = [f"experiment={command.experiment}", f"dataset.path={_text(kept_input() if files[0] == '-' else files[0])}"]
     own += [
         f"{command.options[option]}={list_of_names(given)}"
         for option, given in values.items()
@@ -130,7 +131,7 @@ def _read(name: str, command: ShortCommand, words: Sequence[str]) -> tuple[list[
             rest += [word, *([following] if (following := next(waiting, None)) is not None else [])]
         elif word.startswith("--") and option not in _OF_MI_RUN:
             raise _unknown(name, command, option)
-        elif word.startswith("-") or (_OVERRIDE.match(word) and not Path(word).is_file()):
+        elif (word.startswith("-") and word != "-") or (_OVERRIDE.match(word) and not Path(word).is_file()):
             rest.append(word)
         else:
             files.append(word)

@@ -1,0 +1,54 @@
+"""A table from standard input."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from mi_cli.cli.main import main
+
+TABLE = "a,target\n" + "".join(f"{i * 7 % 31 / 3},{i * 11 % 37 / 3}\n" for i in range(40))
+
+
+@pytest.fixture
+def typed(monkeypatch):
+    def give(content, terminal=False):
+        given = SimpleNamespace(buffer=io.BytesIO(content), isatty=lambda: terminal)
+        monkeypatch.setattr(sys, "stdin", given)
+
+    return give
+
+
+@pytest.mark.parametrize(("pack", "suffix"), [(bytes, ".csv"), (gzip.compress, ".csv.gz")])
+def test_is_kept_once_and_described_or_run(here, runner, typed, pack, suffix, capsys):
+    content = pack(TABLE.encode())
+    typed(content)
+    assert main(["-"]) == 0
+    assert "40 rows of 2 columns" in capsys.readouterr().out
+    typed(content)
+    assert main(["estimate", "-", "--y", "target"]) == 0, capsys.readouterr().err
+    (kept,) = (here / "outputs" / "standard_input").iterdir()
+    assert kept.name.endswith(suffix)
+    assert kept.read_bytes() == content
+    assert runner.runs[0][0]["dataset"]["path"] == f"outputs/standard_input/{kept.name}"
+
+
+@pytest.mark.parametrize(("content", "terminal", "problem"), [(b"\n", False, "is empty"), (b"", True, "is a terminal")])
+def test_nothing_to_read_is_one_line(here, typed, content, terminal, problem, capsys):
+    typed(content, terminal)
+    assert main(["estimate", "-", "--y", "target"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("mi-run: -: standard input")
+    assert problem in line
+    assert not (here / "outputs").exists()
+
+
+def test_folder_that_cannot_be_made_is_one_line(here, typed, capsys):
+    (here / "outputs").write_text("a file")
+    typed(TABLE.encode())
+    assert main(["-"]) == 2
+    assert "cannot be kept in outputs/standard_input" in capsys.readouterr().err
