@@ -55,6 +55,7 @@ class Provenance:
         overrides: of the command line.
         plugins: estimators and datasets of other packages that the run uses.
         taken: a line for each earlier run whose recorded trials are reused.
+        notes: lines that were printed when the run began, on its settings and its rows.
     """
 
     folder: Path
@@ -65,6 +66,7 @@ class Provenance:
     overrides: Sequence[str] = ()
     plugins: Sequence[Mapping[str, str]] = ()
     taken: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
     def write(self, seconds: Mapping[str, float], status: str) -> None:
         """Write the file, with the seconds spent in each phase."""
@@ -81,6 +83,7 @@ class Provenance:
                 "versions": _versions(),
                 "plugins": list(self.plugins),
                 "taken": list(self.taken),
+                "notes": list(self.notes),
                 "git": self._checkout,
                 "host": _host(),
                 "device": self.device,

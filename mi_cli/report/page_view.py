@@ -112,6 +112,7 @@ def _run(run: RecordedRun, index: int, varied: Mapping[str, Any]) -> dict[str, A
         "answer": [*answer_lines(dumped), *verdict_lines(dumped), *time_lines(dumped), *selection_lines(dumped)]
         if (dumped := _dumped(summary))
         else [],
+        "notes": run.provenance.notes if run.provenance else [],
         "tables": list(_tables(run)),
         "figures": [_figure(path) for path in run.plots],
         "overrides": run.overrides,

@@ -92,6 +92,7 @@ class Provenance(BaseModel):
     wall_time: dict[str, float] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
     plugins: list[dict[str, Any]] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list)
     git: dict[str, Any] | None = None
     host: dict[str, Any] = Field(default_factory=dict)
     device: str = ""

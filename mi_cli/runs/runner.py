@@ -92,12 +92,13 @@ def run(
         space = expansion.space
         progress = RunProgress(folder, shard_trials(expansion.trials, values.get("shard")), expansion.axes)
         reused = [] if space else restore_trials(progress, resume=resume, collect=collect)
-        _show([*notices, *_data_notes(progress), *reused], console)
+        notes = [*notices, *_data_notes(progress)]
+        _show([*notes, *reused], console)
         if not collect:  # which folder resume= goes on from, should the run be interrupted
             console.print(f"mi-run: folder: {folder}", highlight=False, markup=False, soft_wrap=True)
         new_run = _Run(progress, publisher, console, device(progress.config), threads(progress.config))
         typed = provenance.recorded_overrides(folder) if resume or collect else overrides
-        record = new_run.record(started or begun, import_seconds, typed, reused)
+        record = new_run.record(started or begun, import_seconds, typed, reused, notes)
         try:
             with progress.writing():
                 if space or not (resume or collect):  # a search that is resumed may have other settings
@@ -141,7 +142,12 @@ class _Run:
     clock: Clock = field(default_factory=Clock)
 
     def record(
-        self, started: float, import_seconds: float, overrides: Sequence[str], reused: Sequence[str]
+        self,
+        started: float,
+        import_seconds: float,
+        overrides: Sequence[str],
+        reused: Sequence[str],
+        notes: Sequence[str],
     ) -> provenance.Provenance:
         """The provenance of the run; ``overrides`` are what was typed when it began, and make it again."""
         return provenance.Provenance(
@@ -153,6 +159,7 @@ class _Run:
             overrides=overrides,
             plugins=plugins.used_plugins(_chosen(self.progress)),
             taken=reused,
+            notes=notes,
         )
 
     def complete(self, space: Space | None, record: provenance.Provenance, *, resume: bool, collect: bool) -> int:

@@ -164,6 +164,16 @@ def test_answer_comes_first(tmp_path):
     assert 'id="answer"' not in html(tmp_path)
 
 
+def test_notes_that_the_terminal_had_are_shown(tmp_path):
+    folder = leave_run(tmp_path / "a")
+    assert 'id="notes"' not in html(tmp_path)
+    values = json.loads((folder / "provenance.json").read_text())
+    (folder / "provenance.json").write_text(json.dumps(values | {"notes": ["24 rows are <left out>"]}))
+    text = html(tmp_path)
+    assert "<li>24 rows are &lt;left out&gt;</li>" in text
+    assert 'href="#notes"' in text
+
+
 def test_a_figure_that_is_no_image_is_not_included(tmp_path):
     secret = leave_run(tmp_path / "a") / "plots" / "secret.png"
     secret.write_text("of somebody")

@@ -179,6 +179,7 @@ def test_config_and_overrides_are_kept(tmp_path):
     assert {key: saved[key] for key in found} == found
     assert yaml.safe_load((tmp_path / "overrides.yaml").read_text()) == ["dataset.rho=0.3"]
     assert "something to know" in (tmp_path / "run.log").read_text()
+    assert strict_json(tmp_path / "provenance.json")["notes"] == ["something to know"]
 
 
 @pytest.mark.parametrize(
