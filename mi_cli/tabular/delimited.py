@@ -11,7 +11,7 @@ import gzip
 import io
 import lzma
 import re
-from codecs import BOM_UTF8
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +27,7 @@ __all__ = ["MISSING_VALUES", "DelimitedFile", "ParsedText", "parsed", "present"]
 MISSING_VALUES = ("", "NA", "N/A", "n/a", "nan", "NaN", "null", "None", "?")  # text that stands for no value
 
 _UTF8 = "a CSV in UTF-8"
+_SEPARATOR = re.compile(rb"(?i)sep=.")  # a first line that spreadsheets write; it is no row of names
 _THOUSANDS = r"^[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$"
 _BLOCK = 2**24  # bytes that are looked at together
 _LONGEST = 2**26  # bytes of a line, or of lines that are read into columns together
@@ -49,17 +50,21 @@ class DelimitedFile:
         with _opened(self.file) as opened:
             line, at = b"", 0
             opened.seek(len(BOM_UTF8) if opened.read(len(BOM_UTF8)) == BOM_UTF8 else 0)
-            while not line.strip() or line.count(b'"') % 2:
+            while not line.strip() or _SEPARATOR.fullmatch(line.strip()) or line.count(b'"') % 2:
                 more = opened.readline(_LONGEST)
                 if not more or len(line) > _LONGEST:
                     raise self.error("has no row of column names", "one, then rows")
-                line, at = (line if line.strip() else b"") + more, opened.tell()
+                is_header = line.strip() and not _SEPARATOR.fullmatch(line.strip())
+                line, at = (line if is_header else b"") + more, opened.tell()
         try:
             text = line.decode().strip("\r\n")
         except UnicodeDecodeError:
-            raise self.error("is not UTF-8 text", _UTF8) from None
+            what = "is UTF-16 text" if line.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "is not UTF-8 text"
+            raise self.error(what, _UTF8) from None
         if "\0" in text:
             raise self.error("is not text", _UTF8)
+        if re.search(r"\r[^\n]", text):
+            raise self.error("ends its lines with carriage returns alone", "lines that end with a newline")
         bare = re.sub(r'"[^"]*"', "", text)
         of_tabs = re.search(r"\.tsv(\.\w+)?$", self.file.name.lower())
         separator = "\t" if of_tabs else max(",;\t", key=bare.count)

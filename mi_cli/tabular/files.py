@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from zipfile import BadZipFile
 
-from mi_cli.errors import ConfigError, shown
+from mi_cli.errors import ConfigError, counted, shown
 from mi_cli.files import expanded_path, file_digest
 from mi_cli.lazy import fastexcel, np, pl
 from mi_cli.tabular.columns import Array, Column, column_of_array, column_of_series
@@ -223,7 +223,9 @@ def _names(table: TableFile) -> tuple[tuple[str, ...], Mapping[str, tuple[str, .
         else:
             names = tuple(_scan(table).collect_schema().names())
     if len(names) < 2:
-        raise table.error(f"has {len(names)} column{'s'[len(names) :]}", "a table with at least 2")
+        how = {".csv": ", separated by commas, semicolons or tabs", ".tsv": ", separated by tabs"}.get(table.suffix, "")
+        which = f" ({shown(names[0])})" if names else ""
+        raise table.error(f"has {counted(len(names), 'column')}{which}", f"a table with at least 2{how}")
     return names, arrays
 
 

@@ -22,6 +22,7 @@ __all__ = [
 
 SELECTIONS = "names of columns, globs (gene_*), regular expressions (^...), :numeric, :categorical or :boolean"
 
+_NUMBER = re.compile(r"[-+]?\d*[.,]\d+([eE][-+]?\d+)?")  # which is hardly the name of a column
 _WORDS_OF_YAML = ("true", "false", "null", "nan", "inf")  # which are no names unless they are quoted
 _TYPES = {":numeric": "number", ":categorical": "class", ":boolean": "boolean"}
 
@@ -218,6 +219,8 @@ def selected_columns(
         is_glob = "*" in entry or "?" in entry
         problem = f"no column matches {shown(entry)}" if is_glob else f"no such column: {shown([entry])[1:-1]}"
     if not columns:
+        if any(map(_NUMBER.fullmatch, names)):
+            problem += ", and the first row, which names the columns, holds numbers"
         raise dataset_error(key, list(entries), problem, name_list(_near(entry, [*arrays, *names])))
     return columns
 

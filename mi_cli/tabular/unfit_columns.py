@@ -21,9 +21,10 @@ from mi_cli.tabular.source import Source, name_list
 
 __all__ = ["Reason", "Unfit", "constants", "left_out_notes", "most_classes", "refuse", "refuse_equal", "unfit"]
 
-Reason = Literal["constant", "empty", "time", "nested", "text", "index", "stray text", "infinite"]
+Reason = Literal["constant", "empty", "time", "nested", "text", "index", "units", "stray text", "infinite"]
 
-_LEFT_OUT = ("constant", "empty", "time", "nested", "text", "index")  # unless they are named
+_LEFT_OUT = ("constant", "empty", "time", "nested", "text", "index", "units")  # unless they are named
+_WITH_UNIT = re.compile(r"[$€£¥]?\s*[-+]?[\d.,]*\d\s*(\D*)")  # a number, and what stands after it
 _INDEX_NAMES = re.compile(r"Unnamed: 0(\.\d+)*|__index_level_\d+__")  # as pandas writes its indices
 _EXACT = 2.0**53  # up to which whole numbers are exact
 _ACCEPTED = {
@@ -31,6 +32,7 @@ _ACCEPTED = {
     "empty": "columns with some",
     "time": "numbers and classes (dataset.time takes the column that rows are sorted by)",
     "nested": "numbers and classes",
+    "units": "plain numbers",
 }
 _PROBLEM = {  # of one column, and of several
     "constant": ("is constant", "are constant"),
@@ -41,7 +43,13 @@ _PROBLEM = {  # of one column, and of several
         "hold lists, structures, bytes, or values of several types",
     ),
 }
-_IN_BRACKETS = {"constant": "constant", "empty": "without values", "time": "dates or times", "nested": "structures"}
+_IN_BRACKETS = {
+    "constant": "constant",
+    "empty": "without values",
+    "time": "dates or times",
+    "nested": "structures",
+    "units": "numbers with text beside them",
+}
 
 
 @dataclass(frozen=True)
@@ -94,15 +102,24 @@ def unfit(column: Column, source: Source, total: int, *, classes: bool, listed_c
         problem = f"has the text {shown(value)} in row {row:,}, among numbers"
         accepted = f"numbers, empty fields where there are none, or dataset.classes=[{name}]"
         return Unfit(column.name, "stray text", problem, accepted)
+    if (many := classes and _many_classes(column)) and _has_units(column):
+        problem = f"holds numbers with text beside them, such as {shown(column.labels[0])}"
+        return Unfit(column.name, "units", problem)
     if _is_index(column, source, total):
-        return Unfit(column.name, "index", *(_many_classes(column) if classes else ()))
+        return Unfit(column.name, "index", *(many or ()))
     if len(column.distinct) < 2:
         return Unfit(column.name, "constant")
-    if classes and (many := _many_classes(column)):
+    if many:
         return Unfit(column.name, "text", *many)
     if infinite := int(np.isinf(column.values).sum()):
         return Unfit(column.name, "infinite", f"has {counted(infinite, 'infinite value')}", "finite numbers")
     return None
+
+
+def _has_units(column: Column) -> bool:
+    """Whether all texts are numbers with the same text after them, such as ``1.5 kg``, or with a currency before."""
+    found = [_WITH_UNIT.fullmatch(label.strip()) for label in column.labels]
+    return bool(found) and None not in found and len({match[1].strip() for match in found if match}) == 1
 
 
 def _many_classes(column: Column) -> tuple[str, str] | tuple[()]:

@@ -180,7 +180,7 @@ def test_carried_model_is_taken_whole_or_not_at_all(place, capsys):
     carried = merged(SMALL, {"training": {"carry": "dataset.rho", "batch": 100}})
     run(place / "a", carried, {"dataset": {"rho": [0.2, 0.4]}})
     _, first = run(place / "b", carried, {"dataset": {"rho": [0.2, 0.4, 0.6]}})
-    assert "taken" not in capsys.readouterr().err
+    assert "are taken" not in capsys.readouterr().err
     _, second = run(place / "b", carried, {"dataset": {"rho": [0.2, 0.4, 0.6]}}, resume=True)
     assert "3 of 3 trials are recorded" in capsys.readouterr().err
     assert second == first

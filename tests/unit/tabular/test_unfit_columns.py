@@ -214,3 +214,25 @@ def test_many_columns_that_may_be_codes_are_not_listed_as_one_would_type_them():
     wide = Table.from_memory(rng.integers(0, 30, (2000, 12)), rng.normal(size=2000))
     (note,) = [note for note in wide.describe()["notes"] if "few values, taken for" in note]
     assert note.endswith("dataset.classes, a list of all such columns, takes those for classes")
+
+
+@pytest.mark.parametrize(
+    ("made_of", "reason"),
+    [
+        (lambda i: f"{i / 7:.3f} kg", "units"),
+        (lambda i: f"{i / 7:.3f}%", "units"),
+        (lambda i: f"$ {i * 1000:,}", "units"),
+        (lambda i: f"{i} Main Street {i}", "index"),
+        (lambda i: f"C{i:05d}", "index"),  # names the rows
+        (lambda i: f"{i}{'ab'[i % 2]}", "index"),
+    ],
+    ids=["kg", "%", "$", "address", "code", "two units"],
+)
+def test_numbers_with_a_unit_are_said_to_be_such(made, made_of, reason):
+    table = made({"extra": [made_of(i) for i in range(N)]}, y="a")
+    assert table.describe()["left_out"]["extra"] == reason
+
+
+def test_few_amounts_with_a_unit_are_classes(made):
+    table = made({"dose": [f"{i % 3} mg" for i in range(N)]}, y="a")
+    assert {"column": "dose", "kind": "class", "width": 3} in table.describe()["x"]
