@@ -18,6 +18,7 @@ from mi_cli.terminal import standard_output
 __all__ = ["open_report", "show"]
 
 _OUTPUTS = "outputs"  # where runs are, unless output_root says otherwise
+_VERBOSE = "verbose=true"
 _SUMMARY, _PAGE = "summary.json", "report.html"
 
 
@@ -25,15 +26,16 @@ def show(words: Sequence[str]) -> int:
     """Print what a run printed at its end; return the exit code.
 
     Args:
-        words: what was typed after ``show``: the folder of a run; without one, the newest run in ``outputs``.
+        words: what was typed after ``show``: the folder of a run; without one, the newest run in ``outputs``. With
+            ``verbose=true``, diagnostics are printed as well.
 
     Raises:
         ConfigError: there is no such run, or it is not finished.
     """
-    folder = _folder("show", words, _SUMMARY)
+    folder = _folder("show", [word for word in words if word != _VERBOSE], _SUMMARY)
     console = standard_output()
     with printing():
-        report.terminal_tables.show(_read(folder / _SUMMARY), console)
+        report.terminal_tables.show(_read(folder / _SUMMARY), console, verbose=_VERBOSE in words)
         console.print(f"results: {shown_from_here(folder)}", markup=False, highlight=False, soft_wrap=True)
     return FINE
 

@@ -51,7 +51,7 @@ class Publisher:
         console = standard_output()
         with printing():
             if not run.is_shard:  # claims may hold for some of the trials and not for all
-                terminal_tables.show(self.summary, console)
+                terminal_tables.show(self.summary, console, verbose=run.config.verbose)
             for row in run.rows:
                 if row["status"] not in FINE:
                     name = f"trial {row['trial']} {row['method']}".rstrip()  # a trial that raised has no method

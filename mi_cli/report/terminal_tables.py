@@ -29,15 +29,16 @@ _DROPPED_FIRST = (
     "null_mean",
     "seed",
 )  # on a narrow terminal
+_DIAGNOSTICS = ("kind", "ceiling", "effective", "gap")  # of a table of estimates; the page has them
 _MOST_ROWS = 40  # of a table; the file has all of them
 _COLOURS = {"holds": "green", "fails": "red", "undecided": "yellow"}
 
 
-def show(summary: Mapping[str, Any], console: Console) -> None:
+def show(summary: Mapping[str, Any], console: Console, *, verbose: bool = False) -> None:
     """Print the answer, the tables and the verdicts of a summary.
 
     Means over seeds are left out where a table has their numbers (:func:`~mi_cli.report.tables.has_all_numbers`), and
-    where there are very many settings and other tables.
+    where there are very many settings and other tables. Diagnostics of estimators are left out unless ``verbose``.
     """
     for line in (*answer_lines(summary), *verdict_lines(summary), *time_lines(summary), *selection_lines(summary)):
         _print(line, console)
@@ -56,7 +57,8 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
             continue
         _print(title_of(name, rows, summary), console)
         if rows:
-            console.print(_setting_table(rows[:_MOST_ROWS], summary, console.width))
+            hidden = () if verbose or name != "estimates" else _DIAGNOSTICS
+            console.print(_setting_table(rows[:_MOST_ROWS], summary, console.width, hidden))
             for line in remarks([row for row in rows[:_MOST_ROWS] if row.get("status") == "ok"]):
                 _print(line, console)
         if len(rows) > _MOST_ROWS:
@@ -95,9 +97,10 @@ def _table(columns: Mapping[str, bool], rows: Sequence[Sequence[str]]) -> Table:
     return table
 
 
-def _setting_table(rows: Sequence[Row], summary: Mapping[str, Any], width: int) -> Table:
+def _setting_table(rows: Sequence[Row], summary: Mapping[str, Any], width: int, hidden: Sequence[str] = ()) -> Table:
     """A table of settings with numbers to the right, without the least important columns if it is too wide."""
     columns, cells = setting_table(rows, summary)
+    columns = {key: title for key, title in columns.items() if key not in hidden}
     for key in _DROPPED_FIRST:
         widths = [max(len(title), *(len(cell.get(name, "")) for cell in cells)) for name, title in columns.items()]
         if sum(widths) + 3 * len(columns) + 1 > width:

@@ -43,9 +43,9 @@ def summary(rows=ROWS, axes=("dataset.rho",), **fields):
     return summarise(config(SMALL, name="small", **fields), rows, list(axes), {})
 
 
-def shown(found, width=120):
+def shown(found, width=120, **options):
     text = io.StringIO()
-    terminal_tables.show(found, Console(file=text, width=width))
+    terminal_tables.show(found, Console(file=text, width=width), **options)
     return text.getvalue()
 
 
@@ -256,3 +256,11 @@ def test_what_several_rows_of_a_method_say_is_said_once():
         {"method": "nearest", "reason": "by mixed"},
     ]
     assert remarks(rows) == ["nearest: by ksg", "nearest: by mixed"]
+
+
+def test_diagnostics_are_shown_where_they_are_asked_for():
+    found = answered([one | {"ceiling": 3.5, "effective": 900.0, "train_mi": 0.6, "test_mi": 0.5} for one in ESTIMATES])
+    brief, verbose = shown(found, 200), shown(found, 200, verbose=True)
+    titles = ("kind", "ceiling", "effective", "training − test")
+    assert not [title for title in titles if title in brief]
+    assert not [title for title in titles if title not in verbose]

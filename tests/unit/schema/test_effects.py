@@ -10,7 +10,8 @@ from mi_cli.schema import effects, sweep
 from mi_cli.schema.config import Config, validate
 
 NOTHING = {
-    *("name", "summary", "budget", "claims", "plots", "tables", "sweep", "units", "device", "threads", "output_root"),
+    *("name", "summary", "budget", "claims", "plots", "tables", "sweep", "units", "verbose", "device", "threads"),
+    "output_root",
     *("plan", "reuse", "force", "trial_timeout", "checkpoint_every", "shards", "shard", "trust", "tracker", "search"),
     *("leave_out_unfit", "evaluation.pointwise", "questions"),
 }
@@ -37,11 +38,11 @@ def test_every_setting_has_one_effect():
             Rule.RESUME,
             {
                 *("threads", "device", "trial_timeout", "checkpoint_every", "search.trials", "plan", "output_root"),
-                *("search.storage", "shards"),
+                *("search.storage", "shards", "verbose"),
             },
         ),
-        (Rule.AGAIN, {"search.storage", "threads", "device", "output_root", "trust"}),
-        (Rule.NOT_COMPARED, {"summary", "questions", "output_root", "plan"}),
+        (Rule.AGAIN, {"search.storage", "threads", "device", "output_root", "trust", "verbose"}),
+        (Rule.NOT_COMPARED, {"summary", "questions", "output_root", "plan", "verbose"}),
     ],
 )
 def test_the_settings_that_a_rule_holds_for(rule, paths):
