@@ -112,7 +112,7 @@ def _given_z(
 ) -> tuple[UsableEstimate, str]:
     """Which estimate is taken for the MI given z: that of critics if it is higher, as all of them are rather too low.
 
-    It is taken if it is higher by more than chance, and in place of nearest neighbours in many columns if it is higher.
+    It is taken if it is higher by more than chance, and in place of nearest neighbours if it is higher at all.
     """
     if are_counted(facts):
         return nearest, "x, y and z are classes, and their triples are counted"
@@ -120,8 +120,8 @@ def _given_z(
     if critics is None:
         return one, why
     if agree(critics, one):
-        is_low = one is nearest and facts.columns > FEW_COLUMNS and critics.value > one.value
-        return critics if is_low else one, f"{one.name} and {critics.name} agree, though they fail in different ways"
+        taken = critics if one is nearest and critics.value > one.value else one
+        return taken, f"{one.name} and {critics.name} agree, though they fail in different ways"
     if critics.value > one.value:
         return critics, f"{critics.name} is above {one.name}, which misses a part: critics learn any form of dependence"
     return one, why
