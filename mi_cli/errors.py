@@ -6,6 +6,8 @@ No other module of the package is imported here.
 from __future__ import annotations
 
 import difflib
+import re
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -45,7 +47,7 @@ class Fault:
     >>> print(Fault("device", "cuda", "is not on this machine", "auto or cpu"))
     device=cuda: is not on this machine; accepted: auto or cpu
     >>> print(Fault("sweep.seed", 3, accepted="a list of values", command="sweep.seed=[3]"))
-    sweep.seed=3: must be a list of values; use sweep.seed=[3]
+    sweep.seed=3: must be a list of values; use 'sweep.seed=[3]'
     """
 
     key: str
@@ -61,7 +63,7 @@ class Fault:
         if self.accepted:
             text = f"{text}; accepted: {self.accepted}" if text else f"must be {self.accepted}"
         if self.command:
-            text = f"{text}; use {self.command}"
+            text = f"{text}; use {_as_typed(self.command)}"
         return ": ".join(part for part in (self.origin, self._place(), text) if part)
 
     def _place(self) -> str:
@@ -69,6 +71,15 @@ class Fault:
             return self.key
         value = str(self.value) if isinstance(self.value, Path) else shown(self.value)  # a path is never cut
         return f"{self.key}={value}"
+
+
+def _as_typed(command: str) -> str:
+    """A command as one types it: an override with brackets is quoted, since shells have a meaning for them.
+
+    >>> _as_typed("sweep.dataset.rho=[0, 0.5]"), _as_typed("sweep.seed=null to drop the axis")
+    ("'sweep.dataset.rho=[0, 0.5]'", 'sweep.seed=null to drop the axis')
+    """
+    return shlex.quote(command) if re.fullmatch(r"[\w.+~/@]+=[\[{].*[\]}]", command) else command
 
 
 class ConfigError(ValueError):
