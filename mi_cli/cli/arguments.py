@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -22,7 +23,10 @@ _COMPLETIONS = ("install=", "uninstall=", "query=")
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Refuse a command line in one line."""
-        raise ConfigError(Fault("", problem=f"{message}; see mi-run --help"))
+        option = re.search(r"unrecognized arguments: --?([a-z_][\w.]*)=(\S+)$", message)
+        is_setting = option is not None and option[1].partition(".")[0] in schema.Config.model_fields
+        meant = f"use {option[1]}={option[2]}" if option and is_setting else "see mi-run --help"
+        raise ConfigError(Fault("", problem=f"{message}; {meant}"))
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:

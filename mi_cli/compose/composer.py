@@ -23,6 +23,7 @@ from mi_cli.compose import composition_errors, trust
 from mi_cli.compose.hydra_state import own_hydra
 from mi_cli.compose.loader import Loader, interpolations_parsed_once
 from mi_cli.compose.search_path import register
+from mi_cli.compose.typed_words import word_faults
 from mi_cli.errors import ConfigError, Fault
 from mi_cli.schema.locations import PRIMARY, config_folder
 
@@ -85,14 +86,19 @@ class Composer:
         parser = OverridesParser.create(config_loader=self.loader)
         parsed: list[Override] = []
         faults: list[Fault] = []
-        for text in overrides:
+        unread = [False] * len(overrides)
+        for place, text in enumerate(overrides):
             try:
                 (override,) = parser.parse_overrides([text])
             except (HydraException, ValueError):
-                faults.append(composition_errors.unreadable(text, self.options))
+                unread[place] = True
+                continue
+            if not override.key_or_group:  # as of "=3"
+                unread[place] = True
             else:
                 parsed.append(override)
                 faults += composition_errors.option_faults(override, self.options)
+        faults += word_faults(overrides, unread, lambda text: composition_errors.unreadable(text, self.options))
         if faults:
             raise ConfigError(*faults)
         return parsed

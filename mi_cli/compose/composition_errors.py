@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -41,6 +42,7 @@ _EXTRAS = {  # options that come with an extra
     "hydra/launcher=submitit_slurm": "slurm",
 }
 
+_SIMILAR = 0.85  # share of letters that two dotted keys have in common, from which on one may be meant by the other
 _PLAIN = re.compile(r"[\w.*?:-]+")  # what needs no quotes in an override
 
 Options = Callable[[str], list[str]]
@@ -126,8 +128,6 @@ def _quoted(value: str) -> str:
 def option_faults(override: Override, options: Options) -> list[Fault]:
     """What is wrong with an override that chooses an option of a group; nothing for other overrides."""
     group = override.key_or_group
-    if not group:
-        return [unreadable(override.input_line or "", options)]
     if group not in CHOICES or override.is_delete() or override.is_sweep_override():
         return []
     value, accepted = override.value(), options(group)
@@ -310,12 +310,31 @@ def _unknown_key(override: str, others: Sequence[str], source: Source) -> Fault:
         keepers = [cls.model_fields["name"].default for cls in classes("estimator") if "keep" in cls.model_fields]
         return _typed_fault(override, "is a setting of estimators that keep critics", f"estimator={listed(keepers)}")
     try:
-        accepted = _keys_beside(key, OmegaConf.to_container(source.load(others)), source)
+        values = OmegaConf.to_container(source.load(others))
+        accepted = _keys_beside(key, values, source)
     except Exception:  # the other overrides are wrong as well; the fault of this one is reported all the same
         return _typed_fault(override, "unknown key", "the keys that mi-run --cfg job prints")
-    meant = closest(key, accepted)
+    meant = closest(key, accepted) or _key_elsewhere(key, values)
     command = "" if meant is None or not value else f"{meant}={value}"
     return replace(_typed_fault(override, "unknown key", ", ".join(accepted)), command=command)
+
+
+def _key_elsewhere(key: str, values: Any) -> str | None:
+    """A key that may be meant by one in a misspelt section, or in no section; None where none is or several are."""
+    keys = list(_dotted(values, ""))
+    same = [each for each in keys if each.rpartition(".")[2] == key]
+    is_lost = "." in key and not isinstance(values.get(key.partition(".")[0]), Mapping)
+    near = difflib.get_close_matches(key, keys, 1, _SIMILAR) if is_lost else []
+    return same[0] if len(same) == 1 else near[0] if near else None
+
+
+def _dotted(values: Any, prefix: str) -> Iterator[str]:
+    """The dotted paths of all settings."""
+    for name, value in values.items():
+        if isinstance(value, Mapping) and name not in ("sweep", "search"):
+            yield from _dotted(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
 
 
 def _keys_beside(key: str, values: Any, source: Source) -> list[str]:

@@ -23,8 +23,9 @@ from mi_cli.compose.budget import apply_budget
 from mi_cli.compose.composer import Composer
 from mi_cli.compose.composition_errors import NO_KEYS
 from mi_cli.compose.draft import Draft, typed_values
-from mi_cli.errors import ConfigError, Fault, counted, shown
+from mi_cli.errors import ConfigError, Fault, counted, listed, shown
 from mi_cli.registry.extras import check_tracker
+from mi_cli.registry.lookup import names, procedure_class
 from mi_cli.search.expansion import Expansion, expand
 from mi_cli.search.preparation import prepare, without_replaced_axes
 from mi_cli.search.storage import check_storage
@@ -71,6 +72,7 @@ def resolve(overrides: Sequence[str], composer: Composer | None = None) -> Resol
     steps: tuple[Step, ...] = (
         check_experiment,
         partial(say_what_runs, has_experiments=bool(source.options("experiment"))),
+        refuse_ignored_settings,
         prepare_search,
         drop_replaced_axes,
         settle_search,
@@ -109,6 +111,27 @@ def say_what_runs(draft: Draft, has_experiments: bool) -> Draft:
     what = ", ".join(f"{key.removesuffix('.name')}={shown(draft.get(key))}" for key in keys)
     notice = f"no experiment is chosen, so this runs {what} (mi-run lists the experiments)"
     return draft.changed(draft.values, [notice])
+
+
+def refuse_ignored_settings(draft: Draft) -> Draft:
+    """Refuse settings that were typed and that the procedure does not read, such as those of another experiment."""
+    name = draft.get("procedure")
+    if name not in names("procedure"):  # which the schema reports
+        return draft
+    faults = []
+    for key, value in draft.typed.items():
+        setting = key.removeprefix("sweep.")
+        if "." in setting and _is_ignored(setting, name):
+            others = [other for other in names("procedure") if not _is_ignored(setting, other)]
+            faults.append(Fault(key, value, f"procedure={name} does not use it", f"procedure={listed(others)}"))
+    if faults:
+        raise ConfigError(*faults)
+    return draft
+
+
+def _is_ignored(setting: str, procedure: str) -> bool:
+    """Whether a procedure does not read a setting."""
+    return any(f"{setting}.".startswith(f"{ignored}.") for ignored in procedure_class(procedure).ignores)
 
 
 def prepare_search(draft: Draft) -> Draft:

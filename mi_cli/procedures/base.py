@@ -126,6 +126,7 @@ class Procedure(ABC):
         hides_labels: whether it learns from some of the labels only, as ``split.labels`` says.
         objectives: what a search can judge its trials by; the first is the default. ``split_mse`` is left out where
             ``split.fresh`` is 0, since no other rows remain to test the best point on.
+        ignores: sections and settings that it does not read, such as ``time``; typing one of them is refused.
         shows_truth: whether tables show the true MI beside its estimates.
     """
 
@@ -142,6 +143,7 @@ class Procedure(ABC):
     takes_z: ClassVar[bool] = False
     hides_labels: ClassVar[bool] = False
     objectives: ClassVar[tuple[Objective, ...]] = ("val_mi",)
+    ignores: ClassVar[tuple[str, ...]] = ()
     shows_truth: ClassVar[bool] = False
 
     @abstractmethod

@@ -37,6 +37,7 @@ class Compare(EncoderProcedure):
     """
 
     name = "compare"
+    ignores: ClassVar[tuple[str, ...]] = ("time", "selection")
     least_rows: ClassVar[Mapping[str, int]] = {"train": 2, "test": 2, "labelled": 2}
     shares: ClassVar[Mapping[str, float]] = {"train": 0.5, "val": 0.1, "labelled": 0.2, "test": 0.2}
     shifts: ClassVar[bool] = True

@@ -46,6 +46,7 @@ class Estimate(Procedure):
     """
 
     name = "estimate"
+    ignores: ClassVar[tuple[str, ...]] = ("time", "selection", "representation")
     draws_fresh_rows: ClassVar[bool] = True
     crossfits: ClassVar[bool] = True
     takes_z: ClassVar[bool] = True

@@ -44,6 +44,7 @@ class Interaction(Procedure):
     """
 
     name = "interaction"
+    ignores: ClassVar[tuple[str, ...]] = ("time", "selection", "representation")
     least_rows: ClassVar[Mapping[str, int]] = {}
     takes_z: ClassVar[bool] = True
 

@@ -26,6 +26,10 @@ class Lags(Procedure):
     """
 
     name = "lags"
+    ignores: ClassVar[tuple[str, ...]] = (
+        *("time.lag", "time.source_history", "time.target_history", "time.max_history", "time.condition"),
+        *("selection", "representation"),
+    )
     least_rows: ClassVar[dict[str, int]] = {}
     takes_z: ClassVar[bool] = True  # which generated series have, for transfer entropy
     shows_truth: ClassVar[bool] = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mi_cli import procedures
 from mi_cli.problems import Estimate, Rows
@@ -28,6 +28,7 @@ class Maximise(EncoderProcedure):
     """
 
     name = "maximise"
+    ignores: ClassVar[tuple[str, ...]] = ("time", "selection")
 
     def run(self, trials: Sequence[Trial], context: Context) -> list[Outcome]:
         """Run trials as one stack of encoders."""

@@ -45,6 +45,7 @@ class Represent(KeepsEncoder):
     """
 
     name = "represent"
+    ignores: ClassVar[tuple[str, ...]] = ("time", "selection")
     least_rows: ClassVar[Mapping[str, int]] = {"train": 8, "val": 2, "test": 5}
     shares: ClassVar[Mapping[str, float]] = {"train": 0.6, "val": 0.15, "labelled": 0.0, "test": 0.25}
     hides_labels: ClassVar[bool] = True

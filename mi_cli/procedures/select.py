@@ -22,6 +22,7 @@ class Select(Procedure):
     """
 
     name = "select"
+    ignores: ClassVar[tuple[str, ...]] = ("time", "representation")
     least_rows: ClassVar[Mapping[str, int]] = {"train": 20}
     shares: ClassVar[Mapping[str, float]] = {"train": 1.0, "val": 0.0, "labelled": 0.0, "test": 0.0}
 

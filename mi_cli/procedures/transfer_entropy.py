@@ -26,6 +26,7 @@ class TransferEntropy(Procedure):
     """
 
     name = "transfer_entropy"
+    ignores: ClassVar[tuple[str, ...]] = ("time.lags", "selection", "representation")
     least_rows: ClassVar[dict[str, int]] = {}
     takes_z: ClassVar[bool] = True
     shows_truth: ClassVar[bool] = True

@@ -195,6 +195,28 @@ BAD = [  # each fault as far as it is given here: its line may go on, and .* sta
     ),
     ([EXPERIMENT, "device=gpu"], Fault("device", "gpu", accepted="auto, cpu, cuda or mps")),
     ([EXPERIMENT, "plan=maybe"], Fault("plan", "maybe", accepted="true or false")),
+    ([EXPERIMENT, "seed", "3"], Fault("seed 3", accepted="key=value", command="seed=3")),
+    ([EXPERIMENT, "seed", "=", "3"], Fault("seed = 3", accepted="key=value without spaces", command="seed=3")),
+    (["experiment", "estimate"], Fault("experiment estimate", accepted="key=value", command="experiment=estimate")),
+    (
+        [EXPERIMENT, "sweep.seed=[0,", "1]"],
+        Fault("sweep.seed", "[0, 1]", "is cut at its spaces by the shell", ".*", "'sweep.seed=[0, 1]'"),
+    ),
+    (
+        ["dataset=table", "dataset.y=power", "use", "(kW)"],
+        Fault(
+            "dataset.y", "power use (kW)", "is cut at its spaces by the shell", ".*", "\"dataset.y='power use (kW)'\""
+        ),
+    ),
+    ([EXPERIMENT, "--seed=3"], Fault("", problem="unrecognized arguments: --seed=3; use seed=3")),
+    ([EXPERIMENT, "trainig.steps=9"], Fault("trainig.steps", "9", "unknown key", ".*", "training.steps=9")),
+    ([EXPERIMENT, "rho=0.5"], Fault("rho", "0.5", "unknown key", ".*", "dataset.rho=0.5")),
+    (
+        [EXPERIMENT, "time.lags=[0,5]"],
+        Fault("time.lags", "[0, 5]", "procedure=estimate does not use it", "procedure=l"),
+    ),
+    ([EXPERIMENT, "sweep.selection.bins=[2]"], Fault("sweep.selection.bins", "[2]", "procedure=estimate does not use")),
+    ([EXPERIMENT, "representation.dim=2"], Fault("representation.dim", "2", "procedure=estimate does not use it")),
     ([EXPERIMENT, "plan=no"], Fault("plan", "no", accepted="true or false")),
     ([EXPERIMENT, "trust=yes"], Fault("trust", "yes", accepted="true or false")),
     ([EXPERIMENT, "trust="], Fault("trust", "", accepted="true or false")),
