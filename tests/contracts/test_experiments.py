@@ -16,7 +16,8 @@ from mi_cli.schema.locations import config_folder
 
 EXPERIMENTS = sorted(path.stem for path in (config_folder() / "experiment").glob("*.yaml"))
 PUBLISHED = sorted(path.stem.removeprefix("published_") for path in (config_folder() / "experiment_variant").iterdir())
-FEWER = {  # values of an axis
+FEW_ROWS = ("dataset.n_samples=300", "folds=2")
+FEWER = {  # values of an axis, rows and folds
     "gaussian_sweep": ["sweep.dataset.rho=[0.4,1.0]"],
     "linear_discriminator": ["sweep.dataset.rho=[0.6]"],
     "dimension_sweep": ["sweep.representation.dim=[1,3]", "sweep.noise.scale=[0.05]"],
@@ -25,13 +26,13 @@ FEWER = {  # values of an axis
     "high_dimension": ["sweep.dataset.powers=[7]"],
     "label_count": ["sweep.split.labelled=[20,50]"],
     "shift_scale": ["sweep.dataset.terms=[19]"],
-    "benchmark": ["sweep.dataset.task=[1v1-normal-0.75,multinormal-sparse-3-3-2-2.0]"],
-    "bend_and_mix": ["sweep.dataset.task=[1v1-X-0.9,3v1-concentric_gaussians-5]"],
-    "off_benchmark": ["sweep.dataset.task=[normal_200_rows,counts_200_rows,classes_10_500_rows]"],
+    "benchmark": ["sweep.dataset.task=[1v1-normal-0.75,multinormal-sparse-3-3-2-2.0]", *FEW_ROWS],
+    "bend_and_mix": ["sweep.dataset.task=[1v1-X-0.9,3v1-concentric_gaussians-5]", *FEW_ROWS],
+    "off_benchmark": ["sweep.dataset.task=[normal_200_rows,counts_200_rows,classes_10_500_rows]", "folds=2"],
     "staircase": ["sweep.dataset.mi=[1.0,2.0]", "training.batch=16"],
-    "high_mi": ["sweep.dataset.mi=[1.0,4.0]", "folds=2"],
-    "sample_size": ["sweep.dataset.task=[1v1-additive-0.75]", "sweep.dataset.n_samples=[500,1000]"],
-    "cost": ["sweep.dataset.task=[1v1-additive-0.75]"],
+    "high_mi": ["sweep.dataset.mi=[1.0,4.0]", *FEW_ROWS],
+    "sample_size": ["sweep.dataset.task=[1v1-additive-0.75]", "sweep.dataset.n_samples=[200,300]", "folds=2"],
+    "cost": ["sweep.dataset.task=[1v1-additive-0.75]", "dataset.n_samples=300"],
 }
 TABLE = f"dataset.path='{ROWS}'"
 FEWER |= {
@@ -58,7 +59,7 @@ FEWER |= {
         "selection.permutations=19",
         "selection.subsamples=2",
     ],
-    "self_consistency": [TABLE, "dataset.x=[a]", "dataset.y=[b]"],
+    "self_consistency": [TABLE, "dataset.x=[a]", "dataset.y=[b]", "folds=2"],
     "time_coverage": [
         "sweep.dataset=[{name:var},{name:copied_bits}]",
         "time.max_history=2",
