@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Invocation"]
 
-_NO_WORKERS = {"plan", "device", "threads"}  # overrides that may mean a run without workers
+_NO_WORKERS = {"plan", "device"}  # overrides that may mean a run without workers, as threads=1 does
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Invocation:
 
     def start_fork_server_early(self, overrides: Sequence[str]) -> None:
         """Start it before the config is composed, unless an override may mean that there are no workers."""
-        if not {text.partition("=")[0] for text in overrides} & _NO_WORKERS:
+        if "threads=1" not in overrides and not {text.partition("=")[0] for text in overrides} & _NO_WORKERS:
             self.start_fork_server()
 
     def end_fork_server(self) -> None:

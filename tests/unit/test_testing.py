@@ -244,6 +244,7 @@ def test_module_that_imports_torch_is_refused(tmp_path, monkeypatch):
         'class Heavy(Gaussian):\n    name: Literal["heavy"] = "heavy"\n'
     )
     (tmp_path / "heavy_module.py").write_text(source)
+    (tmp_path / "torch.py").touch()  # what a fresh interpreter imports here: the library itself takes seconds
     monkeypatch.syspath_prepend(tmp_path)
     import heavy_module
 

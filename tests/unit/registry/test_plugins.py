@@ -423,8 +423,8 @@ def site(tmp_path_factory) -> Path:
 @pytest.fixture
 def command(site, here):
     """Runs ``mi-run`` where the example package is installed, and says which modules it loaded."""
-    code = "import sys; from mi_cli.cli.main import main; code = main()"
-    code += "; print(*sys.modules, file=sys.stderr); sys.exit(code)"
+    code = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr))"
+    code += "; from mi_cli.cli.main import command; command()"
 
     def run(*argv: str, **environment: str) -> tuple[subprocess.CompletedProcess[str], set[str]]:
         done = subprocess.run(

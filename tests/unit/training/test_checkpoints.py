@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import os
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -189,22 +191,47 @@ def rows(folder: Path) -> list[dict[str, str]]:
         return [{key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(file)]
 
 
+def wait_for_checkpoints(folder: Path, going_on: Callable[[], bool]) -> None:
+    """Wait until both stacks of a run into a folder have written checkpoints, or until the run has ended."""
+    begun, deadline = time.time_ns(), time.monotonic() + 60
+    while time.monotonic() < deadline and going_on():
+        written = [path.stat().st_mtime_ns for path in folder.glob("checkpoints/*/going_on.npz")]
+        if len([at for at in written if at > begun]) == 2:
+            break
+        time.sleep(0.01)
+
+
 @contextlib.contextmanager
 def training_on(folder: Path, *given: str) -> Iterator[subprocess.Popen[str]]:
     """``mi-run`` that runs into a folder, from when both of its stacks have written checkpoints."""
-    begun = time.time_ns()
     command = [Path(sys.executable).with_name("mi-run"), *given]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         try:
-            deadline = time.monotonic() + 60
-            while time.monotonic() < deadline and process.poll() is None:
-                written = [path.stat().st_mtime_ns for path in folder.glob("checkpoints/*/going_on.npz")]
-                if len([at for at in written if at > begun]) == 2:
-                    break
-                time.sleep(0.01)
+            wait_for_checkpoints(folder, lambda: process.poll() is None)
             yield process
         finally:
             process.kill()
+
+
+@contextlib.contextmanager
+def asked_to_end(folder: Path) -> Iterator[None]:
+    """Send this process SIGTERM when both stacks of the run that goes on in the block have written checkpoints."""
+    ended = threading.Event()
+
+    def ask() -> None:
+        wait_for_checkpoints(folder, lambda: not ended.is_set())
+        if not ended.is_set():
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    asking = threading.Thread(target=ask)
+    before = signal.signal(signal.SIGTERM, lambda *_: None)  # in case the run ends first
+    asking.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        asking.join()
+        signal.signal(signal.SIGTERM, before)
 
 
 @pytest.mark.skipif(not forkserver.AVAILABLE, reason="processes of a session are found in /proc")
@@ -222,13 +249,11 @@ def test_run_that_ends_inside_a_training_goes_on_there(tmp_path, capsys):
         assert not members(process.pid)
     assert process.returncode == -signal.SIGKILL
     assert len(list(folder.glob("checkpoints/*/going_on.npz"))) == 2
-    with training_on(folder, f"resume={folder}") as process:
-        process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=30)
-    assert process.returncode == 143, err
-    assert "2 of 2 stacks of trials go on from checkpoints" in err
-    assert len(list(folder.glob("checkpoints/*/going_on.npz"))) == 2
     capsys.readouterr()
+    with asked_to_end(folder):
+        assert main([f"resume={folder}"]) == 143
+    assert "2 of 2 stacks of trials go on from checkpoints" in capsys.readouterr().err
+    assert len(list(folder.glob("checkpoints/*/going_on.npz"))) == 2
     assert main([f"resume={folder}"]) == 0
     assert "2 of 2 stacks of trials go on from checkpoints" in capsys.readouterr().err
     assert rows(folder) == rows(plain)
