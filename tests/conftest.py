@@ -53,6 +53,14 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_the_disk() -> Iterator[None]:
+    """Files of tests need not survive a loss of power. Runs write thousands, and to sync one takes milliseconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda file: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def interruptible() -> Iterator[None]:
     """SIGINT as in a foreground job: a shell has the jobs in its background, and what they start, ignore it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -7,6 +7,7 @@ from typing import Any
 
 from mi_cli import trackers
 from mi_cli.console import printing
+from mi_cli.lazy import backend_agg
 from mi_cli.records import results
 from mi_cli.records.finished import FINE, FinishedRun, attempt
 from mi_cli.registry.lookup import plot_function
@@ -77,7 +78,8 @@ def _draw(name: str, folder: Path) -> bool:
         figure = plot_function(name)(results.Records(folder))
         (folder / "plots").mkdir(exist_ok=True)
         temporary = folder / "plots" / f".{name}.png"
-        figure.savefig(temporary, dpi=150, format="png")
+        figure.set_dpi(150)
+        backend_agg.FigureCanvasAgg(figure).print_png(temporary)  # the bytes of savefig, which draws it once more
         temporary.replace(folder / "plots" / f"{name}.png")
 
     return attempt(f"plot {name}", folder, draw)

@@ -25,7 +25,7 @@ SETTINGS: dict[str, Any] = {  # small, with rows of every kind
     "dataset": {"name": "polynomial_differences", "terms": 4, "n_samples": 400},
     "estimator": {"name": "dv", "critic": "concat", "hidden": [8], "product": "derangement"},
     "representation": {"dim": 2, "hidden": [6]},
-    "training": {"steps": 40, "batch": "full", "validate_every": 20},
+    "training": {"steps": 20, "batch": "full", "validate_every": 10},
     "split": {"train": 0.7, "val": 0.1, "labelled": 0.1, "test": 0.1},
 }
 STATUSES = ("ok", "diverged", "failed")

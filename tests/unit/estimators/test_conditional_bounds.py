@@ -31,7 +31,7 @@ FIELDS = {
     "flow": {"hidden": (16,), "transforms": 1},
 }
 SHORT = Training(steps=30, batch=100, validate_every=10)
-LONG = Training(steps=120, batch=500, schedule="cosine", lr=0.02)
+LONG = Training(steps=120, batch=250, schedule="cosine", lr=0.02)
 every = pytest.mark.parametrize("name", FIELDS)
 bounds = pytest.mark.parametrize("name", ["club", "l1out"])
 entropies = pytest.mark.parametrize("name", ["doe", "flow"])
@@ -84,7 +84,7 @@ def test_leave_one_out_is_tighter_than_club_of_the_same_q():
 @every
 def test_independent_rows_have_no_information(name, n, dim):
     # False alarms: less than 0.2 % each (3 standard errors), and seeded.
-    (found,), _ = estimates(name, [gaussian(0.0, dim, n=n, n_val=n // 10)], Training(steps=50, batch=500))
+    (found,), _ = estimates(name, [gaussian(0.0, dim, n=n, n_val=n // 10)], Training(steps=50, batch=250))
     assert found.status == "ok"
     assert found.value <= 0.02 + 3 * found.stderr
     assert found.kind != "upper bound" or found.value >= 0

@@ -56,16 +56,16 @@ MADE = {
 names = pytest.mark.parametrize("name", MADE)
 
 
-def posed(name):
-    """A critic, parameters of its shapes, x with ones and y."""
+def posed(name, n=N):
+    """A critic, parameters of its shapes, x of n rows with ones, and y."""
     critic = MADE[name]()
     layers = [normal(K, *shape, seed=50 + index) for index, shape in enumerate(critic.shapes)]
-    return critic, layers, with_ones(normal(K, DIM_X, N, seed=1)), normal(K, DIM_Y, N, seed=2)
+    return critic, layers, with_ones(normal(K, DIM_X, n, seed=1)), normal(K, DIM_Y, n, seed=2)
 
 
-def partners():
+def partners(n=N):
     orders = [torch.Generator().manual_seed(k) for k in range(K)]
-    return Partners("derangement", 2, N, orders, torch.device("cpu"))()
+    return Partners("derangement", 2, n, orders, torch.device("cpu"))()
 
 
 def network(layers, row):
@@ -146,8 +146,8 @@ def test_scores_of_shifts_are_those_of_a_slow_computation(name, shifts):
 @pytest.mark.parametrize("every_pair", [True, False])
 def test_gradients_of_scores_are_those_of_finite_differences(name, every_pair):
     # Of y too, which may be an encoder's code. All trials move by the same step at once: they do not mix.
-    _, layers, x, y = posed(name)
-    index = None if every_pair else partners()
+    _, layers, x, y = posed(name, 4)
+    index = None if every_pair else partners(4)
     steps = [torch.zeros(part.shape[1:], dtype=part.dtype, requires_grad=True) for part in (y, *layers)]
 
     def outputs(step, *of_layers):

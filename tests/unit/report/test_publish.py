@@ -1,0 +1,20 @@
+"""Drawing the plots of a run."""
+
+from __future__ import annotations
+
+import io
+
+from runs import leave_run
+
+from mi_cli.plots import forest
+from mi_cli.records.results import Records
+from mi_cli.report import publish
+
+
+def test_plot_is_drawn_as_savefig_would(tmp_path):
+    folder = leave_run(tmp_path / "run", plots=())
+    assert publish._draw("forest", folder)
+    expected = io.BytesIO()
+    forest.plot(Records(folder)).savefig(expected, dpi=150, format="png")
+    assert (folder / "plots" / "forest.png").read_bytes() == expected.getvalue()
+    assert [path.name for path in (folder / "plots").iterdir()] == ["forest.png"]
