@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import pickle
 import subprocess
@@ -172,17 +173,48 @@ def _uses_contracts(module: ModuleType) -> bool:
     return any(name.startswith("mi_cli.testing") for name in names if isinstance(name, str))
 
 
-_HEAVY = "'torch' in sys.modules and 'mi_cli.testing' not in sys.modules"
+# A fresh interpreter, with what every module of a config imports. It forks itself for each module that it is asked for,
+# and answers in JSON: whether torch is loaded then, or why the module cannot be imported.
+_IMPORTER = """
+import importlib, json, os, sys, traceback
+sys.path[:] = json.loads(sys.argv[1])
+import numpy, mi_cli.fields
+answers = os.dup(1)
+os.dup2(2, 1)
+for line in sys.stdin:
+    if (child := os.fork()) == 0:
+        module, sys.path[:] = json.loads(line)
+        try:
+            importlib.import_module(module)
+            answer = "torch" in sys.modules and "mi_cli.testing" not in sys.modules
+        except BaseException:
+            answer = traceback.format_exc().strip()
+        os.write(answers, (json.dumps(answer) + chr(10)).encode())
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        os.write(answers, (json.dumps("its process died") + chr(10)).encode())
+"""
+
+
+@cache
+def _importer() -> subprocess.Popen[str]:
+    """The process that imports modules. It ends with this one."""
+    command, pipe = [sys.executable, "-c", _IMPORTER, json.dumps(sys.path)], subprocess.PIPE
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)  # noqa: S603
+    atexit.register(process.communicate)
+    return process
 
 
 @cache
 def _imported_alone(module: str) -> tuple[bool, str]:
     """Whether a fresh interpreter can import a module without torch, and what is wrong otherwise."""
-    code = f"import sys; sys.path[:] = {sys.path!r}; import {module}; print({_HEAVY})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
-    if done.returncode:
-        return False, f"cannot be imported alone: {done.stderr.strip()}"
-    return done.stdout.split()[-1] == "False", "imports torch; expected: `from mi_cli.lazy import torch`"
+    process = _importer()
+    assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 (for the type checker)
+    print(json.dumps([module, sys.path]), file=process.stdin, flush=True)
+    answer = json.loads(process.stdout.readline())
+    if isinstance(answer, str):
+        return False, f"cannot be imported alone: {answer}"
+    return not answer, "imports torch; expected: `from mi_cli.lazy import torch`"
 
 
 section_contracts: tuple[Callable[[Any], None], ...] = (
