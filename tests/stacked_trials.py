@@ -11,22 +11,23 @@ FEW: dict[str, Any] = {
     "training": {"steps": 20, "batch": 64, "validate_every": 10},
     "split": {"val": 60, "test": 101},
 }
+SHORT: dict[str, Any] = {"training": {"steps": 20, "batch": 200, "validate_every": 10}}
 RAW = {"preprocess": "none", "norms": False}  # so that x and y are one column
 BASES = {
-    "estimate": SMALL | {"training": {"steps": 60, "batch": 200, "validate_every": 10, "schedule": "cosine"}},
+    "estimate": SMALL | {"training": {"steps": 40, "batch": 200, "validate_every": 10, "schedule": "cosine"}},
     "odd rows, tanh": SMALL | {
         "estimator": {"name": "dv", "hidden": [7, 5], "activation": "tanh", **PLAIN},
-        "training": {"steps": 40, "batch": 333, "validate_every": 10},
+        "training": {"steps": 20, "batch": 333, "validate_every": 10},
         "split": {"val": 201, "test": 501},
     },
-    "gelu": SMALL | {"estimator": {"name": "mine", "hidden": [9], "activation": "gelu", **PLAIN}},
-    "elu": SMALL | {"estimator": {"name": "dv", "hidden": [9], "activation": "elu", **PLAIN}},
-    "two columns": SMALL | {"dataset": {"name": "gaussian", "rho": 0.5, "dim": 2}},
+    "gelu": SMALL | SHORT | {"estimator": {"name": "mine", "hidden": [9], "activation": "gelu", **PLAIN}},
+    "elu": SMALL | SHORT | {"estimator": {"name": "dv", "hidden": [9], "activation": "elu", **PLAIN}},
+    "two columns": SMALL | SHORT | {"dataset": {"name": "gaussian", "rho": 0.5, "dim": 2}},
     "fixed rows": SMALL | {
         "dataset": {"name": "gaussian", "rho": 0.5, "n_samples": 450},
         "estimator": {"name": "mine", "hidden": [8], "n_product": 3, "ema_rate": 0.1}
         | PLAIN | {"product": "shuffle"},
-        "training": {"steps": 60, "batch": 100, "validate_every": 20, "ema": 0.9, "patience": 1},
+        "training": {"steps": 40, "batch": 100, "validate_every": 10, "ema": 0.9, "patience": 1},
     },
     "separable, every pair": SMALL | {"estimator": {"name": "nwj", "hidden": [9], "embedding": 5}, **FEW},
     "separable, one column": SMALL | {"estimator": {"name": "infonce", "hidden": [9], "embedding": 1}, **FEW},
@@ -44,12 +45,12 @@ BASES = {
     "second network": SMALL | {"estimator": {"name": "flo", "hidden": [9], "embedding": 5, "dual": [6]}, **FEW},
     "maximise, every pair": MAXIMISE | {"estimator": {"name": "infonce", "hidden": [9], "embedding": 5},
                                         "training": {"steps": 20, "batch": 90, "validate_every": 10}},
-    "maximise": MAXIMISE | {"training": {"steps": 40, "batch": "full", "validate_every": 10}},
+    "maximise": MAXIMISE | {"training": {"steps": 20, "batch": "full", "validate_every": 10}},
     "maximise, many columns": MAXIMISE | {
         "dataset": {"name": "polynomial_differences", "terms": 12, "n_samples": 450},
         "representation": {"dim": 1, "hidden": [7]},
     },
-    "maximise, minibatches": MAXIMISE | {"training": {"steps": 30, "batch": 90, "validate_every": 10},
+    "maximise, minibatches": MAXIMISE | {"training": {"steps": 20, "batch": 90, "validate_every": 10},
                                          "representation": {"dim": 1, "hidden": [6], "noise": 0.1}},
 }  # fmt: skip
 # Where a product of matrices becomes one with a vector, for which torch takes another kernel if it is the only one.
