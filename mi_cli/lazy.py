@@ -18,7 +18,6 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __all__ = [
-    "backend_agg",
     "distance",
     "event_pb2",
     "fastexcel",
@@ -69,7 +68,6 @@ if TYPE_CHECKING:
     import threadpoolctl
     import torch
     import zuko
-    from matplotlib.backends import backend_agg
     from mlflow import entities as mlflow_entities
     from optuna.storages import journal as optuna_journal
     from scipy import linalg, optimize, spatial, special
@@ -83,7 +81,6 @@ else:
     np = LazyModule("numpy")
     pl = LazyModule("polars")
     torch = LazyModule("torch")
-    backend_agg = LazyModule("matplotlib.backends.backend_agg")
     linalg = LazyModule("scipy.linalg")
     optimize = LazyModule("scipy.optimize")
     distance = LazyModule("scipy.spatial.distance")

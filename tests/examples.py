@@ -157,7 +157,8 @@ def endless_command(folder: Path, threads: int) -> Iterator[subprocess.Popen[str
     """``mi-run``, from when its first trial of two is finished; the second would take many minutes."""
     command = [
         Path(sys.executable).with_name("mi-run"), "experiment=gaussian_sweep", "sweep.training.steps=[20,1000000]",
-        "sweep.dataset.rho=[0.5]", "sweep.seed=[0]", "split.test=500", f"threads={threads}", f"hydra.run.dir={folder}",
+        "sweep.dataset.rho=[0.5]", "sweep.seed=[0]", "split.test=500", "plots=[]", f"threads={threads}",
+        f"hydra.run.dir={folder}",
     ]  # fmt: skip
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as process:

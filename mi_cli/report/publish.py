@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mi_cli import trackers
 from mi_cli.console import printing
-from mi_cli.lazy import backend_agg
+from mi_cli.lazy import LazyModule
 from mi_cli.records import results
 from mi_cli.records.finished import FINE, FinishedRun, attempt
 from mi_cli.registry.lookup import plot_function
@@ -15,6 +15,11 @@ from mi_cli.report import page, terminal_tables
 from mi_cli.report.summary import summarise
 from mi_cli.schema.config import Config
 from mi_cli.terminal import standard_output
+
+if TYPE_CHECKING:
+    from matplotlib.backends import backend_agg
+else:
+    backend_agg = LazyModule("matplotlib.backends.backend_agg")
 
 __all__ = ["Publisher"]
 

@@ -26,7 +26,7 @@ from mi_cli.training.settings import Training
 
 EXAMPLE = TESTS / "example_package"
 CHECKS = """
-import importlib, sys
+import importlib, os, sys
 from importlib.metadata import distribution
 from mi_cli import testing
 
@@ -41,6 +41,8 @@ for entry in distribution("example-package").entry_points:
         checks[entry.group](entry.load())
         print(entry.name)
 assert "pytest" not in sys.modules
+sys.stdout.flush()
+os._exit(0)  # to take torch down takes half a second
 """
 
 

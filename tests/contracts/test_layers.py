@@ -36,6 +36,6 @@ def test_science_needs_no_library_of_configs_or_reports():
     found = pkgutil.walk_packages(mi_cli.__path__, "mi_cli.")
     modules = ", ".join(info.name for info in found if info.name.startswith(packages))
     libraries = {"hydra", "omegaconf", "matplotlib", "polars", "rich"}
-    code = f"import sys, {modules}; print({libraries} & set(sys.modules))"
+    code = f"import os, sys, {modules}; print({libraries} & set(sys.modules), flush=True); os._exit(0)"
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"

@@ -13,7 +13,7 @@ import pytest
 pytestmark = pytest.mark.usefixtures("here")
 
 APPLICATION = """
-import json, sys
+import json, os, sys
 import hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -48,6 +48,8 @@ def app(config):
 
 
 app()
+sys.stdout.flush()
+os._exit(0)  # to take torch down takes half a second
 """
 
 

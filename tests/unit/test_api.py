@@ -269,6 +269,7 @@ def test_what_cannot_be_used_is_refused_in_a_line(x, y, more, keys, problem):
 # Where it is called from
 
 FOREIGN = """
+import os
 import sys
 import hydra
 import numpy as np
@@ -292,6 +293,8 @@ def main(config):
 
 main()
 assert not any(name.startswith(("mi_cli.compose", "mi_cli.cli")) for name in sys.modules)
+sys.stdout.flush()
+os._exit(0)  # to take torch down takes half a second
 """
 
 
@@ -312,14 +315,15 @@ def test_hydra_of_somebody_else_is_left_as_it_is(tmp_path):
 
 
 ALONE = """
-import sys, time
+import os, sys, time
 import numpy as np
 x, noise = np.random.default_rng(0).normal(size=(2, 1000))
 start = time.perf_counter()
 import mi_cli
 mi_cli.estimate(x, x + noise, "ksg")
 print(time.perf_counter() - start)
-print(*sorted({name.partition(".")[0] for name in sys.modules}))
+print(*sorted({name.partition(".")[0] for name in sys.modules}), flush=True)
+os._exit(0)  # to take torch down takes half a second
 """
 
 

@@ -243,11 +243,13 @@ def test_diverged_encoders_are_not_kept(tmp_path):
 
 
 ELSEWHERE = """
-import sys, torch
+import os, sys, torch
 from mi_cli.representations import load_encoder
 for threads in (int(sys.argv[3]), 2):
     torch.set_num_threads(threads)
     sys.stdout.buffer.write(load_encoder(sys.argv[1]).transform(sys.argv[2]).tobytes())
+sys.stdout.flush()
+os._exit(0)  # to take torch down takes half a second
 """
 
 

@@ -267,7 +267,7 @@ def test_memory_limit_is_a_row_with_its_reason(tmp_path):
     folder = tmp_path / "a"
     given = [
         "experiment=gaussian_sweep", "sweep.dataset.rho=null", "sweep.seed=null", "sweep.split.test=[500,600000000]",
-        "training.steps=20", "threads=1", f"hydra.run.dir={folder}",
+        "training.steps=20", "plots=[]", "threads=1", f"hydra.run.dir={folder}",
     ]  # fmt: skip
     done = subprocess.run(
         [*COMMAND, *given], preexec_fn=limited, capture_output=True, text=True, check=False, timeout=120
