@@ -27,8 +27,9 @@ settings.register_profile("tests", derandomize=True, deadline=None, max_examples
 settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tests"))
 
-# Tests run side by side, one a core. NumPy and SciPy are imported later, and would start a thread for each core.
+# Tests run side by side, one a core. These libraries are imported later, and would start a thread for each core.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 # Tests start many processes, each of which would compile all modules anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -27,9 +27,9 @@ def entropy_on(grid, density):
     return -np.trapezoid(xlogy(density, density), grid)
 
 
-def noisy(values, weights, spread, low, high):
+def noisy(values, weights, spread, low, high, n=4001):
     """h(value + noise) − h(noise), for values (m,) with weights and normal noise whose spread may depend on them."""
-    grid = np.linspace(low, high, 4001)
+    grid = np.linspace(low, high, n)
     spread = np.broadcast_to(spread, values.shape)
     parts = [stats.norm.pdf(part[:, None], values, spread) @ weights for part in np.split(grid[:-1], 8)]
     density = np.append(np.concatenate(parts), 0)
@@ -46,13 +46,13 @@ def phases(m):
 
 def sine(trend=0.0):
     # One period is like all others without a trend.
-    x = phases(3000)
+    x = phases(1500)
     values = np.sin(2 * np.pi * (5 if trend else 1) * x) + trend * x
-    return noisy(values, even(3000), 0.2, -2.5, 3.5)
+    return noisy(values, even(1500), 0.2, -2.5, 3.5, 2001)
 
 
 def two_columns(values, spread):
-    return noisy(values.ravel(), even(values.size), spread, -4.5, 4.5)
+    return noisy(values.ravel(), even(values.size), spread, -4.5, 4.5, 1601)
 
 
 def product_of_waves():
@@ -102,7 +102,7 @@ def radius(dim):
 
 
 def contaminated(share, of_x, of_y):
-    u = np.linspace(-10, 10, 3001)  # of arcsinh
+    u = np.linspace(-10, 10, 1501)  # of arcsinh
     t, width = np.sinh(u), np.cosh(u)
     x, y = t[:, None], t
     density = (1 - share) * stats.norm.pdf(x) * stats.norm.pdf(y, 0.8 * x, 0.6)
@@ -154,24 +154,24 @@ def rounded(both):
 
 
 def ring():
-    t = np.linspace(-1.8, 1.8, 2402)
+    t = np.linspace(-1.8, 1.8, 1202)
     r = np.hypot(t[:, None], t)
     return of_cells(stats.norm.pdf(r, 1, 0.1) / r)
 
 
 def curve(x, y, spread):
-    grid = np.linspace(-1.8, 1.8, 1201)
+    grid = np.linspace(-1.8, 1.8, 601)
     of_x, of_y = (stats.norm.pdf(grid, at[:, None], spread) for at in (x, y))
     return of_cells(of_x.T @ of_y)
 
 
 def spiral():
-    t = phases(4000)
+    t = phases(2000)
     return curve((0.2 + t) * np.cos(4 * np.pi * t), (0.2 + t) * np.sin(4 * np.pi * t), 0.06)
 
 
 def lissajous():
-    t = phases(4000)
+    t = phases(2000)
     return curve(np.sin(6 * np.pi * t), np.sin(4 * np.pi * t + 0.5), 0.08)
 
 
