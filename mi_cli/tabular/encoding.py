@@ -148,17 +148,15 @@ def encode(settings: TableSettings) -> tuple[EncodedRows, TableInfo]:
         ConfigError: the columns or rows are not what the settings ask for, or cannot be encoded.
     """
     source, names = settings.source, settings.source.names
-    for key in ("groups", "time"):
-        if getattr(settings, key) is not None and getattr(settings, key) not in names:
-            raise settings.error(key, "no such column", f"null, {name_list(names)}")
-    if settings.groups is not None and settings.time is not None:
-        raise settings.error("groups", f"and dataset.time={shown(settings.time)} are both given", "one of them")
+    _check_order(settings)
     listed: set[str] = set()
     for entry in settings.classes if settings.classes != "auto" else ():
         listed |= set(selected_columns(source, "classes", entry, settings.classes, lambda name: ""))
 
     def type_of(name: str) -> str:
-        return _type(settings, source.sample(names, settings.max_rows).column(name), listed)
+        sample = source.sample(names, settings.max_rows)
+        unused = None if settings.x or settings.y else _judged(settings, sample, name, listed)  # without, it is refused
+        return unused.reason if unused else _type(settings, sample.column(name), listed)
 
     by_name_only = [name for name in (settings.groups, settings.time) if name is not None]
     selected = selected_sides(source, settings.sides, by_name_only, type_of, settings.exclude)
@@ -200,6 +198,15 @@ def encode(settings: TableSettings) -> tuple[EncodedRows, TableInfo]:
         z=z,
     )
     return table, info
+
+
+def _check_order(settings: TableSettings) -> None:
+    """Refuse columns of groups and of time that are not there, or are both given."""
+    for key in ("groups", "time"):
+        if getattr(settings, key) is not None and getattr(settings, key) not in settings.source.names:
+            raise settings.error(key, "no such column", f"null, {name_list(settings.source.names)}")
+    if settings.groups is not None and settings.time is not None:
+        raise settings.error("groups", f"and dataset.time={shown(settings.time)} are both given", "one of them")
 
 
 def _judged(settings: TableSettings, sample: Sample, name: str, listed: set[str]) -> Unfit | None:

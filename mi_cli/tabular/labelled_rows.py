@@ -14,11 +14,20 @@ from typing import Any
 from mi_cli.errors import ConfigError, Fault, counted, shown
 from mi_cli.lazy import np
 from mi_cli.tabular.columns import Array, Column
-from mi_cli.tabular.encoding import FEWEST_ROWS, ColumnInfo, EncodedRows, TableInfo, TableSettings, encode
+from mi_cli.tabular.encoding import (
+    FEWEST_ROWS,
+    ColumnInfo,
+    EncodedRows,
+    TableInfo,
+    TableSettings,
+    column_type,
+    encode,
+    looks_like_classes,
+)
 from mi_cli.tabular.files import TableFile
 from mi_cli.tabular.selection import excluded_columns, override, selected_columns
 from mi_cli.tabular.source import name_list
-from mi_cli.tabular.unfit_columns import left_out_notes
+from mi_cli.tabular.unfit_columns import left_out_notes, unfit
 
 __all__ = ["LabelledRows", "facts", "label_notes", "labelled_rows"]
 
@@ -130,8 +139,9 @@ def _check_sides(settings: TableSettings) -> None:
     source, labels = settings.source, list(settings.y)
     if not labels:
         problem = "is missing: which column is to be predicted?"
-        command = override("label", source.names[-1:]) + ", for instance"
-        raise _error("label", None, problem, name_list(source.names, 12), command)
+        usable = _usable(settings) or list(source.names)
+        command = override("label", usable[-1:]) + ", for instance"
+        raise _error("label", None, problem, name_list(usable, 12), command)
     by_name = {
         name: entry for entry in labels for name in selected_columns(source, "label", entry, labels, lambda name: "")
     }
@@ -145,6 +155,19 @@ def _check_sides(settings: TableSettings) -> None:
     if both := [name for name in by_name if name in excluded]:
         problem = f"has the label {name_list(both)}"
         raise _error("exclude", list(settings.exclude), problem, "columns other than dataset.label")
+
+
+def _usable(settings: TableSettings) -> list[str]:
+    """The columns that could be a label: neither an index of the rows nor what cannot be used."""
+    source = settings.source
+    sample = source.sample(source.names, settings.max_rows)
+
+    def is_usable(name: str) -> bool:
+        column = sample.column(name)
+        classes = column_type(column, classes=looks_like_classes(column)) == "class"
+        return unfit(column, source, sample.total, classes=classes, listed_class=False) is None
+
+    return [name for name in source.names if is_usable(name)]
 
 
 def _check_columns(settings: TableSettings, info: TableInfo, unlabelled: TableFile) -> None:

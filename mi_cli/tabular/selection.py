@@ -141,11 +141,11 @@ def columns_of_x_and_y(
 
 def _no_side(source: Source, others: Collection[str], type_of: Callable[[str], str]) -> ConfigError:
     """Neither x nor y has a selection: what to type, with the columns of the table."""
-    names = [name for name in source.names if name not in others] or list(source.names)
+    usable = [name for name in source.names if name not in others and type_of(name) in _TYPES.values()]
+    names = usable or list(source.names)
     problem = "and dataset.y=null: one of them must say its columns"
     accepted = f"names of columns, such as {name_list(names, 12)}"
-    last = next((name for name in reversed(names) if type_of(name) in _TYPES.values()), names[-1])
-    command = f"{override('y', [last])}, for instance, which takes all others for x"
+    command = f"{override('y', names[-1:])}, for instance, which takes all others for x"
     return ConfigError(Fault("dataset.x", None, problem, accepted, command))
 
 

@@ -164,7 +164,7 @@ def test_excluded_columns_are_used_by_nobody(made):
 
 def test_what_to_type_where_no_side_is_said(made):
     with pytest.raises(ConfigError) as error:
-        made({"two words": range(N)}, exclude="arm")
+        made({"two words": RNG.poisson(40, N), "id": range(N)}, exclude="arm")
     (fault,) = error.value.faults
     assert "two words, a, b, count" in fault.accepted
     assert fault.command.startswith("'dataset.y=[count]'")
