@@ -87,8 +87,8 @@ class Table(Dataset):
     exclude: Annotated[Names, Field(description="columns that no side takes")] = ()
     pair: Annotated[tuple[Name, Name] | None, BeforeValidator(_two_names), Field(description=_A_PAIR)] = None
     missing: Literal["error", "drop", "impute"] = "error"
-    groups: Name | None = None
-    time: Name | None = None
+    groups: Annotated[Name | None, Field(description="null, or a column")] = None
+    time: Annotated[Name | None, Field(description="null, or a column")] = None
     id: Annotated[Names, Field(description="columns that name the rows, which no side takes")] = ()
     classes: Annotated[Names | Literal["auto"], Field(description="auto or a list of columns")] = "auto"
     max_rows: Count = 100_000

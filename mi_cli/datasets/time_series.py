@@ -36,9 +36,9 @@ class TimeSeries(SeriesDataset):
     y: Annotated[Names, Field(description=SELECTIONS)] = ()
     z: Annotated[Names, Field(description=f"columns whose past is given: {SELECTIONS}")] = ()
     exclude: Annotated[Names, Field(description="columns that no side takes")] = ()
-    time: Name | None = None
+    time: Annotated[Name | None, Field(description="null, or a column")] = None
     time_unit: Annotated[str | None, Field(max_length=20)] = None
-    groups: Name | None = None
+    groups: Annotated[Name | None, Field(description="null, or a column")] = None
     gaps: Literal["error", "split"] = "error"
     missing: Literal["error", "drop"] = "error"
     classes: Annotated[Names | Literal["auto"], Field(description="auto or a list of columns")] = "auto"

@@ -107,6 +107,10 @@ def title_of(name: str, rows: Sequence[Row], summary: Mapping[str, Any]) -> str:
         return f"{_OF_TIME[name]}, in {summary['shown_in']}{_step(data.get('step'))}"
     if name == "pairs" and data.get("file"):
         return f"MI of {counted(len(rows), 'pair')} of columns of {data['file']}, in {summary['shown_in']}"
+    if name == "selected" and data.get("file"):
+        y = ", ".join(column["column"] for column in data["y"])
+        whole = f"{rows[0]['method']}: all chosen columns together"
+        return f"MI with {y} in {summary['shown_in']}; gain: what a column adds to those above it; {whole}"
     if name == "label_efficiency":
         measures = f"score is {rows[0]['measure']} on test rows, estimate the MI of the code in {summary['shown_in']}"
         return f"{name}: {counted(len(rows), 'row')} of {summary['name']}; {measures}"
@@ -131,7 +135,8 @@ def _title_of_interactions(name: str, rows: Sequence[Row], summary: Mapping[str,
     names = [column["column"] for column in data.get("x", ())]
     of = f" of {', '.join(names[:6])}{', ...' * (len(names) > 6)}" if names else ""
     rows_of = f"; {data['rows_used']:,} rows of {data['file']}" if data.get("file") else ""
-    return f"Interaction{of}: {verdict}; in {summary['shown_in']}{rows_of}"
+    meaning = "O-information above 0 is redundancy, below 0 synergy"
+    return f"Interaction{of}: {verdict}; {meaning}, in {summary['shown_in']}{rows_of}"
 
 
 def _step(step: Mapping[str, Any] | None) -> str:

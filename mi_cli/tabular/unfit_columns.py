@@ -251,9 +251,11 @@ def left_out_notes(left_out: Collection[Unfit], of_file: bool) -> list[str]:
     """
     notes = []
     if index := [one.name for one in left_out if one.reason == "index"]:
-        verb, pronoun, they = ("is", "it", "it is") if len(index) == 1 else ("are", "them", "they are")
-        used = f"named in dataset.x or dataset.y, {they} used" if of_file else f"x.to_numpy() is used with {pronoun}"
-        notes.append(f"{name_list(index)} {verb} left out, as what only numbers or names the rows; {used}")
+        one = len(index) == 1
+        why = "is left out, since it only numbers or names" if one else "are left out, since they only number or name"
+        pronoun, they = ("it", "it is") if one else ("them", "they are")
+        used = f"{they} used if named in dataset.x or dataset.y" if of_file else f"x.to_numpy() is used with {pronoun}"
+        notes.append(f"{listed(index, 'and') if len(index) <= 6 else name_list(index)} {why} the rows; {used}")
     if others := [one for one in left_out if one.reason != "index"]:
         parts = []
         for reason in dict.fromkeys(one.reason for one in others):

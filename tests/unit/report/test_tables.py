@@ -21,6 +21,18 @@ def test_a_title_says_the_units_of_what_is_in_nats(name, row, title):
     assert title_of(name, [row], SUMMARY) == title
 
 
+def test_titles_define_the_words_of_their_table():
+    selected = title_of(
+        "selected", [{"method": "forward"}], SUMMARY | {"data": {"file": "t.csv", "y": [{"column": "c"}]}}
+    )
+    assert (
+        selected
+        == "MI with c in nats; gain: what a column adds to those above it; forward: all chosen columns together"
+    )
+    measured = title_of("measures", [{"interaction": "redundant"}], SUMMARY)
+    assert "O-information above 0 is redundancy, below 0 synergy" in measured
+
+
 def test_scores_of_representations_are_not_in_nats():
     title = title_of("label_efficiency", [{"measure": "balanced accuracy", "score": 0.9, "estimate": 1.0}], SUMMARY)
     assert title.endswith("score is balanced accuracy on test rows, estimate the MI of the code in nats")

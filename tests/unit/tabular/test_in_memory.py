@@ -266,7 +266,7 @@ def test_index_and_constants_of_frames_are_left_out():
     table = Table.from_memory(frame, FRAME["b"])
     assert [column["column"] for column in table.describe()["x"]] == ["a", "count"]
     assert table.left_out == [
-        "Unnamed: 0 is left out, as what only numbers or names the rows; x.to_numpy() is used with it",
+        "Unnamed: 0 is left out, since it only numbers or names the rows; x.to_numpy() is used with it",
         "left out: one (constant)",
     ]
     array = Table.from_memory(frame.to_numpy(), FRAME["b"])  # where what numbers the rows was put on purpose

@@ -61,7 +61,7 @@ def test_index_of_the_rows_is_left_out_unless_it_is_named(made, values, header, 
     assert table.describe()["left_out"] == {name: "index"}
     notes = table.describe()["notes"]
     assert notes[0] == "x is all other columns: a, count, arm"
-    assert notes[1].startswith(f"{name} is left out, as what only numbers or names the rows; named in dataset.x")
+    assert notes[1].startswith(f"{name} is left out, since it only numbers or names the rows; it is used if named in")
     if not isinstance(values, list):
         assert names(made({"first": values}, header=[header], x=[name, "a"], y="b")) == [name, "a"]
         assert "index" not in made({"first": values}, header=[header], x=[name, "a"], y="b").describe()["left_out"]
