@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -221,7 +221,8 @@ def neighbour_measures(
     differently, so that a measure is too near 0, by a bias that falls slowly with the rows: as n to the −1/d in the
     worst case. Its drift, which is the value less its mean over halves of the rows, says so. Of d columns, .8 d drifts
     are added, less what of the drift may be chance. The error is the larger of that by disjoint subsets of the rows and
-    that of the mean of the rows' own terms, joined with .6 d drifts.
+    that of the mean of the rows' own terms, joined with .6 d drifts. The dual total correlation is the total one less
+    the O-information.
 
     Args:
         columns: ``(n, d)``: normal scores of numbers, and numbers of classes.
@@ -260,7 +261,8 @@ def neighbour_measures(
         value = result.value + _EXTRAPOLATED * d * _beyond_chance(result.drift, chance)
         found[name] = Measured(value, math.hypot(chance, _OF_DRIFT * d * result.drift), result.freedom)
     o, total, dual = (found[name] for name in MEASURES)
-    return found | {MEASURES[2]: replace(dual, value=total.value - o.value)}  # as it is of their terms
+    rest = total.value - o.value  # so that O stays the difference of both
+    return found | {MEASURES[2]: Measured(rest, math.hypot(dual.stderr, rest - dual.value), dual.freedom)}
 
 
 def _beyond_chance(drift: float, chance: float) -> float:

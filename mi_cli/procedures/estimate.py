@@ -61,12 +61,9 @@ class Estimate(Procedure):
         return _keeps_critics(config) or config.evaluation.pointwise
 
     def faults(self, config: Config) -> list[Fault]:
-        """Critics to be kept of rows that nobody could bring again, or of a form that is not kept, and pointwise MI
-        given z or of rows that are made of several."""
+        """Critics to be kept of rows that nobody could bring again, or of a form that is not kept, and pointwise MI of
+        rows that are made of several."""
         dataset, faults = config.dataset, []
-        if config.evaluation.pointwise and dataset.dim_z:
-            problem = f"the pointwise MI of rows is that of I(x; y), and dataset.name={dataset.name} has a z"
-            faults.append(Fault("evaluation.pointwise", True, problem, "false"))
         if config.evaluation.pointwise and isinstance(dataset, Table) and dataset.transform != "none":
             problem = f"a table's own rows have a pointwise MI, and dataset.transform={dataset.transform} makes others"
             faults.append(Fault("evaluation.pointwise", True, problem, command="dataset.transform=none"))

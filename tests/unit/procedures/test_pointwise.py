@@ -59,11 +59,6 @@ def test_run_that_leaves_none_says_so(tmp_path, capsys):
     assert not (tmp_path / "run" / "pointwise.parquet").exists()
 
 
-def test_none_is_left_given_z():
-    with pytest.raises(ConfigError, match=r"evaluation\.pointwise=true: the pointwise MI of rows is that of I\(x; y\)"):
-        validate(values() | {"estimator": {"name": "ksg"}, "dataset": {"name": "chain", "n_samples": 200}})
-
-
 def test_log_ratios_are_those_of_critics_that_have_not_seen_the_row(tmp_path):
     """Another y of one row leaves the critic of its own fold as it is, and changes that of the other fold."""
     rows = np.random.default_rng(0).normal(size=(120, 2))
