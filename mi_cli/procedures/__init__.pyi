@@ -1,4 +1,5 @@
 from . import (
+    critic_total as critic_total,
     crossfit as crossfit,
     encoders as encoders,
     estimation as estimation,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Interaction"]
 
-_NORMAL, _ANY = ("copula", "gaussian"), "nearest"
+_NORMAL, _ANY, _CRITICS = ("copula", "gaussian"), "nearest", "auto"
 _MOST, _MOST_TOGETHER = 30, 20  # columns: of triples, and of all measures
 _MOST_BY_NEIGHBOURS = 6  # columns whose triples are measured by nearest neighbours
 _TRIPLE_ROWS = 1000  # for each of them
@@ -51,9 +51,10 @@ class Interaction(Procedure):
     def faults(self, config: Config) -> list[Fault]:
         """Another estimator, or too few or too many columns."""
         faults, given = [], config.estimator.name
-        if given not in (*_NORMAL, _ANY):
+        accepted = (*_NORMAL, _ANY, _CRITICS)
+        if given not in accepted:
             problem = "does not measure several columns together"
-            faults.append(Fault("estimator.name", given, problem, ", ".join((*_NORMAL, _ANY))))
+            faults.append(Fault("estimator.name", given, problem, ", ".join(accepted)))
         names = _names(config)
         if not FEWEST_COLUMNS <= len(names) <= _MOST:
             problem = f"has {counted(len(names), 'column')} in all"
@@ -64,13 +65,16 @@ class Interaction(Procedure):
     def cost(self, config: Config) -> Cost:
         """One step over all pairs of rows, or over all columns."""
         n, d = config.dataset.n_samples or 0, len(_names(config))
+        if config.estimator.name == _CRITICS:
+            training, estimator = config.training, config.estimator
+            work, memory = estimator.cost((d - 1, 1), training, training.batch_of(n))
+            return Cost(training.steps * estimator.trainings() * config.folds * (d - 1), work, memory * config.folds)
         work = n * n * d * 4 if config.estimator.name == _ANY else n * d * d * 20
         return Cost(1, work, sys.maxsize)
 
     def trained_method(self, config: Config) -> str:
-        """The O-information."""
-        del config
-        return MEASURES[0]
+        """The O-information; of critics, the total correlation."""
+        return MEASURES[1 if config.estimator.name == _CRITICS else 0]
 
     def run(self, trials: Sequence[Trial], context: Context) -> list[Outcome]:
         """Measure the columns of one trial after another."""
@@ -159,12 +163,14 @@ def _methods(config: Config, columns: _Columns, context: Context) -> dict[str, d
     truth = config.dataset.true_interactions() if not config.noise.scale else None
     more = {"rows": n, "kind": "point estimate"}
     if d <= _MOST_TOGETHER:
+        by_critics = config.estimator.name == _CRITICS
+        names = MEASURES[1:2] if by_critics else MEASURES
         try:
-            measured, reason = _measured(config, columns)
+            measured, reason = _by_critics(config, columns, context) if by_critics else _measured(config, columns)
         except ValueError as error:
             failed = {"status": "failed", "reason": str(error)} | more
-            return dict.fromkeys(MEASURES, failed)
-        for name in MEASURES:
+            return dict.fromkeys(names, failed)
+        for name in names:
             methods[name] = _fields(config, measured[name]) | more
             methods[name]["true_mi"] = None if truth is None else truth[name]
             methods[name] |= {"reason": reason} if name == MEASURES[0] else {"reason": "", "p_value": None}
@@ -173,6 +179,14 @@ def _methods(config: Config, columns: _Columns, context: Context) -> dict[str, d
             name = json.dumps([columns.names[i] for i in chosen], ensure_ascii=False)
             methods[name] = _fields(config, one) | more | {"reason": reason}
     return methods
+
+
+def _by_critics(config: Config, columns: _Columns, context: Context) -> tuple[Mapping[str, Measured], str]:
+    """The total correlation, and no remark."""
+    scores = columns.scores(ranked=False)
+    return {
+        MEASURES[1]: procedures.critic_total.critic_total(config, scores, columns.classes, columns.block, context)
+    }, ""
 
 
 def _measured(config: Config, columns: _Columns) -> tuple[Mapping[str, Measured], str]:
@@ -200,6 +214,8 @@ def _measured(config: Config, columns: _Columns) -> tuple[Mapping[str, Measured]
 def _triples(config: Config, columns: _Columns, context: Context) -> list[tuple[tuple[int, ...], Measured, str]]:
     """The O-information of every triple, with a remark."""
     d = len(columns.names)
+    if config.estimator.name == _CRITICS:
+        return []
     if config.estimator.name in _NORMAL:
         scores = columns.scores(ranked=config.estimator.name == _NORMAL[0])
         of_triples = interaction_measures.normal_triples(scores, columns.block)

@@ -19,8 +19,8 @@ TOGETHER = {"procedure": "interaction", "split": {"train": 1.0, "val": 0.0, "tes
 TABLES = {"tables": ["measures", "triples"], "plots": ["o_information"]}
 
 
-def run(folder: Path, dataset: dict[str, Any], estimator: str = "copula", **more: Any) -> dict[str, Any]:
-    values = TOGETHER | TABLES | {"dataset": dataset, "estimator": {"name": estimator}} | more
+def run(folder: Path, dataset: dict[str, Any], name: str = "copula", **more: Any) -> dict[str, Any]:
+    values = TOGETHER | TABLES | {"dataset": dataset, "estimator": {"name": name}} | more
     values = validate(values).model_dump(mode="json") | {"sweep": {}}
     folder.mkdir(parents=True, exist_ok=True)
     code = run_config(values, folder)
@@ -134,10 +134,52 @@ def test_columns_that_determine_each_other_fail_alone(tmp_path):
         ),
         ({"dataset": {"name": "gaussian", "n_samples": 100}}, r"dataset\.name=gaussian: has 2 columns in all"),
         ({"dataset": {"name": "equicorrelated", "columns": 40}}, "has 40 columns in all; accepted: 3 to 30 columns"),
-        ({"dataset": {"name": "equicorrelated"}, "estimator": {"name": "auto"}}, "accepted: copula, gaussian, nearest"),
+        ({"dataset": {"name": "equicorrelated"}, "estimator": {"name": "ksg"}}, "accepted: copula, gaussian, nearest"),
     ],
-    ids=["two columns", "a pair", "too many", "auto"],
+    ids=["two columns", "a pair", "too many", "ksg"],
 )
 def test_what_cannot_be_measured_is_refused(more, message):
     with pytest.raises(ConfigError, match=message):
         validate(TOGETHER | {"estimator": {"name": "copula"}} | more)
+
+
+SMALL_CRITICS = {
+    "estimator": {"name": "auto", "separable": [8], "concat": [8]},
+    "split": {"train": 0.7, "val": 0.1, "test": 0.2},
+    "training": {"steps": 20},
+    "folds": 2,
+}
+
+
+def test_critics_have_the_total_correlation_alone(tmp_path):
+    """Within four of its errors of the truth."""
+    summary = run(tmp_path, {"name": "equicorrelated", "rho": 0.7, "n_samples": 300}, **SMALL_CRITICS)
+    assert summary["code"] == 0
+    (row,) = summary["tables"]["measures"]
+    assert (row["measure"], row["interaction"]) == ("total correlation", "")
+    assert 0 < row["stderr"] < 0.15
+    assert abs(row["estimate"] - row["true_mi"]) < 4 * row["stderr"]
+
+
+def test_critics_take_classes_and_groups(tmp_path):
+    random = np.random.default_rng(0)
+    kind, number = random.integers(3, size=200), random.normal(size=200)
+    columns = {
+        "kind": np.array(["a", "b", "c"])[kind],
+        "number": number,
+        "sum": kind + number,
+        "group": np.arange(200) // 4,
+    }
+    summary = run(tmp_path, table(tmp_path, **columns) | {"groups": "group"}, **SMALL_CRITICS)
+    (row,) = summary["tables"]["measures"]
+    assert row["status"] == "ok"
+    assert row["ci_low"] > 0.2
+
+
+def test_critics_of_too_few_groups_fail_in_words(tmp_path):
+    a, b, c = np.random.default_rng(0).normal(size=(3, 90))
+    dataset = table(tmp_path, a=a, b=b, c=c, group=np.arange(90) // 30) | {"groups": "group"}
+    summary = run(tmp_path, dataset, **SMALL_CRITICS | {"folds": 5})
+    (row,) = summary["tables"]["measures"]
+    assert row["status"] == "failed"
+    assert "90 rows in 3 blocks are too few for folds=5" in row["reason"]
