@@ -65,7 +65,9 @@ NONLINEAR = [
 
 
 def answered(x, y, z):
-    found = mi_cli.estimate(x, y, z=z, settings={"evaluation": {"permutations": 0}, "training": {"steps": 10}})
+    found = mi_cli.estimate(
+        x, y, z=z, settings={"evaluation": {"permutations": 0, "shifts": 8}, "training": {"steps": 10}, "folds": 2}
+    )
     assert found.verdict == "answer", found.reason
     return found
 
