@@ -41,6 +41,10 @@ FEWER |= {
         "folds=2",
     ],
     "conditional_coverage": ["sweep.dataset=[{name:xor,n_samples:100},{name:confounded,n_samples:100}]"],
+    "counts_coverage": ["sweep.dataset.n_samples=[400]", "sweep.dataset.classes=[2,5]", "evaluation.permutations=19"],
+    "interaction_coverage": [
+        "sweep.dataset=[{name:equicorrelated,n_samples:100},{name:xor,n_samples:100}]",
+    ],
     "interval_coverage": [
         "sweep.dataset.map=[swiss_roll]",
         "sweep.dataset.mi=[0.0,0.5]",
@@ -61,7 +65,7 @@ FEWER |= {
     ],
     "self_consistency": [TABLE, "dataset.x=[a]", "dataset.y=[b]", "folds=2"],
     "time_coverage": [
-        "sweep.dataset=[{name:var},{name:copied_bits}]",
+        "sweep.dataset=[{name:var,n_samples:150},{name:copied_bits,n_samples:150}]",
         "time.max_history=2",
         "evaluation.permutations=19",
     ],
