@@ -198,12 +198,12 @@ def leave_one_out_with_error(pairs: Tensor) -> tuple[Tensor, Tensor]:
 
 def _log_mean_of_others(pairs: Tensor) -> Tensor:
     """ln of the mean of q(y_i | x_j) over j ≠ i, ``(..., n)``."""
-    columns = torch.arange(pairs.shape[-1], device=pairs.device)
-    others = (
-        block.masked_fill(rows.unsqueeze(1) == columns, -torch.inf)
-        for rows, block in zip(columns.split(_ROWS), pairs.split(_ROWS, -2), strict=True)
-    )
-    return torch.cat([torch.logsumexp(block, -1) for block in others], -1) - math.log(len(columns) - 1)
+    means = []
+    for start in range(0, pairs.shape[-1], _ROWS):
+        block = pairs[..., start : start + _ROWS, :].clone()
+        block.diagonal(start, -2, -1).fill_(-torch.inf)
+        means.append(torch.logsumexp(block, -1))
+    return torch.cat(means, -1) - math.log(pairs.shape[-1] - 1)
 
 
 def entropy_difference(conditional: Tensor, marginal: Tensor) -> Tensor:
