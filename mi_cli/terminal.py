@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.console import Console
 
 from mi_cli.console import silence
@@ -12,7 +14,13 @@ _PIPED_WIDTH = 140  # columns, where output goes to a file or pipe
 
 
 class Terminal(Console):
-    """A console whose reader may stop reading early. The program goes on."""
+    """A console whose reader may stop reading early. The program goes on.
+
+    Text is printed as it is: names of columns and classes may look like rich's markup or the names of its emoji.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, **options)
 
     def on_broken_pipe(self) -> None:
         """Drop whatever is printed from now on."""

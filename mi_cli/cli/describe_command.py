@@ -7,8 +7,9 @@ import shlex
 from rich.table import Table
 
 from mi_cli.cli.exits import FINE
+from mi_cli.cli.short_commands import typed_option
 from mi_cli.console import printing
-from mi_cli.errors import counted
+from mi_cli.errors import counted, shown
 from mi_cli.tabular.files import faults_of_data, table_file
 from mi_cli.tabular.overview import ColumnOverview, TableOverview, overview
 from mi_cli.terminal import standard_output
@@ -16,6 +17,7 @@ from mi_cli.terminal import standard_output
 __all__ = ["describe"]
 
 _MOST_COLUMNS = 40  # of which each has a line
+_ROWS_OF_SERIES = 60  # that the lags of experiment=lags, up to 20, need for 40 windows
 
 
 def describe(path: str) -> int:
@@ -49,7 +51,7 @@ def _table(found: TableOverview, columns: tuple[ColumnOverview, ...]) -> Table:
     for column in columns:
         missing = f"{column.missing:,} ({column.missing / found.looked_at:.0%})" if column.missing else ""
         cells = (column.name, column.kind, column.values, f"{column.distinct:,}", missing, column.role)
-        table.add_row(*(cell.replace("[", "\\[") for cell in cells))
+        table.add_row(*cells)
     return table
 
 
@@ -60,24 +62,30 @@ def _advice(path: str, found: TableOverview) -> list[str]:
         return ["No two columns can be used: an estimate needs two that vary, of numbers or classes."]
     incomplete = any(column.missing and column.is_usable for column in found.columns)
     missing = " dataset.missing=drop" if incomplete else ""
-    y = shlex.quote(target)
+    file, y = shlex.quote(path), typed_option("--y", target)
     commands = {
-        f"estimate {{}} --y {y}{missing}": "what all columns tell of it",
-        f"select {{}} --y {y}{missing}": "which columns to keep for it",
-        f"represent {{}} --label {y}": "does learning without labels help to predict it?",
-        f"pairs {{}}{missing}": "all pairs of columns",
+        f"estimate {file} {y}{missing}": "what all columns tell of it",
+        f"select {file} {y}{missing}": "which columns to keep for it",
+        f"represent {file} {typed_option('--label', target)}": "does learning without labels help to predict it?",
+        f"pairs {file}{missing}": "all pairs of columns",
     }
-    others = [name for name in usable if name not in (target, found.time)]
-    if found.time is not None and others:
-        sides = f"--x {shlex.quote(others[0])} --y {y}"
-        gaps = f"{missing} dataset.gaps=split" if incomplete else ""
-        commands[f"lags {{}} --time {shlex.quote(found.time)} {sides}{gaps}"] = "after how many steps?"
-    lines = [f"Go on with one of these. Where {target} is not the column to explain, name another."]
-    typed = {"mi-run " + command.format(shlex.quote(path)): what for command, what in commands.items()}
-    width = max(map(len, typed)) + 2
-    lines += [f"  {command.ljust(width)}{what}" for command, what in typed.items()]
+    if found.has_equal_steps and (sides := _series(found, target)):
+        options = f"{typed_option('--time', sides[0])} {typed_option('--x', sides[1])} {typed_option('--y', sides[2])}"
+        commands[f"lags {file} {options}"] = "after how many steps?"
+    lines = [f"Go on with one of these. Where {shown(target)} is not the column to explain, name another."]
+    width = max(map(len, commands)) + 2
+    lines += [f"  mi-run {command.ljust(width)}{what}" for command, what in commands.items()]
     if incomplete:
         lines.append(
             "Rows with missing values are left out by dataset.missing=drop, and filled by dataset.missing=impute."
         )
     return lines
+
+
+def _series(found: TableOverview, target: str) -> tuple[str, str, str] | None:
+    """The columns of time, x and y of a series without gaps that is long enough; None where there are none."""
+    complete = [column.name for column in found.columns if not column.missing]
+    others = [name for name in found.timeless if name != target and name in complete]
+    if found.time is None or not others or target not in complete or found.rows < _ROWS_OF_SERIES:
+        return None
+    return found.time, others[0], target

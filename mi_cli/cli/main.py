@@ -30,6 +30,7 @@ from mi_cli.cli.exits import (
 )
 from mi_cli.cli.help import overview
 from mi_cli.cli.invocation import Invocation
+from mi_cli.cli.misplaced_words import refuse_misplaced
 from mi_cli.cli.short_commands import SHORT, expanded, help_of, is_table
 from mi_cli.cli.signals import replace_interrupt_handler
 from mi_cli.cli.standard_input import kept_input
@@ -75,7 +76,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             with printing():
                 print(help_of(typed[0]))
             return FINE
-        return _main(arguments(expanded(typed)), invocation)
+        words = expanded(typed)
+        refuse_misplaced(words)
+        return _main(arguments(words), invocation)
     except ConfigError as error:
         if argv is None:
             invocation.end_fork_server()

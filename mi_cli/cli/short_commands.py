@@ -6,7 +6,6 @@ can follow it.
 
 from __future__ import annotations
 
-import csv
 import re
 import shlex
 import sys
@@ -17,14 +16,18 @@ from pathlib import Path
 from mi_cli.cli.standard_input import kept_input
 from mi_cli.errors import ConfigError, Fault, closest
 from mi_cli.files import expanded_path
-from mi_cli.tabular.selection import list_of_names
+from mi_cli.tabular.selection import list_of_names, quoted
 
-__all__ = ["SHORT", "ShortCommand", "expanded", "help_of", "is_table", "usage"]
+__all__ = ["SHORT", "ShortCommand", "expanded", "help_of", "is_table", "typed_option", "usage"]
 
 _SUFFIXES = re.compile(r"\.((csv|tsv)(\.(gz|bz2|xz))?|parquet|feather|arrow|ipc|npy|npz|xlsx)$", re.IGNORECASE)
 _OVERRIDE = re.compile(r"(\+\+?|~)?[A-Za-z_][\w./@:-]*=")
+_WORDS_OF_YAML = {"true", "false", "null", "nan", "inf"}
+_COLUMN = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*|([^,]*))(?:,|$)')  # of a list; in quotes it may have commas
 _WITH_VALUE = {"-cd", "-cn", "-p", "-c", "--config-dir", "--config-name", "--package", "--cfg"}
-_OF_MI_RUN = {"--multirun", "--run", "--resolve", "--info", *_WITH_VALUE}
+_INFO = {"-i", "--info"}
+_INFOS = {"all", "config", "defaults", "defaults-tree", "plugins", "searchpath"}  # that may follow --info
+_OF_MI_RUN = {"-m", "--multirun", "-r", "--run", "--resolve", *_INFO, *_WITH_VALUE}
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,18 @@ def usage(name: str) -> str:
 
 def is_table(word: str) -> bool:
     """Whether a word that was typed is a file, or is spelled like a table."""
-    return word == "-" or ("=" not in word and (expanded_path(word).is_file() or bool(_SUFFIXES.search(word))))
+    return word == "-" or expanded_path(word).is_file() or ("=" not in word and bool(_SUFFIXES.search(word)))
+
+
+def typed_option(option: str, column: str) -> str:
+    """An option with a column as one types it in a shell, whatever characters the name has.
+
+    >>> print(typed_option("--y", "age"), typed_option("--y", "weight, kg"), typed_option("--y", "--dose"))
+    --y age --y '"weight, kg"' --y=--dose
+    """
+    plain = column == column.strip() and not column.startswith("[") and not set(column) & set(',"')
+    value = column if plain else '"' + column.replace('"', '""') + '"'
+    return shlex.quote(f"{option}={value}") if value.startswith("--") else f"{option} {shlex.quote(value)}"
 
 
 def help_of(name: str) -> str:
@@ -93,13 +107,14 @@ def expanded(argv: Sequence[str]) -> list[str]:
     Raises:
         ConfigError: no file or several are given, or an option is not known.
     """
+    argv = _command_first(argv)
     if not argv or argv[0] not in SHORT:
-        return list(argv)
+        return argv
     name, command = argv[0], SHORT[argv[0]]
     files, values, rest = _read(name, command, argv[1:])
     if len(files) != 1:
         problem = "needs a file" if not files else f"takes one file, not {len(files)} ({', '.join(files)})"
-        raise ConfigError(Fault(f"mi-run {name}", problem=problem, command=usage(name)))
+        raise ConfigError(Fault(f"mi-run {name}", problem=problem, command=_meant(name, files)))
     own = [f"experiment={command.experiment}", f"dataset.path={_text(kept_input() if files[0] == '-' else files[0])}"]
     own += [
         f"{command.options[option]}={list_of_names(given)}"
@@ -107,11 +122,21 @@ def expanded(argv: Sequence[str]) -> list[str]:
         if option in command.options
     ]
     own += [
-        f"{command.single[option]}={_text(given[-1])}" for option, given in values.items() if option in command.single
+        f"{command.single[option]}={_text(given[0])}" for option, given in values.items() if option in command.single
     ]
     whole = [*own, *rest]
     print(f"mi-run: the same as {shlex.join(['mi-run', *whole])}", file=sys.stderr)
     return whole
+
+
+def _command_first(argv: Sequence[str]) -> list[str]:
+    """A command line with its command or its table before the options of ``mi-run`` that stand before it."""
+    at = 0
+    while at < len(argv) and argv[at].partition("=")[0] in _OF_MI_RUN:
+        takes_next = argv[at] in _WITH_VALUE or (argv[at] in _INFO and set(argv[at + 1 : at + 2]) <= _INFOS)
+        at += 2 if takes_next else 1
+    moves = at < len(argv) and (argv[at] in SHORT or is_table(argv[at]))
+    return [*argv[at:], *argv[:at]] if moves else list(argv)
 
 
 def _read(name: str, command: ShortCommand, words: Sequence[str]) -> tuple[list[str], dict[str, list[str]], list[str]]:
@@ -119,42 +144,63 @@ def _read(name: str, command: ShortCommand, words: Sequence[str]) -> tuple[list[
     files: list[str] = []
     values: dict[str, list[str]] = {}
     rest: list[str] = []
-    waiting = iter(words)
-    for word in waiting:
+    waiting = list(reversed(words))
+    while waiting:
+        word = waiting.pop()
         option, equals, value = word.partition("=")
         if option in command.keys:
-            if not equals and (value := next(waiting, "")) == "":
-                raise ConfigError(Fault(option, problem="needs a column", command=usage(name)))
-            columns = [value] if option in command.single else _columns(value)
-            values.setdefault(option, []).extend(columns)
-        elif word in _WITH_VALUE:
-            rest += [word, *([following] if (following := next(waiting, None)) is not None else [])]
-        elif word.startswith("--") and option not in _OF_MI_RUN:
+            if not equals:
+                value = waiting.pop() if waiting and not waiting[-1].startswith("--") else ""
+            values.setdefault(option, []).extend(_columns(value))
+            _check(name, command, option, values[option])
+        elif word.startswith("-") and word != "-" and option not in _OF_MI_RUN:
             raise _unknown(name, command, option)
-        elif (word.startswith("-") and word != "-") or (_OVERRIDE.match(word) and not Path(word).is_file()):
+        elif word.startswith("-") and word != "-":
+            takes_next = word in _WITH_VALUE or (word in _INFO and waiting[-1:] and waiting[-1] in _INFOS)
+            rest += [word, *([waiting.pop()] if takes_next and waiting else [])]
+        elif _OVERRIDE.match(word) and not Path(word).is_file():
             rest.append(word)
         else:
             files.append(word)
     return files, values, rest
 
 
+def _check(name: str, command: ShortCommand, option: str, columns: Sequence[str]) -> None:
+    """Refuse an option without a column, and several columns where one is expected."""
+    if not columns:
+        accepted = f"the name of a column, and {option}=NAME where it begins with --"
+        raise ConfigError(Fault(option, problem="has no column", accepted=accepted, command=usage(name)))
+    if option in command.single and len(set(columns)) > 1:
+        accepted = "one column; a name with a comma stands in double quotes within single ones"
+        raise ConfigError(Fault(option, ", ".join(columns), f"has {len(columns)} columns", accepted))
+
+
+def _meant(name: str, files: Sequence[str]) -> str:
+    """What was meant by a command line without a file, or with words beside the file that are most likely columns."""
+    if not files or any(map(is_table, files[1:])):
+        return usage(name)
+    option = next(word for word in ("--label", "--y", "--x") if word in SHORT[name].keys)
+    return shlex.join(["mi-run", name, files[0], option, ",".join(files[1:])])
+
+
 def _unknown(name: str, command: ShortCommand, option: str) -> ConfigError:
     meant = closest(option, command.keys)
     accepted = meant or ", ".join((*command.keys, "and settings key=value"))
+    if Path(option).is_file():
+        accepted = f"./{option} for the file of this name"
     return ConfigError(Fault(option, problem=f"is no option of mi-run {name}", accepted=accepted, command=usage(name)))
 
 
 def _columns(value: str) -> list[str]:
     """The columns of one value: ``a,b`` are two, as ``[a, b]`` is elsewhere; ``"a, b"`` with its quotes is one."""
     inner = value[1:-1] if value.startswith("[") and value.endswith("]") else value
-    (names,) = csv.reader([inner], skipinitialspace=True)
-    return [name.strip() for name in names if name.strip()]
+    names = [
+        plain.strip() if plain else in_quotes.replace('""', '"') for in_quotes, plain in _COLUMN.findall(inner.strip())
+    ]
+    return [name for name in names if name.strip()]
 
 
 def _text(value: str) -> str:
     """A value as Hydra's grammar takes it, whatever characters it has."""
-    if re.fullmatch(r"[\w./~+-]+", value) and not re.fullmatch(
-        r"[\d.eE+-]+|true|false|null|nan|inf", value, re.IGNORECASE
-    ):
-        return value
-    return "'" + value.replace("'", r"\'") + "'"
+    is_plain = re.fullmatch(r"[A-Za-z./][\w./+-]*", value, re.ASCII) and value.lower() not in _WORDS_OF_YAML
+    return value if is_plain else quoted(value, "'")

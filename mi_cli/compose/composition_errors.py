@@ -43,7 +43,7 @@ _EXTRAS = {  # options that come with an extra
 }
 
 _SIMILAR = 0.85  # share of letters that two dotted keys have in common, from which on one may be meant by the other
-_PLAIN = re.compile(r"[\w.*?:-]+")  # what needs no quotes in an override
+_PLAIN = re.compile(r"[\w.*?:-]+", re.ASCII)  # what needs no quotes in an override
 
 Options = Callable[[str], list[str]]
 

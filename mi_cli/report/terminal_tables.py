@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from mi_cli.report.answer_text import answer_lines
 from mi_cli.report.selection_text import selection_lines
@@ -114,8 +114,6 @@ def _setting_table(rows: Sequence[Row], summary: Mapping[str, Any], width: int, 
     return table
 
 
-def _verdict(claim: Mapping[str, Any]) -> str:
-    colour = _COLOURS[claim["verdict"]]
-    text = f"[bold {colour}]{claim['verdict']}[/]: {escape(claim['text'])}"
-    reason = escape(decision(claim))
-    return f"{text}\n    {reason}" if claim["cells"] else f"{text} ({reason})"
+def _verdict(claim: Mapping[str, Any]) -> Text:
+    verdict, reason = (claim["verdict"], f"bold {_COLOURS[claim['verdict']]}"), decision(claim)
+    return Text.assemble(verdict, f": {claim['text']}", f"\n    {reason}" if claim["cells"] else f" ({reason})")

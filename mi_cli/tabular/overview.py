@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from mi_cli.errors import plain, shown
+from mi_cli.errors import ConfigError, plain, shown
 from mi_cli.lazy import np
 from mi_cli.tabular.columns import Column, class_names
 from mi_cli.tabular.encoding import column_type, looks_like_classes
 from mi_cli.tabular.source import Source
+from mi_cli.tabular.time_axis import recordings
 from mi_cli.tabular.unfit_columns import Unfit, unfit
 
 __all__ = ["ColumnOverview", "Role", "TableOverview", "overview"]
@@ -62,11 +63,13 @@ class TableOverview:
         rows: of the table.
         looked_at: rows of it that the columns were judged by.
         columns: all of them, in order.
+        has_equal_steps: whether the times of the column that looks like time are at equal steps, each in one row.
     """
 
     rows: int
     looked_at: int
     columns: tuple[ColumnOverview, ...]
+    has_equal_steps: bool = False
 
     @property
     def usable(self) -> list[str]:
@@ -74,10 +77,15 @@ class TableOverview:
         return [column.name for column in self.columns if column.is_usable]
 
     @property
+    def timeless(self) -> list[str]:
+        """The columns that can be columns of x or y and do not look like time."""
+        return [column.name for column in self.columns if column.is_usable and column.role != "time?"]
+
+    @property
     def target(self) -> str | None:
-        """The column that is most likely a target; None where no column is usable."""
+        """The column that is most likely a target: the last one, where no name tells; None where none is usable."""
         likely = [column.name for column in self.columns if column.role == "target?"]
-        return next(iter([*likely, *reversed(self.usable)]), None)
+        return next(iter([*likely, *reversed(self.timeless), *reversed(self.usable)]), None)
 
     @property
     def time(self) -> str | None:
@@ -94,7 +102,19 @@ def overview(source: Source) -> TableOverview:
     names = source.names
     sample = source.sample(names, _MOST_ROWS)
     columns = tuple(_column(sample.column(name), source, sample.total) for name in names)
-    return TableOverview(sample.total, len(sample.numbers), columns)
+    found = TableOverview(sample.total, len(sample.numbers), columns)
+    is_series = found.time is not None and len(sample.numbers) == sample.total
+    return replace(found, has_equal_steps=is_series and _has_equal_steps(sample.column(str(found.time))))
+
+
+def _has_equal_steps(time: Column) -> bool:
+    """Whether a time series takes the column as it is."""
+    rows = np.arange(len(time.values))
+    try:
+        recordings(time, None, np.zeros(len(rows), np.int64), rows, "error", None)
+    except ConfigError:
+        return False
+    return True
 
 
 def _column(column: Column, source: Source, total: int) -> ColumnOverview:

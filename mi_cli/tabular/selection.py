@@ -16,6 +16,7 @@ __all__ = [
     "list_of_names",
     "named_columns",
     "override",
+    "quoted",
     "selected_columns",
     "selected_sides",
 ]
@@ -23,6 +24,7 @@ __all__ = [
 SELECTIONS = "names of columns, globs (gene_*), regular expressions (^...), :numeric, :categorical or :boolean"
 
 _NUMBER = re.compile(r"[-+]?\d*[.,]\d+([eE][-+]?\d+)?")  # which is hardly the name of a column
+_PLAIN = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)  # text that needs no quotes in an override
 _WORDS_OF_YAML = ("true", "false", "null", "nan", "inf")  # which are no names unless they are quoted
 _TYPES = {":numeric": "number", ":categorical": "class", ":boolean": "boolean"}
 
@@ -152,14 +154,23 @@ def _no_side(source: Source, others: Collection[str], type_of: Callable[[str], s
 def list_of_names(names: Sequence[str]) -> str:
     """Names of columns as a list in an override.
 
-    >>> print(list_of_names(["a", "weight (kg)"]))
-    [a,"weight (kg)"]
+    >>> print(list_of_names(["a", "weight (kg)", "größe", "1e3"]))
+    [a,"weight (kg)","größe","1e3"]
     """
-    plain = [re.fullmatch(r"\w[\w.-]*", name) and name.lower() not in _WORDS_OF_YAML for name in names]
-    typed = [
-        name if is_plain else '"' + name.replace('"', r"\"") + '"' for name, is_plain in zip(names, plain, strict=True)
-    ]
+    plain = [_PLAIN.fullmatch(name) and name.lower() not in _WORDS_OF_YAML for name in names]
+    typed = [name if is_plain else quoted(name, '"') for name, is_plain in zip(names, plain, strict=True)]
     return f"[{','.join(typed)}]"
+
+
+def quoted(text: str, quote: str) -> str:
+    """Text in quotes, as Hydra's grammar takes it, whatever characters it has.
+
+    >>> print(quoted("it's", "'"), quoted("a" + chr(92), "'"), quoted("${b}", "'"))
+    'it\\'s' 'a\\\\' '\\${b}'
+    """
+    text = re.sub(r"(\\*)\$\{", r"\1\1\\${", text)  # which would stand for the value of a key
+    text = re.sub(rf"(\\*){quote}", rf"\1\1\\{quote}", text)
+    return quote + re.sub(r"(\\+)$", r"\1\1", text) + quote
 
 
 def override(key: str, names: Sequence[str]) -> str:

@@ -38,6 +38,20 @@ def test_every_printed_command_composes(table, runner, capsys):
     assert all(word in printed for word in ("120 rows of 4 columns", "my dose", "time?", "target?", "1 (1%)"))
 
 
+@pytest.mark.parametrize("target", ["x{y}", "w, kg", "größe", "[a]", "--x", "a\\[b", 'q"', "[/]", ":cat:"])
+def test_commands_compose_whatever_the_name_of_the_target(here, runner, capsys, target):
+    values = np.random.default_rng(0).standard_normal((40, 3))
+    header = 'a,b,"' + target.replace('"', '""') + '"'
+    np.savetxt(here / "t.csv", values, delimiter=",", header=header, comments="")
+    assert main(["t.csv"]) == 0
+    printed = capsys.readouterr().out
+    assert f"Where {target} is not" in printed
+    assert f"│ {target} " in printed
+    _, *argv = commands(printed)[0]
+    assert main(argv) == 0, capsys.readouterr().err
+    assert list(runner.runs[0][0]["dataset"]["y"]) == [target]
+
+
 @pytest.mark.parametrize("name", ["no.csv", "no.parquet"])
 def test_no_such_file_is_one_line(here, name, capsys):
     assert main([name]) == 2

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from mi_cli.cli.main import main
-from mi_cli.cli.short_commands import SHORT, expanded, help_of
+from mi_cli.cli.short_commands import SHORT, expanded, help_of, typed_option
 from mi_cli.errors import ConfigError
 from mi_cli.schema.locations import config_folder
 
@@ -28,6 +28,9 @@ from mi_cli.schema.locations import config_folder
         ("lags t.csv --time day", ["experiment=lags", "dataset.path=t.csv", "dataset.time=day"]),
         ("transfer t.csv -m seed=1,2", ["experiment=transfer_entropy", "dataset.path=t.csv", "-m", "seed=1,2"]),
         ("estimate t.csv --config-dir own", ["experiment=estimate", "dataset.path=t.csv", "--config-dir", "own"]),
+        ("-m estimate t.csv seed=1,2", ["experiment=estimate", "dataset.path=t.csv", "seed=1,2", "-m"]),
+        ("estimate größe.csv --y größe", ["experiment=estimate", "dataset.path='größe.csv'", 'dataset.y=["größe"]']),
+        ("estimate t.csv --info config", ["experiment=estimate", "dataset.path=t.csv", "--info", "config"]),
         ("interaction t.csv ++x=1 ~y=2", ["experiment=interaction", "dataset.path=t.csv", "++x=1", "~y=2"]),
     ],
 )
@@ -43,13 +46,20 @@ def test_other_command_lines_are_left_as_they_are(argv, capsys):
     assert capsys.readouterr().err == ""
 
 
+_NAME = "the name of a column, and --y=NAME where it begins with --"
+
+
 @pytest.mark.parametrize(
     ("typed", "key", "accepted"),
     [
         ("estimate", "mi-run estimate", ""),
         ("estimate --y age", "mi-run estimate", ""),
         ("estimate a.csv b.csv", "mi-run estimate", ""),
-        ("estimate t.csv --y", "--y", ""),
+        ("estimate t.csv --y", "--y", _NAME),
+        ("estimate t.csv --y=", "--y", _NAME),
+        ("estimate t.csv --y ,", "--y", _NAME),
+        ("estimate t.csv --y --given b", "--y", _NAME),
+        ("estimate t.csv -y a", "-y", "--y"),
         ("estimate t.csv --gven z", "--gven", "--given"),
         ("represent t.csv --lable z", "--lable", "--label"),
         ("select t.csv --given z", "--given", "--x, --y, --exclude, and settings key=value"),
@@ -68,6 +78,16 @@ def test_experiments_of_short_commands_exist_and_take_their_keys():
         assert (config_folder() / "experiment" / f"{command.experiment}.yaml").is_file()
 
 
+def test_column_without_an_option_is_met_with_the_command_that_was_meant():
+    with pytest.raises(ConfigError, match="use mi-run represent t --label 'a b'"):
+        expanded(["represent", "t", "a b"])
+
+
+def test_option_of_one_column_refuses_two():
+    with pytest.raises(ConfigError, match="--time=a, b: has 2 columns; accepted: one column"):
+        expanded(["lags", "t.csv", "--time", "a,b"])
+
+
 @pytest.mark.parametrize("name", SHORT)
 def test_help_lists_every_option(name, capsys):
     assert main([name, "--help"]) == 0
@@ -76,12 +96,12 @@ def test_help_lists_every_option(name, capsys):
 
 
 def test_names_with_any_characters_reach_the_config(here, runner, capsys):
-    odd = ["dose (mg)", "a,b", "it's", "true", "x=1", "gene[2]"]
+    odd = ["dose (mg)", "a,b", "it's", "true", "x=1", "gene[2]", "größe", "1e3", 'q"', "--x", "[c]", "back\\", "${a}"]
     values = np.random.default_rng(0).standard_normal((30, len(odd) + 1))
     header = ",".join('"' + name.replace('"', '""') + '"' for name in [*odd, "y"])
     np.savetxt(here / "my $ file=1.csv", values, delimiter=",", header=header, comments="")
-    columns = ",".join(f'"{name}"' for name in odd)
-    assert main(["estimate", "my $ file=1.csv", "--x", columns, "--y", "y"]) == 0, capsys.readouterr().err
+    columns = shlex.split(" ".join(typed_option("--x", name) for name in odd))
+    assert main(["estimate", "my $ file=1.csv", *columns, "--y", "y"]) == 0, capsys.readouterr().err
     (run,) = runner.runs
     assert list(run[0]["dataset"]["x"]) == odd
     assert run[0]["dataset"]["path"] == "my $ file=1.csv"

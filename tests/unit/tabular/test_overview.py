@@ -52,7 +52,16 @@ def test_target_is_the_column_with_such_a_name_and_else_the_last_that_can_be_use
     assert table(tmp_path, columns).target == "outcome"
     del columns["outcome"]
     assert table(tmp_path, columns).target == "a"
+    assert table(tmp_path, columns | {"t": lambda i: i / 2}).target == "a"
     assert table(tmp_path, {"id": lambda i: i, "one": lambda i: 1}).target is None
+
+
+@pytest.mark.parametrize(
+    ("times", "equal"),
+    [(lambda i: i / 2, True), (lambda i: i // 2, False), (lambda i: i + 3 * (i > 9), False), (lambda i: -i, False)],
+)
+def test_equal_steps_of_time(tmp_path, times, equal):
+    assert table(tmp_path, {"t": times, "a": noise}).has_equal_steps is equal
 
 
 def test_values_and_missing_ones_are_counted(tmp_path):
