@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import sys
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from mi_cli.cli.main import main
@@ -23,7 +26,10 @@ def typed(monkeypatch):
     return give
 
 
-@pytest.mark.parametrize(("pack", "suffix"), [(bytes, ".csv"), (gzip.compress, ".csv.gz")])
+@pytest.mark.parametrize(
+    ("pack", "suffix"),
+    [(bytes, ".csv"), (gzip.compress, ".csv.gz"), (bz2.compress, ".csv.bz2"), (lzma.compress, ".csv.xz")],
+)
 def test_is_kept_once_and_described_or_run(here, runner, typed, pack, suffix, capsys):
     content = pack(TABLE.encode())
     typed(content)
@@ -37,7 +43,14 @@ def test_is_kept_once_and_described_or_run(here, runner, typed, pack, suffix, ca
     assert runner.runs[0][0]["dataset"]["path"] == f"outputs/standard_input/{kept.name}"
 
 
-@pytest.mark.parametrize(("content", "terminal", "problem"), [(b"\n", False, "is empty"), (b"", True, "is a terminal")])
+@pytest.mark.parametrize(
+    ("content", "terminal", "problem"),
+    [
+        (b"\n", False, "is empty"),
+        (b"", True, "is a terminal"),
+        (b"\xff\xfe\x00" * 9, False, "is of no known format"),
+    ],
+)
 def test_nothing_to_read_is_one_line(here, typed, content, terminal, problem, capsys):
     typed(content, terminal)
     assert main(["estimate", "-", "--y", "target"]) == 2
@@ -52,3 +65,18 @@ def test_folder_that_cannot_be_made_is_one_line(here, typed, capsys):
     typed(TABLE.encode())
     assert main(["-"]) == 2
     assert "cannot be kept in outputs/standard_input" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("save", [np.save, np.savez])
+def test_arrays_are_known_by_their_first_bytes(here, typed, save, capsys):
+    saved = io.BytesIO()
+    save(saved, np.random.default_rng(0).standard_normal((30, 2)))
+    typed(saved.getvalue())
+    assert main(["-"]) == 0, capsys.readouterr().err
+    assert "30 rows of 2 columns" in capsys.readouterr().out
+
+
+def test_closed_input_is_one_line(here, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", None)
+    assert main(["-"]) == 2
+    assert capsys.readouterr().err == "mi-run: -: standard input is closed; accepted: a table by a pipe\n"
