@@ -55,7 +55,7 @@ def _after_table(table: str, rest: Sequence[str]) -> Fault:
 
 def _no_command(first: str, rest: Sequence[str]) -> Fault | None:
     """The fault of a first word that is no command, where one was most likely meant."""
-    if "=" in first or first.startswith("-") or first in schema.Config.model_fields:
+    if "=" in first or first.startswith(("-", "~", "+")) or first in schema.Config.model_fields:
         return None
     meant = _EXPERIMENTS.get(first) or closest(first, _COMMANDS)
     if meant is not None:

@@ -54,6 +54,7 @@ def test_is_refused_in_one_line_that_says_what_to_type(typed, line):
         "encode run=r",
         "estimator dv",
         "nonsense",
+        "~estimator",
         "experiment=estimate -m seed=1,2",
     ],
 )
