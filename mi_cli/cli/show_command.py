@@ -18,6 +18,7 @@ from mi_cli.terminal import standard_output
 __all__ = ["open_report", "show"]
 
 _OUTPUTS = "outputs"  # where runs are, unless output_root says otherwise
+_RUNS = ("*/*", "multirun/*/*")  # in it; the latter are the jobs of one multirun each
 _VERBOSE = "verbose=true"
 _SUMMARY, _PAGE = "summary.json", "report.html"
 
@@ -71,14 +72,16 @@ def _folder(command: str, words: Sequence[str], needed: str) -> Path:
     if len(words) > 1:
         raise ConfigError(Fault(f"mi-run {command}", problem=f"takes one folder, not {len(words)}", command=usage))
     if not words:
-        runs = sorted(Path(_OUTPUTS).glob(f"*/*/{needed}"), key=lambda path: path.stat().st_mtime)
+        found = [path for runs in _RUNS for path in Path(_OUTPUTS).glob(f"{runs}/{needed}")]
+        runs = sorted(found, key=lambda path: path.stat().st_mtime)
         if not runs:
             problem = f"finds no finished run in {Path(_OUTPUTS).absolute()}"
             raise ConfigError(Fault(f"mi-run {command}", problem=problem, command=usage))
         return runs[-1].parent.absolute()
     folder = expanded_path(words[0]).absolute()
     if not folder.is_dir():
-        raise ConfigError(Fault(f"mi-run {command}", Path(words[0]), "no such folder", "the folder of a run"))
+        problem = "is no folder" if folder.exists() else "no such folder"
+        raise ConfigError(Fault(f"mi-run {command}", Path(words[0]), problem, "the folder of a run"))
     if not (folder / needed).is_file():
         problem = f"has no {needed}" if (folder / "config.yaml").is_file() else "is not the folder of a run"
         raise ConfigError(Fault(f"mi-run {command}", Path(words[0]), problem, "the folder of a finished run"))

@@ -55,6 +55,14 @@ def test_show_without_a_folder_takes_the_newest(runs, capsys):
     assert printed.splitlines()[-1] == f"results: {runs[1].relative_to(runs[1].parents[2])}"
 
 
+def test_show_without_a_folder_takes_a_job_of_a_multirun_that_is_newer(runs, capsys):
+    jobs = runs[0].parents[1] / "multirun" / "2026-01-03_00-00-00_c"
+    jobs.mkdir(parents=True)
+    runs[1].rename(jobs / "0")
+    assert main(["show"]) == 0
+    assert "mine_1" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("opens", [True, False])
 def test_open_says_where_the_report_is(runs, capsys, monkeypatch, opens):
     opened = []
@@ -70,6 +78,7 @@ def test_open_says_where_the_report_is(runs, capsys, monkeypatch, opens):
     ("argv", "problem"),
     [
         (["show", "nowhere"], "no such folder"),
+        (["show", __file__], "is no folder"),
         (["show", "."], "is not the folder of a run"),
         (["open", "a", "b"], "takes one folder, not 2"),
         (["open"], "finds no finished run in"),
