@@ -105,7 +105,7 @@ def expanded(argv: Sequence[str]) -> list[str]:
     What it stands for is printed to standard error.
 
     Raises:
-        ConfigError: no file or several are given, or an option is not known.
+        ConfigError: no file or several are given, an option is not known, or another experiment is named.
     """
     argv = _command_first(argv)
     if not argv or argv[0] not in SHORT:
@@ -115,6 +115,9 @@ def expanded(argv: Sequence[str]) -> list[str]:
     if len(files) != 1:
         problem = "needs a file" if not files else f"takes one file, not {len(files)} ({', '.join(files)})"
         raise ConfigError(Fault(f"mi-run {name}", problem=problem, command=_meant(name, files)))
+    if other := next((text for text in rest if text.startswith("experiment=")), None):
+        problem = f"cannot follow mi-run {name}, which is short for experiment={command.experiment}"
+        raise ConfigError(Fault("experiment", other.partition("=")[2], problem, command=usage(name)))
     own = [f"experiment={command.experiment}", f"dataset.path={_text(kept_input() if files[0] == '-' else files[0])}"]
     own += [
         f"{command.options[option]}={list_of_names(given)}"

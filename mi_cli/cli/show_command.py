@@ -81,8 +81,8 @@ def _folder(command: str, words: Sequence[str], needed: str) -> Path:
     folder = expanded_path(words[0]).absolute()
     if not folder.is_dir():
         problem = "is no folder" if folder.exists() else "no such folder"
-        raise ConfigError(Fault(f"mi-run {command}", Path(words[0]), problem, "the folder of a run"))
+        raise ConfigError(Fault(command, Path(words[0]), problem, "the folder of a run"))
     if not (folder / needed).is_file():
         problem = f"has no {needed}" if (folder / "config.yaml").is_file() else "is not the folder of a run"
-        raise ConfigError(Fault(f"mi-run {command}", Path(words[0]), problem, "the folder of a finished run"))
+        raise ConfigError(Fault(command, Path(words[0]), problem, "the folder of a finished run"))
     return folder

@@ -54,6 +54,7 @@ _NAME = "the name of a column, and --y=NAME where it begins with --"
     [
         ("estimate", "mi-run estimate", ""),
         ("estimate --y age", "mi-run estimate", ""),
+        ("estimate t.csv --y age experiment=select", "experiment", ""),
         ("estimate a.csv b.csv", "mi-run estimate", ""),
         ("estimate t.csv --y", "--y", _NAME),
         ("estimate t.csv --y=", "--y", _NAME),
