@@ -16,6 +16,7 @@ from urllib.parse import unquote
 import polars as pl
 import pytest
 import yaml
+from markdown_it import MarkdownIt
 
 from mi_cli.cli.arguments import arguments
 from mi_cli.cli.short_commands import SHORT, expanded, is_table
@@ -26,11 +27,13 @@ from mi_cli.registry.builtin import PROCEDURES
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 EXPERIMENTS = sorted((ROOT / "configs" / "experiment").glob("*.yaml"))
-README_LINES = 130
+README_LINES = 120
+SENTENCE_WORDS = 30
 OTHERS = [["list"], ["schema"], ["show"], ["open"]]  # commands that run no experiment
 
 FENCE = re.compile(r"^(`{3,})(\w*)[^\n]*\n(.*?)^\1 *$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^()\s]+)\)|!\[[^\]]*\]\(([^()\s]+)\)")
+ABBREVIATION = re.compile(r"\b(?:al|cf|e\.g|i\.e|vs)\.$")
 PLACEHOLDER = re.compile(r"[<>…]|\.\.\.|\b[A-Z]{3,}(_[A-Z]+)*\b")
 EXTRAS = {  # overrides that need more than mi-run itself, and what they need
     "hydra/launcher=joblib": "hydra_plugins.hydra_joblib_launcher",
@@ -189,6 +192,70 @@ def test_experiment_that_is_shown_composes(tmp_path, monkeypatch):
     (tmp_path / "experiment" / "shown.yaml").write_text(shown, encoding="utf-8")
     monkeypatch.setenv("MI_CONFIG_PATH", str(tmp_path))
     assert resolve(["experiment=shown"]).values["claims"]
+
+
+def paragraphs(markdown: str) -> Iterator[str]:
+    """Paragraphs, and items of lists, without headings, tables, blocks of code and pictures. Code is a word: CODE."""
+    within = 0
+    for token in MarkdownIt("commonmark").enable("table").parse(markdown):
+        if token.type.startswith(("table", "heading")):
+            within += token.nesting
+        elif token.type == "inline" and not within:
+            spoken = {"code_inline": "CODE", "softbreak": " ", "hardbreak": " ", "image": "", "html_inline": ""}
+            yield "".join(spoken.get(part.type, part.content) for part in token.children)
+
+
+def sentences(paragraph: str) -> Iterator[str]:
+    """The sentences of a paragraph. A sentence may begin with a small letter, as a variable or a number does."""
+    words: list[str] = []
+    for word in paragraph.split():
+        words.append(word)
+        bare = word.rstrip(")]\"'”’*_")
+        if bare.endswith((".", "!", "?")) and not ABBREVIATION.search(bare):
+            yield " ".join(words)
+            words = []
+    if words:
+        yield " ".join(words)
+
+
+def length(sentence: str) -> int:
+    """The number of words and numbers. Names in code, one after another, are a list that is read as one."""
+    listed = re.sub(r"CODE(?:,? (?:and |or )?CODE)+", "CODE", sentence)
+    return sum(re.search(r"\w", word) is not None for word in listed.split())
+
+
+def too_long(markdown: str) -> list[str]:
+    return [
+        sentence
+        for paragraph in paragraphs(markdown)
+        for sentence in sentences(paragraph)
+        if length(sentence) > SENTENCE_WORDS
+    ]
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if path.name != "CHANGELOG.md"], ids=name)
+def test_sentences_are_short(path):
+    assert too_long(text(path)) == []
+
+
+@pytest.mark.parametrize(
+    ("markdown", "long"),
+    [
+        ("word " * 30 + "end.", 1),
+        ("word " * 15 + "end. x " + "word " * 15 + "end.", 0),  # a sentence that begins with a variable
+        ("word " * 15 + "(Author et al. 2018) " + "word " * 15 + "end.", 1),
+        ("word " * 15 + '"quoted." ' + "word " * 15 + "end.", 0),
+        ("- " + "word " * 20 + "\n- " + "word " * 20, 0),
+        ("- " + "word " * 20 + "\n  " + "word " * 20, 1),
+        ("> " + "word " * 31, 1),
+        ("# " + "word " * 40 + "\n\n    " + "word " * 40 + "\n\n```text\n" + "word " * 40 + "\n```", 0),
+        ("| a |\n|---|\n| " + "word " * 40 + "|", 0),
+        ("word " * 25 + "`a`, `b`, `c`, `d`, `e` and `f g h` = 1 − 2.", 0),
+        ("word " * 28 + "is [a link](there.md) here.", 1),
+    ],
+)
+def test_long_sentences_are_found(markdown, long):
+    assert len(too_long(markdown)) == long
 
 
 def test_readme_is_short():
