@@ -19,12 +19,12 @@ from mi_cli.analysis.facts import Facts
 from mi_cli.datasets.table import Table
 from mi_cli.errors import ConfigError, Fault
 from mi_cli.estimators.base import Estimator
+from mi_cli.execution.hardware import threads
 from mi_cli.lazy import torch
 from mi_cli.problems import Estimate
 from mi_cli.procedures.base import estimate_fields
 from mi_cli.registry import plugins
 from mi_cli.registry.lookup import section_class
-from mi_cli.runs.hardware import threads
 from mi_cli.schema.config import validate
 from mi_cli.schema.locations import config_folder
 from mi_cli.training.context import Context

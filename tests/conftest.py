@@ -15,7 +15,7 @@ import pytest
 import yaml
 from hypothesis import settings
 
-import mi_cli.runs
+import mi_cli.execution
 from mi_cli.records.saved_config import SAVED_HEADER
 from mi_cli.schema import locations
 
@@ -71,10 +71,10 @@ def interruptible() -> Iterator[None]:
 
 
 class Runner(types.ModuleType):
-    """Stands in for ``mi_cli.runs.runner``: writes a file and remembers what it was asked."""
+    """Stands in for ``mi_cli.execution.runner``: writes a file and remembers what it was asked."""
 
     def __init__(self) -> None:
-        super().__init__("mi_cli.runs.runner")
+        super().__init__("mi_cli.execution.runner")
         self.runs: list[tuple[dict[str, Any], Path, dict[str, Any]]] = []
         self.plans: list[Expansion] = []
         self.does: Callable[[dict[str, Any], Path], int] = lambda values, folder: 0
@@ -92,8 +92,8 @@ class Runner(types.ModuleType):
 def runner(monkeypatch: pytest.MonkeyPatch) -> Runner:
     fake = Runner()
     for module in ("runner", "plan"):
-        monkeypatch.setitem(sys.modules, f"mi_cli.runs.{module}", fake)
-        monkeypatch.setitem(vars(mi_cli.runs), module, fake)  # where a module is kept once it is imported
+        monkeypatch.setitem(sys.modules, f"mi_cli.execution.{module}", fake)
+        monkeypatch.setitem(vars(mi_cli.execution), module, fake)  # where a module is kept once it is imported
     return fake
 
 

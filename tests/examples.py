@@ -22,8 +22,8 @@ from scipy import stats
 from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.datasets.sources import AdditiveUniform, Normal, Source, Student
 from mi_cli.errors import Fault
+from mi_cli.execution import workers
 from mi_cli.problems import Draw, Estimate, Problem, Rows
-from mi_cli.runs import workers
 from mi_cli.schema.config import Config, validate
 from mi_cli.schema.sweep import Trial, expand
 from mi_cli.training.context import Context

@@ -10,11 +10,11 @@ from typing import Any
 
 from examples import SMALL, values
 
+from mi_cli.execution import runner
 from mi_cli.records import results
 from mi_cli.records.provenance import Provenance, write_config
 from mi_cli.report.publish import Publisher
 from mi_cli.report.summary import summarise
-from mi_cli.runs import runner
 from mi_cli.schema.config import validate
 from mi_cli.schema.sweep import axes
 from mi_cli.search.expansion import expand

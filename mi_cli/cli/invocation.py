@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from mi_cli import runs
+from mi_cli import execution
 from mi_cli.cli.exits import INTERRUPTED, TOO_EARLY, Terminated
 from mi_cli.cli.signals import replace_interrupt_handler, signal_handlers
 
@@ -48,9 +48,9 @@ class Invocation:
 
     def start_fork_server(self) -> None:
         """Start the server that workers are forked from. It imports what they need while this process goes on."""
-        if runs.forkserver.AVAILABLE:
+        if execution.forkserver.AVAILABLE:
             self.has_fork_server = True
-            runs.forkserver.context()
+            execution.forkserver.context()
 
     def start_fork_server_early(self, overrides: Sequence[str]) -> None:
         """Start it before the config is composed, unless an override may mean that there are no workers."""
@@ -60,7 +60,7 @@ class Invocation:
     def end_fork_server(self) -> None:
         """End the server, if there is one: it holds this process's output open, which a reader may wait for."""
         if self.has_fork_server:
-            runs.forkserver.end()
+            execution.forkserver.end()
 
     def end_at_once(self, number: int, frame: FrameType | None) -> NoReturn:
         """Handle Ctrl-C before the runner begins: there is nothing to keep.
@@ -71,7 +71,7 @@ class Invocation:
         for folder in self.folders:
             folder.discard_if_empty()
         if self.has_fork_server:
-            runs.forkserver.discard()
+            execution.forkserver.discard()
         os._exit(INTERRUPTED)
 
     @contextmanager

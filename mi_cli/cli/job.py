@@ -11,14 +11,14 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 
-from mi_cli import report, runs
+from mi_cli import execution, report
 from mi_cli.cli.exits import FAILED, TERMINATED, ReportedInterrupt, Terminated, print_error
 from mi_cli.cli.invocation import Invocation
 from mi_cli.compose.composer import Composer
 from mi_cli.compose.resolve import Resolved, resolve
 from mi_cli.console import shown_from_here
 from mi_cli.errors import ConfigError, Fault, OutputError
-from mi_cli.runs.hardware import check_device, share_of_cores
+from mi_cli.execution.hardware import check_device, share_of_cores
 from mi_cli.schema.locations import PRIMARY
 
 __all__ = ["FAILURES", "Job", "start_run"]
@@ -85,7 +85,7 @@ def start_run(
     try:
         if resolved.values["threads"] != 1 and resolved.values["device"] in ("auto", "cpu"):
             invocation.start_fork_server()  # it imports what workers need while this process imports the same
-        runner, publisher = runs.runner, report.publish.Publisher()
+        runner, publisher = execution.runner, report.publish.Publisher()
         imported = time.time() - started
         try:
             with invocation.running():

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from mi_cli import cli, runs
+from mi_cli import cli, execution
 from mi_cli._version import __version__
 from mi_cli.cli.arguments import arguments, gives
 from mi_cli.cli.exits import (
@@ -56,7 +56,7 @@ def command() -> NoReturn:
         sys.stdout.flush()
         sys.stderr.flush()
         if "multiprocessing.forkserver" in sys.modules:
-            runs.forkserver.end()  # it would take as long, and hold this process's output open meanwhile
+            execution.forkserver.end()  # it would take as long, and hold this process's output open meanwhile
         os._exit(code)
     sys.exit(code)
 

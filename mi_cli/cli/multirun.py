@@ -19,7 +19,7 @@ from mi_cli.compose.composer import Composer
 from mi_cli.compose.resolve import Resolved, resolve
 from mi_cli.console import printing, shown_from_here
 from mi_cli.errors import ConfigError, Fault
-from mi_cli.runs.hardware import check_device
+from mi_cli.execution.hardware import check_device
 
 __all__ = ["multirun"]
 

@@ -1,6 +1,6 @@
 """``mi-run shards=N``: one run, whose trials are cut into jobs for a launcher.
 
-:mod:`mi_cli.runs.shards` says which trials a shard has. Here the jobs are made, and what they record is collected.
+:mod:`mi_cli.execution.shards` says which trials a shard has. Here the jobs are made, and what they record is collected.
 """
 
 from __future__ import annotations

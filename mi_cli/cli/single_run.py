@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from mi_cli import runs
+from mi_cli import execution
 from mi_cli.cli.exits import FAILED, FINE
 from mi_cli.cli.folders import folder_override, make_run_folder, typed_folder
 from mi_cli.cli.hydra_app import composer, run_hydra
@@ -14,7 +14,7 @@ from mi_cli.cli.invocation import Invocation
 from mi_cli.cli.job import start_run
 from mi_cli.compose.resolve import Resolved, resolve
 from mi_cli.console import printing
-from mi_cli.runs.hardware import check_device
+from mi_cli.execution.hardware import check_device
 
 __all__ = ["print_plan", "single_run"]
 
@@ -45,7 +45,7 @@ def print_plan(resolved: Resolved, heading: str = "") -> int:
     """Print what would be run; return the exit code."""
     for notice in resolved.notices:
         print(f"mi-run: {notice}", file=sys.stderr)
-    plan = runs.plan.plan
+    plan = execution.plan.plan
     with printing():
         if heading:
             print(heading + " ".join(resolved.overrides))

@@ -41,7 +41,7 @@ def fresh(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
 
-@pytest.mark.parametrize("before", ["", "import mi_cli.cli.main, mi_cli.compose.resolve, mi_cli.runs.runner"])
+@pytest.mark.parametrize("before", ["", "import mi_cli.cli.main, mi_cli.compose.resolve, mi_cli.execution.runner"])
 def test_public_names_are_these(before):
     names = json.loads(fresh(f"{before}\nimport json, mi_cli; print(json.dumps([dir(mi_cli), mi_cli.__all__]))"))
     assert names == [sorted(PUBLIC), sorted(PUBLIC)]

@@ -19,7 +19,7 @@ import yaml
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 
 import mi_cli
-import mi_cli.runs
+import mi_cli.execution
 from mi_cli.cli.main import main
 from mi_cli.errors import ConfigError
 from mi_cli.registry.builtin import ESTIMATORS
@@ -296,10 +296,10 @@ def test_interruption_that_the_runner_reported(runner, capsys, more):
 
 
 def test_interruption_before_the_runner_leaves_nothing(monkeypatch, capsys, here):
-    monkeypatch.delitem(vars(mi_cli.runs), "runner", raising=False)  # as if nothing had imported it
+    monkeypatch.delitem(vars(mi_cli.execution), "runner", raising=False)  # as if nothing had imported it
     monkeypatch.setattr(
         "importlib.import_module",
-        functools.partial(_interrupt, "mi_cli.runs.runner", __import__("importlib").import_module),
+        functools.partial(_interrupt, "mi_cli.execution.runner", __import__("importlib").import_module),
     )
     assert main([EXPERIMENT]) == 130
     assert capsys.readouterr() == ("", "mi-run: interrupted before anything was run\n")
@@ -396,7 +396,7 @@ SLOW_IMPORT = """
 import sys, time, types
 class Finder:
     def find_spec(name, path=None, target=None):
-        if name == "mi_cli.runs.runner":
+        if name == "mi_cli.execution.runner":
             print("importing", flush=True)
             try:
                 time.sleep(30)

@@ -23,9 +23,9 @@ from mi_cli.cli.main import main
 from mi_cli.compose.resolve import resolve
 from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.errors import ConfigError
+from mi_cli.execution import forkserver, hardware
 from mi_cli.records import results
 from mi_cli.records.run_folder import is_locked, locked
-from mi_cli.runs import forkserver, hardware
 
 GIVEN = [
     "experiment=gaussian_sweep", "sweep.dataset.rho=[0.2,0.4,0.6]", "sweep.seed=[0]", "training.steps=20",
@@ -99,7 +99,7 @@ def test_what_failed_jobs_have_is_collected(here, monkeypatch, capsys):
 
 
 def test_job_that_left_nothing_is_a_row(here, monkeypatch, capsys):
-    from mi_cli.runs import runner
+    from mi_cli.execution import runner
 
     run = runner.run
 
@@ -121,7 +121,7 @@ def test_job_that_left_nothing_is_a_row(here, monkeypatch, capsys):
 
 def test_jobs_go_on_as_jobs(here, monkeypatch, capsys):
     """Where they were if there are as many, and else in folders of their own, which take what the others recorded."""
-    from mi_cli.runs import runner
+    from mi_cli.execution import runner
 
     run, begun = runner.run, []
 

@@ -16,9 +16,9 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from mi_cli.compose.resolve import resolve
+from mi_cli.execution.stacks import stacks
+from mi_cli.execution.workers import Workers
 from mi_cli.procedures.base import procedure
-from mi_cli.runs.stacks import stacks
-from mi_cli.runs.workers import Workers
 from tests.benchmarks.reference import gaussian_loop, maximiser_loop
 
 GAUSSIAN = ["experiment=gaussian_sweep", "variant=published", "training.carry=null", "split.test=1000"]

@@ -25,8 +25,8 @@ from mi_cli.compose.composer import Composer
 from mi_cli.compose.draft import Draft, typed_values
 from mi_cli.compose.resolve import Resolved, resolve
 from mi_cli.errors import ConfigError
+from mi_cli.execution.hardware import check_device
 from mi_cli.records.saved_config import SAVED_HEADER
-from mi_cli.runs.hardware import check_device
 from mi_cli.schema import sweep
 
 EXPERIMENT = "experiment=gaussian_sweep"

@@ -14,11 +14,11 @@ from examples import config, context, gaussian_rows, problem, trials
 from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.errors import Fault
 from mi_cli.estimators.training_free import TrainingFree, Unmeasurable, mean_error
+from mi_cli.execution.stacks import stacks
 from mi_cli.problems import Rows, is_discrete
 from mi_cli.procedures.base import procedure
 from mi_cli.registry.builtin import ESTIMATORS
 from mi_cli.registry.lookup import load
-from mi_cli.runs.stacks import stacks
 from mi_cli.schema.config import ConfigError
 from mi_cli.training.context import Context, Stopped
 from mi_cli.training.settings import Evaluation, Training

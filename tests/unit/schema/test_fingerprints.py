@@ -47,7 +47,7 @@ def test_an_edit_of_what_computes_a_trial_changes_the_digest(package, file):
             "analysis/claims.py",
             "cli/main.py",
         ),
-        *("runs/scheduler.py", "schema/config.py", "records/results.py", "plots/forest.py", "compose/trust.py"),
+        *("execution/scheduler.py", "schema/config.py", "records/results.py", "plots/forest.py", "compose/trust.py"),
     ],
 )
 def test_an_edit_of_anything_else_keeps_recorded_trials(package, file):

@@ -15,10 +15,10 @@ from searches import LR, needs_optuna, prepared
 
 from mi_cli.cli.main import main
 from mi_cli.datasets.gaussian import Gaussian
+from mi_cli.execution import runner
 from mi_cli.records.journal import recorded_entries
 from mi_cli.records.results import Records
 from mi_cli.report.recorded_run import read
-from mi_cli.runs import runner
 from mi_cli.search import loop
 
 

@@ -22,10 +22,10 @@ from examples import COMPARE, CPU, MAXIMISE, SMALL, members, merged, trials
 from stacked_trials import BASES, agree
 
 from mi_cli.cli.main import main
+from mi_cli.execution import checkpoint_folders, forkserver, workers
+from mi_cli.execution.checkpoint_folders import checkpoint_folder
 from mi_cli.procedures.base import Part
 from mi_cli.procedures.estimate import Estimate
-from mi_cli.runs import checkpoint_folders, forkserver, workers
-from mi_cli.runs.checkpoint_folders import checkpoint_folder
 from mi_cli.training import checkpoints
 from mi_cli.training.checkpoints import Checkpoints
 from mi_cli.training.context import Context, Stopped

@@ -18,11 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mi_cli.execution import forkserver
+from mi_cli.execution.checkpoint_folders import checkpoint_folder
+from mi_cli.execution.logs import log_to
 from mi_cli.lazy import threadpoolctl, torch
 from mi_cli.procedures.base import WHOLE, Outcome, Part, procedure
-from mi_cli.runs import forkserver
-from mi_cli.runs.checkpoint_folders import checkpoint_folder
-from mi_cli.runs.logs import log_to
 from mi_cli.schema.sweep import Trial
 from mi_cli.training.checkpoints import Checkpoints
 from mi_cli.training.context import Clock, Context, Stop, Stopped, TooLong

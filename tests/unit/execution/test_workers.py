@@ -23,8 +23,8 @@ from examples import (
 from runs import run_config
 
 from mi_cli.datasets.gaussian import Gaussian
-from mi_cli.runs import forkserver, workers
-from mi_cli.runs.workers import Workers, run_stack
+from mi_cli.execution import forkserver, workers
+from mi_cli.execution.workers import Workers, run_stack
 from mi_cli.training.context import Stopped
 
 

@@ -10,10 +10,10 @@ import torch
 from rich.table import Table
 
 from mi_cli.errors import counted
+from mi_cli.execution.hardware import threads
+from mi_cli.execution.shards import shard_trials
+from mi_cli.execution.stacks import Stack, stacks, trained_trials
 from mi_cli.procedures.base import procedure
-from mi_cli.runs.hardware import threads
-from mi_cli.runs.shards import shard_trials
-from mi_cli.runs.stacks import Stack, stacks, trained_trials
 from mi_cli.schema.sweep import Trial
 from mi_cli.search.expansion import Expansion
 from mi_cli.terminal import standard_output

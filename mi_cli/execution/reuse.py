@@ -10,11 +10,11 @@ from pathlib import Path
 from polars.exceptions import PolarsError
 
 from mi_cli.errors import ConfigError, Fault
+from mi_cli.execution.progress import RunProgress
 from mi_cli.files import expanded_path
 from mi_cli.procedures.base import group, procedure
 from mi_cli.records.journal import Entry, recorded_entries, recorded_fingerprints
 from mi_cli.records.run_folder import shard_folders
-from mi_cli.runs.progress import RunProgress
 from mi_cli.schema.sweep import Trial
 
 __all__ = ["entries_of_run", "fail_unrecorded", "restore_entries", "restore_trials"]

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from mi_cli.runs.signals import held_signals
+from mi_cli.execution.signals import held_signals
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM)
 

@@ -7,8 +7,8 @@ import io
 import pytest
 from rich.console import Console
 
-from mi_cli.runs import progress_lines
-from mi_cli.runs.progress_lines import ProgressLines
+from mi_cli.execution import progress_lines
+from mi_cli.execution.progress_lines import ProgressLines
 
 
 @pytest.fixture

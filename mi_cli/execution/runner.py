@@ -12,17 +12,17 @@ from typing import Any, Protocol
 from rich.console import Console
 
 from mi_cli.console import printing
+from mi_cli.execution.encoder import keep_encoder
+from mi_cli.execution.hardware import device, threads
+from mi_cli.execution.logs import logging_to
+from mi_cli.execution.progress import RunProgress
+from mi_cli.execution.reuse import entries_of_run, fail_unrecorded, restore_entries, restore_trials
+from mi_cli.execution.scheduler import train
+from mi_cli.execution.shards import shard_trials
 from mi_cli.records import provenance, results
 from mi_cli.records.finished import FinishedRun
 from mi_cli.records.run_folder import locked
 from mi_cli.registry import plugins
-from mi_cli.runs.encoder import keep_encoder
-from mi_cli.runs.hardware import device, threads
-from mi_cli.runs.logs import logging_to
-from mi_cli.runs.progress import RunProgress
-from mi_cli.runs.reuse import entries_of_run, fail_unrecorded, restore_entries, restore_trials
-from mi_cli.runs.scheduler import train
-from mi_cli.runs.shards import shard_trials
 from mi_cli.schema.config import Config
 from mi_cli.schema.sweep import Trial
 from mi_cli.search import loop

@@ -29,7 +29,7 @@ AVAILABLE = sys.platform == "linux"
 _IMPORTS = [
     "torch",
     "scipy.special",
-    "mi_cli.runs.workers",
+    "mi_cli.execution.workers",
     "mi_cli.training.critic_fit",
     "mi_cli.networks.passes",
     "mi_cli.networks.pairs",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mi_cli.analysis.label_efficiency import best_encoder
+from mi_cli.execution.progress import RunProgress
 from mi_cli.lazy import torch
 from mi_cli.procedures.base import KeepsEncoder, procedure
 from mi_cli.records.finished import attempt
-from mi_cli.runs.progress import RunProgress
 from mi_cli.training.context import Context
 
 __all__ = ["Kept", "keep_encoder"]

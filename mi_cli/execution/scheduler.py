@@ -14,13 +14,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from mi_cli.execution.checkpoint_folders import checkpoint_folder
+from mi_cli.execution.progress import RunProgress
+from mi_cli.execution.progress_lines import ProgressLines
+from mi_cli.execution.stacks import Stack, split_stacks, stacks
+from mi_cli.execution.workers import StackResult, Workers
 from mi_cli.lazy import torch
 from mi_cli.procedures.base import WHOLE
-from mi_cli.runs.checkpoint_folders import checkpoint_folder
-from mi_cli.runs.progress import RunProgress
-from mi_cli.runs.progress_lines import ProgressLines
-from mi_cli.runs.stacks import Stack, split_stacks, stacks
-from mi_cli.runs.workers import StackResult, Workers
 from mi_cli.schema.config import Config
 from mi_cli.schema.sweep import Trial
 from mi_cli.training.context import Clock, TooLong

@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from mi_cli.errors import OutputError
+from mi_cli.execution import checkpoint_folders
+from mi_cli.execution.signals import held_signals
+from mi_cli.execution.stacks import Stack
+from mi_cli.execution.workers import StackResult
 from mi_cli.files import write_bytes
 from mi_cli.lazy import pl
 from mi_cli.procedures.base import KEPT_FOLDERS, Part, procedure
 from mi_cli.records import results
 from mi_cli.records.journal import Entry, Journal
 from mi_cli.registry.lookup import needs_rows
-from mi_cli.runs import checkpoint_folders
-from mi_cli.runs.signals import held_signals
-from mi_cli.runs.stacks import Stack
-from mi_cli.runs.workers import StackResult
 from mi_cli.schema.config import Config
 from mi_cli.schema.sweep import Trial
 

@@ -3,10 +3,10 @@
 from examples import SMALL, trials, values
 from runs import run_config
 
+from mi_cli.execution.progress import RunProgress
+from mi_cli.execution.workers import StackResult
 from mi_cli.procedures.base import Outcome
 from mi_cli.procedures.estimate import Estimate
-from mi_cli.runs.progress import RunProgress
-from mi_cli.runs.workers import StackResult
 
 FILES = {"encoder/encoder.json": b"{}", "encoder/other/weights.safetensors": bytes(8)}
 

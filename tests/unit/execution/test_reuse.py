@@ -24,10 +24,10 @@ from runs import run_config
 from mi_cli.cli.main import main
 from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.errors import ConfigError
+from mi_cli.execution import forkserver
 from mi_cli.procedures.estimate import Estimate
 from mi_cli.records.journal import Journal, recorded_entries, recorded_fingerprints
 from mi_cli.records.run_folder import locked
-from mi_cli.runs import forkserver
 
 SWEEP = {"dataset": {"rho": [0.2, 0.4, 0.6]}, "seed": [0, 1]}
 COMMAND = [str(Path(sys.executable).with_name("mi-run"))]

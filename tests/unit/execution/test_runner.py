@@ -36,6 +36,8 @@ from runs import run_config
 from mi_cli.cli.main import main
 from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.errors import OutputError
+from mi_cli.execution import forkserver, scheduler, stacks, workers
+from mi_cli.execution.plan import plan
 from mi_cli.plots import estimate_against_axis
 from mi_cli.procedures.base import Part
 from mi_cli.procedures.estimate import Estimate
@@ -43,8 +45,6 @@ from mi_cli.records import results, run_folder
 from mi_cli.records.journal import Journal
 from mi_cli.records.results import Records
 from mi_cli.report import publish
-from mi_cli.runs import forkserver, scheduler, stacks, workers
-from mi_cli.runs.plan import plan
 from mi_cli.search.expansion import expand
 from mi_cli.training import critic_fit
 
