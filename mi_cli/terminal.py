@@ -8,7 +8,7 @@ from rich.console import Console
 
 from mi_cli.console import silence
 
-__all__ = ["Terminal", "standard_output"]
+__all__ = ["Terminal", "redraws", "standard_output"]
 
 _PIPED_WIDTH = 140  # columns, where output goes to a file or pipe
 
@@ -31,3 +31,11 @@ def standard_output() -> Console:
     """A console on standard output. Where output is piped, it is as wide as tables need."""
     console = Terminal()
     return console if console.is_terminal else Terminal(width=_PIPED_WIDTH)
+
+
+def redraws(console: Console) -> bool:
+    """Whether what was printed to a console can be drawn anew, as a bar of progress is.
+
+    ``FORCE_COLOR``, which Jupyter sets, makes any output a terminal to rich, so that colours are printed to pipes too.
+    """
+    return console.is_terminal and console.file.isatty()

@@ -9,6 +9,7 @@ from datetime import timedelta
 from rich.console import Console
 
 from mi_cli.errors import counted
+from mi_cli.terminal import redraws
 
 __all__ = ["ProgressLines"]
 
@@ -37,7 +38,7 @@ class ProgressLines:
     def show(self, steps: int, finished: int) -> None:
         """Print a line if it is time for one, with the steps that are done and the trials that are finished."""
         seconds = time.monotonic() - self._begun
-        if self.console.is_terminal or seconds < self._next:
+        if redraws(self.console) or seconds < self._next:
             return
         self._next = seconds + _SECONDS
         parts = [f"{steps:,} of {counted(self.total, 'step')}", f"{finished:,} of {counted(self.trials, 'trial')}"]

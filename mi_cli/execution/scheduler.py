@@ -23,6 +23,7 @@ from mi_cli.lazy import torch
 from mi_cli.procedures.base import WHOLE
 from mi_cli.schema.config import Config
 from mi_cli.schema.sweep import Trial
+from mi_cli.terminal import redraws
 from mi_cli.training.context import Clock, TooLong
 
 __all__ = ["train"]
@@ -115,7 +116,7 @@ def _bar(console: Console) -> Progress:
         TextColumn("ETA"),
         TimeRemainingColumn(),
     )
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    return Progress(*columns, console=console, transient=True, disable=not redraws(console))
 
 
 class _Scheduler:

@@ -19,9 +19,20 @@ def seconds(monkeypatch):
     return now
 
 
-def lines(seconds, *, terminal: bool, every: float = 1.0, until: float = 25.0) -> list[str]:
-    out = io.StringIO()
-    shown = ProgressLines(Console(file=out, force_terminal=terminal), total=1000, trials=4)
+class Output(io.StringIO):
+    """Text that a terminal shows, or not."""
+
+    def __init__(self, terminal: bool) -> None:
+        super().__init__()
+        self.terminal = terminal
+
+    def isatty(self) -> bool:
+        return self.terminal
+
+
+def lines(seconds, *, terminal: bool, forced: bool = False, every: float = 1.0, until: float = 25.0) -> list[str]:
+    out = Output(terminal)
+    shown = ProgressLines(Console(file=out, force_terminal=terminal or forced), total=1000, trials=4)
     while seconds[0] < until:
         seconds[0] += every
         shown.show(steps=round(20 * seconds[0]), finished=int(seconds[0] // 10))
@@ -37,6 +48,10 @@ def test_there_is_a_line_every_ten_seconds(seconds):
 
 def test_a_terminal_has_a_bar_instead(seconds):
     assert lines(seconds, terminal=True) == []
+
+
+def test_colours_that_are_forced_make_no_terminal(seconds):
+    assert len(lines(seconds, terminal=False, forced=True)) == 2
 
 
 def test_a_short_training_has_no_line_and_a_finished_one_no_time_left(seconds):
