@@ -25,6 +25,9 @@ from mi_cli.schema.config import REGISTRIES, Config
 from mi_cli.schema.groups import GROUPS
 from mi_cli.schema.locations import config_folder
 
+# They compose hundreds of configs by lines that tests/unit/compose covers, and tracing them would double their time.
+pytestmark = pytest.mark.no_cover
+
 CONFIGS = config_folder()
 FILES = sorted(path.relative_to(CONFIGS) for path in CONFIGS.rglob("*.yaml"))
 EXPERIMENTS = sorted(path.stem for path in (CONFIGS / "experiment").glob("*.yaml"))

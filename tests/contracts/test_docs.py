@@ -24,6 +24,9 @@ from mi_cli.compose.composer import Composer
 from mi_cli.compose.resolve import resolve
 from mi_cli.registry.builtin import PROCEDURES
 
+# They compose hundreds of commands by lines that tests/unit/compose covers, and tracing them would double their time.
+pytestmark = pytest.mark.no_cover
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 EXPERIMENTS = sorted((ROOT / "configs" / "experiment").glob("*.yaml"))
