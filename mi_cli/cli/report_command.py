@@ -120,12 +120,21 @@ def _write(
     if table:
         collect.write(table, collected.table)
     report.page.write(page, collected, refresh)
-    line = _summary(collected, [page, *([table] if table else [])])
-    if line not in printed:
+    lines = [*_names(collected), _summary(collected, [page, *([table] if table else [])])]
+    new = [line for line in lines if line not in printed]
+    if new:
         with printing():
-            print(line)
-    printed.add(line)
+            print(*new, sep="\n")
+    printed.update(new)
     return _SOME_BROKEN if collected.faults else _FINE
+
+
+def _names(collected: Collection) -> list[str]:
+    """The name of each run, with its folder where the name is another one; nothing for a single run."""
+    if len(collected.runs) == 1:
+        return []
+    width = max(len(run.name) for run in collected.runs)
+    return [f"  {run.name}" if run.name == run.path else f"  {run.name:<{width}}  {run.path}" for run in collected.runs]
 
 
 def _summary(collected: Collection, files: Sequence[Path]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from mi_cli.report.recorded_run import (
     path_text,
     read,
 )
+from mi_cli.report.run_names import named
 from mi_cli.schema.sweep import GROUPS, NOT_AXES, get
 
 __all__ = ["Collection", "collect", "write"]
@@ -37,7 +38,8 @@ class Collection:
 
     @cached_property
     def table(self) -> pl.DataFrame:
-        """All result rows of all runs: a column ``run``, those of ``results.csv``, and the settings that differ.
+        """All result rows of all runs: ``run`` (its name), ``folder``, the columns of ``results.csv``, and the settings
+        that differ.
 
         A value that is an axis of one run, or was typed for one, is a column for all of them.
         """
@@ -45,11 +47,12 @@ class Collection:
         for run in self.runs:
             frame = run.results.with_columns(
                 pl.lit(run.name).alias("run"),
-                *(pl.lit(value).alias(path) for path, value in self.varied[run.name].items()),
+                pl.lit(run.path).alias("folder"),
+                *(pl.lit(value).alias(path) for path, value in self.varied[run.path].items()),
             )
             frames.append(frame if len(run.results) else frame.clear())
         table = pl.concat(frames, how="diagonal_relaxed")
-        first = ["run", *(name for name in REQUIRED_COLUMNS if name in table.columns)]
+        first = ["run", "folder", *(name for name in REQUIRED_COLUMNS if name in table.columns)]
         first += [path for path in self.settings if path in table.columns and path not in first]
         return table.select(*first, *(name for name in table.columns if name not in first))
 
@@ -61,13 +64,13 @@ class Collection:
 
     @cached_property
     def varied(self) -> dict[str, dict[str, Any]]:
-        """Values of each run's config, by its name, that are an axis of another run or differ between runs."""
+        """Values of each run's config, by its path, that are an axis of another run or differ between runs."""
         paths = _setting_paths(self.runs)
-        values = {run.name: {path: _scalar(run.config, path) for path in paths} for run in self.runs}
+        values = {run.path: {path: _scalar(run.config, path) for path in paths} for run in self.runs}
         swept = {axis for run in self.runs for axis in run.axes}
         paths = [path for path in paths if path in swept or len({repr(own[path]) for own in values.values()}) > 1]
         return {
-            run.name: {p: values[run.name][p] for p in paths if p not in run.axes and values[run.name][p] is not None}
+            run.path: {p: values[run.path][p] for p in paths if p not in run.axes and values[run.path][p] is not None}
             for run in self.runs
         }
 
@@ -79,12 +82,15 @@ def collect(paths: Iterable[Path]) -> Collection:
     for path in paths:
         below = list(_run_folders(path, collection.faults))
         folders |= dict.fromkeys(folder.resolve() for folder in below)
-    names = _run_names(list(folders))
+    texts = _paths(list(folders))
+    runs = []
     for folder in folders:
         try:
-            collection.runs.append(read(folder, names[folder]))
+            runs.append(read(folder, texts[folder]))
         except UnreadableError as error:
             collection.faults.append(error.fault)
+    names = named(runs) if len(runs) > 1 else [run.name for run in runs]
+    collection.runs = [replace(run, name=name) for run, name in zip(runs, names, strict=True)]
     return collection
 
 
@@ -119,8 +125,8 @@ def _run_folders(path: Path, faults: list[Fault]) -> Iterator[Path]:
         faults.append(Fault(path_text(path), problem="holds no run", accepted=accepted))
 
 
-def _run_names(folders: Sequence[Path]) -> dict[Path, str]:
-    """The name of each run: its path below the folder that all runs are in."""
+def _paths(folders: Sequence[Path]) -> dict[Path, str]:
+    """The path of each run as reports show it: that below the folder that all runs are in."""
     if len(folders) == 1:
         return {folders[0]: path_text(Path(folders[0].name))}
     common = Path(os.path.commonpath(folders)) if folders else Path()

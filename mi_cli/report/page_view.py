@@ -60,10 +60,12 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 def view(collection: Collection) -> dict[str, Any]:
     """Return the variables of the template."""
-    runs = [_run(run, index, collection.varied[run.name]) for index, run in enumerate(collection.runs)]
+    runs = [_run(run, index) for index, run in enumerate(collection.runs)]
     alone = len(runs) == 1
+    experiments = {run.experiment for run in collection.runs} - {""}
+    of = f" of {min(experiments)}" if len(experiments) == 1 else ""
     return {
-        "title": f"{collection.runs[0].experiment} · {collection.runs[0].name}" if alone else counted(len(runs), "run"),
+        "title": f"{runs[0]['experiment']} · {runs[0]['name']}" if alone else f"{counted(len(runs), 'run')}{of}",
         "runs": runs,
         "alone": alone,
         "total": _total(runs),
@@ -88,7 +90,7 @@ def _total(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _run(run: RecordedRun, index: int, varied: Mapping[str, Any]) -> dict[str, Any]:
+def _run(run: RecordedRun, index: int) -> dict[str, Any]:
     summary = run.summary
     claims = [_claim(claim.model_dump()) for claim in summary.claims] if summary else []
     verdicts = Counter(claim["verdict"] for claim in claims)
@@ -96,7 +98,7 @@ def _run(run: RecordedRun, index: int, varied: Mapping[str, Any]) -> dict[str, A
         "id": f"run-{index}",
         "name": run.name,
         "experiment": run.experiment,
-        "about": " · ".join([run.experiment, *(f"{path}={_text(value)}" for path, value in varied.items())]),
+        "path": run.path,
         "question": str(run.config.get("summary", "")),
         "variant": str(run.config.get("variant", "")),
         "state": run.state,
@@ -241,8 +243,7 @@ def _results(collection: Collection) -> dict[str, Any]:
     """All result rows by column, for the table that the page's script shows."""
     frame = collection.table
     units = "bits" if all(run.units == "bits" for run in collection.runs) else "nats"
-    if len(collection.runs) == 1 and "run" in frame.columns:
-        frame = frame.drop("run")
+    frame = frame.drop(["run", "folder"] if len(collection.runs) == 1 else ["folder"], strict=False)
     scale, plain = SCALES[units], {*collection.settings, "rows", "steps"}
     columns = []
     # In the order of the files, but with reasons last, since they are long.

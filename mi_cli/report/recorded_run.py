@@ -112,7 +112,8 @@ class RecordedRun:
     """The records of a run.
 
     Args:
-        name: the path of its folder below the folder that all runs of a report are in.
+        name: what tells it apart from the other runs of a report; the name of its folder, where it is the only one.
+        path: of its folder, below the folder that all runs of a report are in.
         records: its files.
         config: the resolved config.
         overrides: of the command line.
@@ -124,6 +125,7 @@ class RecordedRun:
     """
 
     name: str
+    path: str
     records: Records
     config: Mapping[str, Any]
     overrides: Sequence[str]
@@ -188,12 +190,12 @@ class RecordedRun:
         return sorted(path for path in (self.folder / "plots").glob("*.png") if not path.name.startswith("."))
 
 
-def read(folder: Path, name: str | None = None) -> RecordedRun:
+def read(folder: Path, path: str | None = None) -> RecordedRun:
     """Read a run's folder.
 
     Args:
         folder: of the run.
-        name: that reports show; the folder's unless given.
+        path: of the folder, as reports show it; the folder's name unless given. It is the run's name as well.
 
     Raises:
         UnreadableError: a file of it is broken.
@@ -225,7 +227,8 @@ def read(folder: Path, name: str | None = None) -> RecordedRun:
         present = (folder / file for file in ("config.yaml", "run.log", *MARKS))
         changed = datetime.fromtimestamp(max(file.stat().st_mtime for file in present if file.exists()))
     return RecordedRun(
-        name=name or path_text(Path(folder.name)),
+        name=path or path_text(Path(folder.name)),
+        path=path or path_text(Path(folder.name)),
         records=records,
         config=config,
         overrides=overrides,

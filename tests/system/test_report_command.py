@@ -13,10 +13,16 @@ from mi_cli.cli.report_command import main
 def test_page_and_table(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     leave_run(tmp_path / "runs" / "a")
-    leave_run(tmp_path / "runs" / "b")
+    leave_run(tmp_path / "runs" / "b", training={"lr": 0.25})
     assert main(["runs", "--table", "all.csv", "--output", "page.html"]) == 0
-    assert capsys.readouterr().out == "mi-report: 2 runs, 12 rows: page.html, all.csv\n"
-    assert len(pl.read_csv("all.csv")) == 12
+    assert capsys.readouterr().out.splitlines() == [
+        "  training.lr=0.01  a",
+        "  training.lr=0.25  b",
+        "mi-report: 2 runs, 12 rows: page.html, all.csv",
+    ]
+    table = pl.read_csv("all.csv")
+    assert table["run"].to_list() == ["training.lr=0.01"] * 6 + ["training.lr=0.25"] * 6
+    assert table["folder"].to_list() == ["a"] * 6 + ["b"] * 6
     assert "2 runs" in (tmp_path / "page.html").read_text()
 
 

@@ -107,8 +107,9 @@ def test_table_has_all_rows_with_their_run_and_axes(tmp_path):
     leave_run(tmp_path / "b", {"training": {"lr": [0.1, 0.2]}}, dataset={"rho": 0.3})
     leave_run(tmp_path / "c", done=0, status=None)
     table = collect([tmp_path]).table
-    assert table.columns[0] == "run"
-    assert table["run"].to_list() == ["a"] * 6 + ["b"] * 2
+    assert table.columns[:2] == ["run", "folder"]
+    assert table["run"].to_list() == ["dataset.rho=[0.0,0.6,1.0], a"] * 6 + ["dataset.rho=0.3"] * 2
+    assert table["folder"].to_list() == ["a"] * 6 + ["b"] * 2
     assert table["dataset.rho"].to_list() == [0.0, 0.0, 0.6, 0.6, 1.0, 1.0, 0.3, 0.3]
     assert table["training.lr"].to_list()[6:] == [0.1, 0.2]
     assert len(set(table["training.lr"][:6])) == 1
@@ -119,6 +120,7 @@ def test_a_value_that_was_typed_for_some_runs_is_a_column_for_all(tmp_path):
         typed = [f"training.lr={lr}", "budget=smoke", "output_root=x"]
         leave_run(tmp_path / name, {"seed": [0, 1]}, training={"lr": lr}, overrides=typed)
     found = collect([tmp_path])
+    assert [run.name for run in found.runs] == ["training.lr=0.001", "training.lr=0.01"]
     assert found.varied == {"0": {"training.lr": 0.001}, "1": {"training.lr": 0.01}}
     assert found.table["training.lr"].to_list() == [0.001, 0.001, 0.01, 0.01]
 
