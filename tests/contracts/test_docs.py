@@ -271,6 +271,39 @@ def test_readme_lists_every_page():
     }
 
 
+def glossary() -> dict[str, str]:
+    """The terms of the glossary, in small letters, and their anchors."""
+    headings = re.findall(r"^## (.+)$", text(ROOT / "docs" / "glossary.md"), flags=re.MULTILINE)
+    return {heading.lower(): re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def uses(markdown: str, term: str) -> bool:
+    """Whether the prose has a term of the glossary, also in the plural. A part of a longer term is not a use of it."""
+    prose = " ".join(paragraphs(markdown)).lower()
+    for longer in sorted(glossary(), key=len, reverse=True):
+        if term in longer and term != longer:
+            prose = re.sub(rf"\b{longer}s?\b", " ", prose)
+    return re.search(rf"\b{term}s?\b", prose) is not None
+
+
+def test_terms_are_defined_and_in_order():
+    terms = list(glossary())
+    assert len(terms) > 50
+    assert terms == sorted(terms)
+
+
+@pytest.mark.parametrize("term", ["critic", "nat", "lower bound", "training, validation and test rows"])
+def test_uses_of_terms_are_found(term):
+    assert uses(f"There are [{term}s](docs/glossary.md) here.", term)
+    assert not uses(f"There is `{term}`, and _{term}ally_ and lower confidence bounds.", term)
+
+
+@pytest.mark.parametrize("term", glossary())
+def test_readme_links_the_terms_that_it_uses(term):
+    readme = text(ROOT / "README.md")
+    assert not uses(readme, term) or f"docs/glossary.md#{glossary()[term]}" in set(links(ROOT / "README.md"))
+
+
 def test_experiments_are_documented():
     pages = text(ROOT / "docs" / "experiments.md")
     assert [
