@@ -48,7 +48,8 @@ def _draw(ax: Axes, share: str, rows: Sequence[Mapping[str, Any]]) -> None:
         for place, row in enumerate(rows)
         if row[share] is not None
     ]
-    marks.interval_marks(ax, points, look, horizontal=True)
+    words = marks.Words(f"{label} (%)", lambda place: str(rows[round(place)]["kind"]), 100)
+    marks.interval_marks(ax, points, look, horizontal=True, words=words)
     for place, value in points:
         ax.text(1.02, place, f"{100 * value.mean:.0f} %", fontsize=8, va="center", transform=ax.get_yaxis_transform())
     ax.set_xlim(-0.03, 1.03)

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from mi_cli.analysis.coverage import coverage
 from mi_cli.plots.parts import figures, labels, looks
 from mi_cli.plots.parts.settings import Setting, grouped
+from mi_cli.plots.parts.values import Value, exact, span, tell
 from mi_cli.records.results import Records
 
 __all__ = ["plot"]
@@ -88,4 +89,8 @@ def _draw(
         ax.errorbar(
             places, values, ends, fmt=look.marker, color=look.colour, markersize=3.5, linewidth=1, label=look.label
         )
+        for place, row in zip(places, own, strict=True):
+            ends_of_row = row[f"{share}_low"], row[f"{share}_high"]
+            text = labels.setting_label(_setting(row, axes)), exact(row[share]), span(ends_of_row)
+            tell(ax, place, row[share], Value(label.replace("\n", " "), look.label, *text))
     ax.set_ylabel(label, fontsize=8)

@@ -17,6 +17,7 @@ __all__ = ["plot"]
 
 _WHAT = "Mean absolute error against the number of rows"
 _AXIS = "dataset.n_samples"
+_ERROR = "mean absolute error (nats)"
 _PANELS = 11  # tasks that get a panel each, beside that of their mean
 _DODGE = 2.0  # points of 1/72 inch between estimators
 
@@ -39,9 +40,9 @@ def plot(records: Records) -> Figure:
     values = values_of(_AXIS, map(series.task, scores))
     for name, of_panel, ax in zip(panels, curves, grid.panels.values(), strict=True):
         ax.set_title(name, fontsize=8.5)
-        _draw(ax, of_panel, look_of)
+        _draw(ax, name, of_panel, look_of)
     _scales(grid, values, curves)
-    grid.label(labels.axis_label(_AXIS, values), "mean absolute error (nats)")
+    grid.label(labels.axis_label(_AXIS, values), _ERROR)
     figures.add_legend(grid.figure)
     figures.add_title(grid.figure, records, _WHAT, *_remarks(records, scores, look_of))
     return grid.figure
@@ -67,11 +68,15 @@ def _curves(scores: Sequence[Score], level: float) -> dict[series.Key, list[tupl
 
 
 def _draw(
-    ax: Axes, curves: Mapping[series.Key, Sequence[tuple[float, Interval]]], look_of: Mapping[series.Key, looks.Look]
+    ax: Axes,
+    name: str,
+    curves: Mapping[series.Key, Sequence[tuple[float, Interval]]],
+    look_of: Mapping[series.Key, looks.Look],
 ) -> None:
+    words = marks.Words(_ERROR, lambda rows: f"{name}, {rows:,.0f} rows")
     for number, (key, look) in enumerate(look_of.items()):
         dodge = _DODGE * (number - (len(look_of) - 1) / 2) if len(look_of) <= _PANELS else 0.0
-        marks.interval_marks(ax, curves.get(key, []), look, line=True, dodge=dodge)
+        marks.interval_marks(ax, curves.get(key, []), look, line=True, dodge=dodge, words=words)
 
 
 def _scales(

@@ -15,6 +15,7 @@ from mi_cli.analysis import task_scores
 from mi_cli.analysis.intervals import Interval
 from mi_cli.plots.parts import figures, looks, marks, scales, series
 from mi_cli.plots.parts.settings import grouped
+from mi_cli.plots.parts.values import exact
 from mi_cli.records.results import Records
 
 __all__ = ["plot"]
@@ -59,7 +60,8 @@ def plot(records: Records) -> Figure:
             curve = sorted((point.seconds, point.error.mean) for point in same)
             ax.plot(*zip(*curve, strict=True), color=look_of[same[0].key].colour, linewidth=0.8, alpha=0.5, zorder=2)
     for point in points:
-        marks.interval_marks(ax, [(point.seconds, point.error)], look_of[point.key])
+        words = marks.Words("mean absolute error (nats)", lambda seconds: f"{exact(seconds)} seconds")
+        marks.interval_marks(ax, [(point.seconds, point.error)], look_of[point.key], words=words)
     scales.log_scale(ax.xaxis, [point.seconds for point in points])
     scales.log_scale(ax.yaxis, [point.error.mean for point in points])
     tasks = len({score.task for total in totals for score in total.scores})

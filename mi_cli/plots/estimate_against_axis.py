@@ -29,6 +29,7 @@ class _Point:
     """The mean estimate of one method at one place of the horizontal axis."""
 
     at: float
+    where: str
     method: str
     rest: Setting
     estimate: Interval
@@ -64,16 +65,17 @@ def plot(records: Records) -> Figure:
     connect = are_numbers(values)
     _truths(top, points, connect=connect)
     shown = [point for point in points if abs(point.estimate.mean) <= _LARGEST] or points
-    _marks(top, shown, [point.estimate for point in shown], look_of, connect=connect)
+    quantities = f"{labels.measure(records.summary)} (nats)", f"estimate − true {measure} (nats)"
+    _marks(top, shown, [point.estimate for point in shown], look_of, quantities[0], connect=connect)
     _note_large(top, [point for point in points if point not in shown])
     truths = [point.truth for point in points if point.truth is not None and math.isfinite(point.truth)]
     cut = _limit(top, [point.estimate for point in shown], truths)
     for ax in below:
         ax.axhline(0, **looks.TRUTH)
-        _marks(ax, shown, [point.difference for point in shown], look_of, connect=connect)
+        _marks(ax, shown, [point.difference for point in shown], look_of, quantities[1], connect=connect)
         cut |= _limit(ax, [point.difference for point in shown if point.difference], [0.0])
-        ax.set_ylabel(f"estimate − true {measure} (nats)", fontsize=9)
-    top.set_ylabel(f"{labels.measure(records.summary)} (nats)", fontsize=9)
+        ax.set_ylabel(quantities[1], fontsize=9)
+    top.set_ylabel(quantities[0], fontsize=9)
     lowest = [top, *below][-1]
     scales.sweep_ticks(lowest, axis, values)
     lowest.set_xlabel(labels.axis_label(axis, values), fontsize=9)
@@ -101,6 +103,7 @@ def _points(estimates: Sequence[Cell], axis: str, values: list[Value], all_trial
     return [
         _Point(
             labels.place(axis, values, _where(cell)[axis]),
+            labels.setting_label(Setting(((axis, _where(cell)[axis]),))),
             cell.method,
             cell.setting.without(*left_out, *_named(cell)),
             _interval(cell, all_trials),
@@ -144,10 +147,12 @@ def _marks(
     points: Sequence[_Point],
     values: Sequence[Interval | None],
     look_of: Mapping[_Series, looks.Look],
+    quantity: str,
     *,
     connect: bool,
 ) -> None:
     """Draw every series with its intervals, each moved a little aside."""
+    words = marks.Words(quantity, {point.at: point.where for point in points}.__getitem__)
     for number, (series, look) in enumerate(look_of.items()):
         places = [
             (point.at, value) for point, value in zip(points, values, strict=True) if value and point.series == series
@@ -158,6 +163,7 @@ def _marks(
             look,
             line=connect,
             dodge=_DODGE * (number - (len(look_of) - 1) / 2),
+            words=words,
         )
 
 

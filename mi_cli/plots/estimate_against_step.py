@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from mi_cli.plots.parts import figures, labels, looks, scales
 from mi_cli.plots.parts.settings import Trace, Trial, grouped, panel_places, traces, trials
+from mi_cli.plots.parts.values import Value, exact, tell
 from mi_cli.records.results import Records
 
 __all__ = ["plot"]
@@ -75,6 +76,8 @@ def _line(ax: Axes, metric: str, trial: Trial, by_trial: Mapping[int, Trace]) ->
     steps, values = by_trial[trial.index]
     label, line = _TRACES[metric]
     ax.plot(steps, values, label=label, marker="." if len(steps) < looks.FEW else "", **line)
+    where = ", ".join(filter(None, (labels.setting_label(trial.setting), f"seed {trial.seed}, step {steps[-1]:,.0f}")))
+    tell(ax, steps[-1], values[-1], Value("last value (nats)", label, where, exact(float(values[-1]))))
     if trial.status != "ok":
         ax.plot(steps[-1:], values[-1:], "x", color=looks.BLACK, markersize=6, label="last value before divergence")
     return values

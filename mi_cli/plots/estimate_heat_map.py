@@ -15,6 +15,7 @@ from matplotlib.patches import Rectangle
 
 from mi_cli.analysis.task_scores import ABSOLUTE, RELATIVE, Score
 from mi_cli.plots.parts import figures, labels, series
+from mi_cli.plots.parts.values import Value, exact, tell
 from mi_cli.records.results import Records
 
 __all__ = ["plot"]
@@ -54,9 +55,11 @@ def plot(records: Records) -> Figure:
     ax = grid.panels[0, 0]
     for row, task in enumerate(tasks):
         of_task = [cells.get((task, key)) for key in look_of]
-        _truth(ax, row, [score for score in of_task if score])
-        for column, score in enumerate(of_task, 1):
+        _truth(ax, row, [score for score in of_task if score], labels[row])
+        for column, (score, look) in enumerate(zip(of_task, look_of.values(), strict=True), 1):
             _cell(ax, row, column, score)
+            if score is not None and score.mean is not None:
+                _tell(ax, row, column, score.mean, look.label, labels[row])
     _footer(ax, len(tasks), [[cells[task, key] for task in tasks if (task, key) in cells] for key in look_of])
     _frame(ax, [*labels, "solved"], ["true MI", *(look.label for look in look_of.values())])
     _key(ax, any(score.lost for score in scores))
@@ -71,8 +74,14 @@ def _header(labels: Sequence[str]) -> float:
     return 0.2 if longest <= _SHORT else 0.2 + 0.7 * _CHARACTER * longest
 
 
-def _truth(ax: Axes, row: int, scores: Sequence[Score]) -> None:
+def _tell(ax: Axes, row: int, column: int, value: float, name: str, task: str) -> None:
+    tell(ax, column + 0.5, row + 0.5, Value("mean estimate (nats)", name, task, exact(value)))
+
+
+def _truth(ax: Axes, row: int, scores: Sequence[Score], task: str) -> None:
     true_mi = next((score.true_mi for score in scores if score.true_mi is not None), None)
+    if true_mi is not None:
+        _tell(ax, row, 0, true_mi, "true MI", task)
     text = "unknown" if true_mi is None else "∞" if math.isinf(true_mi) else f"{true_mi:.2f}"
     ax.text(0.5, row + 0.5, text, ha="center", va="center", fontsize=7.5, fontweight="bold")
 

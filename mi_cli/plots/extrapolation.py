@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from mi_cli.analysis.extrapolation import extrapolated
 from mi_cli.plots.parts import figures, labels, looks
+from mi_cli.plots.parts.values import Value, exact, span, tell
 from mi_cli.records.results import Records
 
 __all__ = ["plot"]
@@ -30,7 +31,13 @@ def plot(records: Records) -> Figure:
             [1 / row["rows"] for row in own], [row["estimate"] for row in own], look.marker, color=look.colour,
             markersize=4.5, alpha=0.7, label=f"{look.label}: one subsample" if len(lines) > 1 else "one subsample",
         )  # fmt: skip
+        quantity = f"{labels.measure(records.summary)} (nats)"
+        for row in own:
+            text = f"{row['rows']:,.0f} rows, seed {row['seed']}", exact(row["estimate"])
+            tell(ax, 1 / row["rows"], row["estimate"], Value(quantity, look.label, *text))
         if line["limit"] is not None:
+            ends_of_limit = span((line["limit_low"], line["limit_high"]))
+            tell(ax, 0, line["limit"], Value(quantity, look.label, "∞ rows", exact(line["limit"]), ends_of_limit))
             ends = np.array([0.0, max(1 / row["rows"] for row in own)])
             ax.plot(ends, line["limit"] + line["slope"] * ends, color=look.colour, linewidth=1.2)
             low, high = line["limit"] - line["limit_low"], line["limit_high"] - line["limit"]

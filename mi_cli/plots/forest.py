@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mi_cli.plots.parts import figures, labels, looks
+from mi_cli.plots.parts.values import Value, exact, span, tell
 from mi_cli.records.results import SCALES, Records
 
 __all__ = ["plot"]
@@ -30,7 +31,9 @@ def plot(records: Records) -> Figure:
     ax = grid.panels[0, 0]
     for place, row in enumerate(shown):
         _line(ax, place, row, scale)
-    ax.set_yticks(range(len(shown)), [_label(records, row, rows) for row in shown])
+        _tell(ax, place, row, scale, f"{labels.measure(records.summary)} ({units})", _where(records, row, rows))
+    names = [", ".join([looks.look(row["method"]).label, *_where(records, row, rows)]) for row in shown]
+    ax.set_yticks(range(len(shown)), names)
     ax.set_ylim(len(shown) - 0.4, -0.6)
     ax.axvline(0, color=looks.GREY, linewidth=0.8, zorder=1)
     ax.set_xlabel(f"{labels.measure(records.summary)} ({units})", fontsize=9)
@@ -60,11 +63,24 @@ def _line(ax: Axes, place: int, row: Mapping[str, Any], scale: float) -> None:
         ax.plot([scale * row["true_mi"]] * 2, (place - 0.4, place + 0.4), **looks.TRUTH)
 
 
-def _label(records: Records, row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
-    """The method, and the values of axes that differ between lines."""
+def _tell(ax: Axes, place: int, row: Mapping[str, Any], scale: float, quantity: str, where: Sequence[str]) -> None:
+    """Say what the marks of a line stand for; a mark that lies outside of the panel is said at its edge."""
+    at, name = ", ".join(where), looks.look(row["method"]).label
+    marks = {name: (row["estimate"], span((row["ci_low"], row["ci_high"]), scale))}
+    marks |= {"lower confidence bound": (row["lower"], ""), "truth": (row["true_mi"], "")}
+    for series, (value, interval) in marks.items():
+        if value is not None and math.isfinite(value):
+            tell(ax, scale * value, place, Value(quantity, series, at, exact(value, scale), interval))
+        elif value is not None:
+            edge = Value(quantity, series, at, exact(value), interval)
+            tell(ax, 0.99, place, edge, transform=ax.get_yaxis_transform())
+
+
+def _where(records: Records, row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The values of axes that differ between lines."""
     axes = [axis for axis in (*records.axes, "seed") if axis != "estimator" and axis in row]
     varied = [axis for axis in axes if len({str(other[axis]) for other in rows}) > 1]
-    return ", ".join([looks.look(row["method"]).label, *(f"{axis.rpartition('.')[2]} {row[axis]}" for axis in varied)])
+    return [f"{axis.rpartition('.')[2]} {row[axis]}" for axis in varied]
 
 
 def _explain_marks(ax: Axes, rows: Sequence[Mapping[str, Any]], measure: str, level: str) -> None:

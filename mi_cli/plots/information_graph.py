@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 
 from mi_cli.analysis.time_tables import transfers
-from mi_cli.plots.parts import figures, looks
+from mi_cli.plots.parts import figures, labels, looks
 from mi_cli.plots.parts.settings import Setting, grouped
+from mi_cli.plots.parts.values import Value, exact, tell
 from mi_cli.records.results import SCALES, Records
 
 __all__ = ["plot"]
@@ -43,7 +44,8 @@ def plot(records: Records) -> Figure:
     largest = max((row["estimate"] for row in rows if math.isfinite(row["estimate"])), default=0.0)
     for place, (setting, of_panel) in zip(places, panels.items(), strict=False):
         ax = grid.panels[place]
-        _draw(ax, of_panel, max(largest, 1e-9), SCALES[units])
+        quantity = ", ".join(filter(None, (f"transfer entropy ({units})", labels.setting_label(setting))))
+        _draw(ax, of_panel, max(largest, 1e-9), SCALES[units], quantity)
         if keys:
             figures.panel_title(ax, setting)
     tested = max(len(of_panel) for of_panel in panels.values())
@@ -57,7 +59,7 @@ def plot(records: Records) -> Figure:
     return grid.figure
 
 
-def _draw(ax: Axes, rows: Sequence[Mapping[str, Any]], largest: float, scale: float) -> None:
+def _draw(ax: Axes, rows: Sequence[Mapping[str, Any]], largest: float, scale: float, quantity: str) -> None:
     names = sorted({name for row in rows for name in (row["source"], row["target"])})
     angles = np.pi / 2 - 2 * np.pi * np.arange(len(names)) / len(names)
     if len(names) == 2:
@@ -72,6 +74,9 @@ def _draw(ax: Axes, rows: Sequence[Mapping[str, Any]], largest: float, scale: fl
     found = [row for row in rows if row["p_holm"] is not None and row["p_holm"] <= _ALPHA]
     for row in found:
         _arrow(ax, places[row["source"]], places[row["target"]], row, largest, size)
+        name = f"{row['source']} → {row['target']}"
+        middle = _on_arrow(places[row["source"]], places[row["target"]])
+        tell(ax, *middle, Value(quantity, "", name, exact(row["estimate"], scale)))
     for row in found if len(found) <= _NUMBERED else ():
         _number(ax, places[row["source"]], places[row["target"]], scale * row["estimate"])
     across, up = ([place[axis] for place in places.values()] for axis in (0, 1))
@@ -114,17 +119,21 @@ def _arrow(
     )
 
 
-def _number(ax: Axes, start: tuple[float, float], end: tuple[float, float], value: float) -> None:
-    """The value of an arrow, at a third of its way, where arrows that cross in the middle leave room."""
+def _on_arrow(start: tuple[float, float], end: tuple[float, float]) -> tuple[float, float]:
+    """A place at a third of an arrow's way, where arrows that cross in the middle leave room."""
     (x, y), (to_x, to_y) = start, end
     share = 0.36
     control = (x + to_x) / 2 + _BEND * (to_y - y), (y + to_y) / 2 - _BEND * (to_x - x)
     weights = (1 - share) ** 2, 2 * share * (1 - share), share**2
-    middle = np.array(weights) @ np.array([start, control, end])
+    across, up = np.array(weights) @ np.array([start, control, end])
+    return float(across), float(up)
+
+
+def _number(ax: Axes, start: tuple[float, float], end: tuple[float, float], value: float) -> None:
+    """Write the value of an arrow on it."""
     text = "∞" if math.isinf(value) else f"{value:.2f}" if value >= 0.1 else f"{value:.1g}"
     ax.text(
-        float(middle[0]),
-        float(middle[1]),
+        *_on_arrow(start, end),
         text,
         ha="center",
         va="center",

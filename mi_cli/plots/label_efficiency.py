@@ -11,8 +11,9 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from mi_cli.analysis.intervals import Interval
 from mi_cli.analysis.label_efficiency import LABELS_AXIS, Comparison, best_encoder, compared
-from mi_cli.plots.parts import figures, looks, marks
+from mi_cli.plots.parts import figures, labels, looks, marks
 from mi_cli.plots.parts.settings import Setting, axes, grouped
+from mi_cli.plots.parts.values import Value, exact, span, tell
 from mi_cli.records.results import Records
 
 __all__ = ["plot"]
@@ -38,8 +39,8 @@ def plot(records: Records) -> Figure:
     if not panels:
         return figures.empty_figure(records, _WHAT, "no method has a score")
     grid = figures.Grid.with_panels([(row, column) for row in range(len(panels)) for column in (0, 1)], (4.4, 3.5))
-    for row, (setting, (_, comparisons, encoder)) in enumerate(panels.items()):
-        _draw(grid, row, setting, comparisons, encoder)
+    for row, (setting, (column, comparisons, encoder)) in enumerate(panels.items()):
+        _draw(grid, row, setting, comparisons, encoder, _UNITS[column])
     grid.label("rows that show their label", {row: _UNITS[column] for row, (column, *_) in enumerate(panels.values())})
     for row, (column, *_) in enumerate(panels.values()):
         measure = _UNITS[column].partition(" on ")[0]
@@ -52,21 +53,35 @@ def plot(records: Records) -> Figure:
 
 
 def _draw(
-    grid: figures.Grid, row: int, setting: Setting, comparisons: Sequence[Comparison], encoder: str | None
+    grid: figures.Grid,
+    row: int,
+    setting: Setting,
+    comparisons: Sequence[Comparison],
+    encoder: str | None,
+    measure: str,
 ) -> None:
     left, right = grid.panels[row, 0], grid.panels[row, 1]
+    where = labels.setting_label(setting)
+    words = marks.Words(
+        f"{measure.partition(' on ')[0]} minus that of the raw columns",
+        lambda n: ", ".join(filter(None, (where, f"{n:,.0f} labels"))),
+    )
     for ax in (left, right):
         figures.panel_title(ax, setting)
     methods = grouped(comparisons, lambda one: one.method)
     main = [method for method in sorted(methods, key=looks.rank) if method in (*_MAIN, encoder)]
     for method in sorted(methods, key=looks.rank):
         _line(left, method, methods[method], with_band=method in (_RAW, _TREES, encoder))
+        for one in methods[method]:
+            text = exact(one.score.mean), span((one.score.low, one.score.high))
+            said = Value(measure, looks.look(method).label, words.at(one.labels), *text)
+            tell(left, one.labels, one.score.mean, said)
     right.axhline(0, color=looks.look(_RAW).colour, linewidth=1.1, zorder=2)
     differing = [method for method in main if method != _RAW]
     for index, method in enumerate(differing):
         points = [(float(one.labels), one.difference) for one in methods[method] if one.difference]
         dodge = _DODGE * (index - (len(differing) - 1) / 2)
-        marks.interval_marks(right, points, looks.look(method), line=True, dodge=dodge)
+        marks.interval_marks(right, points, looks.look(method), line=True, dodge=dodge, words=words)
     ticks = sorted({one.labels for one in comparisons})
     for ax in (left, right):
         _set_ticks(ax, ticks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
@@ -95,7 +95,8 @@ def _lines(scores: Sequence[_Score], methods: Sequence[str], axis: str) -> figur
         for method, same in grouped(members, lambda score: score.method).items():
             dodge = _DODGE * (methods.index(method) - (len(methods) - 1) / 2)
             at = [labels.place(axis, values, score.setting[axis]) for score in same]
-            _draw(panels, sorted(zip(at, same, strict=True), key=lambda pair: pair[0]), dodge=dodge)
+            pairs = sorted(zip(at, same, strict=True), key=lambda pair: pair[0])
+            _draw(panels, pairs, {place: labels.setting_label(score.setting) for place, score in pairs}, dodge=dodge)
     for ax in grid.panels.values():
         scales.sweep_ticks(ax, axis, values)
     _scales(grid, scores, horizontal=False)
@@ -121,7 +122,8 @@ def _groups(scores: Sequence[_Score], methods: Sequence[str]) -> figures.Grid:
     for row, (setting, members) in enumerate(rows.items()):
         panels = _frame(grid, row, members, setting, horizontal=True)
         for score in members:
-            _draw(panels, [(methods.index(score.method), score)], horizontal=True)
+            place = methods.index(score.method)
+            _draw(panels, [(place, score)], {place: labels.setting_label(setting)}, horizontal=True)
     grid.panels[0, 0].set_yticks(range(len(methods)), [looks.look(method).label for method in methods])
     grid.panels[0, 0].set_ylim(len(methods) - 0.5, -0.5)
     _scales(grid, scores, horizontal=True)
@@ -169,6 +171,7 @@ def _frame(
 def _draw(
     panels: tuple[Axes, Axes],
     scores: Sequence[tuple[float, _Score]],
+    names: Mapping[float, str],
     *,
     horizontal: bool = False,
     dodge: float = 0.0,
@@ -179,8 +182,10 @@ def _draw(
     marks.seed_marks(panels[0], seeds, look, horizontal=horizontal, dodge=dodge)
     errors = [(at, score.error) for at, score in scores]
     differences = [(at, score.difference) for at, score in scores if score.difference]
-    for ax, points in zip(panels, (errors, differences), strict=True):
-        marks.interval_marks(ax, points, look, horizontal=horizontal, line=not horizontal, dodge=dodge)
+    quantities = _ERROR, "paired difference (label units²)"
+    for ax, points, quantity in zip(panels, (errors, differences), quantities, strict=True):
+        words = marks.Words(quantity, names.__getitem__)
+        marks.interval_marks(ax, points, look, horizontal=horizontal, line=not horizontal, dodge=dodge, words=words)
 
 
 def _scales(grid: figures.Grid, scores: Sequence[_Score], *, horizontal: bool) -> None:

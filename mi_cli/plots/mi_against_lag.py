@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mi_cli.analysis.time_tables import lags
-from mi_cli.plots.parts import figures, looks
+from mi_cli.plots.parts import figures, labels, looks
 from mi_cli.plots.parts.settings import Setting, grouped
+from mi_cli.plots.parts.values import Value, exact, span, tell
 from mi_cli.records.results import SCALES, Records
 from mi_cli.tabular.time_axis import Step, step_text
 
@@ -39,6 +40,7 @@ def plot(records: Records) -> Figure:
     for place, (setting, of_panel) in zip(places, panels.items(), strict=False):
         ax = grid.panels[place]
         _draw(ax, of_panel, SCALES[units])
+        _tell(ax, of_panel, SCALES[units], f"mutual information ({units})", labels.setting_label(setting))
         if keys:
             figures.panel_title(ax, setting)
     grid.label(_lag_label(records), f"mutual information ({units})")
@@ -51,6 +53,21 @@ def plot(records: Records) -> Figure:
         remarks.append(f"the first {len(places)} of {len(panels)} settings")
     figures.add_title(grid.figure, records, _WHAT, *remarks)
     return grid.figure
+
+
+def _tell(ax: Axes, rows: Sequence[dict[str, Any]], scale: float, quantity: str, setting: str) -> None:
+    """Say what the points stand for, and the truth where it is known."""
+    for row in rows:
+        at = ", ".join(filter(None, (setting, f"lag {row['lag']:g}")))
+        ends = span((row["ci_low"], row["ci_high"]), scale)
+        said = Value(quantity, looks.look(row["method"]).label, at, exact(row["estimate"], scale), ends)
+        if math.isfinite(row["estimate"]):
+            tell(ax, row["lag"], scale * row["estimate"], said)
+        else:
+            tell(ax, row["lag"], 0.98, said, transform=ax.get_xaxis_transform())
+    for lag, truth in sorted({(row["lag"], row["true_mi"]) for row in rows if row["true_mi"] is not None}):
+        at = ", ".join(filter(None, (setting, f"lag {lag:g}")))
+        tell(ax, lag, scale * truth, Value(quantity, "true MI", at, exact(truth, scale)))
 
 
 def _lag_label(records: Records) -> str:

@@ -25,6 +25,7 @@ from mi_cli.plots.parts.settings import (
     trials,
     values_of,
 )
+from mi_cli.plots.parts.values import Value, exact, span, tell
 from mi_cli.procedures.base import recorded_procedure
 from mi_cli.records.results import Records
 
@@ -158,6 +159,12 @@ def _draw(ax: Axes, name: str, members: Sequence[Trial], by_metric: _Traces, loo
         ax.plot(curve.steps, curve.mean, color=look.colour, marker=marker, **line)
         if part == main:
             ax.fill_between(curve.steps, curve.low, curve.high, color=look.colour, alpha=0.14, linewidth=0)
+        last = float(curve.mean[-1])
+        text = exact(last), span((curve.low[-1], curve.high[-1])) if len(seeds) > 1 else ""
+        rows = "validation rows" if part == "val" else "training rows"
+        at = ", ".join(filter(None, (labels.setting_label(members[0].setting), f"step {curve.steps[-1]:,.0f}")))
+        quantity = f"last {'MI (nats)' if name == 'mi' else labels.MSE}"
+        tell(ax, float(curve.steps[-1]), last, Value(quantity, rows, at, *text))
     return drawn
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from mi_cli.analysis.interaction import REDUNDANT, SYNERGISTIC, UNDECIDED, measures, triples
 from mi_cli.analysis.intervals import Interval
 from mi_cli.plots.parts import figures, looks
-from mi_cli.plots.parts.marks import interval_marks
+from mi_cli.plots.parts.marks import Words, interval_marks
 from mi_cli.records.results import SCALES, Records
 
 __all__ = ["plot"]
@@ -35,10 +35,8 @@ def plot(records: Records) -> Figure:
     grid = figures.Grid.with_panels([(i, 0) for i in range(len(parts))], size, height_ratios=lines)
     scale = SCALES[records.config.get("units", "nats")]
     for ax, part in zip(grid.panels.values(), parts, strict=True):
-        _panel(ax, part, scale)
-    units = records.config.get("units", "nats")
-    for ax, part in zip(grid.panels.values(), parts, strict=True):
-        ax.set_xlabel(f"{'co-information' if part is ranked else 'measure'} ({units})", fontsize=9)
+        quantity = f"{'co-information' if part is ranked else 'measure'} ({records.config.get('units', 'nats')})"
+        _panel(ax, part, scale, quantity)
     figures.add_title(grid.figure, records, _WHAT, f"intervals of {figures.level(records)}")
     figures.add_legend(grid.figure)
     return grid.figure
@@ -50,8 +48,10 @@ def _first_setting(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row for row in measured if row["seed"] == min(one["seed"] for one in measured)]
 
 
-def _panel(ax: Axes, rows: Sequence[dict[str, Any]], scale: float) -> None:
+def _panel(ax: Axes, rows: Sequence[dict[str, Any]], scale: float, quantity: str) -> None:
     names = [_name(row) for row in rows]
+    words = Words(quantity, lambda place: names[round(-place)])
+    ax.set_xlabel(quantity, fontsize=9)
     for verdict in dict.fromkeys(row["interaction"] for row in rows):
         points = [
             (float(-at), Interval(scale * row["estimate"], scale * row["ci_low"], scale * row["ci_high"], None, 1))
@@ -61,7 +61,7 @@ def _panel(ax: Axes, rows: Sequence[dict[str, Any]], scale: float) -> None:
         look = (
             looks.Look(verdict, _COLOURS[verdict], "o") if verdict else looks.Look("never negative", looks.BLACK, "s")
         )
-        interval_marks(ax, points, look, horizontal=True)
+        interval_marks(ax, points, look, horizontal=True, words=words)
     known = [(float(-at), row["true_mi"]) for at, row in enumerate(rows) if row.get("true_mi") is not None]
     if known:
         places, values = zip(*known, strict=True)

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from mi_cli.analysis.pairwise import pairs
 from mi_cli.plots.parts import figures, labels
+from mi_cli.plots.parts.values import Value, exact, span, tell
 from mi_cli.records.results import SCALES, Records
 
 __all__ = ["plot"]
@@ -35,7 +36,8 @@ def plot(records: Records) -> Figure:
     if symmetric:
         names = [sorted({*names[0], *names[1]})] * 2
     units = records.config.get("units", "nats")
-    values, faint = _matrices(measured, names, symmetric, SCALES[units])
+    scale = SCALES[units]
+    values, faint = _matrices(measured, names, symmetric, scale)
     side = min(14.0, max(5.5, 0.2 * max(map(len, names))))
     height = side * len(names[0]) / max(map(len, names))
     grid = figures.Grid.with_panels([(0, 0)], (side + 1.2, max(3.0, height) + 0.6))
@@ -50,6 +52,10 @@ def plot(records: Records) -> Figure:
         few = len(ticks) <= _LABELLED
         axis.set_ticks(range(len(ticks)) if few else [], ticks if few else [], fontsize=7)
     ax.tick_params(axis="x", rotation=90)
+    for row in measured:
+        text = exact(row["estimate"], scale), span((row["ci_low"], row["ci_high"]), scale)
+        place = names[1].index(row["y"]), names[0].index(row["x"])
+        tell(ax, *place, Value(f"{labels.measure(records.summary)} ({units})", "", f"{row['x']} and {row['y']}", *text))
     if max(map(len, names)) <= _NUMBERED:
         _numbers(ax, np.where(faint == 0, values, np.nan))
     bar = fig.colorbar(image, ax=ax, shrink=0.8)

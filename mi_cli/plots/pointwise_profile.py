@@ -6,9 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mi_cli.plots.parts import figures, looks
+from mi_cli.plots.parts import figures, labels, looks
 from mi_cli.plots.parts.pointwise import NOTHING, Profile, profiles
 from mi_cli.plots.parts.settings import panel_places
+from mi_cli.plots.parts.values import Value, exact, tell
 from mi_cli.records.results import Records
 
 __all__ = ["plot"]
@@ -27,16 +28,16 @@ def plot(records: Records) -> Figure:
     places = panel_places([profile.setting for profile in shown])
     side = 5.2 if len(shown) == 1 else 3.4
     grid = figures.Grid.with_panels(places, (side, 0.62 * side))
-    for ax, profile in zip(grid.panels.values(), shown, strict=True):
-        _panel(ax, profile)
     units = records.config.get("units", "nats")
+    for ax, profile in zip(grid.panels.values(), shown, strict=True):
+        _panel(ax, profile, f"pointwise MI ({units})")
     grid.label(f"pointwise MI ({units})", f"density of rows (1/{units.removesuffix('s')})")
     figures.add_title(grid.figure, records, _WHAT)
     figures.add_legend(grid.figure)
     return grid.figure
 
 
-def _panel(ax: Axes, profile: Profile) -> None:
+def _panel(ax: Axes, profile: Profile, quantity: str) -> None:
     values, truth = profile.values, profile.truth
     every = values if truth is None else np.concatenate([values, truth])
     low, high = np.quantile(every, [_SHOWN, 1 - _SHOWN])
@@ -49,6 +50,10 @@ def _panel(ax: Axes, profile: Profile) -> None:
         middle = quantile == 0.5
         label = "quantiles 5, 25, 50, 75 and 95 %" if middle else None
         ax.axvline(at, color=looks.BLUE, linewidth=1.2 if middle else 0.8, linestyle=looks.DASHES[0], label=label)
+    marks = {"mean": values.mean()} | {f"{q:.0%} quantile": np.quantile(values, q) for q in _QUANTILES}
+    for number, (name, at) in enumerate(marks.items()):
+        said = Value(quantity, name.replace("%", " %"), labels.setting_label(profile.setting), exact(float(at)))
+        tell(ax, float(at), 0.9 - 0.1 * number, said, transform=ax.get_xaxis_transform())
     below = f"{100 * float((values < 0).mean()):.0f} % of rows below 0"
     known = "" if profile.correlation is None else f"correlation with the truth {profile.correlation:.3f}"
     figures.panel_title(ax, profile.setting, f"mean {values.mean():.3g}, {below}", known)

@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mi_cli.analysis.pairwise import AXIS
-from mi_cli.plots.parts import figures, looks
+from mi_cli.plots.parts import figures, labels, looks
 from mi_cli.plots.parts.pointwise import NOTHING, Profile, profiles
 from mi_cli.plots.parts.settings import panel_places
+from mi_cli.plots.parts.values import Value, exact, tell
 from mi_cli.problems import Array
 from mi_cli.records.results import Records
 
@@ -35,7 +36,12 @@ def plot(records: Records) -> Figure:
     units = records.config.get("units", "nats")
     single = [_is_single(profile) for profile in shown]
     for ax, profile, is_single in zip(grid.panels.values(), shown, single, strict=True):
-        dots = _scatter(ax, profile) if is_single else _ranked(ax, profile)
+        dots, largest = _scatter(ax, profile) if is_single else _ranked(ax, profile)
+        setting = labels.setting_label(profile.setting)
+        for (x, y), row in zip(largest, _most(profile).iter_rows(named=True), strict=True):
+            at = ", ".join(filter(None, (setting, f"row {row['row']}")))
+            value = exact(row["pmi"], profile.scale)
+            tell(ax, x, y, Value(f"pointwise MI ({units})", "", at, value))
         bar = grid.figure.colorbar(dots, ax=ax, shrink=0.8)
         bar.ax.tick_params(labelsize=7)
         bar.set_label(f"pointwise MI ({units})", fontsize=8)
@@ -66,7 +72,8 @@ def _most(profile: Profile) -> pl.DataFrame:
     return profile.rows.sort("rank").head(_NAMED)
 
 
-def _scatter(ax: Axes, profile: Profile) -> Any:
+def _scatter(ax: Axes, profile: Profile) -> tuple[Any, list[tuple[float, float]]]:
+    """The dots, and the places of those that contribute most, the largest first."""
     rows = profile.rows.with_row_index("at")
     if len(rows) > _DOTS:
         others = rows.filter(pl.col("rank") > _NAMED).sample(_DOTS - _NAMED, seed=0)
@@ -78,7 +85,7 @@ def _scatter(ax: Axes, profile: Profile) -> Any:
     dots = ax.scatter(x, y, s=7, c=values, cmap="RdBu_r", vmin=-limit, vmax=limit, linewidths=0.2, edgecolors="0.6")
     largest = slice(len(rows) - min(_NAMED, len(rows)), None)
     ax.scatter(x[largest], y[largest], s=45, facecolors="none", edgecolors=looks.BLACK, linewidths=1.0)
-    return dots
+    return dots, [*zip(x[largest].tolist(), y[largest].tolist(), strict=True)][::-1]
 
 
 def _places(ax: Axes, side: str, column: pl.Series, at: Array) -> Array:
@@ -94,7 +101,8 @@ def _places(ax: Axes, side: str, column: pl.Series, at: Array) -> Array:
     return np.asarray(np.array([names.index(name) for name in column]) + spread)
 
 
-def _ranked(ax: Axes, profile: Profile) -> Any:
+def _ranked(ax: Axes, profile: Profile) -> tuple[Any, list[tuple[float, float]]]:
+    """The dots, and the places of those that contribute most, the largest first."""
     rows = profile.rows.sort("rank")
     values = rows["pmi"].to_numpy() * profile.scale
     limit = float(np.quantile(np.abs(values), 0.98)) or 1.0
@@ -103,4 +111,4 @@ def _ranked(ax: Axes, profile: Profile) -> Any:
     ax.scatter(
         rows["rank"].head(_NAMED), values[:_NAMED], s=45, facecolors="none", edgecolors=looks.BLACK, linewidths=1.0
     )
-    return dots
+    return dots, [*zip(rows["rank"].head(_NAMED).to_list(), values[:_NAMED].tolist(), strict=True)]

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from mi_cli.analysis.selected import selected
 from mi_cli.plots.parts import figures, labels
 from mi_cli.plots.parts.looks import GREY
+from mi_cli.plots.parts.values import Value, exact, span, tell
 from mi_cli.records.results import SCALES, Records
 
 __all__ = ["plot"]
@@ -49,6 +50,13 @@ def plot(records: Records) -> Figure:
     left.invert_yaxis()
     left.set_xlabel(f"MI with {y} ({units})", fontsize=9)
     right.set_xlabel("share of subsamples that choose it", fontsize=9)
+    for place, (row, gain, frequency) in enumerate(zip(columns, gains, frequencies, strict=True)):
+        text = exact(row["estimate"], scale), span((row["ci_low"], row["ci_high"]), scale)
+        quantity, name = f"MI with {y} ({units})", _name(row)
+        tell(left, shown[place], place, Value(quantity, "by itself", name, *text))
+        if row["rank"] is not None:
+            tell(left, gain, place + 0.2, Value(quantity, "added to those above it", name, exact(gain)))
+        tell(right, frequency, place, Value("share of subsamples that choose it", "", name, exact(frequency)))
     chosen = sum(row["rank"] is not None for row in columns)
     if 0 < chosen < len(columns):
         for ax in (left, right):

@@ -26,6 +26,7 @@ __all__ = [
     "plot_function",
     "procedure_class",
     "section_class",
+    "svg_function",
 ]
 
 
@@ -64,6 +65,11 @@ def plot_function(name: str) -> Any:
         ConfigError: there is no such plot, or it is another package's and cannot be used.
     """
     return _existing("plot", name)
+
+
+def svg_function() -> Any:
+    """The function that takes a figure of a plot and returns the text of an SVG document."""
+    return load("mi_cli.plots.parts.vector:svg")
 
 
 def encoder_factory(name: str) -> Any:

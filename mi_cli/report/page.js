@@ -171,13 +171,78 @@
   drawRows();
   if (state.scroll && document.body.dataset.refresh) scrollTo({ top: state.scroll, behavior: "instant" });
 
-  // --- figures
+  // --- figures: the value of the mark that one points at, or goes to with the arrow keys
+  const tip = make("div", { className: "tip" }), ring = make("span", { className: "ring" });
+  tip.setAttribute("role", "status");
+  document.body.append(tip);
+  const hide = () => { tip.replaceChildren(); ring.remove(); };
+  const show = (plot, mark) => {
+    const drawn = plot.querySelector(".drawn"), heads = mark.row.closest("table").querySelectorAll("thead th");
+    ring.style.left = `${mark.x}%`;
+    ring.style.top = `${mark.y}%`;
+    drawn.append(ring);
+    const lines = [...mark.row.cells].map((cell, at) => [heads[at].textContent, cell.textContent]).filter(([, value]) => value);
+    tip.replaceChildren(...lines.map(([head, value]) => make("div", {}, make("span", {}, `${head}: `), make("b", {}, value), " ")));
+    (plot.closest("dialog") ?? document.body).append(tip);
+    const box = ring.getBoundingClientRect(), own = tip.getBoundingClientRect();
+    const left = Math.min(Math.max(4, box.left + box.width / 2 - own.width / 2), document.documentElement.clientWidth - own.width - 4);
+    const top = box.top - own.height - 6 > 0 ? box.top - own.height - 6 : box.bottom + 6;
+    tip.style.transform = `translate(${left}px, ${top}px)`;
+  };
+  const marksIn = (figure) => [...figure.querySelectorAll("tr[data-at]")].map((row) => {
+    const [x, y] = row.dataset.at.split(" ").map(Number);
+    return { row, x, y };
+  });
+  const REACH = 20; // pixels from the pointer
+  const tell = (plot, marksOf) => {
+    let at = -1;
+    const go = (to) => {
+      const marks = marksOf();
+      if (!marks.length) return;
+      at = Math.min(Math.max(to, 0), marks.length - 1);
+      show(plot, marks[at]);
+      ring.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
+      show(plot, marks[at]); // the place of the tip, after scrolling
+    };
+    const point = (event) => {
+      const box = plot.querySelector(".drawn").getBoundingClientRect();
+      const far = (mark) => Math.hypot(box.left + mark.x * box.width / 100 - event.clientX, box.top + mark.y * box.height / 100 - event.clientY);
+      let near = REACH, found = -1;
+      for (const [number, mark] of marksOf().entries()) if (far(mark) < near) [near, found] = [far(mark), number];
+      if (found < 0) return hide();
+      at = found;
+      show(plot, marksOf()[found]);
+    };
+    plot.addEventListener("pointermove", point);
+    plot.addEventListener("pointerdown", point);
+    plot.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") hide(); });
+    plot.addEventListener("blur", hide);
+    plot.addEventListener("keydown", (event) => {
+      const to = { ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: Infinity }[event.key];
+      if (event.key === "Escape" && tip.firstChild) hide();
+      else if (to !== undefined && marksOf().length) go(to);
+      else return;
+      event.preventDefault();
+    });
+  };
+  for (const figure of document.querySelectorAll("figure")) {
+    const plot = figure.querySelector(".plot"), marks = marksIn(figure);
+    if (!plot || !marks.length) continue;
+    plot.setAttribute("role", "application");
+    plot.setAttribute("aria-label", `${plot.getAttribute("aria-label")}: arrow keys go through its ${marks.length} values`);
+    tell(plot, () => marks);
+  }
   const large = $("large");
+  let enlarged = [];
+  tell(large.querySelector(".plot"), () => enlarged);
+  large.addEventListener("close", hide);
   for (const button of document.querySelectorAll(".enlarge")) {
     button.hidden = false;
     button.addEventListener("click", () => {
-      const image = button.closest("figure").querySelector("img"), copy = large.querySelector("img");
-      [copy.src, copy.alt] = [image.src, image.alt];
+      const figure = button.closest("figure"), image = figure.querySelector("img"), copy = large.querySelector("img");
+      [copy.src, copy.alt, copy.className] = [image.src, image.alt, image.className];
+      enlarged = marksIn(figure);
+      large.querySelector(".plot").setAttribute("role", enlarged.length ? "application" : "group");
       large.showModal();
     });
   }

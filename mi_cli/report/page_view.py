@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import ast
-import base64
-import importlib.util
 import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -21,9 +16,9 @@ from mi_cli.errors import counted
 from mi_cli.fields import Rule
 from mi_cli.records.results import SCALES
 from mi_cli.records.saved_config import by_path
-from mi_cli.registry.builtin import PLOTS
 from mi_cli.report.answer_text import answer_lines
 from mi_cli.report.collect import Collection
+from mi_cli.report.page_figures import figure
 from mi_cli.report.recorded_run import Provenance, RecordedRun, Summary
 from mi_cli.report.selection_text import selection_lines
 from mi_cli.report.tables import (
@@ -55,7 +50,6 @@ _IN_NATS = {
     *IN_NATS,
 }  # columns of results
 _EXACT = 2**53  # the largest integer up to which a browser's numbers hold all integers
-_PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def view(collection: Collection) -> dict[str, Any]:
@@ -116,7 +110,7 @@ def _run(run: RecordedRun, index: int) -> dict[str, Any]:
         else [],
         "notes": run.provenance.notes if run.provenance else [],
         "tables": list(_tables(run)),
-        "figures": [_figure(path) for path in run.plots],
+        "figures": [figure(path) for path in run.plots],
         "overrides": run.overrides,
         "config": (run.folder / "config.yaml").read_text(encoding="utf-8"),
         "started": run.provenance.started.replace("T", " ") if run.provenance else "",
@@ -187,25 +181,6 @@ def _table(columns: Mapping[str, bool], rows: Sequence[Sequence[str]]) -> dict[s
 
 def _text(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def _figure(path: Path) -> dict[str, Any]:
-    """An image with its size and a description. A file that is no PNG image is not included."""
-    data, size = path.read_bytes(), None
-    if data.startswith(_PNG):
-        size = [int.from_bytes(data[at : at + 4], "big") for at in (16, 20)]
-    inside = base64.b64encode(data).decode() if size else ""
-    return {"name": path.stem, "about": _about(path.stem), "size": size, "data": inside}
-
-
-@cache
-def _about(plot: str) -> str:
-    """The first sentence of a plot's module. It is parsed and not imported, since that would import matplotlib."""
-    spec = importlib.util.find_spec(f"mi_cli.plots.{plot}") if plot in PLOTS else None
-    if spec is None or spec.origin is None:
-        return plot.replace("_", " ")
-    text = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or plot
-    return " ".join(text.partition("\n\n")[0].split())
 
 
 def _provenance(provenance: Provenance) -> list[tuple[str, str]]:

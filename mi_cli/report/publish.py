@@ -10,7 +10,7 @@ from mi_cli.console import printing
 from mi_cli.lazy import LazyModule
 from mi_cli.records import results
 from mi_cli.records.finished import FINE, FinishedRun, attempt
-from mi_cli.registry.lookup import plot_function
+from mi_cli.registry.lookup import plot_function, svg_function
 from mi_cli.report import page, terminal_tables
 from mi_cli.report.summary import summarise
 from mi_cli.schema.config import Config
@@ -77,14 +77,17 @@ def _traces(run: FinishedRun) -> dict[int, dict[str, list[float]]]:
 
 
 def _draw(name: str, folder: Path) -> bool:
-    """Draw a plot from the records of a run; whether that worked."""
+    """Draw a plot from the records of a run, as PNG and as SVG; whether that worked."""
 
     def draw() -> None:
         figure = plot_function(name)(results.Records(folder))
-        (folder / "plots").mkdir(exist_ok=True)
-        temporary = folder / "plots" / f".{name}.png"
+        plots = folder / "plots"
+        plots.mkdir(exist_ok=True)
+        temporary = plots / f".{name}.png"
         figure.set_dpi(150)
         backend_agg.FigureCanvasAgg(figure).print_png(temporary)  # the bytes of savefig, which draws it once more
-        temporary.replace(folder / "plots" / f"{name}.png")
+        temporary.replace(plots / f"{name}.png")
+        figure.set_layout_engine("none")  # the places stay as they are
+        results.write_text(plots / f"{name}.svg", svg_function()(figure))
 
     return attempt(f"plot {name}", folder, draw)

@@ -18,6 +18,11 @@ from mi_cli.report.collect import collect
 pytestmark = pytest.mark.browser
 
 MANY = 20_000
+DRAWING = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 150"><text x="9" y="20">a figure</text>'
+    '<g class="values"><circle cx="75" cy="75" r="6"><title>MINE\tρ = 0\tMI (nats)\t0.14\t[0.1, 0.2]</title></circle>'
+    '<circle cx="280" cy="140" r="6"><title>DV\tρ = 0\tMI (nats)\t∞\t</title></circle></g></svg>'
+)
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +35,7 @@ def pages(tmp_path_factory):
         tables=["solved"],
         lost={7: "an error"},
     )
+    (folder / "one" / "plots" / "forest.svg").write_text(DRAWING, encoding="utf-8")
     leave_run(folder / "some" / "a", overrides=["training.lr=0.1"], plots=["forest", "coverage"])
     leave_run(folder / "some" / "b", {"dataset": {"rho": [i / 50 for i in range(50)]}}, training={"lr": 0.1})
     leave_run(folder / "some" / "c", done=3, status=None)
@@ -171,6 +177,42 @@ def test_figures_can_be_enlarged(open_page):
     assert large.find_element("tag name", "img").get_attribute("alt").startswith("small: ")
     large.find_element("tag name", "button").click()
     assert not large.is_displayed()
+
+
+def tip_lines(driver):
+    return driver.find_element("css selector", ".tip").text.split("\n")
+
+
+def test_marks_say_their_values_to_the_arrow_keys(open_page):
+    driver = open_page("one", 360)
+    plot = driver.find_element("css selector", "figure .plot")
+    plot.send_keys("\ue014")  # right
+    assert tip_lines(driver) == ["series: MINE", "at: ρ = 0", "MI (nats): 0.14", "interval: [0.1, 0.2]"]
+    plot.send_keys("\ue014" * 2)
+    assert tip_lines(driver) == ["series: DV", "at: ρ = 0", "MI (nats): ∞"]
+    tip, ring = (driver.find_element("css selector", name).rect for name in (".tip", ".ring"))
+    assert 0 <= tip["x"] < tip["x"] + tip["width"] <= 360
+    assert tip["y"] + tip["height"] <= ring["y"] or tip["y"] >= ring["y"] + ring["height"]
+    plot.send_keys("\ue00c")  # escape
+    assert tip_lines(driver) == [""]
+
+
+@pytest.mark.parametrize("enlarged", [False, True])
+def test_marks_say_their_values_to_the_pointer(open_page, enlarged):
+    driver = open_page("one")
+    if enlarged:
+        driver.find_element("css selector", ".enlarge").click()
+    point = (
+        "const drawn = document.querySelector(arguments[0]), box = drawn.getBoundingClientRect();"
+        "const at = {clientX: box.left + arguments[1] * box.width, clientY: box.top + arguments[2] * box.height};"
+        "drawn.dispatchEvent(new PointerEvent('pointermove', {...at, bubbles: true}));"
+    )
+    drawn = "dialog .drawn" if enlarged else "figure .drawn"
+    driver.execute_script(point, drawn, 0.255, 0.505)
+    assert tip_lines(driver)[0] == "series: MINE"
+    assert driver.find_element("css selector", ".tip").is_displayed()
+    driver.execute_script(point, drawn, 0.6, 0.1)
+    assert tip_lines(driver) == [""]
 
 
 @pytest.mark.parametrize("name", ["one", "some", "many"])

@@ -45,7 +45,7 @@ def test_run_leaves_a_verdict_a_figure_and_an_encoder_and_another_uses_it_again(
     (folder,) = Path("outputs/represent").iterdir()
     assert f"encoder: {folder / 'encoder'} (vicreg, trained on all rows (" in out
     assert {path.name for path in folder.iterdir()} >= {"config.yaml", "report.html", "results.csv", "tables"}
-    assert [path.name for path in (folder / "plots").iterdir()] == ["label_efficiency.png"]
+    assert {path.name for path in (folder / "plots").iterdir()} == {"label_efficiency.png", "label_efficiency.svg"}
     summary = json.loads((folder / "summary.json").read_text())
     (verdict,) = summary["verdicts"]
     assert (verdict["verdict"], verdict["encoder"]) == ("raw columns", "vicreg")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,24 @@ from matplotlib.transforms import ScaledTranslation, Transform
 
 from mi_cli.analysis.intervals import Interval
 from mi_cli.plots.parts.looks import Look
+from mi_cli.plots.parts.values import Value, exact, span, tell
 
-__all__ = ["interval_marks", "seed_marks"]
+__all__ = ["Words", "interval_marks", "seed_marks"]
+
+
+@dataclass(frozen=True)
+class Words:
+    """How to say what marks stand for.
+
+    Args:
+        quantity: of their values, with its unit.
+        at: the place of a mark in words, from its place along the other axis.
+        scale: of their values as they are said.
+    """
+
+    quantity: str
+    at: Callable[[float], str]
+    scale: float = 1.0
 
 
 def interval_marks(
@@ -24,6 +41,7 @@ def interval_marks(
     horizontal: bool = False,
     line: bool = False,
     dodge: float = 0.0,
+    words: Words | None = None,
 ) -> None:
     """Draw means with their intervals, where they have one.
 
@@ -34,6 +52,7 @@ def interval_marks(
         horizontal: the values run from left to right.
         line: connect the means.
         dodge: points of 1/72 inch by which the marks are moved aside, so that those of several series are visible.
+        words: say what each mark stands for.
     """
     if not points:
         return
@@ -47,6 +66,12 @@ def interval_marks(
     ax.errorbar(x, y, **errors, **style, ecolor=(look.colour, 0.6), label=look.label, transform=place, zorder=3)
     ax.update_datalim(np.column_stack([x, y]))  # matplotlib does not do this for marks with a transform
     ax.autoscale_view()
+    if words is None:
+        return
+    for where, value in points:
+        text = exact(value.mean, words.scale), span((value.low, value.high), words.scale)
+        said = Value(words.quantity, look.label, words.at(where), *text)
+        tell(ax, *((value.mean, where) if horizontal else (where, value.mean)), said, transform=place)
 
 
 def seed_marks(

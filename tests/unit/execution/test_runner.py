@@ -103,7 +103,9 @@ def test_files_and_their_columns(tmp_path, capsys):
     plots = ["estimate_against_step", "estimate_against_axis", "gaussian_samples"]
     code, rows = run(tmp_path, SMALL, SWEEP, plots=plots)
     assert code == 0
-    assert all_files(tmp_path) == FILES | {"samples.parquet"} | {f"plots/{name}.png" for name in plots}
+    assert all_files(tmp_path) == FILES | {"samples.parquet"} | {
+        f"plots/{name}.{end}" for name in plots for end in ("png", "svg")
+    }
     assert (tmp_path / "results.csv").read_text(encoding="utf-8").split("\n", 1)[0] == COLUMNS
     assert [row["trial"] for row in rows] == [str(i) for i in range(6)]
     for row in rows:
@@ -395,7 +397,7 @@ def test_plot_that_fails_costs_no_other(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(estimate_against_axis, "plot", broken)
     code, _ = run(tmp_path, SMALL, SWEEP, plots=["estimate_against_axis", "estimate_against_step"])
     assert code == 1
-    assert all_files(tmp_path) == FILES | {"plots/estimate_against_step.png"}
+    assert all_files(tmp_path) == FILES | {"plots/estimate_against_step.png", "plots/estimate_against_step.svg"}
     assert "no ink" in (tmp_path / "run.log").read_text()
     assert "plot estimate_against_axis failed" in capsys.readouterr().err
 

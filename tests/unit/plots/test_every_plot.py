@@ -41,6 +41,7 @@ from plotted import (
 
 from mi_cli.analysis.answer_scores import SHARES
 from mi_cli.analysis.interaction import LABELS as LABELS_OF_MEASURES
+from mi_cli.plots.parts.values import told
 from mi_cli.records import results
 from mi_cli.registry.builtin import PLOTS
 
@@ -224,6 +225,25 @@ KINDS_OF = {
 }
 
 
+# A run of which each plot says something, where that is not the sweep.
+SAYING = {
+    "answer_coverage": "answers",
+    "coverage": "coverage",
+    "error_against_samples": "sizes",
+    "error_against_seconds": "benchmark",
+    "extrapolation": "shares",
+    "information_graph": "columns",
+    "label_efficiency": "labels",
+    "mi_against_lag": "lags",
+    "mi_and_mse_against_step": "compare",
+    "method_comparison": "compare",
+    "o_information": "eight columns",
+    "pair_heat_map": "pairs",
+    "pointwise_profile": "rows",
+    "pointwise_rows": "rows",
+}
+
+
 @pytest.mark.parametrize(
     ("name", "kind"), [(name, kind) for name in PLOTS for kind in KINDS_OF.get(name, ("one cell", "sweep", "failed"))]
 )
@@ -291,6 +311,14 @@ def test_settings_of_matplotlib_are_left_alone(name: str, write: Write) -> None:
     figure = draw(name, KINDS["maximise"](write))
     assert _settings() == before
     assert figure.get_facecolor() == (1, 1, 1, 1)
+
+
+@pytest.mark.parametrize("name", [name for name in PLOTS if name not in ("gaussian_samples", "selection_path")])
+def test_marks_say_what_they_stand_for(name: str, write: Write) -> None:
+    found = told(draw(name, KINDS[SAYING.get(name, "sweep")](write)))
+    assert len(found) > 2
+    assert all(value.quantity and value.value and (value.series or value.at) for _, _, value in found)
+    assert len({value.texts for _, _, value in found}) == len(found)
 
 
 def test_figures_can_be_drawn_in_threads(write: Write) -> None:

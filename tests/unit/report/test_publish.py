@@ -17,4 +17,14 @@ def test_plot_is_drawn_as_savefig_would(tmp_path):
     expected = io.BytesIO()
     forest.plot(Records(folder)).savefig(expected, dpi=150, format="png")
     assert (folder / "plots" / "forest.png").read_bytes() == expected.getvalue()
-    assert [path.name for path in (folder / "plots").iterdir()] == ["forest.png"]
+    assert {path.name for path in (folder / "plots").iterdir()} == {"forest.png", "forest.svg"}
+
+
+def test_svg_is_the_same_when_it_is_drawn_again(tmp_path):
+    folder = leave_run(tmp_path / "run", plots=())
+    written = []
+    for _ in range(2):
+        assert publish._draw("forest", folder)
+        written.append((folder / "plots" / "forest.svg").read_bytes())
+    assert written[0] == written[1]
+    assert b"MINE" in written[0]
