@@ -10,8 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mi_cli.analysis.intervals import Interval
-from mi_cli.plots.parts import figures, labels, looks, marks, scales
+from mi_cli.plots.parts import bands, figures, labels, looks, marks, scales
 from mi_cli.plots.parts.settings import Cell, Setting, Trial, Value, are_numbers, cells, grouped, trials, values_of
+from mi_cli.plots.parts.truths import depends_on_data, truth_between
+from mi_cli.plots.parts.values import Value as Said
+from mi_cli.plots.parts.values import exact, span, tell
 from mi_cli.records.results import Records
 
 __all__ = ["plot"]
@@ -20,6 +23,10 @@ _WHAT = "Held-out {} estimate"
 _DODGE = 4.0  # points of 1/72 inch between series
 _LEAST_SPAN = 0.01  # nats
 _LARGEST = 100.0  # nats; larger estimates come from trainings that diverged, and are shown as text
+_LINE = 0.075  # of a panel, for a line of text at its edge
+_LETTERS = 10.0  # points of 1/72 inch for the height of a line
+_SIDES = 0.2  # of a panel: text at a place nearer to a side is aligned to it
+_BAND_REACH = 3.0  # times the other values: the ends of a wider band are not in the panel
 
 _Series = tuple[str, Setting]
 
@@ -29,6 +36,7 @@ class _Point:
     """The mean estimate of one method at one place of the horizontal axis."""
 
     at: float
+    on_axis: Value
     where: str
     method: str
     rest: Setting
@@ -63,26 +71,121 @@ def plot(records: Records) -> Figure:
     top, *below = grid.panels.values()
     look_of = _looks(points)
     connect = are_numbers(values)
-    _truths(top, points, connect=connect)
-    shown = [point for point in points if abs(point.estimate.mean) <= _LARGEST] or points
     quantities = f"{labels.measure(records.summary)} (nats)", f"estimate − true {measure} (nats)"
+    _truths(top, points, records, axis if connect else None, quantities[0])
+    shown = _shown(points)
     _marks(top, shown, [point.estimate for point in shown], look_of, quantities[0], connect=connect)
-    _note_large(top, [point for point in points if point not in shown])
-    truths = [point.truth for point in points if point.truth is not None and math.isfinite(point.truth)]
-    cut = _limit(top, [point.estimate for point in shown], truths)
+    accepted = [_accepted(band, axis, values, points) for band in bands.bands(records)]
+    others = [*_finite(points), *_ends(accepted, shown, of_difference=False)]
+    cut = _limit(top, [point.estimate for point in shown], others)
     for ax in below:
         ax.axhline(0, **looks.TRUTH)
         _marks(ax, shown, [point.difference for point in shown], look_of, quantities[1], connect=connect)
-        cut |= _limit(ax, [point.difference for point in shown if point.difference], [0.0])
+        others = [0.0, *_ends(accepted, shown, of_difference=True)]
+        cut |= _limit(ax, [point.difference for point in shown if point.difference], others)
         ax.set_ylabel(quantities[1], fontsize=9)
     top.set_ylabel(quantities[0], fontsize=9)
     lowest = [top, *below][-1]
     scales.sweep_ticks(lowest, axis, values)
     lowest.set_xlabel(labels.axis_label(axis, values), fontsize=9)
-    _infinite(top, points)
+    _edges(top, points, shown, look_of, quantities[0])
+    for band in accepted:
+        _draw_band(band, top, below, look_of, connect=connect)
     figures.add_legend(grid.figure)
-    figures.add_title(grid.figure, records, _WHAT.format(measure), _remark(estimates, records, cut=cut))
+    remarks = [_remark(estimates, records, cut=cut), *(one.band.text for one in accepted if one.places)]
+    figures.add_title(grid.figure, records, _WHAT.format(measure), *remarks)
     return grid.figure
+
+
+def _shown(points: Sequence[_Point]) -> list[_Point]:
+    """The points that are drawn at their places; the others would flatten these, and are written at the edge.
+
+    Such are estimates of trainings that diverged, and estimates of an infinite MI that are far above all others.
+    """
+    usable = [point for point in points if abs(point.estimate.mean) <= _LARGEST] or list(points)
+    finite = [point for point in usable if point.truth != math.inf]
+    if not finite:
+        return usable
+    (low, high), _ = scales.value_limits((point.estimate for point in finite), _finite(points), _LEAST_SPAN)
+    return [point for point in usable if point in finite or point.estimate.mean <= high + (high - low)]
+
+
+def _finite(points: Sequence[_Point]) -> list[float]:
+    return [point.truth for point in points if point.truth is not None and math.isfinite(point.truth)]
+
+
+@dataclass(frozen=True)
+class _Accepted:
+    """What a claim accepts at places of the horizontal axis, by the settings of the other axes."""
+
+    band: bands.Band
+    places: Mapping[Setting, Sequence[tuple[float, float | None, float | None]]]
+    series: frozenset[_Series]
+    names: Mapping[float, str]
+
+
+def _accepted(band: bands.Band, axis: str, values: Sequence[Value], points: Sequence[_Point]) -> _Accepted:
+    places: dict[Setting, list[tuple[float, float | None, float | None]]] = {}
+    series = set()
+    for where, low, high in band.cells:
+        pairs = dict(where.pairs)
+        here = [point for point in points if band.method in (None, point.method) and _is_at(point, where)]
+        if axis in pairs:
+            at = labels.place(axis, values, pairs[axis])
+            here = [point for point in here if point.at == at]
+        series |= {point.series for point in here}
+        for rest, at in dict.fromkeys((point.rest, point.at) for point in here):
+            places.setdefault(rest, []).append((at, low, high))
+    return _Accepted(band, places, frozenset(series), {point.at: point.where for point in points})
+
+
+def _is_at(point: _Point, where: Setting) -> bool:
+    """Whether a point has the values of a setting, in the axes that both have."""
+    return all(value == dict(where.pairs).get(axis, value) for axis, value in point.rest.pairs)
+
+
+def _ends(accepted: Sequence[_Accepted], points: Sequence[_Point], *, of_difference: bool) -> list[float]:
+    """The ends of bands, where they are not far outside of what else a panel shows."""
+    shown = [point.difference if of_difference else point.estimate for point in points]
+    sizes = [abs(end) for value in shown if value for end in (value.mean, value.low, value.high) if end is not None]
+    reach = _BAND_REACH * max([*sizes, _LEAST_SPAN])
+    ends = [
+        end
+        for one in accepted
+        for places in one.places.values()
+        for _, *both in places
+        for end in both
+        if one.band.of_difference == of_difference and end is not None
+    ]
+    return [end for end in ends if abs(end) <= reach]
+
+
+def _draw_band(
+    one: _Accepted,
+    top: Axes,
+    below: Sequence[Axes],
+    look_of: Mapping[_Series, looks.Look],
+    *,
+    connect: bool,
+) -> None:
+    """Draw the band of a claim, in the colour of the series that it is about, or grey where these are several."""
+    panels = below if one.band.of_difference else [top]
+    colours = {look_of[series].colour for series in one.series}
+    colour = colours.pop() if len(colours) == 1 and len(look_of) > 1 else looks.GREY
+    for ax in panels:
+        unique = dict.fromkeys(tuple(sorted(places, key=lambda cell: cell[0])) for places in one.places.values())
+        for first, places in enumerate(unique):
+            label = one.band.label if not first else "_"
+            bands.draw_band(ax, places, label, colour, connect=connect)
+            for at, low, high in places:
+                _tell_band(ax, at, low, high, one)
+
+
+def _tell_band(ax: Axes, at: float, low: float | None, high: float | None, one: _Accepted) -> None:
+    bottom, top = ax.get_ylim()
+    text = f"{'−∞' if low is None else exact(low)} to {'∞' if high is None else exact(high)}"
+    height = min(high, top) if high is not None else bottom if low is None else max(low, bottom)
+    tell(ax, at, height, Said(ax.get_ylabel(), "accepted", one.names[at], text))
 
 
 def _axis(estimates: Sequence[Cell]) -> str:
@@ -103,6 +206,7 @@ def _points(estimates: Sequence[Cell], axis: str, values: list[Value], all_trial
     return [
         _Point(
             labels.place(axis, values, _where(cell)[axis]),
+            _where(cell)[axis],
             labels.setting_label(Setting(((axis, _where(cell)[axis]),))),
             cell.method,
             cell.setting.without(*left_out, *_named(cell)),
@@ -174,26 +278,38 @@ def _limit(ax: Axes, shown: Sequence[Interval], others: Sequence[float]) -> bool
     return cut
 
 
-def _note_large(ax: Axes, points: Sequence[_Point]) -> None:
-    """Show estimates that are too large for the panel as text at its upper or lower edge."""
-    for point in points:
-        high, text = point.estimate.mean > 0, labels.number(point.estimate.mean)
-        ax.text(point.at, 0.98 if high else 0.02, f"↑\n{text}" if high else f"{text}\n↓", ha="center",
-                va="top" if high else "bottom", fontsize=7.5, transform=ax.get_xaxis_transform())  # fmt: skip
+def _truths(ax: Axes, points: Sequence[_Point], records: Records, axis: str | None, quantity: str) -> None:
+    """Draw the true MI for each setting of the other axes that it depends on.
 
-
-def _truths(ax: Axes, points: Sequence[_Point], *, connect: bool) -> None:
-    """Draw the true MI, with a line for each setting of the other axes that it depends on."""
+    It is a curve where it is known between the values of ``axis``, a line where the axis does not change it, and marks
+    elsewhere; there are marks alone where ``axis`` is None, since there is nothing between words.
+    """
     known = [point for point in points if point.truth is not None and math.isfinite(point.truth)]
     names = [name for name in points[0].rest.axes if _changes_truth(name, known)]
     for number, (rest, members) in enumerate(grouped(known, lambda point: point.rest.only(names)).items()):
-        curve = sorted({(point.at, point.truth) for point in members})
-        joined = connect and len(curve) > 1
-        line = looks.TRUTH | (
-            {"linestyle": looks.DASHES[number % len(looks.DASHES)]} if joined else {"linestyle": "none"}
-        )
+        places = sorted({(point.at, point.truth) for point in members if point.truth is not None})
+        curve = _curve(records, axis, members, places)
+        line = looks.TRUTH | {"linestyle": looks.DASHES[number % len(looks.DASHES)] if curve else "none"}
         label = ", ".join(filter(None, ("true MI", labels.setting_label(rest))))
-        ax.plot(*zip(*curve, strict=True), marker="" if joined else "_", markersize=16, label=label, **line)
+        ax.plot(*zip(*(curve or places), strict=True), marker="" if curve else "_", markersize=16, label=label, **line)
+        where = {point.at: point.where for point in members}
+        for at, truth in places:
+            tell(ax, at, truth, Said(quantity, label, where[at], exact(truth)))
+
+
+def _curve(
+    records: Records, axis: str | None, members: Sequence[_Point], places: Sequence[tuple[float, float]]
+) -> list[tuple[float, float]]:
+    """The true MI along an axis; empty where it is not known between its values."""
+    if axis is None or len(places) < 2:
+        return []
+    if not depends_on_data(axis):
+        return list(places)
+    value_at = {point.at: point.on_axis for point in members}
+    known = [(value_at[at], truth) for at, truth in places]
+    others = Setting(tuple(pair for pair in members[0].rest.pairs if depends_on_data(pair[0])))
+    curve = truth_between(records, axis, others, [(value, truth) for value, truth in known if isinstance(value, float)])
+    return [(labels.place(axis, [value], value), truth) for value, truth in curve]
 
 
 def _changes_truth(name: str, points: Sequence[_Point]) -> bool:
@@ -202,21 +318,55 @@ def _changes_truth(name: str, points: Sequence[_Point]) -> bool:
     return any(len({point.truth for point in members}) > 1 for members in same)
 
 
-def _infinite(ax: Axes, points: Sequence[_Point]) -> None:
-    """Note at which places the true MI is infinite."""
-    places = sorted({point.at for point in points if point.truth == math.inf})
-    if not places:
-        return
+def _edges(
+    ax: Axes,
+    points: Sequence[_Point],
+    shown: Sequence[_Point],
+    look_of: Mapping[_Series, looks.Look],
+    quantity: str,
+) -> None:
+    """Write at the edge, with an arrow, where the true MI is infinite, and the estimates that are not drawn."""
+    upper: dict[float, list[tuple[str, str, Said]]] = {}
+    lower: dict[float, list[tuple[str, str, Said]]] = {}
+    for at, where in dict.fromkeys((point.at, point.where) for point in points if point.truth == math.inf):
+        upper[at] = [("true MI = ∞", looks.BLACK, Said(quantity, "true MI", where, "∞"))]
+    for point in points:
+        if point in shown:
+            continue
+        look, mean = look_of[point.series], point.estimate.mean
+        text = labels.number(mean) if abs(mean) > _LARGEST else exact(mean)
+        said = Said(quantity, look.label, point.where, exact(mean), span((point.estimate.low, point.estimate.high)))
+        line = f"{look.label} {text}" if len(look_of) > 1 else text
+        (upper if mean > 0 else lower).setdefault(point.at, []).append((line, look.colour, said))
     low, high = ax.get_ylim()
-    ax.set_ylim(low, high + 0.1 * (high - low))
-    if all(point.truth == math.inf for point in points):
-        figures.note(ax, "true MI = ∞ ↑", colour=looks.BLACK)
-        return
-    across = ax.transData + ax.transAxes.inverted()
-    for at in places:
-        is_right = across.transform((at, high))[0] > 0.5
-        text, side = ("true MI = ∞ ↑", "right") if is_right else ("↑ true MI = ∞", "left")
-        ax.text(at, 0.99, text, ha=side, va="top", fontsize=8, transform=ax.get_xaxis_transform())
+    lines = [max(map(len, edge.values()), default=0) for edge in (lower, upper)]
+    ax.set_ylim(low - _LINE * lines[0] * (high - low), high + _LINE * lines[1] * (high - low))
+    for edge, is_upper in ((upper, True), (lower, False)):
+        for at, found in edge.items():
+            for number, (text, colour, said) in enumerate(found):
+                _at_edge(ax, at, number, text, colour, is_upper=is_upper)
+                height = 1 - _LINE * (number + 0.5) if is_upper else _LINE * (number + 0.5)
+                tell(ax, at, height, said, transform=ax.get_xaxis_transform())
+
+
+def _at_edge(ax: Axes, at: float, number: int, text: str, colour: str, *, is_upper: bool) -> None:
+    """Write a line of text with an arrow at the upper or lower edge of a panel."""
+    share = ax.transAxes.inverted().transform(ax.transData.transform((at, ax.get_ylim()[0])))[0]
+    side = "left" if share < _SIDES else "right" if share > 1 - _SIDES else "center"
+    arrow = "↑" if is_upper else "↓"
+    ax.annotate(
+        f"{arrow} {text}" if side == "left" else f"{text} {arrow}",
+        (at, 1.0 if is_upper else 0.0),
+        ({"left": -8, "center": 0, "right": 8}[side], (-1 if is_upper else 1) * (_LETTERS * number + 1)),
+        xycoords=ax.get_xaxis_transform(),
+        textcoords="offset points",
+        ha=side,
+        va="top" if is_upper else "bottom",
+        fontsize=8,
+        color=colour,
+        zorder=5,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5},
+    )
 
 
 def _remark(estimates: Sequence[Cell], records: Records, *, cut: bool) -> str:

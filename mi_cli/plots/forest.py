@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mi_cli.plots.parts import figures, labels, looks
+from mi_cli.plots.parts import figures, labels, looks, marks
 from mi_cli.plots.parts.values import Value, exact, span, tell
 from mi_cli.records.results import SCALES, Records
 
@@ -51,24 +51,32 @@ def _line(ax: Axes, place: int, row: Mapping[str, Any], scale: float) -> None:
     look = looks.look(row["method"])
     value = scale * row["estimate"]
     if math.isinf(value):
-        ax.text(0.99, place, "∞", color=look.colour, ha="right", va="center", transform=ax.get_yaxis_transform())
+        marks.edge_mark(ax, place, value, look.colour)
+        if row["lower"] is not None and math.isfinite(row["lower"]):
+            _lower_bound(ax, place, scale * row["lower"])
         return
-    if row["ci_low"] is not None:
+    if row["ci_low"] is not None and math.isfinite(row["ci_low"]) and math.isfinite(row["ci_high"]):
         ends = scale * row["ci_low"], scale * row["ci_high"]
         ax.plot(ends, (place, place), color=look.colour, linewidth=1.6, solid_capstyle="butt", zorder=3)
     ax.plot([value], [place], look.marker, color=look.colour, markersize=6, zorder=4)
-    if row["lower"] is not None:
-        ax.plot([scale * row["lower"]], [place], "|", color=looks.BLACK, markersize=11, markeredgewidth=1.4, zorder=5)
+    if row["lower"] is not None and math.isfinite(row["lower"]):
+        _lower_bound(ax, place, scale * row["lower"])
     if row["true_mi"] is not None and math.isfinite(row["true_mi"]):
         ax.plot([scale * row["true_mi"]] * 2, (place - 0.4, place + 0.4), **looks.TRUTH)
+    elif row["true_mi"] == math.inf:
+        ax.text(1.0, place, "true MI = ∞ →", fontsize=8, ha="right", va="bottom", transform=ax.get_yaxis_transform())
+
+
+def _lower_bound(ax: Axes, place: int, value: float) -> None:
+    ax.plot([value], [place], "|", color=looks.BLACK, markersize=11, markeredgewidth=1.4, zorder=5)
 
 
 def _tell(ax: Axes, place: int, row: Mapping[str, Any], scale: float, quantity: str, where: Sequence[str]) -> None:
     """Say what the marks of a line stand for; a mark that lies outside of the panel is said at its edge."""
     at, name = ", ".join(where), looks.look(row["method"]).label
-    marks = {name: (row["estimate"], span((row["ci_low"], row["ci_high"]), scale))}
-    marks |= {"lower confidence bound": (row["lower"], ""), "truth": (row["true_mi"], "")}
-    for series, (value, interval) in marks.items():
+    found = {name: (row["estimate"], span((row["ci_low"], row["ci_high"]), scale))}
+    found |= {"lower confidence bound": (row["lower"], ""), "truth": (row["true_mi"], "")}
+    for series, (value, interval) in found.items():
         if value is not None and math.isfinite(value):
             tell(ax, scale * value, place, Value(quantity, series, at, exact(value, scale), interval))
         elif value is not None:

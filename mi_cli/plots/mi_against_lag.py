@@ -90,6 +90,9 @@ def _draw(ax: Axes, rows: Sequence[dict[str, Any]], scale: float) -> None:
     for method in sorted(by_method, key=looks.rank):
         of_method, look = by_method[method], looks.look(method)
         finite = [row for row in of_method if math.isfinite(row["estimate"])]
+        for row in (row for row in of_method if row["estimate"] == math.inf):
+            place = ax.get_xaxis_transform()
+            ax.text(row["lag"], 0.99, "∞ ↑", color=look.colour, ha="center", va="top", fontsize=9, transform=place)
         at, values = [row["lag"] for row in finite], [scale * row["estimate"] for row in finite]
         ax.plot(at, values, color=look.colour, linewidth=1.2, zorder=3)
         ax.plot(at, values, look.marker, color=look.colour, markerfacecolor="white", markersize=4.5, zorder=3.2)
@@ -108,6 +111,7 @@ def _draw(ax: Axes, rows: Sequence[dict[str, Any]], scale: float) -> None:
             zorder=3.4,
         )
         ax.plot([], [], marker=look.marker, color=look.colour, markersize=4.5, linewidth=1.2, label=look.label)
-    if truth:
-        ax.plot(*zip(*sorted(set(truth)), strict=True), label="true MI", **looks.TRUTH)
+    finite_truth = sorted({(lag, value) for lag, value in truth if math.isfinite(value)})
+    if finite_truth:
+        ax.plot(*zip(*finite_truth, strict=True), label="true MI", **looks.TRUTH)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))

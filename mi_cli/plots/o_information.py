@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,8 +11,8 @@ from matplotlib.figure import Figure
 
 from mi_cli.analysis.interaction import REDUNDANT, SYNERGISTIC, UNDECIDED, measures, triples
 from mi_cli.analysis.intervals import Interval
-from mi_cli.plots.parts import figures, looks
-from mi_cli.plots.parts.marks import Words, interval_marks
+from mi_cli.plots.parts import figures, looks, marks
+from mi_cli.plots.parts.values import Value, exact
 from mi_cli.records.results import SCALES, Records
 
 __all__ = ["plot"]
@@ -50,26 +51,32 @@ def _first_setting(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _panel(ax: Axes, rows: Sequence[dict[str, Any]], scale: float, quantity: str) -> None:
     names = [_name(row) for row in rows]
-    words = Words(quantity, lambda place: names[round(-place)])
+    words = marks.Words(quantity, lambda place: names[round(-place)])
     ax.set_xlabel(quantity, fontsize=9)
     for verdict in dict.fromkeys(row["interaction"] for row in rows):
         points = [
             (float(-at), Interval(scale * row["estimate"], scale * row["ci_low"], scale * row["ci_high"], None, 1))
             for at, row in enumerate(rows)
-            if row["interaction"] == verdict
+            if row["interaction"] == verdict and math.isfinite(row["estimate"])
         ]
         look = (
             looks.Look(verdict, _COLOURS[verdict], "o") if verdict else looks.Look("never negative", looks.BLACK, "s")
         )
-        interval_marks(ax, points, look, horizontal=True, words=words)
+        marks.interval_marks(ax, points, look, horizontal=True, words=words)
     known = [(float(-at), row["true_mi"]) for at, row in enumerate(rows) if row.get("true_mi") is not None]
+    known = [(at, value) for at, value in known if math.isfinite(value)]
     if known:
         places, values = zip(*known, strict=True)
         ax.scatter([scale * value for value in values], places, marker="|", s=140, color=looks.BLACK, label="truth")
     ax.axvline(0, color="0.6", linewidth=0.8)
     ax.set_yticks([-at for at in range(len(rows))], names, fontsize=7.5)
     ax.set_ylim(-len(rows) + 0.4, 0.6)
-    ends = [scale * row[key] for row in rows for key in ("ci_low", "ci_high")]
+    for at, row in enumerate(rows):
+        if math.isinf(row["estimate"]):
+            marks.edge_mark(
+                ax, -at, row["estimate"], looks.BLACK, Value(quantity, "", names[at], exact(row["estimate"]))
+            )
+    ends = [scale * row[key] for row in rows for key in ("ci_low", "ci_high") if math.isfinite(row[key])] or [0.0]
     room = 0.04 * (max(ends) - min(ends)) or 1.0
     ax.set_xlim(min(0.0, *ends) - room, max(0.0, *ends) + room)
 

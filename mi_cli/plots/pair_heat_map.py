@@ -81,8 +81,10 @@ def _matrices(
 
 
 def _numbers(ax: Any, values: np.ndarray[Any, Any]) -> None:
-    middle = np.nanmax(values) / 4
+    middle = np.max(values, where=np.isfinite(values), initial=0.0) / 4
     for (i, j), value in np.ndenumerate(values):
-        if np.isfinite(value):
+        if np.isinf(value):
+            ax.text(j, i, "∞", ha="center", va="center", fontsize=8, color="k")
+        elif np.isfinite(value):
             text = f"{value:.2f}" if value >= _SMALL or value == 0 else f"{value:.1g}"
             ax.text(j, i, text, ha="center", va="center", fontsize=7, color="w" if value < middle else "k")

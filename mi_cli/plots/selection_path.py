@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mi_cli.analysis.selected import selected
-from mi_cli.plots.parts import figures, labels
+from mi_cli.plots.parts import figures, labels, marks
 from mi_cli.plots.parts.looks import GREY
 from mi_cli.plots.parts.values import Value, exact, span, tell
 from mi_cli.records.results import SCALES, Records
@@ -37,11 +38,21 @@ def plot(records: Records) -> Figure:
     left, right = grid.panels[0, 0], grid.panels[0, 1]
     places = np.arange(len(columns))
     gains = [scale * max(0.0, row["gain"] or 0.0) for row in columns]
-    left.barh(places, gains, color="C0", height=0.6, label="added to those above it")
+    left.barh(
+        places,
+        [gain if math.isfinite(gain) else 0.0 for gain in gains],
+        color="C0",
+        height=0.6,
+        label="added to those above it",
+    )
     values, low, high = (np.array([scale * row[key] for row in columns]) for key in ("estimate", "ci_low", "ci_high"))
     shown, low = np.maximum(0, values), np.maximum(0, low)
-    errors = np.abs(np.stack([shown - low, high - shown]))
-    left.errorbar(shown, places, xerr=errors, fmt="o", color="k", markersize=3.5, linewidth=0.9, label="by itself")
+    drawn = np.isfinite(values) & np.isfinite(low) & np.isfinite(high)
+    errors = np.abs(np.stack([shown[drawn] - low[drawn], high[drawn] - shown[drawn]]))
+    style: dict[str, Any] = {"fmt": "o", "color": "k", "markersize": 3.5, "linewidth": 0.9, "label": "by itself"}
+    left.errorbar(shown[drawn], places[drawn], xerr=errors, **style)
+    for place in places[~drawn]:
+        marks.edge_mark(left, place, values[place], "k")
     frequencies = [row["frequency"] or 0.0 for row in columns]
     colours = ["C0" if row["rank"] is not None else GREY for row in columns]
     right.barh(places, frequencies, color=colours, height=0.6)

@@ -179,6 +179,17 @@ def test_figures_can_be_enlarged(open_page):
     assert not large.is_displayed()
 
 
+def test_the_first_column_of_a_table_stays_in_view(open_page):
+    driver = open_page("one", 360)
+    moved = driver.execute_script(
+        "return [...document.querySelectorAll('.scroll')].filter((box) => box.scrollWidth > box.clientWidth + 40)"
+        ".map((box) => { box.scrollLeft = 40; return [...box.querySelectorAll('tr > :first-child')]"
+        ".map((cell) => cell.getBoundingClientRect().left - box.getBoundingClientRect().left); })"
+    )
+    assert moved
+    assert all(0 <= left <= 2 for table in moved for left in table)
+
+
 def tip_lines(driver):
     return driver.find_element("css selector", ".tip").text.split("\n")
 

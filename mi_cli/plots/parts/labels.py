@@ -92,6 +92,8 @@ def plain(text: str) -> str:
 
 def number(value: float) -> str:
     """Return a very small or large number with one digit, such as ``2e−7``."""
+    if math.isinf(value):
+        return "∞" if value > 0 else "\N{MINUS SIGN}∞"
     digits, _, power = f"{value:.0e}".partition("e")
     return f"{digits}e{int(power)}".replace("-", "\N{MINUS SIGN}")
 

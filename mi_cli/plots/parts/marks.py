@@ -15,7 +15,7 @@ from mi_cli.analysis.intervals import Interval
 from mi_cli.plots.parts.looks import Look
 from mi_cli.plots.parts.values import Value, exact, span, tell
 
-__all__ = ["Words", "interval_marks", "seed_marks"]
+__all__ = ["Words", "edge_mark", "interval_marks", "seed_marks"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,23 @@ def interval_marks(
         text = exact(value.mean, words.scale), span((value.low, value.high), words.scale)
         said = Value(words.quantity, look.label, words.at(where), *text)
         tell(ax, *((value.mean, where) if horizontal else (where, value.mean)), said, transform=place)
+
+
+def edge_mark(ax: Axes, at: float, value: float, colour: str, said: Value | None = None) -> None:
+    """Write ∞ with an arrow at the edge of a panel whose values run from left to right.
+
+    Args:
+        ax: panel.
+        at: the place along the other axis.
+        value: infinite.
+        colour: of the text.
+        said: what it stands for.
+    """
+    share, text, side = (0.99, "∞ →", "right") if value > 0 else (0.01, "← \N{MINUS SIGN}∞", "left")
+    place = ax.get_yaxis_transform()
+    ax.text(share, at, text, color=colour, ha=side, va="center", fontsize=9, transform=place, zorder=5)
+    if said is not None:
+        tell(ax, share, at, said, transform=place)
 
 
 def seed_marks(

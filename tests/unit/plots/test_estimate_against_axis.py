@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from matplotlib.colors import to_hex
 from plotted import (
     RHO,
     Fields,
@@ -20,20 +21,72 @@ from plotted import (
 )
 
 from mi_cli.plots.parts import looks
+from mi_cli.plots.parts.values import told
 
 
 def test_estimates_truth_and_what_is_between(write: Write) -> None:
     rhos = [0.2, 0.6, 1.0]
     top, below = draw("estimate_against_axis", write(estimated(bias=0.1), {RHO: rhos})).axes
     (line,) = lines(top, "true MI")
-    assert list(line.get_xdata()) == [0.2, 0.6]
-    assert list(line.get_ydata()) == [pytest.approx(truth(rho)) for rho in (0.2, 0.6)]
-    assert means(top, "MINE") == [pytest.approx(truth(rho) + 0.11) for rho in (0.2, 0.6)] + [pytest.approx(5.11)]
+    assert list(line.get_ydata()) == [pytest.approx(truth(rho)) for rho in line.get_xdata()]
+    assert (min(line.get_xdata()), max(line.get_xdata())) == (pytest.approx(0.2), pytest.approx(0.992))
+    assert len(line.get_xdata()) == 100
+    assert means(top, "MINE") == [pytest.approx(truth(rho) + 0.11) for rho in (0.2, 0.6)]
     assert means(below, "MINE") == [pytest.approx(0.11)] * 2
-    assert "true MI = ∞" in notes(top)
-    assert top.get_ylim()[1] < 10
     assert (top.get_ylabel(), below.get_ylabel()) == ("mutual information (nats)", "estimate − true MI (nats)")
     assert below.get_xlabel() == "correlation ρ of x and y"
+
+
+def test_what_is_infinite_is_at_the_edge_and_flattens_nothing(write: Write) -> None:
+    figure = draw("estimate_against_axis", write(estimated(bias=0.1), {RHO: [0.2, 0.6, 1.0]}))
+    top = figure.axes[0]
+    assert [text.get_text() for text in top.texts] == ["true MI = ∞ ↑", "5.11 ↑"]
+    assert top.get_ylim()[1] < 1
+    at_one = {value.series: (value.value, y) for _, y, value in told(figure) if value.at == "ρ = 1"}
+    assert {series: value for series, (value, _) in at_one.items()} == {"true MI": "∞", "MINE": "5.11"}
+    assert all(0 < y < 0.5 for _, y in at_one.values())
+
+
+def test_estimates_of_an_infinite_mi_are_drawn_where_they_flatten_nothing(write: Write) -> None:
+    rows = {RHO: [0.6, 0.9999, 1.0]}
+    top = draw("estimate_against_axis", write(estimated(), rows)).axes[0]
+    assert means(top, "MINE")[-1] == pytest.approx(5.01)
+
+
+@pytest.mark.parametrize(
+    ("claim", "panel", "ends"),
+    [
+        ({"kind": "equals_truth", "absolute": 0.1, "relative": 0.5}, 1, [-0.1 - truth(0.6) / 2, 0.1 + truth(0.6) / 2]),
+        ({"kind": "below_truth"}, 1, [None, 0.0]),
+        ({"kind": "within", "low": 0.1, "high": 0.3}, 0, [0.1, 0.3]),
+    ],
+)
+def test_the_band_of_a_claim(write: Write, claim: Any, panel: int, ends: list[float | None]) -> None:
+    claims = [claim | {"text": "it is near"}, {"text": "other", "kind": "within", "column": "test_mse", "high": 1}]
+    run = write(estimated(bias=0.02), {RHO: [0.2, 0.6, 1.0]}, claims=claims)
+    figure = draw("estimate_against_axis", run)
+    bands = [[band for band in ax.collections if band.get_label() == "accepted by the claim"] for ax in figure.axes]
+    (band,) = bands[panel]
+    assert not bands[1 - panel]
+    limits = figure.axes[panel].get_ylim()
+    (path,) = band.get_paths()
+    heights = sorted(y for x, y in path.vertices if x == 0.6)
+    wanted = [limit if end is None else end for end, limit in zip(ends, limits, strict=True)]
+    assert (heights[0], heights[-1]) == (pytest.approx(wanted[0]), pytest.approx(wanted[1]))
+    verdict = run.summary["claims"][0]["verdict"]
+    assert f"the claim {verdict.replace('undecided', 'is undecided')}: it is near" in heading(figure)
+
+
+def test_bands_of_series_have_their_colours(write: Write) -> None:
+    claims = [
+        {"text": critic, "kind": "within", "where": {"estimator.critic": critic}, "high": 0.3}
+        for critic in ("linear", "quadratic")
+    ]
+    run = write(estimated(), {RHO: [0.2, 0.6], "estimator.critic": ["linear", "quadratic"]}, claims=claims)
+    figure = draw("estimate_against_axis", run)
+    bands = [band for band in figure.axes[0].collections if "claim" in str(band.get_label())]
+    colours = {band.get_label(): to_hex(band.get_facecolor()[0]).upper() for band in bands}
+    assert colours == {f"accepted by claim {number + 1}": looks.PALETTE[number] for number in (0, 1)}
 
 
 def test_the_legend_names_methods_in_their_colours(write: Write) -> None:

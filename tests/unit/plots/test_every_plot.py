@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -156,6 +157,27 @@ def of_directions(names: list[str]) -> Callable[[dict[str, Any], int], Fields]:
     return rows
 
 
+def infinite(rows: Callable[[dict[str, Any], int], Fields]) -> Callable[[dict[str, Any], int], Fields]:
+    """The same rows, the first of them with an infinite estimate and true MI."""
+
+    def changed(setting: dict[str, Any], seed: int) -> Fields:
+        found = rows(setting, seed)
+        if setting.get(SHARE, 1.0) == 1.0 and setting.get("dataset.pair", PAIRS[3]) == PAIRS[3]:
+            first = next(iter(found))
+            found[first] |= dict.fromkeys(("estimate", "ci_low", "ci_high", "true_mi"), math.inf)
+        return found
+
+    return changed
+
+
+def three_measures(setting: dict[str, Any], seed: int) -> Fields:
+    """Rows of the measures of three columns."""
+    return {
+        method: {"status": "ok", "estimate": 0.2, "ci_low": 0.1, "ci_high": 0.3, "p_value": 0.01, "true_mi": 0.25}
+        for method in LABELS_OF_MEASURES
+    }
+
+
 BOTH = {"estimator": ["copula", "nearest"]}
 LABELS = {"split.labels": [10, 100, 1000]}
 SCORES = {"no_columns": 0.0, "raw_columns": 0.5, "pca": 0.4, "infomax": 0.6, "two_view": 0.55, "vicreg": 0.5}
@@ -197,6 +219,9 @@ KINDS: dict[str, Callable[[Write], results.Records]] = {
     "two columns": lambda write: write(of_directions(["prey", "predator"]), BOTH, [0]),
     "columns": lambda write: write(of_directions(["a", "a column with a long name", "b", "c", "d"]), {}, [0]),
     "many columns": lambda write: write(of_directions([f"c{i}" for i in range(20)]), BOTH, range(3)),
+    "infinite": lambda write: write(infinite(of_table), {SHARE: [0.5, 1.0]}, [0]),
+    "infinite pairs": lambda write: write(infinite(of_table), {"dataset.pair": PAIRS}, [0]),
+    "three columns, infinite": lambda write: write(infinite(three_measures), BOTH, [0, 1]),
     "many pairs": lambda write: write(of_table, {"dataset.pair": [["target", f"c{i}"] for i in range(70)]}, [0]),
 }
 
@@ -207,13 +232,13 @@ KINDS_OF = {
     "coverage": ("one cell", "failed", "coverage"),
     "extrapolation": ("one cell", "failed", "shares"),
     "label_efficiency": ("one cell", "failed", "labels", "labels, one seed", "labels, settings"),
-    "forest": ("one cell", "sweep", "failed", "coverage", "pairs"),
+    "forest": ("one cell", "sweep", "failed", "coverage", "pairs", "infinite"),
     "information_graph": ("one cell", "two columns", "columns", "many columns"),
     "mi_against_lag": ("one cell", "lags", "lags, seeds"),
-    "pair_heat_map": ("one cell", "pairs", "many pairs"),
+    "pair_heat_map": ("one cell", "pairs", "many pairs", "infinite pairs"),
     "pointwise_profile": ("one cell", "rows", "rows of many columns"),
     "pointwise_rows": ("one cell", "rows", "rows of classes", "rows of many columns"),
-    "o_information": ("one cell", "failed", "three columns", "eight columns"),
+    "o_information": ("one cell", "failed", "three columns", "eight columns", "three columns, infinite"),
     "estimate_heat_map": ("one cell", "sweep", "failed", "benchmark", "benchmark, very many", "sizes"),
     "error_against_samples": ("one cell", "sizes", "benchmark"),
     "error_against_seconds": ("one cell", "benchmark", "benchmark, very many", "sizes"),

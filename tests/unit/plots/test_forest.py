@@ -16,7 +16,7 @@ def infinite(setting: dict[str, Any], seed: int) -> Fields:
 
 def test_infinite_estimate_has_a_sign_in_place_of_a_mark(write: Write) -> None:
     ax = draw("forest", write(infinite, seeds=(0,))).axes[0]
-    assert [(text.get_text(), text.get_position()[1]) for text in ax.texts] == [("∞", 0)]
+    assert [(text.get_text(), text.get_position()[1]) for text in ax.texts] == [("∞ →", 0)]
     assert math.isfinite(ax.get_xlim()[1])
 
 
