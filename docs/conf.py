@@ -1,6 +1,8 @@
 """How Sphinx builds the site: ``python -m sphinx -W docs site``, after ``pip install 'mi-cli[docs]'``.
 
 The pages are those of this folder. Pages of reference are made from the configs and the code when the site is built.
+Tutorials are text notebooks. jupytext, nbclient and MyST-NB execute and show them, since these need no network and no
+page of their own format; ``notebooks.py`` starts them itself, so that two run side by side and each prints one text.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 import accessible
+import commands
+import notebooks
 import reference
 from docutils.nodes import SkipNode
 from latex2mathml.converter import convert
@@ -21,9 +25,10 @@ from mi_cli import __version__
 project = "mi-run"
 author = "the authors of mi-run"
 release = __version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
-source_suffix = {".md": "markdown"}
-exclude_patterns = ["README.md"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb"}
+exclude_patterns = ["README.md", "tutorials/*.md"]
+nb_execution_mode = "off"  # notebooks.py has executed them
 html_theme = "furo"
 html_title = "mi-run"
 html_math_renderer = "mathml"
@@ -42,9 +47,11 @@ pygments_dark_style = "a11y-high-contrast-dark"
 
 
 def setup(app: Any) -> None:
-    """Make the pages of reference before Sphinx looks for pages, and lead links out of this folder to them."""
+    """Make the pages of reference and tutorials before Sphinx looks for pages, and lead links out of this folder."""
     app.add_html_math_renderer("mathml", (_inline_math, None), (_display_math, None))
     reference.write(Path(__file__).parent / "generated")
+    notebooks.execute(Path(__file__).parent / "tutorials")
+    commands.execute(Path(__file__).parents[1])
     app.connect("source-read", _lead_links)
     app.connect("build-finished", _mend)
 

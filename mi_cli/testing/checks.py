@@ -198,9 +198,9 @@ for line in sys.stdin:
 
 @cache
 def _importer() -> subprocess.Popen[str]:
-    """The process that imports modules. It ends with this one."""
+    """The process that imports modules. It ends with this one, and not by Ctrl-C or what a notebook's end sends."""
     command, pipe = [sys.executable, "-c", _IMPORTER, json.dumps(sys.path)], subprocess.PIPE
-    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)  # noqa: S603
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=True)  # noqa: S603
     atexit.register(process.communicate)
     return process
 

@@ -28,7 +28,8 @@ from mi_cli.registry.builtin import PROCEDURES
 pytestmark = pytest.mark.no_cover
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.md"))  # whose cells are executed when the site is built
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *TUTORIALS])
 EXPERIMENTS = sorted((ROOT / "configs" / "experiment").glob("*.yaml"))
 README_LINES = 120
 SENTENCE_WORDS = 30
@@ -87,8 +88,9 @@ def links(path: Path) -> Iterator[str]:
 
 def commands(path: Path) -> Iterator[str]:
     """The lines of blocks of code that run ``mi-run``, and commands within the prose, without their comments."""
+    executed = ("bash", "python") if path in TUTORIALS else ()
     code = [
-        *(found[3] for found in FENCE.finditer(text(path))),
+        *(found[3] for found in FENCE.finditer(text(path)) if found[2] not in executed),
         *re.findall(r"(?:^ {4}.*\n)+", text(path), re.MULTILINE),
     ]
     for line in "\n".join(code).replace("\\\n", " ").splitlines():
@@ -141,6 +143,12 @@ def test_command_composes(command, page, monkeypatch):
         resolve([*overrides, "++sweep.seed=[0]"])  # of many seeds one will do
 
 
+def test_what_the_site_executes_is_there(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    site = importlib.import_module("commands")
+    assert all(list(site.commands(text(ROOT / page))) for page in site.EXECUTED)
+
+
 @pytest.mark.parametrize("path", PAGES, ids=name)
 def test_files_that_are_named_exist(path):
     tops = ("mi_cli/", "configs/", "tests/", ".ci/")
@@ -160,7 +168,7 @@ def test_commands_are_found():
 @pytest.mark.parametrize("path", PAGES, ids=name)
 def test_code_is_code(path):
     for block in blocks(path, "python"):
-        compile(block, name(path), "exec")
+        compile(re.sub(r"^%%.*", "", block), name(path), "exec")  # of a cell that begins with a magic, the rest
     for block in blocks(path, "yaml"):
         yaml.safe_load(block)
 
@@ -267,7 +275,7 @@ def test_readme_is_short():
 
 def test_readme_lists_every_page():
     assert {target.partition("#")[0] for target in links(ROOT / "README.md")} >= {
-        name(path) for path in PAGES if path.parent.name == "docs"
+        name(path) for path in PAGES if path.is_relative_to(ROOT / "docs")
     }
 
 
