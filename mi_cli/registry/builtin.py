@@ -123,6 +123,7 @@ PLOTS = {
     "mi_and_mse_against_step": "mi_cli.plots.mi_and_mse_against_step:plot",
     "o_information": "mi_cli.plots.o_information:plot",
     "pair_heat_map": "mi_cli.plots.pair_heat_map:plot",
+    "pair_intervals": "mi_cli.plots.pair_intervals:plot",
     "selection_path": "mi_cli.plots.selection_path:plot",
     **POINTWISE_PLOTS,
 }

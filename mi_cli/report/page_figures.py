@@ -19,6 +19,7 @@ __all__ = ["figure"]
 _PNG = b"\x89PNG\r\n\x1a\n"
 _SVG = "{http://www.w3.org/2000/svg}"
 _FIELDS = ("series", "at", "quantity", "value", "interval")  # of a title in an SVG, as plots write them
+_COLOURED = ("estimate_heat_map", "pair_heat_map", "pointwise_rows")  # their colours are values, on a dark page too
 _NUMERIC = ("value", "interval")
 _PIXELS = 96 / 72  # of a browser, for each point
 _KEPT = " !$()*+,-./:;=?@[]_~'"  # of an SVG in an attribute of the page, beside letters and digits
@@ -42,10 +43,10 @@ def _pixels(path: Path) -> dict[str, Any]:
     """A PNG file. One that is no PNG image is not included."""
     data = path.read_bytes()
     if not data.startswith(_PNG):
-        return {"file": path.name, "source": "", "size": None, "vector": False, "numbers": None}
+        return {"file": path.name, "source": "", "size": None, "inverts": False, "numbers": None}
     size = [int.from_bytes(data[at : at + 4], "big") for at in (16, 20)]
     source = f"data:image/png;base64,{base64.b64encode(data).decode()}"
-    return {"file": path.name, "source": source, "size": size, "vector": False, "numbers": None}
+    return {"file": path.name, "source": source, "size": size, "inverts": False, "numbers": None}
 
 
 def _vector(path: Path) -> dict[str, Any] | None:
@@ -62,7 +63,13 @@ def _vector(path: Path) -> dict[str, Any] | None:
     for group in root.findall(f"{_SVG}g[@class='values']"):
         root.remove(group)
     pixels = [round(_PIXELS * side) for side in size]
-    return {"file": path.name, "source": _url(root), "size": pixels, "vector": True, "numbers": values}
+    return {
+        "file": path.name,
+        "source": _url(root),
+        "size": pixels,
+        "inverts": path.stem not in _COLOURED,
+        "numbers": values,
+    }
 
 
 def _size(root: ET.Element) -> tuple[float, float] | None:

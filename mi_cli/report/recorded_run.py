@@ -186,8 +186,11 @@ class RecordedRun:
 
     @cached_property
     def plots(self) -> list[Path]:
-        """Files of its figures."""
-        return sorted(path for path in (self.folder / "plots").glob("*.png") if not path.name.startswith("."))
+        """Files of its figures, in the order in which the config names them; others come last."""
+        files = [path for path in (self.folder / "plots").glob("*.png") if not path.name.startswith(".")]
+        named = self.config.get("plots")
+        order = {name: place for place, name in enumerate(named if isinstance(named, list) else [])}
+        return sorted(files, key=lambda path: (order.get(path.stem, len(order)), path.name))
 
 
 def read(folder: Path, path: str | None = None) -> RecordedRun:

@@ -236,6 +236,7 @@ KINDS_OF = {
     "information_graph": ("one cell", "two columns", "columns", "many columns"),
     "mi_against_lag": ("one cell", "lags", "lags, seeds"),
     "pair_heat_map": ("one cell", "pairs", "many pairs", "infinite pairs"),
+    "pair_intervals": ("one cell", "pairs", "many pairs", "infinite pairs"),
     "pointwise_profile": ("one cell", "rows", "rows of many columns"),
     "pointwise_rows": ("one cell", "rows", "rows of classes", "rows of many columns"),
     "o_information": ("one cell", "failed", "three columns", "eight columns", "three columns, infinite"),
@@ -264,6 +265,7 @@ SAYING = {
     "method_comparison": "compare",
     "o_information": "eight columns",
     "pair_heat_map": "pairs",
+    "pair_intervals": "pairs",
     "pointwise_profile": "rows",
     "pointwise_rows": "rows",
 }

@@ -70,6 +70,13 @@ def test_figures_are_inside_with_what_they_show_and_their_size(tmp_path):
     assert 'width="1" height="1"' in text
 
 
+def test_figures_are_in_the_order_of_the_config(tmp_path):
+    folder = leave_run(tmp_path / "a", plots=["forest", "coverage", "a_plot"])
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    (folder / "config.yaml").write_text(yaml.safe_dump(config | {"plots": ["forest", "coverage"]}))
+    assert re.findall(r"<code>plots/(\w+).png", html(tmp_path)) == ["forest", "coverage", "a_plot"]
+
+
 def test_verdicts_are_words_with_what_decided_them(tmp_path):
     leave_run(tmp_path / "a")
     text = html(tmp_path)

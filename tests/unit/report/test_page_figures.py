@@ -29,12 +29,19 @@ def path(tmp_path):
 
 def test_the_drawing_is_shown_and_not_the_pixels(path):
     found = figure(path)
-    assert (found["file"], found["vector"], found["size"]) == ("mine.svg", True, [400, 200])
+    assert (found["file"], found["inverts"], found["size"]) == ("mine.svg", True, [400, 200])
     kind, _, drawn = found["source"].partition(",")
     assert kind == "data:image/svg+xml"
     assert not re.search('[<>"&#%](?![0-9A-F]{2})', drawn)
     assert "it's 5 % &amp; more &lt; all" in unquote(drawn)
     assert "circle" not in unquote(drawn)
+
+
+def test_colours_that_are_values_stay_on_a_dark_page(path):
+    assert figure(path)["inverts"]
+    for end in ("png", "svg"):
+        path.with_suffix(f".{end}").rename(path.with_name(f"pair_heat_map.{end}"))
+    assert not figure(path.with_name("pair_heat_map.png"))["inverts"]
 
 
 def test_values_are_a_table_with_places_in_percent(path):
