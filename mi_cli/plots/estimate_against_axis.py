@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from mi_cli.analysis.intervals import Interval
 from mi_cli.plots.parts import bands, figures, labels, looks, marks, scales
+from mi_cli.plots.parts.series import looks as looks_of_series
 from mi_cli.plots.parts.settings import Cell, Setting, Trial, Value, are_numbers, cells, grouped, trials, values_of
 from mi_cli.plots.parts.truths import depends_on_data, truth_between
 from mi_cli.plots.parts.values import Value as Said
@@ -38,6 +39,7 @@ class _Point:
     at: float
     on_axis: Value
     where: str
+    setting: Setting
     method: str
     rest: Setting
     estimate: Interval
@@ -75,7 +77,7 @@ def plot(records: Records) -> Figure:
     _truths(top, points, records, axis if connect else None, quantities[0])
     shown = _shown(points)
     _marks(top, shown, [point.estimate for point in shown], look_of, quantities[0], connect=connect)
-    accepted = [_accepted(band, axis, values, points) for band in bands.bands(records)]
+    accepted = [_accepted(band, points) for band in bands.bands(records)]
     others = [*_finite(points), *_ends(accepted, shown, of_difference=False)]
     cut = _limit(top, [point.estimate for point in shown], others)
     for ax in below:
@@ -124,15 +126,11 @@ class _Accepted:
     names: Mapping[float, str]
 
 
-def _accepted(band: bands.Band, axis: str, values: Sequence[Value], points: Sequence[_Point]) -> _Accepted:
+def _accepted(band: bands.Band, points: Sequence[_Point]) -> _Accepted:
     places: dict[Setting, list[tuple[float, float | None, float | None]]] = {}
     series = set()
     for where, low, high in band.cells:
-        pairs = dict(where.pairs)
         here = [point for point in points if band.method in (None, point.method) and _is_at(point, where)]
-        if axis in pairs:
-            at = labels.place(axis, values, pairs[axis])
-            here = [point for point in here if point.at == at]
         series |= {point.series for point in here}
         for rest, at in dict.fromkeys((point.rest, point.at) for point in here):
             places.setdefault(rest, []).append((at, low, high))
@@ -141,7 +139,7 @@ def _accepted(band: bands.Band, axis: str, values: Sequence[Value], points: Sequ
 
 def _is_at(point: _Point, where: Setting) -> bool:
     """Whether a point has the values of a setting, in the axes that both have."""
-    return all(value == dict(where.pairs).get(axis, value) for axis, value in point.rest.pairs)
+    return all(value == dict(where.pairs).get(axis, value) for axis, value in point.setting.pairs)
 
 
 def _ends(accepted: Sequence[_Accepted], points: Sequence[_Point], *, of_difference: bool) -> list[float]:
@@ -208,6 +206,7 @@ def _points(estimates: Sequence[Cell], axis: str, values: list[Value], all_trial
             labels.place(axis, values, _where(cell)[axis]),
             _where(cell)[axis],
             labels.setting_label(Setting(((axis, _where(cell)[axis]),))),
+            cell.setting,
             cell.method,
             cell.setting.without(*left_out, *_named(cell)),
             _interval(cell, all_trials),
@@ -239,7 +238,8 @@ def _looks(points: Sequence[_Point]) -> dict[_Series, looks.Look]:
     series = list(dict.fromkeys(point.series for point in points))
     methods, rests = (list(dict.fromkeys(part)) for part in zip(*series, strict=True))
     if len(rests) == 1:
-        return {key: looks.look(key[0]) for key in series}
+        look_of = looks_of_series((rest, method) for method, rest in series)
+        return {(method, rest): look_of[rest, method] for method, rest in series}
     texts = {rest: labels.setting_label(rest) for rest in rests}
     if len(methods) == 1:
         return {(m, rest): looks.palette_look(texts[rest], rests.index(rest)) for m, rest in series}

@@ -96,6 +96,21 @@ def test_the_legend_names_methods_in_their_colours(write: Write) -> None:
     assert colours == [looks.look("dv").colour, looks.look("mine").colour]
 
 
+def test_methods_without_a_colour_of_their_own_differ(write: Write) -> None:
+    axes = {RHO: [0.2, 0.6], "estimator": ["auto", "dv", "infonce", "ksg"]}
+    figure = draw("estimate_against_axis", write(estimated(), axes))
+    colours = [bars.lines[0].get_color() for bars in figure.axes[0].containers]
+    assert len(set(colours)) == 4
+
+
+def test_the_band_of_an_estimator_has_its_colour(write: Write) -> None:
+    claims = [{"text": "it is near", "kind": "equals_truth", "where": {"estimator": "dv"}, "absolute": 0.1}]
+    run = write(estimated(), {RHO: [0.2, 0.6], "estimator": ["dv", "mine"]}, claims=claims)
+    below = draw("estimate_against_axis", run).axes[1]
+    (band,) = [band for band in below.collections if band.get_label() == "accepted by the claim"]
+    assert to_hex(band.get_facecolor()[0]).upper() == looks.look("dv").colour
+
+
 def test_settings_of_one_method_have_different_looks(write: Write) -> None:
     axes = {RHO: [0.2, 0.6], "estimator.critic": ["linear", "quadratic"]}
     figure = draw("estimate_against_axis", write(estimated(), axes))
