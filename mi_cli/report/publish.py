@@ -86,8 +86,10 @@ def _draw(name: str, folder: Path) -> bool:
         temporary = plots / f".{name}.png"
         figure.set_dpi(150)
         backend_agg.FigureCanvasAgg(figure).print_png(temporary)  # the bytes of savefig, which draws it once more
+        drawing = plots / f"{name}.svg"
+        drawing.unlink(missing_ok=True)  # one of an earlier attempt, which reports would show in place of the pixels
         temporary.replace(plots / f"{name}.png")
         figure.set_layout_engine("none")  # the places stay as they are
-        results.write_text(plots / f"{name}.svg", svg_function()(figure))
+        results.write_text(drawing, svg_function()(figure))
 
     return attempt(f"plot {name}", folder, draw)

@@ -28,3 +28,16 @@ def test_svg_is_the_same_when_it_is_drawn_again(tmp_path):
         written.append((folder / "plots" / "forest.svg").read_bytes())
     assert written[0] == written[1]
     assert b"MINE" in written[0]
+
+
+def test_no_svg_is_left_of_an_earlier_drawing(tmp_path, monkeypatch, capsys):
+    folder = leave_run(tmp_path / "run", plots=())
+    assert publish._draw("forest", folder)
+
+    def svg(figure):
+        raise OSError("no space is left")
+
+    monkeypatch.setattr(publish, "svg_function", lambda: svg)
+    assert not publish._draw("forest", folder)
+    assert [path.name for path in (folder / "plots").iterdir()] == ["forest.png"]
+    assert "plot forest failed" in capsys.readouterr().err
