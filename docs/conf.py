@@ -1,4 +1,4 @@
-"""How Sphinx builds the site: ``python -m sphinx -W docs site``, after ``pip install 'mi-cli[docs]'``.
+"""How Sphinx builds the site: ``python -m sphinx -W docs site``, after ``pip install '.[docs]'``.
 
 The pages are those of this folder. Pages of reference are made from the configs and the code when the site is built.
 Tutorials are text notebooks. jupytext, nbclient and MyST-NB execute and show them, since these need no network and no

@@ -13,9 +13,7 @@ from mi_cli.compose.resolve import resolve
 from mi_cli.errors import ConfigError, Fault
 from mi_cli.search.preparation import prepare
 
-needs_optuna = pytest.mark.skipif(
-    importlib.util.find_spec("optuna") is None, reason="needs pip install 'mi-cli[search]'"
-)
+needs_optuna = pytest.mark.skipif(importlib.util.find_spec("optuna") is None, reason="needs pip install '.[search]'")
 
 LR = {"low": 1e-3, "high": 0.1, "log": True}
 SWEEP = {"estimator": {"hidden": [[8], [4, 4]]}, "seed": [0, 1]}

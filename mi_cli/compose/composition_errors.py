@@ -28,6 +28,7 @@ from mi_cli.compose.defaults_errors import ENTRY, is_about_defaults, list_fault,
 from mi_cli.compose.yaml_errors import yaml_fault
 from mi_cli.errors import ABSENT, ConfigError, Fault, closest, listed, shown
 from mi_cli.registry import plugins
+from mi_cli.registry.extras import how_to_install
 from mi_cli.schema.groups import CHOICES
 from mi_cli.schema.locations import own_config_folders
 
@@ -217,7 +218,7 @@ def _missing(error: MissingConfigException, overrides: Sequence[str], source: So
     if error.options:
         by = "" if f"{group}={name}" in overrides else ", named in a defaults list"
         extra = _EXTRAS.get(f"{group}={name}")
-        more = f" (it comes with pip install 'mi-cli[{extra}]')" if extra else ""
+        more = f" (it comes with {how_to_install(extra)})" if extra else ""
         command = _meant(group, name, source) if not by else ""  # a defaults list is not typed
         return Fault(group, name, f"no such {group}{by}{more}", ", ".join(error.options), command)
     parent = re.match(r"In '(.*?)'", text)

@@ -11,6 +11,7 @@ from mi_cli.errors import Fault
 from mi_cli.estimators.conditional_bounds import Likelihood
 from mi_cli.fields import Activation, Count
 from mi_cli.problems import Kind
+from mi_cli.registry.extras import how_to_install
 from mi_cli.training.settings import Training
 
 __all__ = ["EntropyDifference", "Flow"]
@@ -65,7 +66,7 @@ class Flow(Likelihood):
     def faults(self, training: Training) -> list[Fault]:
         """The package zuko may be missing."""
         if importlib.util.find_spec("zuko") is None:
-            return [Fault("estimator.name", self.name, "needs zuko", command="pip install 'mi-cli[flow]'")]
+            return [Fault("estimator.name", self.name, "needs zuko", command=how_to_install("flow"))]
         return super().faults(training)
 
     def fit(self, dim_x: int, dim_y: int) -> fitting.Fit:

@@ -16,6 +16,7 @@ from mi_cli.errors import ConfigError, Fault
 from mi_cli.files import expanded_path
 from mi_cli.lazy import np, optuna, optuna_journal
 from mi_cli.records.results import Row
+from mi_cli.registry.extras import how_to_install
 from mi_cli.schema.search_space import Search
 from mi_cli.schema.sweep import Trial
 
@@ -105,7 +106,7 @@ def check_storage(storage: str | None, *, plan: bool) -> None:
         ConfigError: optuna is missing, or the storage cannot be used.
     """
     if importlib.util.find_spec("optuna") is None:
-        raise ConfigError(Fault("search", "optuna", "needs optuna", command="pip install 'mi-cli[search]'"))
+        raise ConfigError(Fault("search", "optuna", "needs optuna", command=how_to_install("search")))
     if storage is not None and not _is_address(storage):
         path = expanded_path(storage)
         if path.is_dir() or not path.absolute().parent.is_dir():

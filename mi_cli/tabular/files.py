@@ -25,6 +25,7 @@ from zipfile import BadZipFile
 from mi_cli.errors import ConfigError, counted, shown
 from mi_cli.files import expanded_path, file_digest
 from mi_cli.lazy import fastexcel, np, pl
+from mi_cli.registry.extras import how_to_install
 from mi_cli.tabular.columns import Array, Column, column_of_array, column_of_series
 from mi_cli.tabular.delimited import DelimitedFile, parsed, present
 from mi_cli.tabular.source import Sample, Source, dataset_error, name_list, sampled_rows
@@ -308,7 +309,7 @@ def _scan(table: TableFile) -> pl.LazyFrame:
 def _sheet(table: TableFile) -> pl.DataFrame:
     """The first sheet of an Excel file."""
     if importlib.util.find_spec("fastexcel") is None:
-        raise table.error("needs fastexcel, which is not installed", "a CSV, or pip install 'mi-cli[excel]'")
+        raise table.error("needs fastexcel, which is not installed", f"a CSV, or {how_to_install('excel')}")
     try:
         return pl.read_excel(table.file)
     except fastexcel.FastExcelError as error:

@@ -110,7 +110,7 @@ def test_config_begins_by_saying_what_it_is(path):
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_option_composes_and_validates(group, option):
     if option == "optuna":
-        pytest.importorskip("optuna", reason="needs pip install 'mi-cli[search]'")
+        pytest.importorskip("optuna", reason="needs pip install '.[search]'")
     values = with_option(group, option).values
     assert values[group] == option if group == "variant" else values[group]["name"]
 

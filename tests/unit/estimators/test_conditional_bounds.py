@@ -18,6 +18,7 @@ from mi_cli.estimators.entropy_difference import Flow
 from mi_cli.problems import Rows
 from mi_cli.procedures.base import procedure
 from mi_cli.registry.builtin import ESTIMATORS
+from mi_cli.registry.extras import how_to_install
 from mi_cli.registry.lookup import load
 from mi_cli.training import density_fit
 from mi_cli.training.batches import stacked
@@ -337,5 +338,5 @@ def test_missing_package_is_named(monkeypatch):
     with pytest.raises(ConfigError) as found:
         config({key: value for key, value in SMALL.items() if key != "estimator"}, estimator={"name": "flow"})
     (fault,) = Flow().faults(Training())
-    assert fault == Fault("estimator.name", "flow", "needs zuko", command="pip install 'mi-cli[flow]'")
+    assert fault == Fault("estimator.name", "flow", "needs zuko", command=how_to_install("flow"))
     assert found.value.lines == (str(fault),)

@@ -10,6 +10,7 @@ from searches import faults, needs_optuna, prepared
 
 from mi_cli.cli.main import main
 from mi_cli.errors import ConfigError, Fault
+from mi_cli.registry.extras import how_to_install
 from mi_cli.search.storage import check_storage
 
 
@@ -25,7 +26,7 @@ def test_without_optuna_a_search_is_a_fault_of_the_config(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name, package=None: None)
     with pytest.raises(ConfigError) as caught:
         check_storage(None, plan=False)
-    assert caught.value.faults == (Fault("search", "optuna", "needs optuna", command="pip install 'mi-cli[search]'"),)
+    assert caught.value.faults == (Fault("search", "optuna", "needs optuna", command=how_to_install("search")),)
 
 
 @needs_optuna

@@ -83,7 +83,7 @@ def test_excel_without_its_library_says_how_to_install_it(tmp_path, monkeypatch)
     path = tmp_path / "t.xlsx"
     FRAME.write_excel(path)
     monkeypatch.setattr(files.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"pip install 'mi-cli\[excel\]'"):
+    with pytest.raises(ConfigError, match=r"pip install '\.\[excel\]' in a checkout"):
         table_file(str(path)).names  # noqa: B018
 
 

@@ -19,7 +19,7 @@ from mi_cli.compose.resolve import resolve
 from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.errors import ConfigError, Fault, listed
 from mi_cli.records.results import Records
-from mi_cli.registry.extras import TRACKERS, check_tracker
+from mi_cli.registry.extras import TRACKERS, check_tracker, how_to_install
 from mi_cli.trackers import mlflow_store, tensorboard_store
 from mi_cli.trackers.tracked_run import TrackedRun
 
@@ -28,8 +28,8 @@ def missing(tracker: str) -> bool:
     return any(importlib.util.find_spec(module) is None for module in TRACKERS[tracker])
 
 
-needs_mlflow = pytest.mark.skipif(missing("mlflow"), reason="needs pip install 'mi-cli[mlflow]'")
-needs_tensorboard = pytest.mark.skipif(missing("tensorboard"), reason="needs pip install 'mi-cli[tensorboard]'")
+needs_mlflow = pytest.mark.skipif(missing("mlflow"), reason="needs pip install '.[mlflow]'")
+needs_tensorboard = pytest.mark.skipif(missing("tensorboard"), reason="needs pip install '.[tensorboard]'")
 theirs = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
 SWEEP = {"dataset": {"rho": [0.4, 0.6]}, "seed": [0, 1]}
@@ -98,7 +98,7 @@ def test_a_missing_library_is_a_fault_of_the_config(tracker, here, monkeypatch):
     with pytest.raises(ConfigError) as caught:
         resolve(["experiment=gaussian_sweep", f"tracker={tracker}"])
     needs = f"needs {listed(TRACKERS[tracker], 'and')}"
-    assert caught.value.faults == (Fault("tracker", tracker, needs, command=f"pip install 'mi-cli[{tracker}]'"),)
+    assert caught.value.faults == (Fault("tracker", tracker, needs, command=how_to_install(tracker)),)
     monkeypatch.undo()
     assert check_tracker(None) is None
 
