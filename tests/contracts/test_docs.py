@@ -7,6 +7,7 @@ import importlib.util
 import re
 import shlex
 import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,7 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
+from mi_cli import __version__
 from mi_cli.cli.arguments import arguments
 from mi_cli.cli.short_commands import SHORT, expanded, is_table
 from mi_cli.compose.composer import Composer
@@ -267,6 +269,15 @@ def test_sentences_are_short(path):
 )
 def test_long_sentences_are_found(markdown, long):
     assert len(too_long(markdown)) == long
+
+
+def test_versions_agree():
+    project = tomllib.loads(text(ROOT / "pyproject.toml"))["project"]
+    citation = yaml.safe_load(text(ROOT / "CITATION.cff"))
+    released = re.findall(r"^## (\d\S*) \((\S+)\)$", text(ROOT / "CHANGELOG.md"), flags=re.MULTILINE)
+    assert project["version"] == citation["version"] == __version__
+    assert released[0] == (__version__, str(citation["date-released"]))
+    assert f"version {__version__}" in text(ROOT / "docs" / "stability.md")
 
 
 def test_readme_is_short():
