@@ -89,16 +89,19 @@ def links(path: Path) -> Iterator[str]:
 
 
 def commands(path: Path) -> Iterator[str]:
-    """The lines of blocks of code that run ``mi-run``, and commands within the prose, without their comments."""
+    """The lines of blocks of code that run ``mi-run``, and commands within the prose, without their comments.
+
+    Two spaces end a command: what stands after them says what it does.
+    """
     executed = ("bash", "python") if path in TUTORIALS else ()
     code = [
         *(found[3] for found in FENCE.finditer(text(path)) if found[2] not in executed),
         *re.findall(r"(?:^ {4}.*\n)+", text(path), re.MULTILINE),
     ]
-    for line in "\n".join(code).replace("\\\n", " ").splitlines():
+    for line in re.sub(r" *\\\n *", " ", "\n".join(code)).splitlines():
         for part in line.split("&&"):
             if part.strip().startswith("mi-run "):
-                yield " ".join(part.partition(" # ")[0].split())
+                yield re.split(r" # |  ", part.strip())[0].strip()
     for found in re.findall(r"`(mi-run [^`]+)`", prose(path)):
         yield " ".join(found.split())
 
