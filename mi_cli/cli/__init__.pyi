@@ -1,3 +1,4 @@
+from . import compare_command as compare_command
 from . import describe_command as describe_command
 from . import encode_command as encode_command
 from . import hydra_app as hydra_app

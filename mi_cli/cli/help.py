@@ -53,6 +53,7 @@ Your own table
   mi-run pairs data.csv                  so are select, represent, lags, transfer and interaction; each has --help
   mi-run show [RUN_FOLDER]               print the answer of a run again; without a folder, of the newest in outputs
   mi-run open [RUN_FOLDER]               open its report in a browser
+  mi-run compare RUN_FOLDER RUN_FOLDER   print what differs between two runs, and which numbers moved beyond the noise
 
 Examples
   mi-run experiment=gaussian_sweep                              run an experiment

@@ -128,6 +128,8 @@ def _other_command(words: Sequence[str], invocation: Invocation) -> int | None:
     if first in ("encode", "score"):
         with invocation.running():
             return (cli.encode_command.encode if first == "encode" else cli.score_command.score)(rest)
+    if first == "compare":
+        return cli.compare_command.compare(rest)
     if first == "show":
         return cli.show_command.show(rest)
     if first == "open":

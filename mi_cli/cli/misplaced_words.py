@@ -13,7 +13,7 @@ from mi_cli.tabular.files import FILES
 
 __all__ = ["refuse_misplaced"]
 
-_COMMANDS = (*SHORT, "show", "open", "list", "schema", "encode", "score")
+_COMMANDS = (*SHORT, "show", "open", "compare", "list", "schema", "encode", "score")
 _ALONE = ("list", "schema")  # after which nothing can follow
 _KEYS = {option: key for command in SHORT.values() for option, key in command.keys.items()}
 _EXPERIMENTS = {command.experiment: name for name, command in SHORT.items()}

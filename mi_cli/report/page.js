@@ -1,7 +1,12 @@
 "use strict";
-(() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
+(async () => {
   const $ = (id) => document.getElementById(id);
+  const unpacked = (text) => { // gzip in base64, in pages of many runs
+    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+  };
+  const written = JSON.parse($("data").textContent);
+  const data = written.packed ? JSON.parse(await unpacked(written.packed)) : written;
   const PAGE = 100;
   const columns = data.columns;
 
@@ -225,26 +230,43 @@
       event.preventDefault();
     });
   };
-  for (const figure of document.querySelectorAll("figure")) {
-    const plot = figure.querySelector(".plot"), marks = marksIn(figure);
-    if (!plot || !marks.length) continue;
-    plot.setAttribute("role", "application");
-    plot.setAttribute("aria-label", `${plot.getAttribute("aria-label")}: arrow keys go through its ${marks.length} values`);
-    tell(plot, () => marks);
-  }
   const large = $("large");
   let enlarged = [];
   tell(large.querySelector(".plot"), () => enlarged);
   large.addEventListener("close", hide);
-  for (const button of document.querySelectorAll(".enlarge")) {
-    button.hidden = false;
-    button.addEventListener("click", () => {
-      const figure = button.closest("figure"), image = figure.querySelector("img"), copy = large.querySelector("img");
-      [copy.src, copy.alt, copy.className] = [image.src, image.alt, image.className];
-      enlarged = marksIn(figure);
-      large.querySelector(".plot").setAttribute("role", enlarged.length ? "application" : "group");
-      large.showModal();
-    });
+  const prepareFigures = (within) => {
+    for (const figure of within.querySelectorAll("figure")) {
+      const plot = figure.querySelector(".plot"), marks = marksIn(figure);
+      if (!plot || !marks.length) continue;
+      plot.setAttribute("role", "application");
+      plot.setAttribute("aria-label", `${plot.getAttribute("aria-label")}: arrow keys go through its ${marks.length} values`);
+      tell(plot, () => marks);
+    }
+    for (const button of within.querySelectorAll(".enlarge")) {
+      button.hidden = false;
+      button.addEventListener("click", () => {
+        const figure = button.closest("figure"), image = figure.querySelector("img"), copy = large.querySelector("img");
+        [copy.src, copy.alt, copy.className] = [image.src, image.alt, image.className];
+        enlarged = marksIn(figure);
+        large.querySelector(".plot").setAttribute("role", enlarged.length ? "application" : "group");
+        large.showModal();
+      });
+    }
+  };
+  prepareFigures(document);
+
+  // --- figures that are packed, to keep a page of many runs small; they are unpacked when their part is unfolded
+  const unpack = async (box) => {
+    const text = box.dataset.packed;
+    if (!text) return;
+    box.dataset.packed = "";
+    box.innerHTML = await unpacked(text);
+    prepareFigures(box);
+  };
+  for (const box of document.querySelectorAll(".packed")) {
+    const part = box.closest("details");
+    if (part && !part.open) part.addEventListener("toggle", () => unpack(box));
+    else unpack(box);
   }
 
   // --- a link to a folded part unfolds it

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from mi_cli.records.finished import attempt
 from mi_cli.records.results import write_text
 from mi_cli.report.collect import Collection
+from mi_cli.report.page_size import MOST_BYTES, choose_figures, is_large, packed
 from mi_cli.report.page_view import view
 from mi_cli.report.recorded_run import read
 
@@ -20,6 +24,7 @@ __all__ = ["html", "write", "write_in_run"]
 
 _HERE = Path(__file__).parent
 _NAME = "report.html"
+_JSON: dict[str, Any] = {"separators": (",", ":"), "ensure_ascii": False, "allow_nan": False}
 
 
 def html(collection: Collection, refresh: float | None = None) -> str:
@@ -32,8 +37,18 @@ def html(collection: Collection, refresh: float | None = None) -> str:
     style, script = (Markup((_HERE / f"page.{end}").read_text(encoding="utf-8")) for end in ("css", "js"))  # noqa: S704
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     template = _environment().get_template("page.html")
-    text = template.render(view(collection), style=style, script=script, digest=digest, refresh=refresh)
-    return text.encode("utf-8", "replace").decode()  # text from JSON may hold lone surrogates
+    values = view(collection) | {"style": style, "script": script, "digest": digest, "refresh": refresh}
+    rows = htmlsafe_json_dumps(values["results"], dumps=json.dumps, **_JSON)
+    shared = sum(len(figure["source"]) for figure in (values["together"] or {}).get("figures", ()))
+    values |= {"rows": rows, "packs": is_large(values["runs"], len(rows) + shared)}
+
+    def render() -> str:
+        return template.render(values).encode("utf-8", "replace").decode()  # text from JSON may hold lone surrogates
+
+    if values["packs"]:
+        choose_figures(values["runs"], 0)
+        choose_figures(values["runs"], MOST_BYTES - len(render().encode()))
+    return render()
 
 
 def write(path: Path, collection: Collection, refresh: float | None = None) -> None:
@@ -57,5 +72,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         optimized=False,
     )
-    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "ensure_ascii": False, "allow_nan": False}
+    environment.filters["packed"] = packed
     return environment

@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 
 from mi_cli.registry.builtin import PLOTS
 
-__all__ = ["figure"]
+__all__ = ["figure", "vector"]
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _SVG = "{http://www.w3.org/2000/svg}"
@@ -36,7 +36,7 @@ def figure(path: Path) -> dict[str, Any]:
         where the figure does not say what its marks stand for.
     """
     drawn = _vector(path.with_suffix(".svg")) or _pixels(path)
-    return {"name": path.stem, "about": _about(path.stem)} | drawn
+    return {"name": path.stem, "about": _about(path.stem), "left_out": False} | drawn
 
 
 def _pixels(path: Path) -> dict[str, Any]:
@@ -52,10 +52,22 @@ def _pixels(path: Path) -> dict[str, Any]:
 def _vector(path: Path) -> dict[str, Any] | None:
     """An SVG file; None where there is none, or it is no SVG. A browser runs nothing of an SVG that is an image."""
     try:
-        text = path.read_text(encoding="utf-8")
-        root = None if "<!" in text else ET.fromstring(text)  # noqa: S314 (without declarations, text cannot grow)
+        return vector(path.read_text(encoding="utf-8"), path.name)
     except (OSError, UnicodeDecodeError, ET.ParseError):
         return None
+
+
+def vector(text: str, file: str = "") -> dict[str, Any] | None:
+    """Return what :func:`figure` does of an SVG document, without name and description; None for another document.
+
+    Args:
+        text: the document, as plots write it.
+        file: that it is in.
+
+    Raises:
+        xml.etree.ElementTree.ParseError: it is no XML.
+    """
+    root = None if "<!" in text else ET.fromstring(text)  # noqa: S314 (without declarations, text cannot grow)
     size = _size(root) if root is not None and root.tag == f"{_SVG}svg" else None
     if root is None or size is None:
         return None
@@ -64,10 +76,10 @@ def _vector(path: Path) -> dict[str, Any] | None:
         root.remove(group)
     pixels = [round(_PIXELS * side) for side in size]
     return {
-        "file": path.name,
+        "file": file,
         "source": _url(root),
         "size": pixels,
-        "inverts": path.stem not in _COLOURED,
+        "inverts": Path(file).stem not in _COLOURED,
         "numbers": values,
     }
 

@@ -20,7 +20,9 @@ from mi_cli.report.answer_text import answer_lines
 from mi_cli.report.collect import Collection
 from mi_cli.report.page_figures import figure
 from mi_cli.report.recorded_run import Provenance, RecordedRun, Summary
+from mi_cli.report.run_comparison import compare_runs, why_not
 from mi_cli.report.selection_text import selection_lines
+from mi_cli.report.shared_figures import shared_figures
 from mi_cli.report.tables import (
     IN_NATS,
     decision,
@@ -61,12 +63,14 @@ def view(collection: Collection) -> dict[str, Any]:
     return {
         "title": f"{runs[0]['experiment']} · {runs[0]['name']}" if alone else f"{counted(len(runs), 'run')}{of}",
         "runs": runs,
+        "together": None if alone else shared_figures(collection.runs),
         "alone": alone,
         "total": _total(runs),
         "faults": [str(fault) for fault in collection.faults],
         "made": datetime.now().astimezone().isoformat(" ", "seconds"),
         "version": __version__,
         "results": _results(collection),
+        "comparison": _comparison(collection.runs),
         "differences": [] if alone else _differences(collection.runs),
     }
 
@@ -241,6 +245,16 @@ def _results(collection: Collection) -> dict[str, Any]:
             }
         )
     return {"rows": len(frame), "columns": columns, "several": len(collection.runs) > 1}
+
+
+def _comparison(runs: Sequence[RecordedRun]) -> dict[str, Any] | None:
+    """What differs between two runs; None for another number of runs, and where they have nothing in common."""
+    if len(runs) != 2 or why_not(*runs):
+        return None
+    comparison = compare_runs(*runs)
+    sides = (("before", comparison.before.name), ("after", comparison.after.name))
+    lines = [comparison.sentence, *(f"{word}: {name}" for word, name in sides), *comparison.lines()]
+    return {"lines": lines, "noise": comparison.noise, "table": _table(*comparison.table)}
 
 
 def _json_numbers(values: list[Any]) -> list[Any]:

@@ -19,7 +19,7 @@ from mi_cli.schema.sweep import axes
 if TYPE_CHECKING:
     from mi_cli.report.recorded_run import RecordedRun
 
-__all__ = ["named", "settings_of"]
+__all__ = ["named", "settings_of", "text_of"]
 
 _FIRST = ("estimator", "dataset", "dataset.path", "dataset.x", "dataset.y", "dataset.z", "budget", "variant")
 _UNNAMED = {"name", "sweep", "summary", "questions", "claims", "plots", "tables", *ruled(Rule.NOT_COMPARED)}
@@ -74,7 +74,7 @@ def _of_group(path: str) -> str:
 
 def _setting_texts(runs: Sequence[RecordedRun]) -> list[str]:
     """The settings that tell these runs apart, as text for each run; empty texts where none differs."""
-    values = [{path: _text(value) for path, value in settings_of(run.config).items()} for run in runs]
+    values = [{path: text_of(value) for path, value in settings_of(run.config).items()} for run in runs]
     paths = _fewest(_ranked(values, runs), values)
     needed = [_needed(paths, own, values) for own in values]
     return [
@@ -152,10 +152,10 @@ def _one_by_one(paths: Sequence[str], wanted: int, told: Any) -> list[str]:
     return [path for path in paths if path in chosen]
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
     """A value of a setting as it may be typed, cut in its middle where it is long."""
     if isinstance(value, list) and len(value) == 1:
-        return _text(value[0])
+        return text_of(value[0])
     if isinstance(value, str):
         return value
     if isinstance(value, list) and len(value) >= _RANGE and _is_range(value):

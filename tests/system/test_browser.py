@@ -313,3 +313,25 @@ def test_twenty_thousand_rows_are_sorted_and_filtered_within_a_second(open_page)
     assert len(shown) == 100
     assert all(value > 0.5 for value in shown)
     assert math.fsum(took.values()) / len(took) < 1000
+
+
+def test_packed_figures_and_rows_are_there_once_they_are_looked_at(browser, tmp_path, monkeypatch):
+    monkeypatch.setattr("mi_cli.report.page_size._INLINE", 0)
+    for index in range(9):
+        leave_run(tmp_path / str(index), {"seed": [0]}, training={"lr": 0.1 + index})
+    path = tmp_path / "page.html"
+    page.write(path, collect([tmp_path]))
+    browser.get(path.as_uri())
+    assert browser.execute_script("return document.querySelectorAll('#rows tbody tr').length") == 9
+    part = browser.find_element("css selector", "#run-3-figures")
+    assert not part.find_elements("css selector", "img")
+    part.find_element("css selector", "summary").click()
+    deadline = time.monotonic() + 20
+    while not (images := part.find_elements("css selector", "img")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert images[0].get_property("naturalWidth") == 1
+    part.find_element("css selector", ".enlarge").click()
+    assert browser.find_element("css selector", "#large").get_property("open")
+    shared = browser.find_element("css selector", "#together img")
+    assert shared.get_property("naturalWidth") > 300
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import itertools
 import json
+import random
 import re
 import subprocess
 import sys
@@ -45,7 +47,7 @@ def test_nothing_in_the_records_is_more_than_text(tmp_path):
     text = html(tmp_path)
     assert text.count("<script") == 2
     assert text.count("</script") == 2
-    assert not re.search(r"<img (?!src=\"data:image/png;base64,|alt=\"\" src=\"data:,\")", text)
+    assert not re.search(r"<img (?!src=\"data:image/(png;base64|svg\+xml),|alt=\"\" src=\"data:,\")", text)
     assert column(text, "reason")["values"][1] == " ".join(HOSTILE.split())
     assert "c &lt;script&gt;" in text
 
@@ -241,3 +243,48 @@ def test_neither_torch_nor_matplotlib_is_imported(tmp_path):
         "sys.exit(bool({'torch', 'matplotlib', 'sklearn'} & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+
+
+def noise(size, seed):
+    """A PNG that cannot be compressed: its first bytes say that it has one pixel."""
+    return DOT + random.Random(seed).randbytes(size)
+
+
+def unpacked(text):
+    return gzip.decompress(base64.b64decode(text)).decode()
+
+
+def test_a_page_of_thirty_runs_with_large_figures_is_below_two_megabytes(tmp_path):
+    for index in range(30):
+        folder = leave_run(tmp_path / f"{index:02}", {"seed": [0]}, training={"lr": 0.1 + index})
+        for plot in range(3):
+            (folder / "plots" / f"figure_{plot}.png").write_bytes(noise(30_000, 3 * index + plot))
+    text = html(tmp_path)
+    assert 1_500_000 < len(text.encode()) < 2_000_000
+    inside = [unpacked(part) for part in re.findall(r'data-packed="([^"]*)"', text)]
+    for index in range(30):  # each run has its first figure, before any has two
+        assert sum(base64.b64encode(noise(30_000, 3 * index)).decode() in part for part in inside) == 1
+    assert not any(base64.b64encode(noise(30_000, 3 * 29 + 2)).decode() in part for part in inside)
+    assert re.search(
+        r"Left out, so that this page stays small: figure_1, figure_2. See <code>29/report.html</code>", text
+    )
+    rows = json.loads(unpacked(data(text)["packed"]))
+    assert rows["rows"] == 30
+    assert any("Estimates of 30 runs over methods" in part for part in inside)
+
+
+def test_small_pages_are_not_packed(tmp_path):
+    leave_run(tmp_path / "a")
+    leave_run(tmp_path / "b", training={"lr": 0.3})
+    text = html(tmp_path)
+    assert "data-packed" not in text
+    assert "Estimates of 2 runs over dataset.rho, with intervals" in text
+    assert 'id="together-1-values"' in text
+
+
+def test_runs_that_are_in_no_shared_figure_are_named(tmp_path):
+    for name, lr in (("a", 0.1), ("b", 0.2)):
+        leave_run(tmp_path / name, training={"lr": lr})
+    leave_run(tmp_path / "c", dataset={"dim": 3}, training={"lr": 0.1})
+    text = html(tmp_path)
+    assert "no other run measures the same quantity over the same axis: dataset.dim=3." in text
