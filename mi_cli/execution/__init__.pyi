@@ -1,3 +1,4 @@
+from . import completed as completed
 from . import forkserver as forkserver
 from . import plan as plan
 from . import runner as runner

@@ -17,11 +17,11 @@ from mi_cli.records.journal import Entry, recorded_entries, recorded_fingerprint
 from mi_cli.records.run_folder import shard_folders
 from mi_cli.schema.sweep import Trial
 
-__all__ = ["entries_of_run", "fail_unrecorded", "restore_entries", "restore_trials"]
+__all__ = ["UNREADABLE", "entries_of_run", "fail_unrecorded", "restore_entries", "restore_trials"]
 
 log = logging.getLogger("mi_cli")
 
-_UNREADABLE = (OSError, ValueError, LookupError, TypeError, csv.Error, PolarsError)  # of files that no run wrote
+UNREADABLE = (OSError, ValueError, LookupError, TypeError, csv.Error, PolarsError)  # of files that no run wrote
 _MOST_RUNS = 500  # the number of earlier runs that are read, the newest first
 
 
@@ -87,7 +87,7 @@ def _restore_earlier(progress: RunProgress) -> Iterator[str]:
             known = {mark for mark, ok in recorded_fingerprints(folder).items() if ok and mark in wanted}
             if known:
                 restore_entries(progress, recorded_entries(folder, known))
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             log.warning("%s cannot be read and is left out: %r", folder, error)
         if count := len(progress.rows) - before:
             yield (
@@ -106,7 +106,7 @@ def entries_of_run(run: Path) -> dict[str, Entry]:
     for folder in (*shard_folders(run), run):
         try:
             recorded = recorded_entries(folder)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             reason = f"{type(error).__name__}: {error}".partition("\n")[0]
             raise ConfigError(Fault("resume", run, f"{folder} cannot be read ({reason})", "a run's folder")) from None
         entries |= {mark: entry for mark, entry in recorded.items() if entry.ok or mark not in entries}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -97,8 +97,10 @@ def run(
         if not collect:  # which folder resume= goes on from, should the run be interrupted
             console.print(f"mi-run: folder: {folder}", highlight=False, markup=False, soft_wrap=True)
         new_run = _Run(progress, publisher, console, device(progress.config), threads(progress.config))
+        before = provenance.recorded(folder) if resume or collect else {}
         typed = provenance.recorded_overrides(folder) if resume or collect else overrides
         record = new_run.record(started or begun, import_seconds, typed, reused, notes)
+        record = replace(record, before=before, resumed_by=overrides if before else ())
         try:
             with progress.writing():
                 if space or not (resume or collect):  # a search that is resumed may have other settings

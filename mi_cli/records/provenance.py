@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
+import logging
+import math
 import os
 import platform
 import shlex
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
@@ -22,7 +25,9 @@ from mi_cli.files import PACKAGE
 from mi_cli.records.results import write_json, write_text
 from mi_cli.records.saved_config import SAVED_HEADER
 
-__all__ = ["Provenance", "recorded_overrides", "write_config"]
+__all__ = ["Provenance", "recorded", "recorded_overrides", "write_config"]
+
+log = logging.getLogger("mi_cli")
 
 _PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "polars", "hydra-core", "omegaconf", "pydantic", "matplotlib")
 _PHASES = ("import", "data", "training", "evaluation", "plots")
@@ -42,6 +47,17 @@ def recorded_overrides(folder: Path) -> list[str]:
     return [str(text) for text in overrides] if isinstance(overrides, list) else []
 
 
+def recorded(folder: Path) -> dict[str, Any]:
+    """Return what ``provenance.json`` of a run's folder holds; nothing where it is missing or cannot be read."""
+    path = folder / "provenance.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except (OSError, ValueError) as error:
+        log.warning("%s cannot be read, so its history is lost: %r", path, error)
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 @dataclass(frozen=True)
 class Provenance:
     """Writes ``provenance.json``.
@@ -56,6 +72,8 @@ class Provenance:
         plugins: estimators and datasets of other packages that the run uses.
         taken: a line for each earlier run whose recorded trials are reused.
         notes: lines that were printed when the run began, on its settings and its rows.
+        before: what the file held when the run went on (:func:`recorded`); empty for a run that begins.
+        resumed_by: what was typed beside ``resume=``.
     """
 
     folder: Path
@@ -67,22 +85,31 @@ class Provenance:
     plugins: Sequence[Mapping[str, str]] = ()
     taken: Sequence[str] = ()
     notes: Sequence[str] = ()
+    before: Mapping[str, Any] = field(default_factory=dict)
+    resumed_by: Sequence[str] = ()
 
     def write(self, seconds: Mapping[str, float], status: str) -> None:
-        """Write the file, with the seconds spent in each phase."""
+        """Write the file, with the seconds spent in each phase.
+
+        ``sessions`` lists each time that the run began or went on. ``started`` is that of the first; ``seconds`` and
+        ``wall_time`` are sums over all of them. The other fields are those of the last.
+        """
         times = {"import": self.import_seconds} | dict(seconds)
+        earlier = self.before.get("wall_time") or {}
+        sessions = [*self._earlier, self._session(status)]
         write_json(
             self.folder / "provenance.json",
             {
                 "status": status,
                 "command": shlex.join(["mi-run", *self.overrides]),
                 "again": shlex.join(["mi-run", f"--config-path={self.folder.absolute()}"]),
-                "started": datetime.fromtimestamp(self.started).astimezone().isoformat(timespec="seconds"),
-                "seconds": round(max(0.0, time.time() - self.started), 3),
-                "wall_time": {phase: round(times.get(phase, 0.0), 3) for phase in _PHASES},
+                "started": sessions[0]["started"],
+                "seconds": round(math.fsum(session["seconds"] or 0.0 for session in sessions), 3),
+                "wall_time": {phase: round(times.get(phase, 0.0) + earlier.get(phase, 0.0), 3) for phase in _PHASES},
+                "sessions": sessions,
                 "versions": _versions(),
                 "plugins": list(self.plugins),
-                "taken": list(self.taken),
+                "taken": list(dict.fromkeys([*(self.before.get("taken") or ()), *self.taken])),
                 "notes": list(self.notes),
                 "git": self._checkout,
                 "host": _host(),
@@ -90,6 +117,30 @@ class Provenance:
                 "threads": self.threads,
             },
         )
+
+    @property
+    def _earlier(self) -> list[dict[str, Any]]:
+        """The times before, of which a killed one could not say how it ended; older files tell the last one only."""
+        before = self.before
+        if not before:
+            return []
+        git, versions = before.get("git") or {}, before.get("versions") or {}
+        last = {key: before.get(key) for key in ("started", "command", "status", "seconds")}
+        last |= {"version": versions.get("mi-cli"), "commit": git.get("commit")}
+        sessions = [dict(session) for session in before.get("sessions") or [last]]
+        return [session | {"status": "killed"} if session["status"] == "running" else session for session in sessions]
+
+    def _session(self, status: str) -> dict[str, Any]:
+        """This time: when, by what command and version, and how it ended."""
+        again = ["mi-run", f"resume={self.folder.absolute()}", *self.resumed_by]
+        return {
+            "started": datetime.fromtimestamp(self.started).astimezone().isoformat(timespec="seconds"),
+            "command": shlex.join(again if self.before else ["mi-run", *self.overrides]),
+            "version": __version__,
+            "commit": (self._checkout or {}).get("commit"),
+            "status": status,
+            "seconds": round(max(0.0, time.time() - self.started), 3),
+        }
 
     @cached_property
     def _checkout(self) -> dict[str, Any] | None:

@@ -199,6 +199,7 @@ def _provenance(provenance: Provenance) -> list[tuple[str, str]]:
         ("Command", provenance.command),
         ("Again", provenance.again),
         ("Started", provenance.started),
+        ("Went on", "; ".join(map(_session, provenance.sessions[1:]))),
         ("Wall time", f"{_seconds(provenance.seconds)} ({wall})"),
         ("Device", f"{provenance.device}{threads}"),
         ("Host", ", ".join(f"{key} {value}" for key, value in provenance.host.items())),
@@ -207,6 +208,12 @@ def _provenance(provenance: Provenance) -> list[tuple[str, str]]:
         ("Plugins", "; ".join(added)),
     ]
     return [(term, text) for term, text in terms if text]
+
+
+def _session(session: Mapping[str, Any]) -> str:
+    """One time that a run went on."""
+    told = f"mi-cli {session.get('version') or '?'}, {session.get('status')}, {_seconds(session.get('seconds'))}"
+    return f"{str(session.get('started')).replace('T', ' ')} by {session.get('command')} ({told})"
 
 
 def _seconds(seconds: float | None) -> str:

@@ -90,6 +90,7 @@ class Provenance(BaseModel):
     started: str = ""
     seconds: float | None = None
     wall_time: dict[str, float] = Field(default_factory=dict)
+    sessions: list[dict[str, Any]] = Field(default_factory=list)
     versions: dict[str, str] = Field(default_factory=dict)
     plugins: list[dict[str, Any]] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)

@@ -150,6 +150,9 @@ def test_jobs_go_on_as_jobs(here, monkeypatch, capsys):
     assert first.items() <= rows.items()
     begun.clear()
     assert main(["resume=many", "shards=2"]) == 0
+    assert begun == []  # nothing was left to do
+    (here / "many" / "summary.json").unlink()
+    assert main(["resume=many", "shards=2"]) == 0
     assert begun == [("0", True), ("1", False), ("many", False)]
     assert {row["trial"]: row for row in rows_of(here / "many")} == rows
     assert json.loads((here / "many" / "provenance.json").read_text())["command"] == typed

@@ -42,6 +42,46 @@ def test_phases_that_did_not_happen_have_no_time(tmp_path):
     }  # fmt: skip
 
 
+def went_on(folder, started, status="finished", typed=(), seconds=None):
+    before = provenance.recorded(folder)
+    Provenance(folder, started, "cpu", 2, 1.0, ["a=1"], taken=["3 trials"], before=before, resumed_by=typed).write(
+        seconds or {}, status
+    )
+    return provenance.recorded(folder)
+
+
+def test_each_time_that_a_run_went_on_is_kept(tmp_path):
+    now = time.time()
+    first = went_on(tmp_path, now - 50, "interrupted", seconds={"training": 2.0})
+    assert [session["command"] for session in first["sessions"]] == ["mi-run a=1"]
+    went_on(tmp_path, now - 30, "running")
+    last = went_on(tmp_path, now - 10, typed=["threads=2"], seconds={"training": 3.0})
+    resumed = f"mi-run resume={tmp_path}"
+    assert [session["command"] for session in last["sessions"]] == ["mi-run a=1", resumed, f"{resumed} threads=2"]
+    assert [session["status"] for session in last["sessions"]] == ["interrupted", "killed", "finished"]
+    assert {session["version"] for session in last["sessions"]} == {__version__}
+    assert (last["command"], last["started"], last["status"]) == ("mi-run a=1", first["started"], "finished")
+    assert len({session["started"] for session in last["sessions"]}) == 3
+    assert last["wall_time"]["training"] == 5.0
+    assert last["seconds"] == pytest.approx(sum(session["seconds"] for session in last["sessions"]), abs=0.01)
+    assert 90 <= last["seconds"] < 150
+    assert last["taken"] == ["3 trials"]
+
+
+def test_the_first_time_of_a_run_of_an_earlier_version_is_kept(tmp_path):
+    old = {"status": "interrupted", "command": "mi-run b=2", "started": "2026-01-01T00:00:00+00:00", "seconds": 7.0}
+    (tmp_path / "provenance.json").write_text(json.dumps(old | {"versions": {"mi-cli": "0.0.1"}, "git": None}))
+    first, second = went_on(tmp_path, time.time())["sessions"]
+    assert (first["command"], first["version"], first["commit"], first["seconds"]) == ("mi-run b=2", "0.0.1", None, 7.0)
+    assert second["version"] == __version__
+
+
+def test_a_history_that_cannot_be_read_is_lost_and_logged(tmp_path, caplog):
+    (tmp_path / "provenance.json").write_text("{")
+    assert len(went_on(tmp_path, time.time())["sessions"]) == 1
+    assert "so its history is lost" in caplog.text
+
+
 def git(folder, *command):
     somebody = ("-c", "user.name=a", "-c", "user.email=a@b")
     subprocess.run(["git", "-C", folder, *somebody, *command], check=True, capture_output=True)
