@@ -1,8 +1,8 @@
 """The commands of the pages that a reader meets first, executed when the site is built.
 
 Each line of a block that runs ``mi-run`` is given to a shell as it stands, in a folder with tables that have the named
-columns. A run gets ``budget=smoke``. The commands of other pages would take minutes together: all but those of
-tutorials are composed, and not run, by ``tests/contracts/test_docs.py``.
+columns. A run gets ``budget=smoke``. Of other pages, those commands are executed that train nothing. The rest would
+take minutes: all but those of tutorials are composed, and not run, by ``tests/contracts/test_docs.py``.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ __all__ = ["EXECUTED", "commands", "execute"]
 
 EXECUTED = ("README.md", "docs/index.md")
 BLOCK = re.compile(r"^(`{3,})(?:bash|)\n(.*?)^\1 *$|((?:^ {4}.*\n)+)", re.MULTILINE | re.DOTALL)
+TRAINS_NOTHING = re.compile(r" (plan=true|--cfg job|--info|--help|schema)\b")
 RUN = re.compile(r"\b(experiment=|estimate|pairs|select|represent|lags|transfer|interaction)\b")
 ROWS = 400
 
@@ -42,7 +43,12 @@ def execute(root: Path) -> None:
     Raises:
         RuntimeError: a command failed.
     """
-    lines = sorted({line for page in EXECUTED for line in commands((root / page).read_text(encoding="utf-8"))})
+    pages = {path: path.read_text(encoding="utf-8") for path in [root / "README.md", *(root / "docs").glob("*.md")]}
+    first = {root / page for page in EXECUTED}
+    found = {
+        line for path, text in pages.items() for line in commands(text) if path in first or TRAINS_NOTHING.search(line)
+    }
+    lines = sorted(found)
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
         _write_tables(Path(folder))
         failed = [fault for fault in pool.map(lambda line: _fault(line, folder), lines) if fault]
@@ -52,7 +58,7 @@ def execute(root: Path) -> None:
 
 def _fault(line: str, folder: str) -> str:
     """Execute a line; return what it printed if it failed, and otherwise nothing."""
-    typed = f"{line} budget=smoke" if RUN.search(line) and "--help" not in line else line
+    typed = f"{line} budget=smoke" if RUN.search(line) and not TRAINS_NOTHING.search(line) else line
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(  # noqa: S603 (what the pages say)
         ["/bin/bash", "-c", typed], cwd=folder, env=os.environ | {"PATH": path}, capture_output=True, text=True

@@ -52,7 +52,8 @@ async def _write(path: Path) -> None:
     first, _, rest = title.source.partition("\n\n")
     title.source = first + DOWNLOAD.format(name=path.with_suffix(".ipynb").name) + "\n\n" + rest
     scripts = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # where mi-run is
-    environment = os.environ | {"PATH": scripts, "COLUMNS": "110", "NO_COLOR": "1"}
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"), "1")  # two run at a time
+    environment = os.environ | threads | {"PATH": scripts, "COLUMNS": "120", "NO_COLOR": "1"}
     with tempfile.TemporaryDirectory() as folder:
         client = NotebookClient(
             notebook,
