@@ -4,8 +4,12 @@
 
 ==================  ==================================================================================================
 ``estimate``        the MI of two arrays or frames, as ``mi-run experiment=estimate`` computes it for a file
-``Answer``          its result: one answer from several estimators, or why it cannot be told
-``Estimate``        its result for one estimator
+``run``             an experiment, as ``mi-run`` runs it; it returns a ``Run``
+``runs``            the runs that folders hold, as ``Runs``
+``Run``             a run: its results, summary, answer, figures and report
+``Runs``            a sequence of runs, with one table of all their results
+``Answer``          the result of ``estimate``: one answer from several estimators, or why it cannot be told
+``Estimate``        its result with one estimator
 ``ConfigError``     what bad rows and settings raise; a ValueError, with one line for each fault
 ``Estimator``       base class of estimators; also :class:`mi_cli.estimators.base.Estimator`
 ``Dataset``         base class of datasets; also :class:`mi_cli.datasets.base.Dataset`

@@ -13,8 +13,12 @@ from .api import estimate as estimate
 from .datasets.base import Dataset as Dataset
 from .errors import ConfigError as ConfigError
 from .estimators.base import Estimator as Estimator
+from .experiments import run as run
 from .problems import Estimate as Estimate
 from .procedures.base import Procedure as Procedure
+from .report.runs import Run as Run
+from .report.runs import Runs as Runs
+from .report.runs import runs as runs
 from .representations.kept import load_encoder as load_encoder
 from .representations.transformer import InfoMaxEncoder as InfoMaxEncoder
 from .selection.transformer import MISelector as MISelector

@@ -21,6 +21,7 @@ __all__ = [
     "distance",
     "event_pb2",
     "fastexcel",
+    "ipython_display",
     "linalg",
     "mixture",
     "mlflow",
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     import threadpoolctl
     import torch
     import zuko
+    from IPython import display as ipython_display
     from mlflow import entities as mlflow_entities
     from optuna.storages import journal as optuna_journal
     from scipy import linalg, optimize, spatial, special
@@ -102,4 +104,5 @@ else:
     record_writer = LazyModule("tensorboard.summary.writer.record_writer")
     torch_tensorboard = LazyModule("torch.utils.tensorboard")
     fastexcel = LazyModule("fastexcel")
+    ipython_display = LazyModule("IPython.display")  # only a notebook uses it
     zuko = LazyModule("zuko")

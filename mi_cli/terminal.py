@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from rich.console import Console
 
 from mi_cli.console import silence
 
-__all__ = ["Terminal", "redraws", "standard_output"]
+__all__ = ["Terminal", "in_notebook", "messages", "redraws", "standard_output"]
 
 _PIPED_WIDTH = 140  # columns, where output goes to a file or pipe
 
@@ -20,7 +21,7 @@ class Terminal(Console):
     """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(markup=False, emoji=False, **options)
+        super().__init__(markup=False, emoji=False, force_jupyter=False, **options)
 
     def on_broken_pipe(self) -> None:
         """Drop whatever is printed from now on."""
@@ -31,6 +32,25 @@ def standard_output() -> Console:
     """A console on standard output. Where output is piped, it is as wide as tables need."""
     console = Terminal()
     return console if console.is_terminal else Terminal(width=_PIPED_WIDTH)
+
+
+def messages(*, quiet: bool = False) -> Console:
+    """A console for messages: standard error, or the output of a notebook's cell.
+
+    A notebook shows standard error as if it were an error.
+
+    Args:
+        quiet: whether it prints nothing.
+    """
+    if in_notebook():
+        return Terminal(quiet=quiet, force_terminal=False)
+    return Terminal(quiet=quiet, stderr=True)
+
+
+def in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook."""
+    ipython = sys.modules.get("IPython")
+    return getattr(ipython.get_ipython(), "kernel", None) is not None if ipython is not None else False
 
 
 def redraws(console: Console) -> bool:

@@ -11,7 +11,10 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing import get_context, util
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from mi_cli import procedures
@@ -21,7 +24,7 @@ from mi_cli.registry.builtin import PROCEDURES
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext
 
-__all__ = ["AVAILABLE", "context", "discard", "end", "ready_context"]
+__all__ = ["AVAILABLE", "context", "discard", "end", "ready_context", "without_main"]
 
 AVAILABLE = sys.platform == "linux"
 
@@ -75,9 +78,24 @@ def ready_context() -> ForkServerContext:
     """The context, once the server has forked a process, so that an interruption cannot leave workers half-made."""
     forks = context()
     first = forks.Process(target=int)
-    first.start()
+    with without_main():
+        first.start()
     first.join()
     return forks
+
+
+@contextmanager
+def without_main() -> Iterator[None]:
+    """Have processes that start inside a ``with`` block not import the script that this process runs.
+
+    They need nothing of it, and a script that calls ``mi_cli.run`` would start a run in each of them.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def end() -> None:

@@ -37,6 +37,8 @@ def log_to(path: Path) -> logging.Handler:
 @contextmanager
 def logging_to(path: Path) -> Iterator[None]:
     """Send messages and warnings to the end of a file inside a ``with`` block, and note how the block ends."""
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    before = [(logger.level, logger.propagate) for logger in loggers]
     handler, log = log_to(path), logging.getLogger("mi_cli")
     log.info("mi-run starts in %s", path.parent)
     try:
@@ -48,6 +50,8 @@ def logging_to(path: Path) -> Iterator[None]:
         log.info("ends")
     finally:
         logging.captureWarnings(False)
-        for logger in map(logging.getLogger, _LOGGERS):
+        for logger, (level, propagates) in zip(loggers, before, strict=True):
             logger.removeHandler(handler)
+            logger.setLevel(level)
+            logger.propagate = propagates
         handler.close()

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 from rich.console import Console
 
-from mi_cli.console import printing
 from mi_cli.execution.encoder import keep_encoder
 from mi_cli.execution.hardware import device, threads
 from mi_cli.execution.logs import logging_to
@@ -50,6 +49,9 @@ class Publisher(Protocol):
     def publish(self, run: FinishedRun) -> bool:
         """Write pages and trackers, and print the summary; whether all of that worked."""
 
+    def say(self, lines: Sequence[str]) -> None:
+        """Print what there is to say beside the summary."""
+
 
 def run(
     values: Mapping[str, Any],
@@ -63,6 +65,7 @@ def run(
     import_seconds: float = 0.0,
     resume: bool = False,
     collect: bool = False,
+    console: Console | None = None,
 ) -> int:
     """Run a resolved config.
 
@@ -77,6 +80,7 @@ def run(
         import_seconds: how long imports took, for the records.
         resume: the folder is that of a run of this config, whose recorded trials are kept.
         collect: the folder is that of a run whose jobs have ended. Their trials are put together, and none is trained.
+        console: for messages and progress; standard error unless given.
 
     Returns:
         The exit code: 0, or 1 if a trial failed or diverged, or a plot or page could not be made.
@@ -87,7 +91,7 @@ def run(
         OutputError: the folder cannot be written to any more.
     """
     begun = time.time()
-    console = Terminal(stderr=True)
+    console = console or Terminal(stderr=True)
     with locked(folder), logging_to(folder / "run.log"):
         space = expansion.space
         progress = RunProgress(folder, shard_trials(expansion.trials, values.get("shard")), expansion.axes)
@@ -171,8 +175,7 @@ class _Run:
             kept = keep_encoder(self.progress, self.device)
             is_fine = self._finish(record) and kept.is_fine
         lines += [*kept.lines, *_without_pointwise(self.progress)]
-        with printing():
-            print("\n".join(lines), end="\n" * bool(lines))
+        self.publisher.say(lines)
         return 0 if is_fine else 1
 
     def _compute(self, space: Space | None, *, resume: bool, collect: bool) -> list[str]:

@@ -12,18 +12,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from mi_cli.execution.checkpoint_folders import checkpoint_folder
 from mi_cli.execution.progress import RunProgress
-from mi_cli.execution.progress_lines import ProgressLines
+from mi_cli.execution.progress_display import Standing, display, lowest_and_highest
 from mi_cli.execution.stacks import Stack, split_stacks, stacks
 from mi_cli.execution.workers import StackResult, Workers
 from mi_cli.lazy import torch
 from mi_cli.procedures.base import WHOLE
 from mi_cli.schema.config import Config
 from mi_cli.schema.sweep import Trial
-from mi_cli.terminal import redraws
 from mi_cli.training.context import Clock, TooLong
 
 __all__ = ["train"]
@@ -55,7 +53,7 @@ def train(
         device: the device to train on.
         n_threads: the number of cores to use.
         clock: is set to the wall time of each phase.
-        console: shows a bar, or lines where it is no terminal.
+        console: for messages and progress.
         prepare: imports what plots need, in a thread beside the training.
 
     Raises:
@@ -67,15 +65,11 @@ def train(
     importing.start()
     _announce_checkpoints(progress.folder, remaining, console)
     scheduler = _Scheduler(progress, remaining, n_threads, device)
-    total = sum(stack.steps for stack in remaining)
-    lines = ProgressLines(console, total, len(progress.trials))
     try:
-        with _bar(console) as bar:
-            task = bar.add_task("", total=total)
+        with display(progress.config.progress, console) as shown:
             while scheduler.busy:
                 scheduler.advance()
-                bar.update(task, completed=scheduler.steps)
-                lines.show(scheduler.steps, len(progress.rows))
+                shown.show(scheduler.standing())
         scheduler.workers.close()
         importing.join()
     except BaseException:  # an interruption, too: workers must not train on
@@ -106,25 +100,13 @@ def _remaining(progress: RunProgress, trials: Sequence[Trial], n_threads: int) -
     return remaining
 
 
-def _bar(console: Console) -> Progress:
-    columns = (
-        TextColumn("training"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("steps"),
-        TimeElapsedColumn(),
-        TextColumn("ETA"),
-        TimeRemainingColumn(),
-    )
-    return Progress(*columns, console=console, transient=True, disable=not redraws(console))
-
-
 class _Scheduler:
     """Workers, the stacks that wait for one, and the stacks that are being run."""
 
     def __init__(self, progress: RunProgress, remaining: Sequence[Stack], n_threads: int, device: str) -> None:
         self.progress, self.n_threads, self.device = progress, n_threads, device
         self.waiting = deque(remaining)
+        self.total = sum(stack.steps for stack in remaining)
         self.pending: dict[Future[StackResult], Stack] = {}
         self.one_by_one = False
         self.steps_before = 0  # of workers that were replaced
@@ -145,10 +127,17 @@ class _Scheduler:
         """Whether a stack is waiting or being run."""
         return bool(self.waiting or self.pending)
 
-    @property
-    def steps(self) -> int:
-        """The number of steps that are done."""
-        return self.steps_before + self.workers.steps
+    def standing(self) -> Standing:
+        """How far the training is."""
+        progress = self.progress
+        return Standing(
+            steps=self.steps_before + self.workers.steps,
+            total=self.total,
+            finished=len(progress.rows),
+            trials=len(progress.trials),
+            current=lowest_and_highest(self.workers.current),
+            units=progress.config.units,
+        )
 
     def advance(self) -> None:
         """Submit waiting stacks, wait a moment, and record the results of stacks that are done."""

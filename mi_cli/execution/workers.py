@@ -12,9 +12,10 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def run_stack(trials: Sequence[Trial], context: Context, part: Part = WHOLE, fol
     torch.set_flush_denormal(True)
     try:
         with threadpoolctl.threadpool_limits(1, user_api="blas"):
-            stack_context = Context(context.device, context.stop, clock, context.advance, deadline, checkpoints)
+            stack_context = replace(context, clock=clock, deadline=deadline, checkpoints=checkpoints)
             stack_procedure = procedure(trials[0].config)
             outcomes = stack_procedure.run(trials, stack_context) if part == WHOLE else []
             partial = [] if part == WHOLE else stack_procedure.run_part(trials, stack_context, part)
@@ -127,11 +128,13 @@ class Workers:
         self.device, self.stop_flag, self.folder = device, Flag(), folder
         # The steps of each stack, written by the worker that runs it. Stacks that are split later share the places.
         self.steps_of = multiprocessing.RawArray("q", stacks)
+        # The lowest and the highest current MI of each stack, in nats; NaN unless it trains critics now.
+        self.current = multiprocessing.RawArray("d", [math.nan] * (2 * stacks))
         self.submitted = 0
         self.pool: ProcessPoolExecutor | ThreadPoolExecutor
         self.forks = (n > 1 or isolated) and device == "cpu" and forkserver.AVAILABLE
         if self.forks:
-            shared = (self.stop_flag, self.steps_of, folder)
+            shared = (self.stop_flag, self.steps_of, self.current, folder)
             self.pool = ProcessPoolExecutor(n, forkserver.ready_context(), initializer=_begin, initargs=shared)
         else:
             self.pool = ThreadPoolExecutor(n, "stack", initializer=_set_threads, initargs=(max(1, threads // n),))
@@ -140,7 +143,8 @@ class Workers:
         """Have a stack, or a part of it, run as soon as a worker is free."""
         self.submitted += 1
         slot = (self.submitted - 1) % len(self.steps_of)
-        return self.pool.submit(_work if self.forks else self._work, trials, part, slot)
+        with forkserver.without_main():  # a pool starts a process when one is needed
+            return self.pool.submit(_work if self.forks else self._work, trials, part, slot)
 
     @property
     def steps(self) -> int:
@@ -158,7 +162,8 @@ class Workers:
 
     def _work(self, trials: Sequence[Trial], part: Part, stack: int) -> StackResult:
         context = Context(torch.device(self.device), self.stop_flag)
-        return run_stack(trials, _counted(context, self.steps_of, stack), part, self.folder)
+        with _watched(context, self.steps_of, self.current, stack) as watched:
+            return run_stack(trials, watched, part, self.folder)
 
 
 def _set_threads(n: int) -> None:
@@ -166,17 +171,17 @@ def _set_threads(n: int) -> None:
     torch.set_num_threads(n)
 
 
-_shared: tuple[Context, Any, Path | None]
+_shared: tuple[Context, Any, Any, Path | None]
 
 
-def _begin(stop: Stop, steps_of: Any, folder: Path | None) -> None:
+def _begin(stop: Stop, steps_of: Any, current: Any, folder: Path | None) -> None:
     """Set up a new process: each uses a single core."""
     global _shared
     if folder is not None:
         log_to(folder / "run.log")
     torch.set_num_threads(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _shared = Context(torch.device("cpu"), stop), steps_of, folder
+    _shared = Context(torch.device("cpu"), stop), steps_of, current, folder
 
 
 def _end_with_parent() -> None:
@@ -187,14 +192,22 @@ def _end_with_parent() -> None:
 
 
 def _work(trials: Sequence[Trial], part: Part, stack: int) -> StackResult:
-    context, steps_of, folder = _shared
-    return run_stack(trials, _counted(context, steps_of, stack), part, folder)
+    context, steps_of, current, folder = _shared
+    with _watched(context, steps_of, current, stack) as watched:
+        return run_stack(trials, watched, part, folder)
 
 
-def _counted(context: Context, steps_of: Any, stack: int) -> Context:
-    """A context that adds its steps to those of a stack."""
+@contextmanager
+def _watched(context: Context, steps_of: Any, current: Any, stack: int) -> Iterator[Context]:
+    """A context that adds its steps to those of a stack, and keeps the current MI of its trials in view."""
 
     def advance(steps: int) -> None:
         steps_of[stack] += steps
 
-    return Context(context.device, context.stop, advance=advance)
+    def watch(lowest: float, highest: float) -> None:
+        current[2 * stack : 2 * stack + 2] = [lowest, highest]
+
+    try:
+        yield Context(context.device, context.stop, advance=advance, watch=watch)
+    finally:
+        watch(math.nan, math.nan)

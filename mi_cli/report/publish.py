@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +29,13 @@ class Publisher:
     """Makes summary, plots, page and trackers of a run. A runner calls the methods in the order below.
 
     Of a shard it makes the summary only. The run that collects the shards makes the rest.
+
+    Args:
+        prints: whether the summary is printed when the run ends.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, prints: bool = True) -> None:
+        self.prints = prints
         self.summary: dict[str, Any] = {}
 
     def prepare(self, config: Config) -> None:
@@ -54,6 +59,17 @@ class Publisher:
         """Write the page and the trackers, and print the summary; whether all of that worked."""
         written = run.is_shard or page.write_in_run(run.folder)
         tracked = run.is_shard or trackers.track(run.config.tracker, run.folder, run.trials)
+        if self.prints:
+            self._print(run)
+        return written and tracked
+
+    def say(self, lines: Sequence[str]) -> None:
+        """Print what there is to say beside the summary."""
+        if self.prints:
+            with printing():
+                print("\n".join(lines), end="\n" * bool(lines))
+
+    def _print(self, run: FinishedRun) -> None:
         console = standard_output()
         with printing():
             if not run.is_shard:  # claims may hold for some of the trials and not for all
@@ -64,7 +80,6 @@ class Publisher:
                     text = f"{name} {row['status']}: {row['reason']}"
                     console.print(text, style="yellow", markup=False, soft_wrap=True)
             console.print(f"results: {run.folder}", markup=False, highlight=False, soft_wrap=True)
-        return written and tracked
 
 
 def _traces(run: FinishedRun) -> dict[int, dict[str, list[float]]]:

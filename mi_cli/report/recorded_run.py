@@ -32,6 +32,7 @@ __all__ = [
     "file_fault",
     "path_text",
     "read",
+    "with_infinities",
 ]
 
 MARKS = ("results.csv", "provenance.json", "overrides.yaml")  # a folder with config.yaml and one of these is a run's
@@ -223,7 +224,7 @@ def read(folder: Path, path: str | None = None) -> RecordedRun:
     summary, provenance = None, None
     if (folder / "summary.json").exists():
         with _faults_of(folder / "summary.json"):
-            summary = Summary.model_validate(_with_infinities(records.summary))
+            summary = Summary.model_validate(with_infinities(records.summary))
     if (folder / "provenance.json").exists():
         with _faults_of(folder / "provenance.json"):
             provenance = Provenance.model_validate_json((folder / "provenance.json").read_bytes())
@@ -282,10 +283,10 @@ def file_fault(path: Path, reason: str) -> Fault:
     return Fault(path_text(path), problem=text if len(text) <= _LONGEST else text[:_LONGEST] + " ...")
 
 
-def _with_infinities(value: Any) -> Any:
+def with_infinities(value: Any) -> Any:
     """JSON with infinities as numbers; they are written as text."""
     if isinstance(value, dict):
-        return {key: _with_infinities(item) for key, item in value.items()}
+        return {key: with_infinities(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_with_infinities(item) for item in value]
+        return [with_infinities(item) for item in value]
     return float(value) if isinstance(value, str) and value in ("inf", "-inf") else value

@@ -169,6 +169,9 @@ class Config(Section):
     search: Annotated[Search, Affects.NOTHING] = Field(default_factory=Search)  # a default is copied for each config
     units: Annotated[Literal["nats", "bits"], Affects.NOTHING] = "nats"
     verbose: Annotated[Switch, Affects.NOTHING, Rule.RESUME | Rule.AGAIN | Rule.NOT_COMPARED] = False
+    progress: Annotated[
+        Literal["auto", "bar", "lines", "none"], Affects.NOTHING, Rule.RESUME | Rule.AGAIN | Rule.NOT_COMPARED
+    ] = "auto"
     device: Annotated[Literal["auto", "cpu", "cuda", "mps"], Affects.NOTHING, Rule.RESUME | Rule.AGAIN] = "auto"
     threads: Annotated[_Threads, Affects.NOTHING, Rule.RESUME | Rule.AGAIN] = "auto"
     output_root: Annotated[

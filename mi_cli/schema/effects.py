@@ -46,7 +46,7 @@ def changeable(option: Literal["resume", "again"]) -> tuple[str, ...]:
     """The dotted paths of the settings that may be typed beside ``resume=`` or ``again=``.
 
     >>> changeable("again")
-    ('search.storage', 'verbose', 'device', 'threads', 'output_root', 'trust')
+    ('search.storage', 'verbose', 'progress', 'device', 'threads', 'output_root', 'trust')
     """
     return ruled({"resume": Rule.RESUME, "again": Rule.AGAIN}[option])
 

@@ -67,6 +67,7 @@ class Context:
         stop: the request to stop.
         clock: seconds by phase.
         advance: ``advance(n)`` reports n more steps of one trial.
+        watch: ``watch(lowest, highest)`` reports the ends of the current MI of the trials, in nats.
         deadline: the value of ``time.monotonic()`` from which on the trials have taken too long.
         checkpoints: checkpoints of the trainings, which begin in the same order every time.
         threads: threads of :meth:`map`.
@@ -77,6 +78,7 @@ class Context:
     stop: Stop = field(default_factory=threading.Event)
     clock: Clock = field(default_factory=Clock)
     advance: Callable[[int], None] = lambda steps: None
+    watch: Callable[[float, float], None] = lambda lowest, highest: None
     deadline: float = math.inf
     checkpoints: Checkpoints | None = None
     threads: int = 1

@@ -149,10 +149,19 @@ def train(
         last = loop.index == training.steps
         if validate and (last or loop.index % training.validate_every == 0):
             loop.validate(loop.index, validate)
+            _watch(loop, context)
         context.advance(len(lr))
     saving.end()
     context.advance((training.steps - loop.index) * len(lr))
     return loop.outcome()
+
+
+def _watch(loop: _Loop, context: Context) -> None:
+    """Report the MI on validation rows of the trials that still run, where it is measured."""
+    if "val_mi" in loop.history:
+        value = loop.history["val_mi"][1][-1]
+        if len(finite := value[torch.isfinite(value)]):
+            context.watch(finite.min().item(), finite.max().item())
 
 
 class _Saving:

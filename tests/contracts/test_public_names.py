@@ -21,6 +21,8 @@ PUBLIC = {
     "InfoMaxEncoder": "mi_cli.representations.transformer:InfoMaxEncoder",
     "MISelector": "mi_cli.selection.transformer:MISelector",
     "Procedure": "mi_cli.procedures.base:Procedure",
+    "Run": "mi_cli.report.runs:Run",
+    "Runs": "mi_cli.report.runs:Runs",
     "__version__": "mi_cli._version:__version__",
     "bounds": None,
     "datasets": None,
@@ -31,6 +33,8 @@ PUBLIC = {
     "networks": None,
     "problems": None,
     "representations": None,
+    "run": "mi_cli.experiments:run",
+    "runs": "mi_cli.report.runs:runs",
     "testing": None,
     "training": None,
 }

@@ -11,6 +11,7 @@ from mi_cli.schema.config import Config, validate
 
 NOTHING = {
     *("name", "summary", "budget", "claims", "plots", "tables", "sweep", "units", "verbose", "device", "threads"),
+    "progress",
     "output_root",
     *("plan", "reuse", "force", "trial_timeout", "checkpoint_every", "shards", "shard", "trust", "tracker", "search"),
     *("leave_out_unfit", "evaluation.pointwise", "questions"),
@@ -38,11 +39,11 @@ def test_every_setting_has_one_effect():
             Rule.RESUME,
             {
                 *("threads", "device", "trial_timeout", "checkpoint_every", "search.trials", "plan", "output_root"),
-                *("search.storage", "shards", "verbose"),
+                *("search.storage", "shards", "verbose", "progress"),
             },
         ),
-        (Rule.AGAIN, {"search.storage", "threads", "device", "output_root", "trust", "verbose"}),
-        (Rule.NOT_COMPARED, {"summary", "questions", "output_root", "plan", "verbose"}),
+        (Rule.AGAIN, {"search.storage", "threads", "device", "output_root", "trust", "verbose", "progress"}),
+        (Rule.NOT_COMPARED, {"summary", "questions", "output_root", "plan", "verbose", "progress"}),
     ],
 )
 def test_the_settings_that_a_rule_holds_for(rule, paths):

@@ -161,6 +161,14 @@ def test_last_step_is_always_validated_and_recorded():
     assert found.history["train_mi"][0].tolist() == [3, 6, 7]
 
 
+def test_the_current_mi_of_the_trials_is_reported_as_it_is_validated():
+    seen = []
+    scores = [0.5, 1.0], [math.nan, 2.0], [0.25, math.inf]
+    within = Context(CPU, watch=lambda *ends: seen.append(ends))
+    fit(3, steps=10, validate_every=5, validate=scripted(*scores)[0], within=within)
+    assert seen == [(0.25, 0.5), (1.0, 2.0)]
+
+
 def test_patience_stops_each_trial_by_itself():
     done = []
     validate, seen = scripted([3.0, 2, 1, 0, 0, 0], [1.0, 2, 1, 3, 0, 0], [1.0, 0, 2, 1, 0.5, 0])
