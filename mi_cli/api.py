@@ -8,24 +8,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 import yaml
 from pydantic import ValidationError
 
-from mi_cli import procedures
+from mi_cli import execution, procedures
 from mi_cli.analysis.answer import Answer, answer
 from mi_cli.analysis.facts import Facts
 from mi_cli.datasets.table import Table
+from mi_cli.display.units import Units, check_units
 from mi_cli.errors import ConfigError, Fault
 from mi_cli.estimators.base import Estimator
 from mi_cli.execution.hardware import threads
 from mi_cli.lazy import torch
 from mi_cli.problems import Estimate
-from mi_cli.procedures.base import estimate_fields
+from mi_cli.procedures.base import estimate_fields, procedure
 from mi_cli.registry import plugins
 from mi_cli.registry.lookup import section_class
-from mi_cli.schema.config import validate
+from mi_cli.schema.config import Config, validate
 from mi_cli.schema.locations import config_folder
 from mi_cli.training.context import Context
 from mi_cli.training.threads import one_thread
@@ -51,6 +52,8 @@ def estimate(
     exclude: Sequence[str] | None = None,
     pointwise: bool = False,
     settings: Mapping[str, Any] | None = None,
+    units: Units = "nats",
+    progress: Literal["auto", "bar", "lines", "none"] = "none",
 ) -> Answer: ...
 @overload
 def estimate(
@@ -66,6 +69,8 @@ def estimate(
     exclude: Sequence[str] | None = None,
     pointwise: bool = False,
     settings: Mapping[str, Any] | None = None,
+    units: Units = "nats",
+    progress: Literal["auto", "bar", "lines", "none"] = "none",
 ) -> Estimate: ...
 def estimate(
     x: Any,
@@ -80,11 +85,12 @@ def estimate(
     exclude: Sequence[str] | None = None,
     pointwise: bool = False,
     settings: Mapping[str, Any] | None = None,
+    units: Units = "nats",
+    progress: Literal["auto", "bar", "lines", "none"] = "none",
 ) -> Answer | Estimate:
-    """Estimate the MI of x and y in nats, with the settings and the numbers of ``mi-run experiment=estimate``.
+    """Estimate the MI of x and y, with the settings and the numbers of ``mi-run experiment=estimate``.
 
-    An estimator that is trained is cross-fitted: every row is tested once, by networks that were trained on others. The
-    command trains folds in parts where it has several threads, and differs by rounding in float32.
+    The command trains folds in parts where it has several threads, and differs by rounding in float32.
 
     Args:
         x: rows of numbers, booleans or text, ``(n,)`` or ``(n, dim_x)``: a NumPy array, a tensor, a frame or series of
@@ -93,46 +99,60 @@ def estimate(
             free text are left out, and of a frame those that only number its rows, with a warning (UserWarning).
         y: as many rows, ``(n,)`` or ``(n, dim_y)``.
         z: as many rows, ``(n,)`` or ``(n, dim_z)``, that the MI is conditional on: I(x; y | z). None for I(x; y).
-        estimator: a name that ``mi-run --help`` lists, or an estimator such as ``Mine(hidden=(64, 64))``; None for the
-            one answer of the estimators of ``experiment=estimate``.
+        estimator: a name that ``mi-run --help`` lists, an estimator such as ``Mine(hidden=(64, 64))``, or None for all.
         seed: of folds, weights and batches. The same seed gives the same estimate.
-        groups: a label for each row, ``(n,)``. Rows of one group are never on both sides of a split, and the error
-            allows for their dependence.
+        groups: a label for each row, ``(n,)``; rows of one group are never on both sides of a split.
         time: a number or date for each row, ``(n,)``, to sort by. Neighbours in time are treated as groups are.
         missing: ``"error"``, ``"drop"`` (rows) or ``"impute"`` (medians, frequent classes); None: as the settings say.
         exclude: names of columns that are not used, or globs such as ``"*_note"``.
         pointwise: whether critics also give the pointwise MI of each row (``Estimate.pointwise``).
-        settings: what differs from ``configs/experiment/estimate.yaml``, by section as in a config, such as
-            ``{"training": {"steps": 800}, "folds": 5}``.
+        settings: what differs from ``configs/experiment/estimate.yaml``, such as ``{"training": {"steps": 800}}``.
+        units: ``nats`` or ``bits``, of every number and text of the result.
+        progress: ``auto`` or ``bar`` (on a terminal or in a notebook), ``lines`` (every ten seconds) or ``none``.
 
     Returns:
-        Without an estimator, an :class:`~mi_cli.analysis.answer.Answer`: verdict, value, 95 % interval for the true MI,
-        reason, and ``estimates``, the results of the estimators that can take the columns, by name.
-        With an estimator, an :class:`~mi_cli.problems.Estimate` with its standard error, interval, lower confidence
-        bound, p-value and traces. Without training, the p-value is computed when it is first read, by 99 further
-        estimates. ``status`` is ``ok``, or ``diverged`` or ``failed`` with a ``reason`` and no value.
+        Without an estimator, an :class:`~mi_cli.analysis.answer.Answer`: one answer from all that can take the columns.
+        With one, an :class:`~mi_cli.problems.Estimate`; ``status`` is ``ok``, or ``diverged`` or ``failed`` with a
+        ``reason`` and no value. Without training, its p-value is computed when it is first read.
 
     Raises:
         ConfigError: rows or settings that cannot be used. It is a ValueError, with one line for each fault.
 
     >>> import numpy as np
     >>> x, noise = np.random.default_rng(0).normal(size=(2, 500))
-    >>> result = estimate(x, x + noise, "copula")
-    >>> result.status, round(result.value, 1), result.p_value < 0.05
-    ('ok', 0.4, True)
+    >>> estimate(x, x + noise, "copula")
+    <Estimate: 0.39 nats (95 %: 0.33 to 0.46), point estimate>
     """
-    given = {key: value for key, value in {"missing": missing, "exclude": exclude}.items() if value is not None}
-    more = ({"dataset": given} if given else {}) | ({"evaluation": {"pointwise": True}} if pointwise else {})
+    check_units(units)
     chosen = [estimator] if estimator is not None else _estimators(settings)
+    more = _of_arguments(missing, exclude, pointwise)
     trials = [_merged(_values(one, settings) | {"seed": seed}, more) for one in chosen]
     table = _table(x, y, z, groups, time, trials[0])
-    return _answer(trials, table) if estimator is None else _estimate(trials[0], table)
+    fit = trials if estimator is not None else [one for one in trials if not _is_unfit(one, table)] or trials
+    made = _estimated(fit, table, progress, units)
+    return (made[0] if estimator is not None else _answer(fit, made, table)).in_units(units)
 
 
-def _estimate(values: Mapping[str, Any], table: Table) -> Estimate:
-    config = validate({**values, "dataset": table})
+def _of_arguments(missing: str | None, exclude: Sequence[str] | None, pointwise: bool) -> dict[str, Any]:
+    """The settings that arguments stand for."""
+    given = {key: value for key, value in {"missing": missing, "exclude": exclude}.items() if value is not None}
+    return ({"dataset": given} if given else {}) | ({"evaluation": {"pointwise": True}} if pointwise else {})
+
+
+def _estimated(trials: Sequence[Mapping[str, Any]], table: Table, progress: str, units: str) -> list[Estimate]:
+    """An estimate for each trial, in nats."""
+    configs = [validate({**values, "dataset": table, "progress": progress}) for values in trials]
     with one_thread():
-        return procedures.estimation.estimate_trial(config, _context(threads(config)))
+        if progress == "none":
+            return [_estimate(config) for config in configs]
+        total = sum(procedure(config).cost(config).steps for config in configs)
+        with execution.progress_display.watching(progress, total, len(configs), units, "estimator") as watch:
+            return [watch.finished(_estimate(config, advance=watch.advance, watch=watch.watch)) for config in configs]
+
+
+def _estimate(config: Config, **watched: Any) -> Estimate:
+    context = Context(torch.device("cpu"), threads=threads(config), defers_p_values=True, **watched)
+    return procedures.estimation.estimate_trial(config, context).changed(level=config.evaluation.level)
 
 
 def _estimators(settings: Mapping[str, Any] | None) -> list[str]:
@@ -148,15 +168,16 @@ def _estimators(settings: Mapping[str, Any] | None) -> list[str]:
     return [option if isinstance(option, str) else option["name"] for option in _estimate_yaml()["sweep"]["estimator"]]
 
 
-def _answer(trials: Sequence[Mapping[str, Any]], table: Table) -> Answer:
-    """The answer of the estimators that can take the columns; all of them refuse the columns if none can."""
-    fit = [values for values in trials if not _is_unfit(values, table)] or trials
-    estimates = {values["estimator"]["name"]: _estimate(values, table) for values in fit}
+def _answer(trials: Sequence[Mapping[str, Any]], made: Sequence[Estimate], table: Table) -> Answer:
+    """The answer of the estimators that can take the columns, with their estimates."""
+    estimates = {values["estimator"]["name"]: one for values, one in zip(trials, made, strict=True)}
     rows = [{"method": name} | estimate_fields(one) for name, one in estimates.items()]
     described = table.describe()
     facts = Facts.of(described, (table.dim_x, table.dim_y), table.discrete, table.dim_z)
-    of_estimators = (note for one in map(_chosen, fit) if one is not None for note in one.notes(table))
-    return replace(answer(rows, facts), estimates=estimates, notes=(*described["notes"], *of_estimators))
+    of_estimators = (note for one in map(_chosen, trials) if one is not None for note in one.notes(table))
+    columns = {side: tuple(one["column"] for one in described.get(side) or ()) for side in "xyz"}
+    notes = (*described["notes"], *of_estimators)
+    return replace(answer(rows, facts), estimates=estimates, notes=notes, columns=columns)
 
 
 def _chosen(values: Mapping[str, Any]) -> Estimator | None:
@@ -169,10 +190,6 @@ def _is_unfit(values: Mapping[str, Any], table: Table) -> bool:
     """Whether the experiment leaves an estimator out, as it cannot take the columns."""
     chosen = _chosen(values)
     return chosen is not None and bool(chosen.refusals(table))
-
-
-def _context(n_threads: int) -> Context:
-    return Context(torch.device("cpu"), threads=n_threads, defers_p_values=True)
 
 
 def _values(estimator: str | Estimator, settings: Mapping[str, Any] | None) -> dict[str, Any]:

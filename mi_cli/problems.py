@@ -6,8 +6,12 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 
+from mi_cli.display.interval_svg import Drawn
+from mi_cli.display.numbers import interval_text, p_text
+from mi_cli.display.results import html_of
+from mi_cli.display.units import SCALES, Units, scaled, text_in
 from mi_cli.lazy import np, torch
 
 __all__ = [
@@ -177,6 +181,11 @@ class Pointwise:
         return cls(nats[order], number[order], sorted_values(rows.pointwise), x, y)
 
     @property
+    def bits(self) -> Array:
+        """``nats`` in bits."""
+        return self.nats * SCALES["bits"]
+
+    @property
     def rank(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         """The rank of each row by its pointwise MI, ``(n,)``; 1 is the largest."""
         ranks = np.empty(len(self.nats), np.int64)
@@ -201,7 +210,7 @@ class Pointwise:
 
 @dataclass(frozen=True)
 class Estimate:
-    """An estimate of MI in nats, and what is needed to judge it.
+    """An estimate of MI, and what is needed to judge it; in nats, unless ``units`` says otherwise.
 
     Attributes:
         kind: a lower bound, an upper bound, or neither.
@@ -232,7 +241,9 @@ class Estimate:
             rows of one split or fold, None elsewhere.
         history: steps ``(T,)`` and values ``(T,)`` by metric.
         kept: the critics that are kept, one for each fold (:class:`mi_cli.training.KeptCritic`).
-        pointwise: the pointwise MI of the test rows, where it is asked for (``evaluation.pointwise``).
+        pointwise: the pointwise MI of the test rows, where it is asked for (``evaluation.pointwise``); always in nats.
+        units: of all numbers that are an MI or its error.
+        level: of the interval and of ``lower``.
     """
 
     kind: Kind
@@ -262,6 +273,45 @@ class Estimate:
     )
     kept: tuple[Any, ...] = field(default=(), compare=False, repr=False)
     pointwise: Pointwise | None = field(default=None, compare=False, repr=False)
+    units: Units = "nats"
+    level: float = 0.95
+
+    def changed(self, **fields: Any) -> Self:
+        """The same with other values of some fields. What is not computed yet stays so."""
+        made = object.__new__(type(self))
+        vars(made).update(vars(self) | fields)
+        return made
+
+    def in_units(self, units: Units) -> Self:
+        """The same in nats or bits: numbers, traces and remarks."""
+        scale = SCALES[units] / SCALES[self.units]
+        fields = {name: scaled(vars(self)[name], scale) for name in _OF_MI}
+        history = {
+            name: (steps, values * scale if name.endswith("_mi") else values)
+            for name, (steps, values) in self.history.items()
+        }
+        return self.changed(**fields, history=history, units=units, reason=text_in(units, self.reason))
+
+    def __str__(self) -> str:
+        if self.status != "ok":
+            return f"{self.status}: {self.reason}"
+        p_value = vars(self)["p_value"]  # one that nobody has read is not computed for this
+        parts = [interval_text(self.value, self.ci_low, self.ci_high, self.units, self.level), self.kind]
+        return ", ".join([*parts, *([] if p_value is None else [p_text(p_value)])])
+
+    def __repr__(self) -> str:
+        return f"<Estimate: {self}>"
+
+    def _repr_html_(self) -> str:
+        drawn = [Drawn("", self.value, self.ci_low, self.ci_high)] if self.status == "ok" else []
+        remark = self.reason if self.status == "ok" else ""
+        return html_of(str(self), drawn, self.units, self.level, [remark])
+
+
+_OF_MI = (  # fields of an estimate that are in its units
+    *("value", "stderr", "ci_low", "ci_high", "ceiling", "lower", "critic_mi", "critic_stderr", "test_mi"),
+    *("train_mi", "val_mi", "rise", "drift", "influence"),
+)
 
 
 def midpoint(test: float, train: float | None) -> float:

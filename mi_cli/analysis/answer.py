@@ -15,6 +15,10 @@ from mi_cli.analysis.answer_rules import Doubt, Reach
 from mi_cli.analysis.evidence import Evidence, combined_p, usable, why_infinite
 from mi_cli.analysis.facts import Facts
 from mi_cli.analysis.rows import Row, grouped
+from mi_cli.display.interval_svg import Drawn
+from mi_cli.display.numbers import interval_text, p_text
+from mi_cli.display.results import columns_text, html_of
+from mi_cli.display.units import SCALES, Units, scaled, text_in
 from mi_cli.problems import Estimate
 
 __all__ = ["Answer", "answer", "answers", "settings"]
@@ -26,7 +30,7 @@ Verdict = Literal["answer", "cannot tell"]
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer from all estimators; numbers are in nats.
+    """One answer from all estimators; in nats, unless ``units`` says otherwise.
 
     Attributes:
         verdict: ``answer``, or ``cannot tell``.
@@ -43,6 +47,8 @@ class Answer:
         estimates: the results of the estimators by name; empty in what is read from result rows.
         notes: what was done with the columns and rows, such as which are classes and which were left out; empty in
             what is read from result rows.
+        columns: the names of the columns of x, y and z, where they are known.
+        units: of all numbers that are an MI or an entropy.
     """
 
     verdict: Verdict
@@ -58,6 +64,8 @@ class Answer:
     entropy_y: float | None = None
     estimates: Mapping[str, Estimate] = field(default_factory=dict, compare=False, repr=False)
     notes: tuple[str, ...] = field(default=(), compare=False)
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
+    units: Units = "nats"
 
     @property
     def normalised(self) -> float | None:
@@ -66,9 +74,59 @@ class Answer:
         return self.value / min(known) if known and self.value is not None else None
 
     def as_mapping(self) -> dict[str, Any]:
-        """What ``summary.json`` holds of it: every field but the estimates and notes, and ``normalised``."""
-        names = [one.name for one in fields(self) if one.name not in ("estimates", "notes")]
-        return {name: getattr(self, name) for name in names} | {"normalised": self.normalised}
+        """What ``summary.json`` holds of it: its numbers in nats, its words, and ``normalised``."""
+        in_nats = self.in_units("nats")
+        names = [one.name for one in fields(self) if one.name not in ("estimates", "notes", "columns", "units")]
+        return {name: getattr(in_nats, name) for name in names} | {"normalised": self.normalised}
+
+    def in_units(self, units: Units) -> Answer:
+        """The same in nats or bits: numbers, words, and the results of the estimators."""
+        if units == self.units:
+            return self
+        scale = SCALES[units] / SCALES[self.units]
+        changed: dict[str, Any] = {name: scaled(getattr(self, name), scale) for name in _OF_MI}
+        changed |= {name: text_in(units, getattr(self, name)) for name in ("reason", "advice")}
+        changed["estimates"] = {name: one.in_units(units) for name, one in self.estimates.items()}
+        return replace(self, **changed, units=units)
+
+    @property
+    def _subject(self) -> str:
+        sides = [columns_text(self.columns[side]) for side in "xyz" if self.columns.get(side)]
+        if len(sides) < 2:
+            return "MI"
+        return f"MI of {sides[0]} and {sides[1]}" + (f" given {sides[2]}" if len(sides) > 2 else "")
+
+    def __str__(self) -> str:
+        return f"{self._subject}: {self._said}"
+
+    @property
+    def _said(self) -> str:
+        ends = interval_text(self.value, self.ci_low, self.ci_high, self.units)
+        if self.verdict != "answer":
+            known = f". It is {ends}" if self.ci_low is not None else ""
+            return f"cannot tell: {self.reason}{known}"
+        article = "a " if self.source == "linear relation" else ""
+        return ", ".join(
+            [ends, *([] if self.p_value is None else [p_text(self.p_value)]), f"from {article}{self.source}"]
+        )
+
+    def __repr__(self) -> str:
+        return f"<Answer: {self}>"
+
+    def _repr_html_(self) -> str:
+        drawn = [] if self.ci_low is None else [Drawn("answer", self.value, self.ci_low, self.ci_high)]
+        drawn += [
+            Drawn(name, one.value, one.ci_low, one.ci_high)
+            for name, one in self.estimates.items()
+            if one.value is not None
+        ]
+        why = f"Why: {self.reason}." if self.verdict == "answer" else ""
+        advice = f"What would help: {self.advice}." if self.advice else ""
+        return html_of(str(self), drawn, self.units, _LEVEL, [why, advice, *self.notes])
+
+
+_OF_MI = ("value", "ci_low", "ci_high", "lower", "entropy_x", "entropy_y")  # fields of an answer in its units
+_LEVEL = 0.95  # of its interval
 
 
 def settings(rows: Iterable[Row], axes: Sequence[str]) -> tuple[list[str], list[list[Row]]]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import html
 import time
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from mi_cli.errors import counted
 from mi_cli.lazy import ipython_display
 from mi_cli.records.results import SCALES
-from mi_cli.terminal import Terminal, in_notebook, redraws
+from mi_cli.terminal import Terminal, in_notebook, messages, redraws
 
 __all__ = [
     "Display",
@@ -25,9 +25,13 @@ __all__ = [
     "ProgressLines",
     "Standing",
     "TerminalBar",
+    "Watch",
     "display",
     "lowest_and_highest",
+    "watching",
 ]
+
+Result = TypeVar("Result")
 
 _LINE_SECONDS = 10.0  # between lines
 _NOTEBOOK_SECONDS = 0.5  # between updates of a cell
@@ -47,6 +51,7 @@ class Standing:
         current: the lowest and the highest MI on validation rows among the trials that train now, in nats; None before
             the first is known, and where no trial trains a critic.
         units: ``nats`` or ``bits``, in which MI is shown.
+        noun: what the trials are.
     """
 
     steps: int
@@ -55,6 +60,7 @@ class Standing:
     trials: int
     current: tuple[float, float] | None = None
     units: str = "nats"
+    noun: str = "trial"
 
     def parts(self, seconds: float) -> list[str]:
         """What there is to say after so many seconds: trials, the current MI, and the time left.
@@ -62,7 +68,7 @@ class Standing:
         >>> Standing(200, 1000, 1, 4, (0.0123, 1.2)).parts(10)
         ['1 of 4 trials', 'MI 0.012 to 1.200 nats', 'about 0:00:40 left']
         """
-        parts = [f"{self.finished:,} of {counted(self.trials, 'trial')}"]
+        parts = [f"{self.finished:,} of {counted(self.trials, self.noun)}"]
         if self.current is not None:
             ends = dict.fromkeys(f"{SCALES[self.units] * value:.3f}" for value in self.current)
             parts.append(f"MI {' to '.join(ends)} {self.units}")
@@ -94,6 +100,46 @@ def display(kind: str, console: Console) -> Display:
     if kind == "bar":
         return TerminalBar(Terminal(file=console.file, force_terminal=True))
     return ProgressLines(console)
+
+
+@dataclass
+class Watch:
+    """What computes trials in this process tells a display how far it is."""
+
+    shown: Display
+    standing: Standing
+
+    def advance(self, steps: int) -> None:
+        """Add steps that are done."""
+        self._show(steps=self.standing.steps + steps)
+
+    def watch(self, lowest: float, highest: float) -> None:
+        """Show another current MI."""
+        self._show(current=(lowest, highest))
+
+    def finished(self, result: Result) -> Result:
+        """Add a trial that is finished; its result is passed on."""
+        self._show(finished=self.standing.finished + 1, current=None)
+        return result
+
+    def _show(self, **changed: Any) -> None:
+        self.standing = replace(self.standing, **changed)
+        self.shown.show(self.standing)
+
+
+@contextmanager
+def watching(kind: str, total: int, trials: int, units: str, noun: str) -> Iterator[Watch]:
+    """Show how far trials are that this process computes.
+
+    Args:
+        kind: of display (:func:`display`).
+        total: steps in all.
+        trials: their number.
+        units: in which MI is shown.
+        noun: what the trials are.
+    """
+    with display(kind, messages()) as shown:
+        yield Watch(shown, Standing(0, total, 0, trials, units=units, noun=noun))
 
 
 class NoDisplay:
@@ -183,8 +229,8 @@ class NotebookBar:
     def __exit__(self, *error: object) -> None:
         if self._last is not None:
             seconds = time.monotonic() - self._begun
-            text = f"training: {self._last.finished:,} of {counted(self._last.trials, 'trial')} in {_clock(seconds)}"
-            self._handle.update(_Shown(text))
+            trials = counted(self._last.trials, self._last.noun)
+            self._handle.update(_Shown(f"training: {self._last.finished:,} of {trials} in {_clock(seconds)}"))
 
     def show(self, standing: Standing) -> None:
         """Move the bar, at most twice a second."""

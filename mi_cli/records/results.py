@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from mi_cli.display.units import SCALES
 from mi_cli.files import write_bytes
 from mi_cli.lazy import pl
 from mi_cli.procedures.base import ESTIMATE_FIELDS, Outcome, Trace, procedure
@@ -58,8 +59,6 @@ POINTWISE = "pointwise.parquet"  # the pointwise MI of the rows of all trials
 
 _LAST = "fingerprint"
 RESULTS = ("status", "reason", "method", *_AFTER_AXES)  # columns of results; the others say which trial a row is of
-
-SCALES = {"nats": 1.0, "bits": 1 / math.log(2)}  # factors from nats to the unit that a config asks for
 
 
 # libyaml, where it is installed, reads ten times faster.

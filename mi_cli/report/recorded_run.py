@@ -17,6 +17,7 @@ import polars as pl
 import yaml
 from pydantic import BaseModel, Field, ValidationError
 
+from mi_cli.display.units import Units
 from mi_cli.errors import Fault
 from mi_cli.records.results import Records, trial_statuses
 from mi_cli.schema.search_space import searches
@@ -148,7 +149,7 @@ class RecordedRun:
         return str(self.config.get("name", ""))
 
     @property
-    def units(self) -> str:
+    def units(self) -> Units:
         """The unit that MI is shown in, ``nats`` or ``bits``."""
         return "bits" if (self.summary.shown_in if self.summary else self.config.get("units")) == "bits" else "nats"
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from mi_cli.analysis.answer import Answer
+from mi_cli.display.units import Units
 from mi_cli.errors import ConfigError, Fault, OutputError, counted, listed
 from mi_cli.files import expanded_path
 from mi_cli.lazy import pl
@@ -36,7 +37,7 @@ _MOST_ROWS = 20  # of a table in a notebook
 class Run:
     """A run, read from its folder as far as it has come.
 
-    MI is in nats, as in the files, whatever ``units`` says; text, HTML and figures are in ``units``.
+    ``results`` and ``summary`` are in nats, as the files are; the answer, text, HTML and figures are in ``units``.
 
     Args:
         recorded: its records.
@@ -73,8 +74,8 @@ class Run:
         return self._recorded.state
 
     @property
-    def units(self) -> str:
-        """``nats`` or ``bits``, in which text, HTML and figures are."""
+    def units(self) -> Units:
+        """``nats`` or ``bits``, in which the answer, text, HTML and figures are."""
         return self._recorded.units
 
     @property
@@ -94,14 +95,17 @@ class Run:
 
     @cached_property
     def answer(self) -> Answer | None:
-        """The answer of all estimators, in nats; None where the run asks for none, or has several settings.
+        """The answer of all estimators, in ``units``; None where the run asks for none, or has several settings.
 
         ``summary["answer"]`` has the answers of several settings.
         """
         answer = self.summary.get("answer")
         if not isinstance(answer, Mapping):
             return None
-        return Answer(**{one.name: answer[one.name] for one in fields(Answer) if one.name in answer}, notes=self.notes)
+        known = {one.name: answer[one.name] for one in fields(Answer) if one.name in answer}
+        data = self.summary.get("data") or {}
+        columns = {side: tuple(one["column"] for one in data.get(side) or ()) for side in "xyz"}
+        return Answer(**known, notes=self.notes, columns=columns).in_units(self.units)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -177,7 +181,7 @@ class Run:
     def _repr_html_(self) -> str:
         parts = [f"<p>{html.escape(repr(self)[1:-1])}</p>"]
         if self.answer is not None:
-            parts.append(f"<p>{html.escape(str(self.answer))}</p>")
+            parts.append(self.answer._repr_html_())
         elif self.summary:
             columns, rows = mean_table(self.summary)
             parts.append(_table(columns, rows[:_MOST_ROWS]))

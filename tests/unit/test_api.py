@@ -125,6 +125,38 @@ def test_without_an_estimator_there_is_one_answer():
     assert one.p_value < 1e-6
 
 
+def test_bits_are_the_same_answer_in_other_units(capfd):
+    frame = pl.DataFrame({"dose <mg>": X, "arm": X > 0})
+    nats = mi_cli.estimate(frame["dose <mg>"], frame["arm"], settings=FEW, progress="lines")
+    bits = mi_cli.estimate(frame["dose <mg>"], frame["arm"], settings=FEW, units="bits", progress="bar")
+    assert (nats.units, bits.units) == ("nats", "bits")
+    for field in ("value", "ci_low", "ci_high", "lower", "entropy_y"):
+        one, other = getattr(nats, field), getattr(bits, field)
+        assert (one is None and other is None) or other == pytest.approx(one / np.log(2))
+    assert bits.normalised == pytest.approx(nats.normalised)
+    assert bits.as_mapping() == pytest.approx(nats.as_mapping())
+    for name, one in bits.estimates.items():
+        assert one.units == "bits"
+        assert one.value == pytest.approx(nats.estimates[name].value / np.log(2))
+    assert str(bits).startswith("MI of dose <mg> and arm: ")
+    assert f"{bits.value:.2f} bits" in str(bits)
+    assert "dose &lt;mg&gt;" in bits._repr_html_()
+    assert "dose <mg>" not in bits._repr_html_()
+    assert bits._repr_html_().count("<circle") == 1 + len(bits.estimates)
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "2 of 2 estimators" in err  # of the bar
+    with pytest.raises(ConfigError, match=r"^units=bans: must be nats or bits"):
+        mi_cli.estimate(X, Y, "copula", units="bans")
+    with pytest.raises(ConfigError, match=r"^progress=loud: must be auto, bar, lines or none"):
+        mi_cli.estimate(X, Y, "copula", progress="loud")
+
+
+def test_the_interval_says_its_level():
+    result = mi_cli.estimate(X, Y, "copula", settings={"evaluation": {"level": 0.5}})
+    assert "(50 %: " in str(result)
+
+
 def test_estimators_that_cannot_take_the_columns_are_not_in_the_answer():
     one = mi_cli.estimate(X, X > 0, settings=FEW)
     assert list(one.estimates) == ["auto", "nearest"]

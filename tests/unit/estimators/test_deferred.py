@@ -49,11 +49,18 @@ def test_copies_hold_the_values(copied):
     assert null.calls == 1
 
 
-def test_what_shows_or_changes_an_estimate_has_the_values():
-    result, _ = deferred()
-    assert f"p_value={p_value(NULL)}" in repr(result)
+def test_what_changes_an_estimate_has_the_values():
     assert asdict(deferred()[0])["p_value"] == p_value(NULL)
     assert replace(deferred()[0], value=0.4).p_value == p_value(NULL)
+
+
+def test_showing_an_estimate_or_changing_its_units_computes_nothing():
+    result, null = deferred()
+    bits = result.in_units("bits")
+    assert "p " not in str(result) + repr(bits) + bits._repr_html_()
+    assert null.calls == 0
+    assert bits.p_value == p_value(NULL)
+    assert "p < 1e-4" in str(bits) or "p = " in str(bits)
 
 
 def test_reading_it_later_gives_the_same_number():

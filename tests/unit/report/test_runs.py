@@ -77,9 +77,11 @@ def test_the_report_is_opened_in_a_browser(tmp_path, monkeypatch, starts):
 def test_the_answer_of_a_run_is_that_of_its_summary(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = {"dataset": {"path": ROWS, "x": ["a"], "y": ["b"]}, "sweep": {"estimator": ["copula"]}, "plots": []}
-    run = mi_cli.run("estimate", settings, progress="none", threads=1)
+    run = mi_cli.run("estimate", settings, progress="none", threads=1, units="bits")
     assert isinstance(run.answer, Answer)
-    assert run.answer.as_mapping() == {k: v for k, v in run.summary["answer"].items() if k != "seed"}
+    assert str(run.answer).startswith(("MI of a and b: ", "MI of a and b: cannot tell"))
+    assert run.answer.units == "bits"
+    assert run.answer.as_mapping() == pytest.approx({k: v for k, v in run.summary["answer"].items() if k != "seed"})
     assert run.notes == run.answer.notes
 
 
