@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 __all__ = [
     "distance",
+    "ensemble",
     "event_pb2",
     "fastexcel",
     "ipython_display",
@@ -74,8 +75,8 @@ if TYPE_CHECKING:
     from optuna.storages import journal as optuna_journal
     from scipy import linalg, optimize, spatial, special
     from scipy.spatial import distance
+    from sklearn import ensemble, mixture, tree
     from sklearn import exceptions as sklearn_exceptions
-    from sklearn import mixture, tree
     from tensorboard.compat.proto import event_pb2, summary_pb2
     from tensorboard.summary.writer import record_writer
     from torch.utils import tensorboard as torch_tensorboard
@@ -88,6 +89,7 @@ else:
     distance = LazyModule("scipy.spatial.distance")
     spatial = LazyModule("scipy.spatial")
     special = LazyModule("scipy.special")
+    ensemble = LazyModule("sklearn.ensemble")
     mixture = LazyModule("sklearn.mixture")
     sklearn_exceptions = LazyModule("sklearn.exceptions")
     threadpoolctl = LazyModule("threadpoolctl")

@@ -82,6 +82,9 @@ def start_run(
         ReportedInterrupt: the run was interrupted.
     """
     folder = shown_from_here(Path(HydraConfig.get().runtime.output_dir))
+    is_new = not (resume or collect)
+    if is_new:  # before anything else is imported, as a sign of life
+        print(f"mi-run: folder: {folder}", file=sys.stderr)
     try:
         if resolved.values["threads"] != 1 and resolved.values["device"] in ("auto", "cpu"):
             invocation.start_fork_server()  # it imports what workers need while this process imports the same
@@ -100,6 +103,7 @@ def start_run(
                     import_seconds=imported,
                     resume=resume,
                     collect=collect,
+                    announced=is_new,
                 )
         except KeyboardInterrupt as error:  # the runner has said what is recorded
             raise (Terminated if isinstance(error, Terminated) else ReportedInterrupt) from None

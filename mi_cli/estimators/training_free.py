@@ -6,9 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Protocol
-
-import numpy as np
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 from mi_cli import bounds
 from mi_cli import training as fitting
@@ -17,7 +15,7 @@ from mi_cli.errors import Fault, listed, shown
 from mi_cli.estimators.base import Estimator
 from mi_cli.estimators.deferred import DeferredEstimate
 from mi_cli.fields import Preprocess
-from mi_cli.lazy import torch
+from mi_cli.lazy import np, torch
 from mi_cli.problems import Array, Estimate, Kind, Problem, Rows, column_place, is_discrete, with_names
 from mi_cli.training.context import Context
 from mi_cli.training.settings import Evaluation, Training
@@ -41,8 +39,8 @@ __all__ = [
     "refuse_discrete",
 ]
 
-Index = np.ndarray[Any, np.dtype[np.int64]]
-Part = Index | slice
+Index: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
+Part: TypeAlias = "Index | slice"
 
 
 class Unmeasurable(ValueError):  # noqa: N818 (it describes the rows)

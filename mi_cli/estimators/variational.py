@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from mi_cli import bounds, networks
 from mi_cli import training as fitting
 from mi_cli.estimators.base import Estimator
-from mi_cli.estimators.chain_rule import by_chain_rule
 from mi_cli.fields import Activation, Affects, Count, Preprocess, Switch, Widths
-from mi_cli.lazy import torch
+from mi_cli.lazy import LazyModule, torch
 from mi_cli.problems import Estimate, Kind, Problem
 from mi_cli.training.context import Context
 from mi_cli.training.settings import Evaluation, Training
+
+if TYPE_CHECKING:
+    from mi_cli.estimators import chain_rule
+else:
+    chain_rule = LazyModule("mi_cli.estimators.chain_rule")  # which imports NumPy
 
 __all__ = ["Objective", "Variational"]
 
@@ -122,7 +126,7 @@ class Variational(Estimator):
         def fit(problems: Sequence[Problem], start: Any) -> tuple[list[Estimate], Any]:
             return fitting.fit_critics(self, problems, training, evaluation, context, start)
 
-        return by_chain_rule(fit, problems, evaluation.level, start)
+        return chain_rule.by_chain_rule(fit, problems, evaluation.level, start)
 
     def objective(self) -> Objective:
         """A function from scores to the loss and the bound, ``(K,)`` each.

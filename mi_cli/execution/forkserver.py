@@ -28,6 +28,9 @@ __all__ = ["AVAILABLE", "context", "discard", "end", "ready_context", "without_m
 
 AVAILABLE = sys.platform == "linux"
 
+# Each worker imports these when it needs them: scikit-learn takes a second, and few experiments use it.
+_ON_DEMAND = {"probes"}
+
 # What runs trials: the procedures, and the modules and libraries that they import when they run.
 _IMPORTS = [
     "torch",
@@ -37,7 +40,7 @@ _IMPORTS = [
     "mi_cli.networks.passes",
     "mi_cli.networks.pairs",
     *(path.partition(":")[0] for path in PROCEDURES.values()),
-    *(f"{procedures.__name__}.{module}" for module in dir(procedures)),
+    *(f"{procedures.__name__}.{module}" for module in dir(procedures) if module not in _ON_DEMAND),
 ]
 
 _ENVIRONMENT = {"PYTHONSAFEPATH": "1", "OPENBLAS_NUM_THREADS": "1"}

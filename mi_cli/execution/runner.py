@@ -66,6 +66,7 @@ def run(
     resume: bool = False,
     collect: bool = False,
     console: Console | None = None,
+    announced: bool = False,
 ) -> int:
     """Run a resolved config.
 
@@ -81,6 +82,7 @@ def run(
         resume: the folder is that of a run of this config, whose recorded trials are kept.
         collect: the folder is that of a run whose jobs have ended. Their trials are put together, and none is trained.
         console: for messages and progress; standard error unless given.
+        announced: whether a line has said where the folder is.
 
     Returns:
         The exit code: 0, or 1 if a trial failed or diverged, or a plot or page could not be made.
@@ -98,7 +100,7 @@ def run(
         reused = [] if space else restore_trials(progress, resume=resume, collect=collect)
         notes = [*notices, *_data_notes(progress)]
         _show([*notes, *reused], console)
-        if not collect:  # which folder resume= goes on from, should the run be interrupted
+        if not (collect or announced):  # which folder resume= goes on from, should the run be interrupted
             console.print(f"mi-run: folder: {folder}", highlight=False, markup=False, soft_wrap=True)
         new_run = _Run(progress, publisher, console, device(progress.config), threads(progress.config))
         before = provenance.recorded(folder) if resume or collect else {}

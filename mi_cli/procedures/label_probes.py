@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.spatial import cKDTree
-from scipy.special import log_softmax, softmax
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+from mi_cli.lazy import ensemble, optimize, spatial, special
 
 __all__ = [
     "CANDIDATES",
@@ -114,7 +112,7 @@ def constant(target: Target) -> Array:
 
 def of_outputs(outputs: Array, target: Target) -> Array:
     """Predictions from the outputs ``(n, 1 or c)`` of a network that was trained on ``target``: of classes, logits."""
-    return _smoothed(softmax(outputs, axis=1), len(target.values)) if target.classes else outputs
+    return _smoothed(special.softmax(outputs, axis=1), len(target.values)) if target.classes else outputs
 
 
 def probes(x: Array, target: Target, new: Array, chosen: Sequence[int] = range(CANDIDATES)) -> Array:
@@ -161,7 +159,7 @@ def _logistic(x: Array, target: Target, new: Array, penalties: Sequence[float]) 
 
     def objective(flat: Array, penalty: float) -> tuple[float, Array]:
         current = flat.reshape(d + 1, c)
-        logarithms = log_softmax(inputs @ current, axis=1)
+        logarithms = special.log_softmax(inputs @ current, axis=1)
         gradient = inputs.T @ (np.exp(logarithms) - wanted) / m
         gradient[:-1] += penalty * current[:-1]
         value = -logarithms[rows, labels].mean() + penalty / 2 * (current[:-1] ** 2).sum()
@@ -170,16 +168,16 @@ def _logistic(x: Array, target: Target, new: Array, penalties: Sequence[float]) 
     predicted = []
     for penalty in sorted(penalties, reverse=True):
         options = {"maxiter": _LINEAR_STEPS, "gtol": 1e-4}
-        fitted = minimize(objective, weights.ravel(), (penalty,), "L-BFGS-B", jac=True, options=options)
+        fitted = optimize.minimize(objective, weights.ravel(), (penalty,), "L-BFGS-B", jac=True, options=options)
         weights = fitted.x.reshape(d + 1, c)
-        predicted.append(_smoothed(softmax(new @ weights[:-1] + weights[-1], axis=1), m))
+        predicted.append(_smoothed(special.softmax(new @ weights[:-1] + weights[-1], axis=1), m))
     return np.stack(predicted[::-1])
 
 
 def nearest(x: Array, target: Target, new: Array, neighbours: Sequence[int]) -> Array:
     """The mean of the labels of the nearest rows, one for each number of neighbours."""
     m, most = len(x), min(max(neighbours), len(x))
-    _, places = cKDTree(x).query(new, most)
+    _, places = spatial.cKDTree(x).query(new, most)
     labels = target.indicators[places.reshape(len(new), most)]
     sums = labels.cumsum(1)
     means = [sums[:, min(k, m) - 1] / min(k, m) for k in neighbours]
@@ -271,13 +269,13 @@ def _boosted(
         "random_state": 0,
     }
     if not target.classes:
-        model = HistGradientBoostingRegressor(**options).fit(x, target.values)
+        model = ensemble.HistGradientBoostingRegressor(**options).fit(x, target.values)
         staged = (values[:, None] for values in model.staged_predict(new))
     else:
         present = np.unique(target.values)
         if len(present) == 1:
             return {rounds: np.repeat(constant(target), len(new), 0) for rounds in ROUNDS}
-        model = HistGradientBoostingClassifier(**options).fit(x, target.values)
+        model = ensemble.HistGradientBoostingClassifier(**options).fit(x, target.values)
         places = present.astype(np.int64)
         staged = (
             _smoothed(_spread(values, places, target.classes), len(x)) for values in model.staged_predict_proba(new)

@@ -15,12 +15,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 
 from mi_cli.display.units import SCALES
 from mi_cli.files import write_bytes
-from mi_cli.lazy import pl
+from mi_cli.lazy import np, pl
 from mi_cli.procedures.base import ESTIMATE_FIELDS, Outcome, Trace, procedure
 from mi_cli.schema.sweep import Trial
 

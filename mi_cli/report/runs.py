@@ -7,7 +7,7 @@ import io
 import webbrowser
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -15,7 +15,7 @@ from mi_cli.analysis.answer import Answer
 from mi_cli.display.units import Units
 from mi_cli.errors import ConfigError, Fault, OutputError, counted, listed
 from mi_cli.files import expanded_path
-from mi_cli.lazy import pl
+from mi_cli.lazy import LazyModule, pl
 from mi_cli.records.finished import FINE
 from mi_cli.registry.lookup import plot_function
 from mi_cli.report import terminal_tables
@@ -25,7 +25,10 @@ from mi_cli.report.tables import mean_table
 from mi_cli.terminal import Terminal
 
 if TYPE_CHECKING:
+    from matplotlib.backends import backend_agg
     from matplotlib.figure import Figure
+else:
+    backend_agg = LazyModule("matplotlib.backends.backend_agg")
 
 __all__ = ["Run", "Runs", "runs"]
 
@@ -146,6 +149,7 @@ class Run:
                 Fault("plot", problem=f"the run in {self.folder} asks for none", accepted="plot('forest')")
             )
         figure: Figure = plot_function(name or self.figures[0])(self._recorded.records)
+        vars(figure)["_repr_png_"] = partial(_png, figure)  # a notebook shows figures of pyplot only
         return figure
 
     def open(self) -> Path:
@@ -270,6 +274,13 @@ def _collected(folders: Sequence[str | Path]) -> tuple[list[Run], list[Fault]]:
     if not collection.runs:
         raise ConfigError(*collection.faults)
     return [Run(recorded) for recorded in collection.runs], collection.faults
+
+
+def _png(figure: Figure) -> bytes:
+    """A figure as a PNG."""
+    buffer = io.BytesIO()
+    backend_agg.FigureCanvasAgg(figure).print_png(buffer)
+    return buffer.getvalue()
 
 
 def _table(columns: Mapping[str, bool], rows: Sequence[Sequence[str]]) -> str:

@@ -52,7 +52,9 @@ def test_a_run_that_goes_on_is_read_as_far_as_it_has_come(tmp_path):
 def test_figures_are_drawn_from_the_records(tmp_path):
     run = Run.read(leave_run(tmp_path / "a"))
     assert run.figures == ("forest",)
-    assert run.plot().axes
+    figure = run.plot()
+    assert figure.axes
+    assert figure._repr_png_().startswith(b"\x89PNG")  # by which a notebook shows it
     assert run.plot("estimate_against_axis").axes
     with pytest.raises(ConfigError, match="asks for none"):
         Run.read(leave_run(tmp_path / "b", plots=())).plot()
