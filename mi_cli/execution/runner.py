@@ -92,8 +92,7 @@ def run(
         KeyboardInterrupt: the run was interrupted. Finished trials are recorded, and a line says how to go on.
         OutputError: the folder cannot be written to any more.
     """
-    begun = time.time()
-    console = console or Terminal(stderr=True)
+    begun, console = time.time(), console or Terminal(stderr=True)
     with locked(folder), logging_to(folder / "run.log"):
         space = expansion.space
         progress = RunProgress(folder, shard_trials(expansion.trials, values.get("shard")), expansion.axes)

@@ -115,6 +115,25 @@ def test_output_root(runner, tmp_path):
     assert folder.parent == root / "gaussian_sweep"
 
 
+def said(capsys: pytest.CaptureFixture[str]) -> str:
+    return without_folder(capsys.readouterr().err)
+
+
+def test_the_folder_is_said_before_anything_heavy_is_imported(here):
+    code = (
+        "import builtins, sys; from mi_cli.cli.main import main\n"
+        "said = builtins.print\n"
+        "def printed(*words, **more):\n"
+        "    if words and str(words[0]).startswith('mi-run: folder'):\n"
+        "        heavy = {'torch', 'numpy', 'polars', 'rich', 'matplotlib'}\n"
+        "        said(words[0], sorted(heavy & set(sys.modules)), flush=True)\n"
+        "        raise KeyboardInterrupt\n"
+        "builtins.print = printed; main(sys.argv[1:])"
+    )
+    done = start(code, EXPERIMENT, "threads=1")
+    assert re.fullmatch(r"mi-run: folder: outputs/gaussian_sweep/\S+ \[\]\n", done.stdout)
+
+
 def test_folder_that_was_asked_for(runner, here, capsys, monkeypatch):
     (here / "empty").mkdir()
     assert main([EXPERIMENT, "hydra.run.dir=empty"]) == 0
@@ -124,7 +143,7 @@ def test_folder_that_was_asked_for(runner, here, capsys, monkeypatch):
     assert main([EXPERIMENT, "hydra.run.dir='~/mine'"]) == 0
     assert runner.runs.pop()[1] == Path("home/mine")
     assert main([EXPERIMENT, "hydra.run.dir=empty"]) == 2
-    assert capsys.readouterr().err.startswith("mi-run: hydra.run.dir=empty: holds files already; accepted: a folder")
+    assert said(capsys).startswith("mi-run: hydra.run.dir=empty: holds files already; accepted: a folder")
     assert len(runner.runs) == 2
 
 
@@ -222,7 +241,7 @@ def test_failed_job_does_not_stop_the_others(runner, here, capsys):
         f"1: {EXPERIMENT} seed=2",
     ]
     assert "ZeroDivisionError" in (parent / "1" / "run.log").read_text()
-    lines = capsys.readouterr().err.splitlines()
+    lines = said(capsys).splitlines()
     assert lines[0].startswith("mi-run: unexpected ZeroDivisionError: one over nothing; the traceback is in ")
     assert lines[1:] == [f"mi-run: jobs failed, or have failed trials: see {parent}/failed_jobs.txt"]
 
@@ -265,7 +284,7 @@ def test_unexpected_error_goes_to_the_log(runner, capsys):
     assert main([EXPERIMENT]) == 1
     folder = runner.runs[0][1]
     assert "Traceback" in (folder / "run.log").read_text()
-    err = capsys.readouterr().err
+    err = said(capsys)
     assert err.startswith("mi-run: unexpected ZeroDivisionError: ")
     assert err.endswith(f"; the traceback is in {folder}/run.log\n")
     assert len(err.splitlines()) == 1
@@ -278,7 +297,7 @@ def test_bad_input_that_only_the_runner_sees(runner, capsys):
 
     runner.does = does
     assert main([EXPERIMENT]) == 2
-    assert capsys.readouterr().err == "mi-run: a=1: must be 2\n"
+    assert said(capsys) == "mi-run: a=1: must be 2\n"
     assert not Path("outputs").exists()
 
 
@@ -290,7 +309,8 @@ def test_interruption_that_the_runner_reported(runner, capsys, more):
 
     runner.does = does
     assert main([EXPERIMENT, *more]) == 130
-    assert capsys.readouterr() == ("finished trials are in ...\n", "")
+    out, err = capsys.readouterr()
+    assert (out, without_folder(err)) == ("finished trials are in ...\n", "")
     assert len(runner.runs) == 1
     assert runner.runs[0][1].exists()
 
@@ -302,7 +322,8 @@ def test_interruption_before_the_runner_leaves_nothing(monkeypatch, capsys, here
         functools.partial(_interrupt, "mi_cli.execution.runner", __import__("importlib").import_module),
     )
     assert main([EXPERIMENT]) == 130
-    assert capsys.readouterr() == ("", "mi-run: interrupted before anything was run\n")
+    out, err = capsys.readouterr()
+    assert (out, without_folder(err)) == ("", "mi-run: interrupted before anything was run\n")
     assert list(here.iterdir()) == []
 
 
@@ -445,7 +466,7 @@ def test_control_c_while_it_imports(here, tmp_path, swallow, more):
         assert len(list(here.rglob("*"))) >= 3  # the run's folder
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)  # the server of workers may still import
-    assert (process.returncode, err) == (130, "mi-run: interrupted before anything was run\n")
+    assert (process.returncode, without_folder(err)) == (130, "mi-run: interrupted before anything was run\n")
     assert list(here.iterdir()) == []
     assert list((tmp_path / "t").iterdir()) == []
 
