@@ -98,9 +98,7 @@ def run(
         progress = RunProgress(folder, shard_trials(expansion.trials, values.get("shard")), expansion.axes)
         reused = [] if space else restore_trials(progress, resume=resume, collect=collect)
         notes = [*notices, *_data_notes(progress)]
-        _show([*notes, *reused], console)
-        if not (collect or announced):  # which folder resume= goes on from, should the run be interrupted
-            console.print(f"mi-run: folder: {folder}", highlight=False, markup=False, soft_wrap=True)
+        _show([*notes, *reused], console, None if collect or announced else folder)
         new_run = _Run(progress, publisher, console, device(progress.config), threads(progress.config))
         before = provenance.recorded(folder) if resume or collect else {}
         typed = provenance.recorded_overrides(folder) if resume or collect else overrides
@@ -226,11 +224,13 @@ class _Run:
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _show(notices: Sequence[str], console: Console) -> None:
-    """Log the notices, and print the first of them."""
+def _show(notices: Sequence[str], console: Console, folder: Path | None = None) -> None:
+    """Log the notices, and print the first of them, then the folder, from which an interrupted run goes on."""
     for notice in notices:
         log.info(notice)
     for notice in notices[:_MOST_NOTICES]:
         console.print(f"mi-run: {notice}", highlight=False, markup=False, soft_wrap=True)
     if len(notices) > _MOST_NOTICES:
         console.print(f"mi-run: {len(notices) - _MOST_NOTICES} more such notes are in run.log", soft_wrap=True)
+    if folder is not None:
+        console.print(f"mi-run: folder: {folder}", highlight=False, markup=False, soft_wrap=True)
