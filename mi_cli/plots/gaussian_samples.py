@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from mi_cli.plots.parts import figures, labels, looks
 from mi_cli.plots.parts.settings import Setting, Trial, axes, grouped, panel_places, trials
+from mi_cli.plots.parts.values import Value, exact, tell
 from mi_cli.records.results import Records
 
 __all__ = ["plot"]
@@ -42,6 +43,10 @@ def _panel(ax: Axes, trial: Trial, records: Records, limit: float) -> None:
     ax.scatter(rows["x"], rows["y"], s=6, color=looks.BLUE, alpha=0.45, linewidths=0)
     ax.set_xlim(-limit, limit)
     ax.set_ylim(-limit, limit)
+    setting, truth = labels.setting_label(_data(trial, records)), trial.first("true_mi")
+    tell(ax, 0.5, 0.5, Value("rows drawn", "", setting, f"{len(rows):,}"), transform=ax.transAxes)
+    if truth is not None:
+        tell(ax, 0.5, 1.03, Value("true MI (nats)", "", setting, exact(truth)), transform=ax.transAxes)
     figures.panel_title(ax, _data(trial, records), labels.truth_label(trial.first("true_mi")))
 
 

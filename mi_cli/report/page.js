@@ -198,7 +198,7 @@
     const [x, y] = row.dataset.at.split(" ").map(Number);
     return { row, x, y };
   });
-  const REACH = 20; // pixels from the pointer
+  const REACH = 30; // pixels from the pointer
   const tell = (plot, marksOf) => {
     let at = -1;
     const go = (to) => {

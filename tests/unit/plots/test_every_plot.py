@@ -340,7 +340,7 @@ def test_settings_of_matplotlib_are_left_alone(name: str, write: Write) -> None:
     assert figure.get_facecolor() == (1, 1, 1, 1)
 
 
-@pytest.mark.parametrize("name", [name for name in PLOTS if name not in ("gaussian_samples", "selection_path")])
+@pytest.mark.parametrize("name", [name for name in PLOTS if name != "selection_path"])
 def test_marks_say_what_they_stand_for(name: str, write: Write) -> None:
     found = told(draw(name, KINDS[SAYING.get(name, "sweep")](write)))
     assert len(found) > 2
