@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 __all__ = [
     "distance",
+    "duckdb",
     "ensemble",
     "event_pb2",
     "fastexcel",
@@ -61,6 +62,7 @@ class LazyModule(ModuleType):
 
 
 if TYPE_CHECKING:
+    import duckdb
     import fastexcel
     import mlflow
     import numpy as np
@@ -105,6 +107,7 @@ else:
     summary_pb2 = LazyModule("tensorboard.compat.proto.summary_pb2")
     record_writer = LazyModule("tensorboard.summary.writer.record_writer")
     torch_tensorboard = LazyModule("torch.utils.tensorboard")
+    duckdb = LazyModule("duckdb")
     fastexcel = LazyModule("fastexcel")
     ipython_display = LazyModule("IPython.display")  # only a notebook uses it
     zuko = LazyModule("zuko")

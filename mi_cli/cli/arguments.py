@@ -23,9 +23,9 @@ _COMPLETIONS = ("install=", "uninstall=", "query=")
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Refuse a command line in one line."""
-        option = re.search(r"unrecognized arguments: --?([a-z_][\w.]*)=(\S+)$", message)
-        is_setting = option is not None and option[1].partition(".")[0] in schema.Config.model_fields
-        meant = f"use {option[1]}={option[2]}" if option and is_setting else "see mi-run --help"
+        option = re.search(r"unrecognized arguments: --?([a-z_][\w.]*)(?:=(\S+))?$", message)
+        is_setting = option is not None and option[1].partition(".")[0] in ("experiment", *schema.Config.model_fields)
+        meant = f"use {option[1]}={option[2] or '...'}" if option and is_setting else "see mi-run --help"
         raise ConfigError(Fault("", problem=f"{message}; {meant}"))
 
 

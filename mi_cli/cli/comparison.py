@@ -18,7 +18,7 @@ __all__ = ["ABSOLUTE", "RELATIVE", "Column", "Comparison", "compare", "read_prov
 ABSOLUTE, RELATIVE = 1e-3, 1e-2  # tolerance on other machines: nats, and a share of the value
 _TIMES = "seconds"  # columns whose names end so are not compared
 _HOST = ("name", "system", "processor", "cores")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
+_DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")  # of a commit, or of data
 _KEY = ("trial", "method")
 
 Rows = dict[tuple[str, ...], dict[str, str]]
@@ -140,8 +140,8 @@ def compare(run: Path, new: Path) -> Comparison:
 
 
 def _shortened(value: Any) -> str:
-    text = shown(value)
-    return text[:10] if _COMMIT.fullmatch(text) else text
+    text = value if isinstance(value, str) else shown(value)
+    return text[:10] if _DIGEST.fullmatch(text) else text
 
 
 def read_rows(run: Path) -> Rows:
@@ -177,11 +177,23 @@ def _number(text: str) -> float | None:
 def _differences(run: Path, new: Path) -> dict[str, tuple[Any, Any]]:
     """What differs between the provenance of two runs, of what may change results."""
     before, now = (dict(_flat(read_provenance(folder))) for folder in (run, new))
+    data = [_digest_of_data(folder) for folder in (run, new)]
+    if None not in data:
+        before["data"], now["data"] = data
     return {
         key: (before.get(key), now.get(key))
         for key in sorted(before.keys() | now.keys())
         if before.get(key) != now.get(key)
     }
+
+
+def _digest_of_data(run: Path) -> str | None:
+    """The digest of the file or the query of a run; None where it has none, as runs of earlier versions."""
+    try:
+        data = json.loads((run / "summary.json").read_text(encoding="utf-8")).get("data")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return data.get("digest") if isinstance(data, dict) else None
 
 
 def _flat(provenance: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import shlex
+from collections.abc import Sequence
 
 from rich.table import Table
 
@@ -10,33 +12,39 @@ from mi_cli.cli.exits import FINE
 from mi_cli.cli.short_commands import typed_option
 from mi_cli.console import printing
 from mi_cli.errors import counted, shown
-from mi_cli.tabular.files import faults_of_data, table_file
 from mi_cli.tabular.overview import ColumnOverview, TableOverview, overview
+from mi_cli.tabular.stack import FileStack, faults_of_data, files_of_glob, table_source
 from mi_cli.terminal import standard_output
 
 __all__ = ["describe"]
 
 _MOST_COLUMNS = 40  # of which each has a line
+_FEW_FILES = 3  # that are typed one by one
 _ROWS_OF_SERIES = 60  # that the lags of experiment=lags, up to 20, need for 40 windows
 
 
-def describe(path: str) -> int:
+def describe(paths: Sequence[str]) -> int:
     """Print the columns of a table and the commands to go on with; return the exit code.
 
+    Args:
+        paths: of its files; globs among them.
+
     Raises:
-        ConfigError: the file is no table that can be read.
+        ConfigError: the files are no table that can be read.
     """
-    with faults_of_data(path):
-        found = overview(table_file(path))
+    with faults_of_data(paths):
+        source = table_source(paths)
+        found = overview(source)
+    what = f"{len(source.files)} files" if isinstance(source, FileStack) else paths[0]
     console = standard_output()
     with printing():
         sampled = f", judged by {found.looked_at:,} of them" if found.looked_at < found.rows else ""
-        heading = f"{path}: {counted(found.rows, 'row')} of {counted(len(found.columns), 'column')}{sampled}"
+        heading = f"{what}: {counted(found.rows, 'row')} of {counted(len(found.columns), 'column')}{sampled}"
         console.print(heading, markup=False, highlight=False, soft_wrap=True)
         console.print(_table(found, found.columns[:_MOST_COLUMNS]))
         if len(found.columns) > _MOST_COLUMNS:
             print(f"and {counted(len(found.columns) - _MOST_COLUMNS, 'more column')}")
-        for line in _advice(path, found):
+        for line in _advice(shlex.join(_shortened(paths)), found):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
     return FINE
 
@@ -55,18 +63,19 @@ def _table(found: TableOverview, columns: tuple[ColumnOverview, ...]) -> Table:
     return table
 
 
-def _advice(path: str, found: TableOverview) -> list[str]:
+def _advice(file: str, found: TableOverview) -> list[str]:
     """The commands to go on with, for the column that is most likely the target."""
     target, usable = found.target, found.usable
     if target is None or len(usable) < 2:
         return ["No two columns can be used: an estimate needs two that vary, of numbers or classes."]
     incomplete = any(column.missing and column.is_usable for column in found.columns)
-    missing = " dataset.missing=drop" if incomplete else ""
-    file, y = shlex.quote(path), typed_option("--y", target)
+    left_out = [typed_option("--exclude", column.name) for column in found.columns if column.kind == "differs"]
+    missing = "".join(f" {option}" for option in left_out) + (" dataset.missing=drop" if incomplete else "")
+    y, label = typed_option("--y", target), typed_option("--label", target)
     commands = {
         f"estimate {file} {y}{missing}": "what all columns tell of it",
         f"select {file} {y}{missing}": "which columns to keep for it",
-        f"represent {file} {typed_option('--label', target)}": "does learning without labels help to predict it?",
+        " ".join([f"represent {file} {label}", *left_out]): "does learning without labels help to predict it?",
         f"pairs {file}{missing}": "all pairs of columns",
     }
     if found.has_equal_steps and (sides := _series(found, target)):
@@ -80,6 +89,21 @@ def _advice(path: str, found: TableOverview) -> list[str]:
             "Rows with missing values are left out by dataset.missing=drop, and filled by dataset.missing=impute."
         )
     return lines
+
+
+def _shortened(paths: Sequence[str]) -> list[str]:
+    """Paths as one types them; many that a glob stands for, by the glob."""
+    if len(paths) <= _FEW_FILES:
+        return list(paths)
+    first = _common_start(paths)
+    last = _common_start([path[len(first) :][::-1] for path in paths])[::-1]
+    pattern = f"{glob.escape(first)}*{glob.escape(last)}"
+    return [pattern] if files_of_glob(pattern) == list(paths) else list(paths)
+
+
+def _common_start(texts: Sequence[str]) -> str:
+    low, high = min(texts), max(texts)
+    return low[: next((at for at, letter in enumerate(low) if letter != high[at]), len(low))]
 
 
 def _series(found: TableOverview, target: str) -> tuple[str, str, str] | None:

@@ -18,7 +18,7 @@ from mi_cli.errors import ConfigError, Fault, counted, listed
 from mi_cli.files import expanded_path
 from mi_cli.lazy import np, pl
 
-__all__ = ["FORMATS", "encode", "settings", "write_batches"]
+__all__ = ["FORMATS", "data_paths", "encode", "settings", "write_batches"]
 
 FORMATS = ".parquet, .feather, .csv, .npy"
 _USAGE = "mi-run encode run=FOLDER data=new.csv output=codes.parquet"
@@ -40,7 +40,7 @@ def encode(words: Sequence[str]) -> int:
             raise ConfigError(Fault(key, given[key], accepted=listed(options)))
     output = output_path(given["output"])
     encoder = representations.load_encoder(given["run"], trust=given["trust"] == "true")
-    batches = encoder.batches(given["data"], "refuse" if given["extra"] == "refuse" else "ignore")
+    batches = encoder.batches(data_paths(given["data"]), "refuse" if given["extra"] == "refuse" else "ignore")
     with _warnings_as_lines():
         rows = write_batches(output, dict.fromkeys(encoder.code_names, "Float64"), batches)
     with printing():
@@ -86,6 +86,13 @@ def settings(words: Sequence[str], needed: Sequence[str], others: dict[str, str]
         if not given.get(key):
             raise ConfigError(Fault(key, problem="is not given", command=usage))
     return others | given
+
+
+def data_paths(text: str) -> list[str]:
+    """The files of ``data=``: a path, a glob, or a list ``[a.csv, b.csv]``."""
+    is_list = text.startswith("[") and text.endswith("]") and not expanded_path(text).exists()
+    paths = [part.strip().strip("'\"") for part in text[1:-1].split(",")] if is_list else [text]
+    return [path for path in paths if path]
 
 
 def output_path(text: str) -> Path:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mi_cli import execution
 from mi_cli.cli.exits import INTERRUPTED, TOO_EARLY, Terminated
 from mi_cli.cli.signals import replace_interrupt_handler, signal_handlers
+from mi_cli.cli.standard_input import StandardInput
+from mi_cli.tabular.queries import remove_results
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -33,6 +35,7 @@ class Invocation:
         folders: the folders that it has made for runs.
         run_begun: whether the runner was called.
         is_ending: whether a signal has told the process to end. No other job begins then.
+        standard_input: what ``-`` stands for.
         has_fork_server: whether the server of workers was started early.
     """
 
@@ -40,6 +43,7 @@ class Invocation:
     folders: list[NewFolder] = field(default_factory=list)
     run_begun: bool = False
     is_ending: bool = False
+    standard_input: StandardInput = field(default_factory=StandardInput)
     has_fork_server: bool = False
 
     def __reduce__(self) -> tuple[type[Invocation], tuple[()]]:
@@ -62,6 +66,11 @@ class Invocation:
         if self.has_fork_server:
             execution.forkserver.end()
 
+    def discard_input(self) -> None:
+        """Remove what is kept of standard input, unless a run of it has left its folder."""
+        if not any(folder.path.exists() for folder in self.folders):
+            self.standard_input.discard()
+
     def end_at_once(self, number: int, frame: FrameType | None) -> NoReturn:
         """Handle Ctrl-C before the runner begins: there is nothing to keep.
 
@@ -70,6 +79,8 @@ class Invocation:
         os.write(2, TOO_EARLY.encode())
         for folder in self.folders:
             folder.discard_if_empty()
+        self.discard_input()
+        remove_results()
         if self.has_fork_server:
             execution.forkserver.discard()
         os._exit(INTERRUPTED)

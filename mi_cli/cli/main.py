@@ -19,6 +19,7 @@ from mi_cli import cli, execution
 from mi_cli._version import __version__
 from mi_cli.cli.arguments import arguments, gives
 from mi_cli.cli.exits import (
+    BAD_INPUT,
     FAILED,
     FINE,
     INTERRUPTED,
@@ -33,7 +34,6 @@ from mi_cli.cli.invocation import Invocation
 from mi_cli.cli.misplaced_words import refuse_misplaced
 from mi_cli.cli.short_commands import SHORT, expanded, help_of, is_table
 from mi_cli.cli.signals import replace_interrupt_handler
-from mi_cli.cli.standard_input import kept_input
 from mi_cli.console import printing
 from mi_cli.errors import ConfigError, Fault, OutputError
 from mi_cli.schema.locations import OWN_CONFIGS, OWN_LAYOUT, own_config_folders
@@ -76,12 +76,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             with printing():
                 print(help_of(typed[0]))
             return FINE
-        words = expanded(typed)
+        words = expanded(typed, invocation.standard_input)
         refuse_misplaced(words)
-        return _main(arguments(words), invocation)
+        code = _main(arguments(words), invocation)
+        if code == BAD_INPUT:
+            invocation.discard_input()
+        return code
     except ConfigError as error:
         if argv is None:
             invocation.end_fork_server()
+        invocation.discard_input()
         return print_error(error)
     except KeyboardInterrupt as error:
         if not isinstance(error, ReportedInterrupt):
@@ -134,8 +138,9 @@ def _other_command(words: Sequence[str], invocation: Invocation) -> int | None:
         return cli.show_command.show(rest)
     if first == "open":
         return cli.show_command.open_report(rest)
-    if len(words) == 1 and is_table(first):
-        return cli.describe_command.describe(kept_input() if first == "-" else first)
+    if words and all(map(is_table, words)):
+        keep = invocation.standard_input.keep
+        return cli.describe_command.describe([keep() if word == "-" else word for word in words])
     return None
 
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Sequence
+from itertools import islice, takewhile
+from pathlib import Path
 
 from mi_cli import schema
 from mi_cli.cli.short_commands import SHORT, is_table
 from mi_cli.errors import ABSENT, ConfigError, Fault, closest
 from mi_cli.files import expanded_path
-from mi_cli.tabular.files import FILES
+from mi_cli.tabular.files import FILES, is_known_format
+from mi_cli.tabular.queries import is_url
+from mi_cli.tabular.selection import typed_paths
 
 __all__ = ["refuse_misplaced"]
 
 _COMMANDS = (*SHORT, "show", "open", "compare", "list", "schema", "encode", "score")
+_LISTED = 10_000  # files of a folder that are looked at
 _ALONE = ("list", "schema")  # after which nothing can follow
 _KEYS = {option: key for command in SHORT.values() for option, key in command.keys.items()}
 _EXPERIMENTS = {command.experiment: name for name, command in SHORT.items()}
@@ -32,25 +38,26 @@ def refuse_misplaced(words: Sequence[str]) -> None:
     if not words or {"--help", "-h", "--version"} & set(words):
         return
     first, *rest = words
-    if is_table(first) and rest:
-        raise ConfigError(_after_table(first, rest))
+    tables = list(takewhile(is_table, words))
+    if tables == list(words):
+        return
+    if tables:
+        raise ConfigError(_after_tables(tables, words[len(tables) :]))
     if first in _ALONE and rest:
         raise ConfigError(Fault(f"mi-run {first}", problem=f"takes no further words, such as {rest[0]}"))
-    if first not in _COMMANDS and (fault := _no_command(first, rest) or _option_alone(words)):
+    if first not in _COMMANDS and (fault := _no_command(first, rest) or _option_alone(words) or _files_alone(words)):
         raise ConfigError(fault)
 
 
-def _after_table(table: str, rest: Sequence[str]) -> Fault:
-    if others := [word for word in rest if is_table(word)]:
-        return Fault("mi-run", problem=f"takes one file, not {1 + len(others)} ({', '.join([table, *others])})")
+def _after_tables(tables: Sequence[str], rest: Sequence[str]) -> Fault:
     if rest[0] in SHORT:
-        command = _typed(rest[0], table, *rest[1:])
+        command = _typed(rest[0], *tables, *rest[1:])
         return Fault(rest[0], problem="is a command, which stands before the file", command=command)
     options = [f"-{word}" if f"-{word}" in _KEYS else word for word in rest]
     if not any("=" in word or word.startswith("-") for word in rest):
         options = ["--y", *rest]
     problem = f"takes further words only after a command ({', '.join(SHORT)})"
-    return Fault(table, problem=problem, command=_typed("estimate", table, *options))
+    return Fault(tables[-1], problem=problem, command=_typed("estimate", *tables, *options))
 
 
 def _no_command(first: str, rest: Sequence[str]) -> Fault | None:
@@ -63,12 +70,50 @@ def _no_command(first: str, rest: Sequence[str]) -> Fault | None:
     if any(map(is_table, rest)):
         return Fault(first, problem="no such command", accepted=", ".join(SHORT))
     if first and not rest and expanded_path(first).is_dir():
-        return Fault(first, problem="is a folder", accepted=f"a file, {FILES}, or mi-run show FOLDER for a run")
+        accepted = f"a file, {FILES}, or mi-run show FOLDER for a run"
+        return Fault(first, problem="is a folder", accepted=accepted, command=_files_of(first))
     return None
+
+
+def _files_of(folder: str) -> str:
+    """The command that describes the tables in a folder: those of the format that most of them have."""
+    tables = [path for path in islice(expanded_path(folder).iterdir(), _LISTED) if is_known_format(path)]
+    if not tables:
+        return ""
+    suffix = Counter(path.suffix for path in tables).most_common(1)[0][0]
+    return _typed(str(Path(folder, f"*{suffix}")))
+
+
+def _files_alone(words: Sequence[str]) -> Fault | None:
+    """The fault of files that stand by themselves among settings."""
+    files = [word for word in words if (is_url(word) or "=" not in word) and word != "-" and is_table(word)]
+    if not files:
+        return None
+    before = [word.removeprefix("dataset.path=") for word in words if word.startswith("dataset.path=")]
+    cut = " ".join([*before, *files])
+    paths = [cut] if before and expanded_path(cut).is_file() else [*before, *files]
+    rest = [word for word in words if word not in files and not word.startswith("dataset.path=")]
+    command = _typed(*rest, f"dataset.path={typed_paths(paths)}")
+    return Fault(", ".join(files), problem="stands without a key", accepted="key=value", command=command)
+
+
+def _short_meant(words: Sequence[str]) -> Fault | None:
+    """The fault of options of a short command beside the experiment that it is short for."""
+    given = [word.removeprefix("experiment=") for word in words if word.startswith("experiment=")]
+    name = _EXPERIMENTS.get(given[0]) if len(given) == 1 else None
+    files = [word for word in words if word.startswith("dataset.path=") or ("=" not in word and is_table(word))]
+    options = [word for word in words if name is not None and word.partition("=")[0] in SHORT[name].keys]
+    if name is None or not files or not options:
+        return None
+    rest = [word for word in words if not word.startswith("experiment=") and word not in files]
+    command = _typed(name, *(file.removeprefix("dataset.path=") for file in files), *rest)
+    return Fault(options[0], problem=f"is an option of mi-run {name}", command=command)
 
 
 def _option_alone(words: Sequence[str]) -> Fault | None:
     """The fault of an option of a short command without such a command."""
+    if (fault := _short_meant(words)) is not None:
+        return fault
     for word, following in zip(words, [*words[1:], ""], strict=True):
         option, equals, value = word.partition("=")
         if option in _KEYS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mi_cli import procedures
-from mi_cli.cli.encode_command import output_path, settings, write_batches
+from mi_cli.cli.encode_command import data_paths, output_path, settings, write_batches
 from mi_cli.cli.exits import FINE
 from mi_cli.console import printing
 from mi_cli.errors import counted
@@ -29,7 +29,7 @@ def score(words: Sequence[str]) -> int:
     given = settings(words, ("run", "data", "output"), {}, _USAGE)
     output = output_path(given["output"])
     critics = procedures.kept_critics.load_critics(given["run"])
-    rows = write_batches(output, _COLUMNS, critics.batches(given["data"]))
+    rows = write_batches(output, _COLUMNS, critics.batches(data_paths(given["data"])))
     with printing():
         print(f"mi-run: {counted(rows, 'row')}: {output}")
     return FINE

@@ -10,19 +10,21 @@ import re
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mi_cli.cli.standard_input import kept_input
+from mi_cli.cli.mended_words import FILE_KEYS, mended
+from mi_cli.cli.standard_input import StandardInput
 from mi_cli.errors import ConfigError, Fault, closest
 from mi_cli.files import expanded_path
-from mi_cli.tabular.selection import list_of_names, quoted
+from mi_cli.tabular.queries import is_url
+from mi_cli.tabular.selection import list_of_names, typed_paths, typed_value
+from mi_cli.tabular.stack import files_of_glob, is_glob
 
 __all__ = ["SHORT", "ShortCommand", "expanded", "help_of", "is_table", "typed_option", "usage"]
 
 _SUFFIXES = re.compile(r"\.((csv|tsv)(\.(gz|bz2|xz))?|parquet|feather|arrow|ipc|npy|npz|xlsx)$", re.IGNORECASE)
 _OVERRIDE = re.compile(r"(\+\+?|~)?[A-Za-z_][\w./@:-]*=")
-_WORDS_OF_YAML = {"true", "false", "null", "nan", "inf"}
 _COLUMN = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*|([^,]*))(?:,|$)')  # of a list; in quotes it may have commas
 _WITH_VALUE = {"-cd", "-cn", "-p", "-c", "--config-dir", "--config-name", "--package", "--cfg"}
 _INFO = {"-i", "--info"}
@@ -74,8 +76,10 @@ def usage(name: str) -> str:
 
 
 def is_table(word: str) -> bool:
-    """Whether a word that was typed is a file, or is spelled like a table."""
-    return word == "-" or expanded_path(word).is_file() or ("=" not in word and bool(_SUFFIXES.search(word)))
+    """Whether a word that was typed is a file, a glob of files or a URL, or is spelled like a table."""
+    if word == "-" or is_url(word) or expanded_path(word).is_file():
+        return True
+    return "=" not in word and bool(_SUFFIXES.search(word) or (is_glob(word) and files_of_glob(word)))
 
 
 def typed_option(option: str, column: str) -> str:
@@ -92,44 +96,86 @@ def typed_option(option: str, column: str) -> str:
 def help_of(name: str) -> str:
     """The options of a short command, each with the setting that it stands for."""
     command = SHORT[name]
-    lines = [f"mi-run {name} FILE [options] [key=value ...]: short for experiment={command.experiment}", ""]
+    lines = [f"mi-run {name} FILE ... [options] [key=value ...]: short for experiment={command.experiment}", ""]
     lines += [f"  {option} COLUMN[,COLUMN ...]".ljust(34) + f"{key}=[...]" for option, key in command.options.items()]
     lines += [f"  {option} COLUMN".ljust(34) + f"{key}=..." for option, key in command.single.items()]
     lines += ["", f"Every setting of the experiment can follow as key=value. For example: {usage(name)}"]
     return "\n".join(lines)
 
 
-def expanded(argv: Sequence[str]) -> list[str]:
+def expanded(argv: Sequence[str], standard_input: StandardInput | None = None) -> list[str]:
     """The command line that a short command stands for; any other command line as it is.
 
     What it stands for is printed to standard error.
 
+    Args:
+        argv: what was typed.
+        standard_input: what ``-`` stands for.
+
     Raises:
-        ConfigError: no file or several are given, an option is not known, or another experiment is named.
+        ConfigError: no file is given, an option is not known, or another experiment is named.
     """
+    standard_input = standard_input or StandardInput()
     argv = _command_first(argv)
     if not argv or argv[0] not in SHORT:
         return argv
     name, command = argv[0], SHORT[argv[0]]
-    files, values, rest = _read(name, command, argv[1:])
-    if len(files) != 1:
-        problem = "needs a file" if not files else f"takes one file, not {len(files)} ({', '.join(files)})"
-        raise ConfigError(Fault(f"mi-run {name}", problem=problem, command=_meant(name, files)))
+    try:
+        files, values, rest = _checked(name, command, argv[1:])
+    except ConfigError as error:
+        (fault,) = error.faults
+        raise ConfigError(replace(fault, command=_better(name, argv[1:], fault.command))) from None
     if other := next((text for text in rest if text.startswith("experiment=")), None):
         problem = f"cannot follow mi-run {name}, which is short for experiment={command.experiment}"
         raise ConfigError(Fault("experiment", other.partition("=")[2], problem, command=usage(name)))
-    own = [f"experiment={command.experiment}", f"dataset.path={_text(kept_input() if files[0] == '-' else files[0])}"]
+    paths = [standard_input.keep() if file == "-" else file for file in files]
+    own = [f"experiment={command.experiment}", f"dataset.path={typed_paths(paths)}"]
     own += [
         f"{command.options[option]}={list_of_names(given)}"
         for option, given in values.items()
         if option in command.options
     ]
     own += [
-        f"{command.single[option]}={_text(given[0])}" for option, given in values.items() if option in command.single
+        f"{command.single[option]}={typed_value(given[0])}"
+        for option, given in values.items()
+        if option in command.single
     ]
     whole = [*own, *rest]
     print(f"mi-run: the same as {shlex.join(['mi-run', *whole])}", file=sys.stderr)
     return whole
+
+
+def _checked(
+    name: str, command: ShortCommand, words: Sequence[str]
+) -> tuple[list[str], dict[str, list[str]], list[str]]:
+    """The words as :func:`_read` has them.
+
+    Raises:
+        ConfigError: there is no file, or a word that is none; or an option or a setting is not known.
+    """
+    files, values, rest = _read(name, command, words)
+    others = [word for word in files[1:] if not is_table(word)]
+    if not files or others:
+        are = "is no file" if len(others) == 1 else "are no files"
+        problem = f"takes files and options, and {', '.join(others)} {are}" if others else "needs a file"
+        tables = [word for word in files if word not in others]
+        raise ConfigError(Fault(f"mi-run {name}", problem=problem, command=_meant(name, tables, others)))
+    for word in rest:
+        key, equals, value = word.partition("=")
+        if equals and (key in FILE_KEYS or f"--{key}" in command.keys):
+            accepted = "FILE" if key in FILE_KEYS else f"--{key} COLUMN"
+            raise ConfigError(Fault(key, value, f"is no setting of mi-run {name}", accepted, usage(name)))
+    return files, values, rest
+
+
+def _better(name: str, words: Sequence[str], command: str) -> str:
+    """The command line that was most likely meant; ``command`` where none can be told."""
+    meant = mended(words, SHORT[name].keys)
+    try:
+        _checked(name, SHORT[name], meant)
+    except ConfigError as error:
+        return error.faults[0].command if meant != list(words) and not error.faults[0].key.startswith("-") else command
+    return shlex.join(["mi-run", name, *meant]) if meant != list(words) else command
 
 
 def _command_first(argv: Sequence[str]) -> list[str]:
@@ -161,7 +207,7 @@ def _read(name: str, command: ShortCommand, words: Sequence[str]) -> tuple[list[
         elif word.startswith("-") and word != "-":
             takes_next = word in _WITH_VALUE or (word in _INFO and waiting[-1:] and waiting[-1] in _INFOS)
             rest += [word, *([waiting.pop()] if takes_next and waiting else [])]
-        elif _OVERRIDE.match(word) and not Path(word).is_file():
+        elif not is_url(word) and _OVERRIDE.match(word) and not Path(word).is_file():
             rest.append(word)
         else:
             files.append(word)
@@ -178,12 +224,12 @@ def _check(name: str, command: ShortCommand, option: str, columns: Sequence[str]
         raise ConfigError(Fault(option, ", ".join(columns), f"has {len(columns)} columns", accepted))
 
 
-def _meant(name: str, files: Sequence[str]) -> str:
-    """What was meant by a command line without a file, or with words beside the file that are most likely columns."""
-    if not files or any(map(is_table, files[1:])):
+def _meant(name: str, files: Sequence[str], others: Sequence[str]) -> str:
+    """What was meant by a command line without a file, or with words beside files that are most likely columns."""
+    if not others:
         return usage(name)
     option = next(word for word in ("--label", "--y", "--x") if word in SHORT[name].keys)
-    return shlex.join(["mi-run", name, files[0], option, ",".join(files[1:])])
+    return shlex.join(["mi-run", name, *files, option, ",".join(others)])
 
 
 def _unknown(name: str, command: ShortCommand, option: str) -> ConfigError:
@@ -201,9 +247,3 @@ def _columns(value: str) -> list[str]:
         plain.strip() if plain else in_quotes.replace('""', '"') for in_quotes, plain in _COLUMN.findall(inner.strip())
     ]
     return [name for name in names if name.strip()]
-
-
-def _text(value: str) -> str:
-    """A value as Hydra's grammar takes it, whatever characters it has."""
-    is_plain = re.fullmatch(r"[A-Za-z./][\w./+-]*", value, re.ASCII) and value.lower() not in _WORDS_OF_YAML
-    return value if is_plain else quoted(value, "'")

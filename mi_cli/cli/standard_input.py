@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mi_cli.errors import ConfigError, Fault
 from mi_cli.files import write_bytes
 from mi_cli.tabular.files import FILES
 
-__all__ = ["kept_input"]
+__all__ = ["StandardInput"]
 
 _FOLDER = Path("outputs") / "standard_input"
 _FORMATS = {
@@ -24,14 +25,57 @@ _FORMATS = {
 _ZIP = b"PK\x03\x04"  # .xlsx, which has a folder xl, or .npz
 
 
-def kept_input() -> str:
-    """Write standard input to ``outputs/standard_input``, say so, and return the path of the file.
+@dataclass
+class StandardInput:
+    """The standard input of one command.
 
-    It is named by a digest of its contents, so that the same input is kept once.
-
-    Raises:
-        ConfigError: standard input is closed, a terminal, empty or of no known format, or the file cannot be written.
+    Attributes:
+        file: that it is kept in, as typed; None as long as it is not read.
+        made: what was made to keep it, folders first: nothing where the same input was kept before.
     """
+
+    file: str | None = None
+    made: list[Path] = field(default_factory=list)
+
+    def keep(self) -> str:
+        """Write it to ``outputs/standard_input``, say so, and return the path of the file.
+
+        The file is named by a digest of its contents, so that the same input is kept once.
+
+        Raises:
+            ConfigError: standard input is closed, a terminal, empty, of no known format or read already, or the file
+                cannot be written.
+        """
+        if self.file is not None:
+            raise ConfigError(Fault("-", problem="standard input is given twice", accepted="it once, and files"))
+        content = _content()
+        path = _FOLDER / f"{hashlib.sha256(content).hexdigest()[:12]}{_suffix(content)}"
+        self.file = str(path)
+        if not path.exists():
+            try:
+                for folder in (_FOLDER.parent, _FOLDER):
+                    if not folder.is_dir():
+                        folder.mkdir()
+                        self.made.append(folder)
+                write_bytes(path, content)
+            except OSError as error:
+                problem = f"cannot be kept in {_FOLDER} ({error.strerror})"
+                raise ConfigError(Fault("-", problem=problem, accepted="a folder that one can write to")) from None
+            self.made.append(path)
+        print(f"mi-run: standard input is kept in {path}", file=sys.stderr)
+        return self.file
+
+    def discard(self) -> None:
+        """Remove what was made, but for folders that other files are in."""
+        for path in reversed(self.made):
+            try:
+                path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
+            except OSError:  # there are other files in the folder
+                break
+        self.made.clear()
+
+
+def _content() -> bytes:
     if sys.stdin is None:
         raise ConfigError(Fault("-", problem="standard input is closed", accepted="a table by a pipe"))
     if sys.stdin.isatty():
@@ -40,16 +84,7 @@ def kept_input() -> str:
     content = sys.stdin.buffer.read()
     if not content.strip():
         raise ConfigError(Fault("-", problem="standard input is empty", accepted="a table by a pipe"))
-    path = _FOLDER / f"{hashlib.sha256(content).hexdigest()[:12]}{_suffix(content)}"
-    if not path.exists():
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_bytes(path, content)
-        except OSError as error:
-            problem = f"cannot be kept in {_FOLDER} ({error.strerror})"
-            raise ConfigError(Fault("-", problem=problem, accepted="a folder that one can write to")) from None
-    print(f"mi-run: standard input is kept in {path}", file=sys.stderr)
-    return str(path)
+    return content
 
 
 def _suffix(content: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +45,7 @@ _EXTRAS = {  # options that come with an extra
 }
 
 _SIMILAR = 0.85  # share of letters that two dotted keys have in common, from which on one may be meant by the other
+_FEW = 5  # datasets or estimators that are named
 _PLAIN = re.compile(r"[\w.*?:-]+", re.ASCII)  # what needs no quotes in an override
 
 Options = Callable[[str], list[str]]
@@ -242,7 +244,7 @@ def _not_composed(error: HydraException, overrides: Sequence[str], source: Sourc
     quoted = re.search(r"(?:argument|parameters|override|already at|from config\.|value of) '(.+?)'", text)
     override = _named(quoted[1] if quoted else "", overrides)
     if quoted and ("Ambiguous value" in text or "requires --multirun" in text):
-        return _several_values(quoted[1])
+        return _several_values(quoted[1], overrides)
     parent = re.match(r"In '(.*?)': ", text)
     if parent and "ConfigTypeError" in text:
         return Fault(f"{parent[1]}.yaml", problem=NO_KEYS)
@@ -281,7 +283,7 @@ def _not_an_axis(text: str) -> Fault:
     return Fault(key, value, "there are axes inside it already", command=f"~{key} to drop them first")
 
 
-def _several_values(text: str) -> Fault:
+def _several_values(text: str, overrides: Sequence[str]) -> Fault:
     """The fault of several values where one is expected."""
     key, _, value = text.lstrip("+").partition("=")
     if key.startswith("sweep."):
@@ -295,8 +297,9 @@ def _several_values(text: str) -> Fault:
     if "(" not in value and takes_list(key):
         return Fault(key, value, "is several values", "a list in brackets", f"{key}=[{value}]")
     is_no_axis = "(" in value or key.split(".")[0] in ("experiment", *schema.sweep.NOT_AXES)
-    axis = "" if is_no_axis else f"sweep.{key}=[{value}] (an axis) or "
-    return Fault(key, value, "is several values", "one", f"{axis}mi-run -m {key}={value} (a run for each)")
+    axis = "" if is_no_axis else f"{shlex.quote(f'sweep.{key}=[{value}]')} (an axis) or "
+    runs = shlex.join(["mi-run", "-m", *(each.removeprefix("++") for each in overrides)])
+    return Fault(key, value, "is several values", "one", f"{axis}{runs} (a run for each)")
 
 
 def _unknown_key(override: str, others: Sequence[str], source: Source) -> Fault:
@@ -317,7 +320,20 @@ def _unknown_key(override: str, others: Sequence[str], source: Source) -> Fault:
         return _typed_fault(override, "unknown key", "the keys that mi-run --cfg job prints")
     meant = closest(key, accepted) or _key_elsewhere(key, values)
     command = "" if meant is None or not value else f"{meant}={value}"
-    return replace(_typed_fault(override, "unknown key", ", ".join(accepted)), command=command)
+    return replace(_typed_fault(override, f"unknown key{_of_others(key)}", ", ".join(accepted)), command=command)
+
+
+def _of_others(key: str) -> str:
+    """Which datasets or estimators have a setting that the chosen one does not have, as the rest of a sentence."""
+    group, _, name = key.partition(".")
+    if group not in plugins.REGISTRIES:
+        return ""
+    from mi_cli.registry.lookup import classes  # imports pydantic, as above
+
+    others = [cls.model_fields["name"].default for cls in classes(group) if name in cls.model_fields]
+    if len(others) > _FEW:
+        return f" here, though other {group}s have it"
+    return f" here, though {group}={listed(sorted(others))} has it" if others else ""
 
 
 def _key_elsewhere(key: str, values: Any) -> str | None:

@@ -46,10 +46,14 @@ def _meant(run: Sequence[str], before: str) -> Fault | None:
     dataset.x=[a, b]: is cut at its spaces by the shell; accepted: the whole in quotes; use 'dataset.x=[a, b]'
     >>> _meant(["use", "(kW)"], "dataset.y=power").command
     '"dataset.y=\\'power use (kW)\\'"'
+    >>> print(_meant(["[a,b]"], "dataset.x="))
+    dataset.x= [a,b]: must be key=value without spaces; use 'dataset.x=[a,b]'
     >>> print(_meant(["seed", "=", "3"], ""))
     seed = 3: must be key=value without spaces; use seed=3
     """
     joined, several = " ".join(run), len(run) > 1
+    if re.fullmatch(rf"{_KEY}=", before) and "=" not in joined:
+        return Fault(f"{before} {joined}", accepted="key=value without spaces", command=f"'{before}{joined}'")
     spaced = re.fullmatch(rf"({_KEY}) ?= ?([^\s=]+)", joined)
     if several and spaced:
         return Fault(joined, accepted="key=value without spaces", command=f"{spaced[1]}={spaced[2]}")

@@ -7,13 +7,14 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, PrivateAttr
 
 from mi_cli.datasets.base import Dataset, Side
-from mi_cli.datasets.table import Names, matrix
+from mi_cli.datasets.table import FilePaths, Names, file_paths, matrix
 from mi_cli.fields import Count
 from mi_cli.lazy import torch
 from mi_cli.tabular.encoding import TableSettings
-from mi_cli.tabular.files import FILES, table_file
+from mi_cli.tabular.files import FILES
 from mi_cli.tabular.labelled_rows import LabelledRows, facts, label_notes, labelled_rows
 from mi_cli.tabular.selection import SELECTIONS
+from mi_cli.tabular.stack import Paths, table_source
 
 __all__ = ["LabelledTable"]
 
@@ -32,11 +33,15 @@ class LabelledTable(Dataset):
     finite: ClassVar[bool] = True
 
     name: Literal["labelled_table"] = "labelled_table"
-    path: Annotated[str, Field(description=f"a file, {FILES}")]
+    path: FilePaths
     label: Annotated[Names, Field(description=f"the columns that are predicted: {SELECTIONS}")] = ()
     x: Annotated[Names, Field(description=SELECTIONS)] = ()
     exclude: Annotated[Names, Field(description="columns that are neither labels nor used to predict them")] = ()
-    unlabelled: Annotated[str | None, Field(description=f"null, or a file of rows without labels, {FILES}")] = None
+    unlabelled: Annotated[
+        Paths | None,
+        file_paths("unlabelled", "null, or "),
+        Field(description=f"null, or files of rows without labels, {FILES}"),
+    ] = None
     classes: Annotated[Names | Literal["auto"], Field(description="auto or a list of columns")] = "auto"
     max_rows: Count = 100_000
     _rows: LabelledRows | None = PrivateAttr(None)
@@ -48,7 +53,7 @@ class LabelledTable(Dataset):
             ConfigError: a file cannot be read, or its columns, rows or labels are not what the fields ask for.
         """
         settings = TableSettings(
-            source=table_file(self.path),
+            source=table_source(self.path),
             x=self.x,
             y=self.label,
             missing="impute",
@@ -59,7 +64,7 @@ class LabelledTable(Dataset):
             transform="none",
             exclude=self.exclude,
         )
-        unlabelled = None if self.unlabelled is None else table_file(self.unlabelled, "unlabelled")
+        unlabelled = None if self.unlabelled is None else table_source(self.unlabelled, "unlabelled")
         rows = labelled_rows(settings, unlabelled)
         n = len(rows.labelled)
         table = self.model_copy(update={"n_samples": min(n, self.n_samples or n)})

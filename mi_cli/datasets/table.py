@@ -17,7 +17,7 @@ from mi_cli.problems import Rows
 from mi_cli.tabular.columns import Array
 from mi_cli.tabular.encoded_table import EncodedTable
 from mi_cli.tabular.encoding import FEWEST_ROWS, ColumnInfo, EncodedColumn, TableSettings
-from mi_cli.tabular.files import FILES, table_file
+from mi_cli.tabular.files import FILES
 from mi_cli.tabular.in_memory import rows_in_memory
 from mi_cli.tabular.notes import (
     block_rows,
@@ -28,8 +28,9 @@ from mi_cli.tabular.notes import (
 )
 from mi_cli.tabular.selection import SELECTIONS
 from mi_cli.tabular.source import Source, dataset_error, name_list
+from mi_cli.tabular.stack import Paths, table_source
 
-__all__ = ["Name", "Names", "Table", "matrix"]
+__all__ = ["FilePaths", "Name", "Names", "Table", "file_paths", "matrix"]
 
 _MEMORY = "(rows in memory)"  # in place of a path
 _A_PAIR = "null, or a list of two columns, one of x and one of y, such as [age, dose]"
@@ -59,6 +60,21 @@ def _two_names(value: Any) -> Any:
     return value
 
 
+def file_paths(key: str, other: str = "") -> BeforeValidator:
+    """Checks that a setting is a path or several; ``other`` begins what is accepted beside them."""
+
+    def check(value: Any) -> Any:
+        is_list = isinstance(value, list | tuple)
+        if is_list and value and all(isinstance(path, str) for path in value):
+            return value[0] if len(value) == 1 else tuple(value)
+        if isinstance(value, str) or (other and value is None):
+            return value
+        raise dataset_error(key, value, "", f"{other}a file, {FILES}, or a list of files")
+
+    return BeforeValidator(check)
+
+
+FilePaths = Annotated[Paths, file_paths("path"), Field(description=f"a file, a glob or a list of them, {FILES}")]
 Name = Annotated[str, BeforeValidator(_text)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 
@@ -80,7 +96,7 @@ class Table(Dataset):
     finite: ClassVar[bool] = True
 
     name: Literal["table"] = "table"
-    path: Annotated[str, Field(description=f"a file, {FILES}")]
+    path: FilePaths
     x: Annotated[Names, Field(description=SELECTIONS)] = ()
     y: Annotated[Names, Field(description=SELECTIONS)] = ()
     z: Annotated[Names, Field(description=f"columns that the MI is conditional on: {SELECTIONS}")] = ()
@@ -138,7 +154,7 @@ class Table(Dataset):
         """
         if self._encoded is not None and self._encoded.settings.source.in_memory:
             return self
-        return self._opened(table_file(self.path))
+        return self._opened(table_source(self.path))
 
     def _opened(self, source: Source) -> Self:
         values = {name: getattr(self, name) for name in TableSettings.FIELDS}

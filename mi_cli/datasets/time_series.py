@@ -8,12 +8,12 @@ from pydantic import Field, PrivateAttr
 
 from mi_cli.datasets.base import Side
 from mi_cli.datasets.series import Series, SeriesDataset
-from mi_cli.datasets.table import Name, Names
+from mi_cli.datasets.table import FilePaths, Name, Names
 from mi_cli.lazy import np, torch
 from mi_cli.tabular.encoding import ColumnInfo
-from mi_cli.tabular.files import FILES, table_file
 from mi_cli.tabular.selection import SELECTIONS
 from mi_cli.tabular.series_rows import SeriesRows, SeriesSettings, series_facts, series_rows
+from mi_cli.tabular.stack import table_source
 
 __all__ = ["TimeSeries"]
 
@@ -31,7 +31,7 @@ class TimeSeries(SeriesDataset):
     finite: ClassVar[bool] = True
 
     name: Literal["time_series"] = "time_series"
-    path: Annotated[str, Field(description=f"a file, {FILES}")]
+    path: FilePaths
     x: Annotated[Names, Field(description=SELECTIONS)] = ()
     y: Annotated[Names, Field(description=SELECTIONS)] = ()
     z: Annotated[Names, Field(description=f"columns whose past is given: {SELECTIONS}")] = ()
@@ -51,7 +51,7 @@ class TimeSeries(SeriesDataset):
             ConfigError: the file cannot be read, or its columns and rows are not what the fields ask for.
         """
         fields = {name: getattr(self, name) for name in SeriesSettings.__dataclass_fields__ if name != "source"}
-        settings = SeriesSettings(source=table_file(self.path), **fields)
+        settings = SeriesSettings(source=table_source(self.path), **fields)
         n = series_rows(settings).n
         dataset = self.model_copy(update={"n_samples": min(n, self.n_samples or n)})
         dataset._settings = settings

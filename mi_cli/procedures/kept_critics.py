@@ -32,10 +32,10 @@ from mi_cli.problems import Rows
 from mi_cli.registry.builtin import ESTIMATORS
 from mi_cli.registry.lookup import section_class
 from mi_cli.tabular.columns import Column
-from mi_cli.tabular.files import faults_of_data, table_file
 from mi_cli.tabular.frozen_columns import FrozenColumn, encode_rows
 from mi_cli.tabular.in_memory import named_columns
 from mi_cli.tabular.source import name_list
+from mi_cli.tabular.stack import faults_of_data, table_source
 from mi_cli.training.critic_rows import CriticMap
 from mi_cli.training.kept_critics import KeptCritic, pointwise_mi, row_marks
 from mi_cli.training.preprocessing import restored_preprocess
@@ -157,14 +157,17 @@ class KeptCritics:
         """
         return self._scored(named_columns(rows))
 
-    def batches(self, path: str | Path) -> Iterator[Array]:
-        """:meth:`score` of the rows of a file, some thousands at a time.
+    def batches(self, path: str | Path | Sequence[str | Path]) -> Iterator[Array]:
+        """:meth:`score` of the rows of files, some thousands at a time.
+
+        Args:
+            path: a path, a glob, or several, whose rows come one after another.
 
         Raises:
             ConfigError: as :meth:`score`, or the file cannot be read.
         """
         with faults_of_data(path):
-            file = table_file(str(path))
+            file = table_source(path)
             if absent := [name for name in self.names if name not in set(file.names)]:
                 raise file.error(f"column {shown(absent[0])} is absent", f"a file with {name_list(self.names)}")
             text = {column.name for column in (*self.x, *self.y) if column.of == "text"}

@@ -275,13 +275,15 @@ def _fitted(
     column: Column, classes: Sequence[str] | Literal["auto"], select: Array | None
 ) -> NumberColumn | ClassColumn:
     """How a column is encoded, by its training rows."""
+    if column.differs:
+        raise _error(column.name, column.differs, "columns that all files have, of one type")
     if column.kind in ("time", "nested", "empty"):
         what = {"time": "holds dates or times", "nested": "holds structures or mixed values", "empty": "has no values"}
         raise _error(column.name, what[column.kind], "numbers, text or booleans")
     chosen = classes != "auto" and column.name in classes
     if column.stray_text and not chosen:
-        value, row = column.stray_text
-        raise _error(column.name, f"has the text {shown(value)} in row {row:,}, among numbers", "numbers")
+        value, place = column.stray_text
+        raise _error(column.name, f"has the text {shown(value)} in {place}, among numbers", "numbers")
     _refuse_infinite(column)
     column = column if select is None else replace(column, values=column.values[select])
     known = column.values[~np.isnan(column.values)]
@@ -326,8 +328,8 @@ def _check_type(spec: NumberColumn | ClassColumn, column: Column) -> None:
         return
     was = {"number": "numbers", "text": "text", "boolean": "booleans"}[expected]
     if column.stray_text:
-        value, row = column.stray_text
-        raise _error(column.name, f"has the text {shown(value)} in row {row:,}", f"{was}, as in the training rows")
+        value, place = column.stray_text
+        raise _error(column.name, f"has the text {shown(value)} in {place}", f"{was}, as in the training rows")
     raise _error(column.name, f"holds {_TYPES.get(column.kind, 'structures')}", f"{was}, as in the training rows")
 
 

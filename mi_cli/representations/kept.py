@@ -12,7 +12,7 @@ import json
 import logging
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -34,9 +34,9 @@ from mi_cli.representations.objectives.base import Objective
 from mi_cli.representations.shape import MLP, EncoderShape
 from mi_cli.representations.training import TrainedEncoder
 from mi_cli.representations.unseen_classes import UnseenClasses
-from mi_cli.tabular.files import TableFile, faults_of_data, table_file
 from mi_cli.tabular.in_memory import named_columns
-from mi_cli.tabular.source import Source, name_list
+from mi_cli.tabular.source import Source, StoredSource, name_list
+from mi_cli.tabular.stack import faults_of_data, table_source
 from mi_cli.training.tensor_files import MOST_HEADER, Layout, broken_file, read_file, tensors_of
 
 __all__ = ["ENCODER_FOLDER", "EncoderFile", "KeptEncoder", "encoder_files", "load_encoder", "save_encoder"]
@@ -124,8 +124,9 @@ class KeptEncoder:
         """Codes ``(n, dim)`` in float64.
 
         Args:
-            rows: the path of a file (CSV, TSV, Parquet, Feather, NumPy); a frame of Polars or pandas; a mapping from
-                names to columns; or an array ``(n, d)`` with the columns of the training rows in their order.
+            rows: the path of a file (CSV, TSV, Parquet, Feather, NumPy) or a glob; a frame of Polars or pandas; a
+                mapping from names to columns; or an array ``(n, d)`` with the columns of the training rows in their
+                order.
             extra: whether other columns are ignored, which is logged once, or refused.
 
         Raises:
@@ -139,15 +140,21 @@ class KeptEncoder:
         self._check_extra(table, extra)
         return self.network.codes(self.encoding.transform(table))
 
-    def batches(self, path: str | Path, extra: Literal["ignore", "refuse"] = "ignore") -> Iterator[Array]:
-        """Codes of the rows of a file, some thousands at a time, so that the file need not fit in memory.
+    def batches(
+        self, path: str | Path | Sequence[str | Path], extra: Literal["ignore", "refuse"] = "ignore"
+    ) -> Iterator[Array]:
+        """Codes of the rows of files, some thousands at a time, so that they need not fit in memory.
+
+        Args:
+            path: a path, a glob, or several, whose rows come one after another.
+            extra: as :meth:`transform`.
 
         Raises:
             ConfigError: as :meth:`transform`. That no value of a column is one of its classes is known after the last
                 batch only.
         """
         with faults_of_data(path):
-            file = table_file(str(path))
+            file = table_source(path)
             self._check_present(file)
             self._check_extra(file, extra)
             text = {column.name for column in self.encoding.columns if column.kind == "class" and column.of == "text"}
@@ -160,7 +167,7 @@ class KeptEncoder:
     def _batch_rows(self) -> int:
         return max(1, _MOST_NUMBERS // (self.network.columns + len(self.names)) // _ROWS) * _ROWS
 
-    def _check_present(self, file: TableFile) -> None:
+    def _check_present(self, file: StoredSource) -> None:
         absent = [name for name in self.names if name not in set(file.names)]
         if absent:
             problem = f"column {shown(absent[0])} is absent ({counted(len(absent), 'column')} missing)"

@@ -11,9 +11,10 @@ from typing import Any
 from mi_cli.errors import ConfigError, Fault
 from mi_cli.tabular.columns import Column
 from mi_cli.tabular.encoding import column_type, looks_like_classes
-from mi_cli.tabular.files import FILES, table_file
+from mi_cli.tabular.files import FILES
 from mi_cli.tabular.selection import named_columns, selected_columns
 from mi_cli.tabular.source import Sample, Source, dataset_error, name_list
+from mi_cli.tabular.stack import table_source
 from mi_cli.tabular.unfit_columns import Unfit, left_out_notes, unfit
 
 __all__ = ["column_pairs", "pairs_and_notes"]
@@ -44,9 +45,9 @@ def pairs_and_notes(section: Mapping[str, Any]) -> tuple[list[list[str]], list[s
         ConfigError: the file cannot be read, a column does not exist, or there is no pair, or more than 20,000.
     """
     path = section.get("path")
-    if not isinstance(path, str):
+    if not isinstance(path, str | list | tuple):
         raise ConfigError(Fault("dataset.path", path, accepted=f"a file, {FILES}"))
-    table = table_file(path)
+    table = table_source(path)
     entries = {key: _texts(section.get(key)) for key in ("x", "y", "z", "exclude", "classes")}
     given = section.get("max_rows")
     choice = _Choice(table, entries["classes"], given if isinstance(given, int) else _ROWS)

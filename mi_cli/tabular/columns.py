@@ -41,7 +41,9 @@ class Column:
         kind: what its values are; ``nested`` for what is neither numbers, text nor dates, ``empty`` without any value.
         values: ``(n,)`` in float64, NaN where a value is missing. Text is numbered by ``labels``, booleans are 0 and 1.
         labels: the distinct texts, in order; a value of 2 stands for the third.
-        stray_text: of a CSV, the first text among values that are mostly numbers, and its row, from 1.
+        stray_text: of a CSV, the first text among values that are mostly numbers, and where it is: ``row 3``.
+        differs: of several files, how they differ in this column, as the rest of a sentence: ``is numbers in a.csv and
+            text in b.csv``. Its kind is ``nested`` then, and it has no values.
         thousands: of a CSV, the first number that was read without the commas between its thousands, as it is written
             there.
         seconds: of dates and times, how many seconds a step of 1 in ``values`` is.
@@ -51,9 +53,10 @@ class Column:
     kind: Kind
     values: Array
     labels: tuple[str, ...] = ()
-    stray_text: tuple[str, int] | None = None
+    stray_text: tuple[str, str] | None = None
     thousands: str | None = None
     seconds: float = 0.0
+    differs: str = ""
     encoded: dict[str, Any] = field(default_factory=dict)  # all rows, encoded as numbers or as classes, kept for reuse
 
     @cached_property

@@ -191,22 +191,22 @@ class ParsedText:
 
     Args:
         values: whole numbers, numbers, booleans or dates; text that is none of them stays text.
-        stray_text: where ``values`` are text although half of them are numbers, the first that is not a number, and its
-            row, from 1.
+        stray: where ``values`` are text although half of them are numbers, the place of the first that is not a number.
+        has_numbers: whether ``values`` are text, and some of it are numbers.
         thousands: where commas between thousands were taken out, the first number that has one, as it is written.
     """
 
     values: pl.Series
-    stray_text: tuple[str, int] | None = None
+    stray: int | None = None
+    has_numbers: bool = False
     thousands: str | None = None
 
 
-def parsed(column: pl.Series, numbers: Array, separator: str) -> ParsedText:
+def parsed(column: pl.Series, separator: str) -> ParsedText:
     """Parse text as whole numbers, numbers, booleans or dates.
 
     Args:
         column: the text of a column.
-        numbers: of the rows in the file, from 0.
         separator: of the file; where it is no comma, a comma within numbers is more likely a decimal one.
     """
     text = present(column)
@@ -227,10 +227,10 @@ def parsed(column: pl.Series, numbers: Array, separator: str) -> ParsedText:
             continue
         if times.null_count() == missing:
             return ParsedText(times)
-    if real.null_count() - missing >= (len(text) - missing) / 2:
-        return ParsedText(text)
-    at = int((real.is_null() & text.is_not_null()).arg_max() or 0)
-    return ParsedText(text, stray_text=(text[at], int(numbers[at]) + 1))
+    strange = real.null_count() - missing
+    if strange >= (len(text) - missing) / 2:
+        return ParsedText(text, has_numbers=strange < len(text) - missing)
+    return ParsedText(text, int((real.is_null() & text.is_not_null()).arg_max() or 0), has_numbers=True)
 
 
 def present(column: pl.Series) -> pl.Series:

@@ -17,7 +17,7 @@ from mi_cli.lazy import np
 from mi_cli.tabular.columns import Array, Column, class_names
 from mi_cli.tabular.selection import named_columns, selected_columns, selected_sides
 from mi_cli.tabular.source import Sample, Source, dataset_error, name_list
-from mi_cli.tabular.unfit_columns import Unfit, constants, left_out_notes, refuse, refuse_equal, unfit
+from mi_cli.tabular.unfit_columns import Unfit, constants, left_out_notes, refuse, refuse_differing, refuse_equal, unfit
 
 __all__ = [
     "FEWEST_ROWS",
@@ -160,8 +160,7 @@ def encode(settings: TableSettings) -> tuple[EncodedRows, TableInfo]:
 
     by_name_only = [name for name in (settings.groups, settings.time) if name is not None]
     selected = selected_sides(source, settings.sides, by_name_only, type_of, settings.exclude)
-    every = list(chain(*selected.values()))
-    _refuse_many(settings, len(every))
+    _refuse_many(settings, len(every := list(chain(*selected.values()))))
     sample = source.sample([*every, *by_name_only], settings.max_rows)
     if len(sample.numbers) < FEWEST_ROWS:
         _refuse_few(replace(settings, missing="error"), len(sample.numbers))
@@ -202,9 +201,10 @@ def encode(settings: TableSettings) -> tuple[EncodedRows, TableInfo]:
 
 def _check_order(settings: TableSettings) -> None:
     """Refuse columns of groups and of time that are not there, or are both given."""
-    for key in ("groups", "time"):
-        if getattr(settings, key) is not None and getattr(settings, key) not in settings.source.names:
-            raise settings.error(key, "no such column", f"null, {name_list(settings.source.names)}")
+    names = settings.source.names
+    for key, known in (("groups", (*names, *settings.source.labels)), ("time", names)):
+        if getattr(settings, key) not in (None, *known):
+            raise settings.error(key, "no such column", f"null, {name_list(known)}")
     if settings.groups is not None and settings.time is not None:
         raise settings.error("groups", f"and dataset.time={shown(settings.time)} are both given", "one of them")
 
@@ -269,6 +269,7 @@ def _used_rows(
     settings: TableSettings, columns: Mapping[str, Column], n: int
 ) -> tuple[Array | None, Array | None, int]:
     """Which rows are used, in which order (None: all, as they are); their groups; and how many rows are dropped."""
+    refuse_differing(columns[name] for name in (settings.groups, settings.time) if name is not None)
     rows, dropped = _complete_rows(settings, columns, n)
     if settings.time is not None:
         rows = _sorted_rows(settings, columns[settings.time], rows)
@@ -395,5 +396,5 @@ def _function(column: EncodedColumn) -> EncodedColumn:
 
 def _refuse_many(settings: TableSettings, columns: int) -> None:
     if columns > MOST_COLUMNS:
-        sides = "x, y and z" if settings.z else "x and y"
-        raise settings.error("x", f"{sides} have {columns:,} columns, with one for each class", "at most 2,000")
+        problem = f"{'x, y and z' if settings.z else 'x and y'} have {columns:,} columns, with one for each class"
+        raise settings.error("x", problem, "at most 2,000")

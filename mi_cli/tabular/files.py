@@ -1,7 +1,7 @@
-"""Tables in files: CSV and TSV (also compressed), Parquet, Feather (Arrow IPC), NumPy's .npy and .npz, and Excel.
+"""A table in a file: CSV and TSV (also compressed), Parquet, Feather (Arrow IPC), NumPy's .npy and .npz, and Excel.
 
-A file is read here, by :meth:`TableFile.sample`; ``delimited.py`` reads the lines of a CSV or TSV. Whatever is wrong
-with a file is a ConfigError. Nothing here imports torch.
+A file is read here, by :meth:`TableFile.sample`; ``delimited.py`` reads the lines of a CSV or TSV. ``stack.py``
+makes one table of several files. Whatever is wrong with a file is a ConfigError. Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from functools import lru_cache, partial
 from itertools import islice
 from lzma import LZMAError
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 from mi_cli.errors import ConfigError, counted, shown
@@ -28,12 +28,12 @@ from mi_cli.lazy import fastexcel, np, pl
 from mi_cli.registry.extras import how_to_install
 from mi_cli.tabular.columns import Array, Column, column_of_array, column_of_series
 from mi_cli.tabular.delimited import DelimitedFile, parsed, present
-from mi_cli.tabular.source import Sample, Source, dataset_error, name_list, sampled_rows
+from mi_cli.tabular.source import Sample, StoredSource, dataset_error, name_list, sampled_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["FILES", "TableFile", "faults_of_data", "table_file"]
+__all__ = ["FILES", "Part", "TableFile", "is_known_format", "table_file", "tables_beside"]
 
 FILES = ".csv, .tsv (or compressed: .csv.gz, .csv.bz2, .csv.xz), .parquet, .feather/.arrow/.ipc, .npy, .npz, .xlsx"
 
@@ -41,11 +41,29 @@ _SUFFIXES = (".csv", ".tsv", ".parquet", ".feather", ".arrow", ".ipc", ".npy", "
 _TEXT, _NUMPY = (".csv", ".tsv"), (".npy", ".npz")
 _LISTED = 10_000  # files of a folder, among which a misspelt name is looked for
 _SIMILAR = 0.8  # share of letters that two names have in common, from which on one may be meant by the other
+_MANY = 4096  # files whose names of columns and numbers of rows are kept
 _CELLS = 10_000_000  # up to which all columns are read, so that other choices of columns need no second reading
 
 
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Rows of one file, some of its columns.
+
+    Args:
+        numbers: of the rows in the file, from 0.
+        column: makes a column, by its name.
+        text: the text of a column of a CSV, by its name; None for other formats.
+        separator: of a CSV.
+    """
+
+    numbers: Array
+    column: Callable[[str], Column]
+    text: Callable[[str], pl.Series] | None = None
+    separator: str = ""
+
+
 @dataclass(frozen=True)
-class TableFile(Source):
+class TableFile(StoredSource):
     """A file as it was when it was first looked at.
 
     Args:
@@ -61,8 +79,6 @@ class TableFile(Source):
     size: int
     changed: int
     key: str = "path"
-
-    in_memory: ClassVar[bool] = False
 
     @property
     def suffix(self) -> str:
@@ -87,12 +103,27 @@ class TableFile(Source):
         with self.reading():
             return _delimited(self).nameless
 
+    @property
+    def rows(self) -> int:
+        """How many rows it has."""
+        return _length(self)
+
     def sample(self, wanted: Sequence[str], max_rows: int) -> Sample:
         """Read the rows of the file, or a uniform sample of them."""
-        columns = self.names
-        if min(_length(self), max_rows) * len(columns) > _CELLS:
-            columns = tuple(name for name in columns if name in set(wanted))
-        return _sample(self, columns, max_rows)
+        return _sample(self, columns_to_read(self.names, wanted, min(self.rows, max_rows)), max_rows)
+
+    def part(self, columns: Sequence[str], numbers: Array) -> Part:
+        """Read columns of rows, whose numbers ascend; there must be one."""
+        with self.reading():
+            if self.suffix in _TEXT:
+                delimited = _delimited(self)
+                frame = delimited.rows(numbers, columns)
+                make = _columns_of_text(frame, numbers, delimited.separator)
+                return Part(numbers, make, frame.__getitem__, delimited.separator)
+            if self.suffix in _NUMPY:
+                arrays, _ = _arrays(self)
+                return Part(numbers, _columns_of_arrays({name: np.array(arrays[name][numbers]) for name in columns}))
+            return Part(numbers, _columns_of_frame(_collected(self, columns, numbers, self.rows)))
 
     def batches(self, names: Sequence[str], rows: int, text: Collection[str] = ()) -> Iterator[dict[str, Column]]:
         """The named columns of all rows, ``rows`` at a time. The file is never in memory as a whole, unless it is .npz.
@@ -121,8 +152,9 @@ class TableFile(Source):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """``file``, ``format`` and ``bytes``."""
-        return {"file": str(self.file), "format": self.suffix.lstrip("."), "bytes": self.size}
+        """``file``, ``format``, ``bytes`` and ``digest``."""
+        facts = {"file": str(self.file), "format": self.suffix.lstrip("."), "bytes": self.size}
+        return facts | {"digest": self.digest}
 
     @property
     def digest(self) -> str:
@@ -172,16 +204,21 @@ def table_file(path: str, key: str = "path") -> TableFile:
         file = file.absolute()
         state = file.stat()
     except (FileNotFoundError, NotADirectoryError, ValueError):  # of a path with a null character
-        raise error(f"no such file in {file.parent}", _tables_beside(file)) from None
+        raise error(f"no such file in {file.parent}", tables_beside(file)) from None
     except OSError as problem:
         raise error(f"cannot be opened ({problem.strerror})", "a readable file") from None
     if stat.S_ISDIR(state.st_mode):
         raise error("is a folder", f"a file, {FILES}")
-    if not stat.S_ISREG(state.st_mode) or _format(file) not in _SUFFIXES:
+    if not stat.S_ISREG(state.st_mode) or not is_known_format(file):
         raise error("is of no known format", FILES)
     if not state.st_size:
         raise error("is empty", "a table with a row of column names, then rows")
     return TableFile(path, file, state.st_size, state.st_mtime_ns, key)
+
+
+def is_known_format(file: Path) -> bool:
+    """Whether a file is named as a table is."""
+    return _format(file) in _SUFFIXES
 
 
 def _format(file: Path) -> str:
@@ -190,10 +227,10 @@ def _format(file: Path) -> str:
     return packed[1] if packed else file.suffix.lower()
 
 
-def _tables_beside(file: Path) -> str:
+def tables_beside(file: Path) -> str:
     """The tables in the folder of a file that is not there whose names are like its name, or what a table may be."""
     try:
-        names = [one.name for one in islice(file.parent.iterdir(), _LISTED) if _format(one) in _SUFFIXES]
+        names = [one.name for one in islice(file.parent.iterdir(), _LISTED) if is_known_format(one)]
     except (OSError, ValueError):
         names = []
     typed = file.name.casefold()
@@ -201,20 +238,10 @@ def _tables_beside(file: Path) -> str:
     return ", ".join(same or difflib.get_close_matches(file.name, names, 3, _SIMILAR)) or f"a file, {FILES}"
 
 
-@contextmanager
-def faults_of_data(path: str | Path) -> Iterator[None]:
-    """Have faults name the setting ``data`` and the file, where they name the path of a dataset or nothing."""
-    try:
-        yield
-    except ConfigError as error:
-        named = partial(replace, key="data", value=Path(path))
-        raise ConfigError(*(named(f) if f.key in ("", "dataset.path") else f for f in error.faults)) from None
-
-
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=_MANY)
 def _names(table: TableFile) -> tuple[tuple[str, ...], Mapping[str, tuple[str, ...]]]:
     """All columns of a file, in order, and those that the name of an array stands for."""
-    arrays: dict[str, tuple[str, ...]] = {}
+    arrays: Mapping[str, tuple[str, ...]] = {}
     with table.reading():
         if table.suffix in _TEXT:
             names = _delimited(table).names
@@ -230,23 +257,18 @@ def _names(table: TableFile) -> tuple[tuple[str, ...], Mapping[str, tuple[str, .
     return names, arrays
 
 
+def columns_to_read(names: Sequence[str], wanted: Sequence[str], rows: int) -> tuple[str, ...]:
+    """Which of all columns are read: all, if there are not too many values, else those that are wanted."""
+    needed = set(names if rows * len(names) <= _CELLS else wanted)
+    return tuple(name for name in names if name in needed)
+
+
 @lru_cache(maxsize=2)
 def _sample(table: TableFile, columns: tuple[str, ...], max_rows: int) -> Sample:
-    n = _length(table)
-    if n == 0:
+    if table.rows == 0:
         raise table.error("holds no rows", "a table with at least 20")
-    numbers = sampled_rows(n, max_rows)
-    with table.reading():
-        if table.suffix in _TEXT:
-            delimited = _delimited(table)
-            make = _columns_of_text(delimited.rows(numbers, columns), numbers, delimited.separator)
-        elif table.suffix in _NUMPY:
-            arrays, _ = _arrays(table)
-            kept = {name: np.array(arrays[name][numbers]) for name in columns}
-            make = _columns_of_arrays(kept)
-        else:
-            make = _columns_of_frame(_collected(table, columns, numbers, n))
-    return Sample(numbers, n, make)
+    numbers = sampled_rows(table.rows, max_rows)
+    return Sample(numbers, table.rows, table.part(columns, numbers).column)
 
 
 def _columns_of_text(
@@ -255,8 +277,9 @@ def _columns_of_text(
     def make(name: str) -> Column:
         if name in as_text:
             return column_of_series(name, present(frame[name]))
-        text = parsed(frame[name], numbers, separator)
-        return replace(column_of_series(name, text.values), stray_text=text.stray_text, thousands=text.thousands)
+        text = parsed(frame[name], separator)
+        stray = None if text.stray is None else (frame[name][text.stray].strip(), f"row {numbers[text.stray] + 1:,}")
+        return replace(column_of_series(name, text.values), stray_text=stray, thousands=text.thousands)
 
     return make
 
@@ -281,7 +304,7 @@ def _collected(table: TableFile, columns: Sequence[str], numbers: Array, n: int)
     return lazy.collect(engine="streaming")
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=_MANY)
 def _length(table: TableFile) -> int:
     """Rows of a file."""
     with table.reading():
@@ -292,7 +315,7 @@ def _length(table: TableFile) -> int:
         return int(_scan(table).select(pl.len()).collect().item())
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=_MANY)
 def _delimited(table: TableFile) -> DelimitedFile:
     delimited = DelimitedFile(table.file, table.error)
     _refuse_repeats(table, delimited.names)

@@ -24,14 +24,13 @@ from mi_cli.tabular.encoding import (
     encode,
     looks_like_classes,
 )
-from mi_cli.tabular.files import TableFile
+from mi_cli.tabular.joined_columns import joined_pair, types_of
 from mi_cli.tabular.selection import excluded_columns, override, selected_columns
-from mi_cli.tabular.source import name_list
+from mi_cli.tabular.source import StoredSource, name_list
 from mi_cli.tabular.unfit_columns import left_out_notes, unfit
 
 __all__ = ["LabelledRows", "facts", "label_notes", "labelled_rows"]
 
-_NUMBERS = ("integer", "real")
 _MANY_NAMES = 20  # of columns, of which more are cut in a note
 
 
@@ -50,7 +49,7 @@ class LabelledRows:
     """
 
     settings: TableSettings
-    unlabelled: TableFile | None
+    unlabelled: StoredSource | None
     info: TableInfo
     columns: Mapping[str, Column]
     labelled: Array
@@ -88,7 +87,7 @@ class LabelledRows:
 
 
 @lru_cache(maxsize=4)
-def labelled_rows(settings: TableSettings, unlabelled: TableFile | None) -> LabelledRows:
+def labelled_rows(settings: TableSettings, unlabelled: StoredSource | None) -> LabelledRows:
     """Read the rows of a table, and those of a file of rows without labels.
 
     Args:
@@ -170,7 +169,7 @@ def _usable(settings: TableSettings) -> list[str]:
     return [name for name in source.names if is_usable(name)]
 
 
-def _check_columns(settings: TableSettings, info: TableInfo, unlabelled: TableFile) -> None:
+def _check_columns(settings: TableSettings, info: TableInfo, unlabelled: StoredSource) -> None:
     """Refuse a file of rows without labels whose columns are not those of the table."""
     names = set(unlabelled.names)
     if absent := [column.name for column in info.x if column.name not in names]:
@@ -181,36 +180,19 @@ def _check_columns(settings: TableSettings, info: TableInfo, unlabelled: TableFi
         raise unlabelled.error(problem, "a file with the columns of dataset.path")
 
 
-def _joined(column: Column, more: Column, unlabelled: TableFile) -> Column:
+def _joined(column: Column, more: Column, unlabelled: StoredSource) -> Column:
     """A column of the table followed by the same column of the file without labels."""
-    if more.kind == "empty":
-        return replace(column, values=np.concatenate([column.values, more.values]), encoded={})
-    kinds = [_NUMBERS if kind in _NUMBERS else (kind,) for kind in (column.kind, more.kind)]
-    if kinds[0] != kinds[1] or more.stray_text:
-        has = {"text": "text", "boolean": "booleans"}
-        problem = (
-            f"has {_what(more, has)} in {shown(column.name)}, and dataset.path has {has.get(column.kind, 'numbers')}"
-        )
-        raise unlabelled.error(problem, "columns of the same types")
-    if column.kind != "text":
-        kind = column.kind if column.kind == more.kind else "real"
-        values = np.concatenate([column.values, more.values])
-        return replace(column, kind=kind, values=values, encoded={})
-    labels = tuple(sorted({*column.labels, *more.labels}))
-    values = np.concatenate([_renumbered(one, labels) for one in (column, more)])
-    return replace(column, values=values, labels=labels, encoded={})
+    both = None if more.stray_text else joined_pair(column, more)
+    if both is None:
+        has = f"has {_what(more)} in {shown(column.name)}, and dataset.path has {types_of(column)}"
+        raise unlabelled.error(has, "columns of the same types")
+    return both
 
 
-def _what(column: Column, names: Mapping[str, str]) -> str:
+def _what(column: Column) -> str:
     if column.stray_text:
-        return f"the text {shown(column.stray_text[0])} in row {column.stray_text[1]:,}"
-    return names.get(column.kind, "numbers" if column.kind in _NUMBERS else "dates or structures")
-
-
-def _renumbered(column: Column, labels: tuple[str, ...]) -> Array:
-    """The values of a column of text, numbered by other labels that have all of its own."""
-    places = np.array([*np.searchsorted(np.array(labels), np.array(column.labels)), np.nan])
-    return places[np.where(np.isnan(column.values), len(column.labels), column.values).astype(np.int64)]
+        return f"the text {shown(column.stray_text[0])} in {column.stray_text[1]}"
+    return types_of(column)
 
 
 def _check_labels(rows: LabelledRows) -> None:
@@ -240,7 +222,8 @@ def _check_labels(rows: LabelledRows) -> None:
 def label_notes(rows: LabelledRows) -> list[str]:
     """What the user of labelled rows should know of them: which columns are used, what is predicted, and from what."""
     settings, info = rows.settings, rows.info
-    notes = [] if settings.x else [f"x is all other columns: {name_list(rows.x_names, _MANY_NAMES)}"]
+    notes = [*settings.source.notes, *(() if rows.unlabelled is None else rows.unlabelled.notes)]
+    notes += [] if settings.x else [f"x is all other columns: {name_list(rows.x_names, _MANY_NAMES)}"]
     notes += left_out_notes(info.left_out, of_file=True)
     names = [column.name for column in info.y]
     verb = "is" if len(names) == 1 else "are"

@@ -102,7 +102,7 @@ def block_rows(table: EncodedTable) -> int:
 
 def _notes(table: EncodedTable, rows: EncodedRows, facts: Mapping[str, Any]) -> list[str]:
     settings, info = table.settings, table.info
-    notes = [*_notes_on_columns(settings, info), *_notes_on_classes(table)]
+    notes = [*settings.source.notes, *_notes_on_columns(settings, info), *_notes_on_classes(table)]
     if info.read < info.in_source:
         notes.append(f"{info.read:,} of {info.in_source:,} rows are used, drawn at random (dataset.max_rows)")
     if info.missing:

@@ -35,10 +35,11 @@ class ColumnOverview:
 
     Attributes:
         name: of the column.
-        kind: ``number``, ``class``, ``boolean``, ``time``, ``nested`` or ``empty``, as it would be read.
+        kind: ``number``, ``class``, ``boolean``, ``time``, ``nested`` or ``empty``, as it would be read; ``differs``
+            where files differ in it.
         distinct: how many different values it has.
         missing: in how many of the rows it has none.
-        values: its range, or its most frequent classes, in words.
+        values: its range, or its most frequent classes, in words, or how files differ.
         role: what it looks like; empty where it is a column like any other.
     """
 
@@ -119,10 +120,11 @@ def _has_equal_steps(time: Column) -> bool:
 
 def _column(column: Column, source: Source, total: int) -> ColumnOverview:
     classes = column.kind == "text" or looks_like_classes(column)
-    kind = column_type(column, classes=classes)
+    kind = "differs" if column.differs else column_type(column, classes=classes)
     fault = unfit(column, source, total, classes=kind == "class", listed_class=False)
     role = _role(column, fault)
-    return ColumnOverview(column.name, kind, len(column.distinct), column.missing, _values(column, kind), role)
+    missing = 0 if column.differs else column.missing
+    return ColumnOverview(column.name, kind, len(column.distinct), missing, _values(column, kind), role)
 
 
 def _role(column: Column, fault: Unfit | None) -> Role:
@@ -142,7 +144,9 @@ def _is_ascending(column: Column) -> bool:
 
 
 def _values(column: Column, kind: str) -> str:
-    """The range of numbers, or the most frequent classes."""
+    """The range of numbers, or the most frequent classes; of files that differ, how they do."""
+    if column.differs:
+        return column.differs
     if not len(column.distinct) or kind == "nested":
         return ""
     if kind in ("number", "boolean"):

@@ -19,12 +19,15 @@ __all__ = [
     "quoted",
     "selected_columns",
     "selected_sides",
+    "typed_paths",
+    "typed_value",
 ]
 
 SELECTIONS = "names of columns, globs (gene_*), regular expressions (^...), :numeric, :categorical or :boolean"
 
 _NUMBER = re.compile(r"[-+]?\d*[.,]\d+([eE][-+]?\d+)?")  # which is hardly the name of a column
 _PLAIN = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)  # text that needs no quotes in an override
+_PLAIN_PATH = re.compile(r"(?![\d_.]+([eE][-+]?\d+)?$)[\w./:*?][\w./:*?+-]*", re.ASCII)
 _WORDS_OF_YAML = ("true", "false", "null", "nan", "inf")  # which are no names unless they are quoted
 _TYPES = {":numeric": "number", ":categorical": "class", ":boolean": "boolean"}
 
@@ -171,6 +174,25 @@ def quoted(text: str, quote: str) -> str:
     text = re.sub(r"(\\*)\$\{", r"\1\1\\${", text)  # which would stand for the value of a key
     text = re.sub(rf"(\\*){quote}", rf"\1\1\\{quote}", text)
     return quote + re.sub(r"(\\+)$", r"\1\1", text) + quote
+
+
+def typed_value(value: str) -> str:
+    """A value as Hydra's grammar takes it, whatever characters it has.
+
+    >>> print(typed_value("data/a.csv"), typed_value("a b.csv"), typed_value("null"))
+    data/a.csv "a b.csv" "null"
+    """
+    is_plain = _PLAIN_PATH.fullmatch(value) and value.lower() not in _WORDS_OF_YAML
+    return value if is_plain else quoted(value, '"')  # which stand in the single quotes of a shell
+
+
+def typed_paths(paths: Sequence[str]) -> str:
+    """A path, or several as a list, as Hydra's grammar takes them.
+
+    >>> print(typed_paths(["a.csv"]), typed_paths(["a.csv", "*.csv"]))
+    a.csv [a.csv,*.csv]
+    """
+    return typed_value(paths[0]) if len(paths) == 1 else f"[{','.join(map(typed_value, paths))}]"
 
 
 def override(key: str, names: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from mi_cli.tabular.encoding import FEWEST_ROWS, ColumnInfo, column_type, looks_
 from mi_cli.tabular.selection import columns_of_x_and_y, excluded_columns, named_columns, selected_columns
 from mi_cli.tabular.source import Sample, Source, dataset_error, name_list
 from mi_cli.tabular.time_axis import Recordings, recordings, step_text
-from mi_cli.tabular.unfit_columns import Unfit, left_out_notes, refuse, unfit
+from mi_cli.tabular.unfit_columns import Unfit, left_out_notes, refuse, refuse_differing, unfit
 
 __all__ = ["SeriesRows", "SeriesSettings", "series_facts", "series_rows"]
 
@@ -86,8 +86,9 @@ def series_rows(settings: SeriesSettings) -> SeriesRows:
     """
     source, names = settings.source, settings.source.names
     for key in ("groups", "time"):
-        if getattr(settings, key) is not None and getattr(settings, key) not in names:
-            raise settings.error(key, "no such column", f"null, {name_list(names)}")
+        known = (*names, *(settings.source.labels if key == "groups" else ()))
+        if getattr(settings, key) is not None and getattr(settings, key) not in known:
+            raise settings.error(key, "no such column", f"null, {name_list(known)}")
     if settings.groups is not None and settings.groups == settings.time:
         raise settings.error("groups", "is dataset.time as well", "another column, or null")
     sample = source.sample(names, sys.maxsize)
@@ -198,6 +199,7 @@ def _complete_rows(settings: SeriesSettings, sample: Sample, used: Sequence[str]
         ConfigError: there are missing values that are not to be dropped, or too few rows.
     """
     every = [*used, *(name for name in (settings.groups, settings.time) if name is not None)]
+    refuse_differing(map(sample.column, every))
     lacking = {name: column.missing for name in every if (column := sample.column(name)).missing}
     rows = np.arange(len(sample.numbers))
     if lacking:
@@ -272,7 +274,7 @@ def series_facts(settings: SeriesSettings, rows: SeriesRows, n: int) -> dict[str
 
 
 def _notes(settings: SeriesSettings, rows: SeriesRows, lengths: Array) -> list[str]:
-    found, notes = rows.recordings, []
+    found, notes = rows.recordings, settings.source.notes
     if not settings.x:
         notes.append(f"x is all other columns: {name_list([info.name for info in rows.infos['x']], 20)}")
     notes += left_out_notes(rows.left_out, of_file=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,7 +12,7 @@ from mi_cli.errors import ConfigError, Fault, shown
 from mi_cli.lazy import np
 from mi_cli.tabular.columns import Array, Column
 
-__all__ = ["Sample", "Source", "dataset_error", "name_list", "sampled_rows"]
+__all__ = ["Sample", "Source", "StoredSource", "dataset_error", "name_list", "sampled_rows"]
 
 _SEED = 20_230_611  # of the sample of rows
 _PATHS = ("path", "unlabelled")  # whose values are never cut in a message
@@ -61,6 +61,16 @@ class Source(ABC):
         return frozenset()
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """What ``dataset.groups`` can name beside columns: a label that the source has for each row."""
+        return ()
+
+    @property
+    def notes(self) -> list[str]:
+        """What there is to say of where the rows come from."""
+        return []
+
+    @property
     def together(self) -> frozenset[str]:
         """The columns that came as part of a whole array or frame, so that nobody has named each of them."""
         return frozenset()
@@ -94,6 +104,16 @@ class Source(ABC):
         """What is wrong with the source as a whole."""
 
 
+class StoredSource(Source):
+    """Rows that are read where they are stored, as often as they are needed."""
+
+    in_memory: ClassVar[bool] = False
+
+    @abstractmethod
+    def batches(self, names: Sequence[str], rows: int, text: Collection[str] = ()) -> Iterator[dict[str, Column]]:
+        """The named columns of all rows, ``rows`` at a time."""
+
+
 def sampled_rows(n: int, max_rows: int) -> Array:
     """Which of ``n`` rows are used, ascending: all, or the same ``max_rows`` of them every time."""
     if n <= max_rows:
@@ -103,7 +123,8 @@ def sampled_rows(n: int, max_rows: int) -> Array:
 
 def dataset_error(key: str, value: Any, problem: str, accepted: str) -> ConfigError:
     """What is wrong with the value of a key of ``dataset``."""
-    shown_whole = key in _PATHS and value  # an empty path would be shown as the current folder
+    is_path = key in _PATHS and isinstance(value, str) and "://" not in value
+    shown_whole = is_path and value  # an empty path would be shown as the current folder
     return ConfigError(Fault(f"dataset.{key}", Path(value) if shown_whole else value, problem, accepted))
 
 

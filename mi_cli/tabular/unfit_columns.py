@@ -8,7 +8,7 @@ refused in the same cases, except that an index is used.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
@@ -17,16 +17,27 @@ from mi_cli.errors import ConfigError, Fault, counted, listed, shown
 from mi_cli.lazy import np
 from mi_cli.tabular.columns import Array, Column
 from mi_cli.tabular.selection import override
-from mi_cli.tabular.source import Source, name_list
+from mi_cli.tabular.source import Source, dataset_error, name_list
 
-__all__ = ["Reason", "Unfit", "constants", "left_out_notes", "most_classes", "refuse", "refuse_equal", "unfit"]
+__all__ = [
+    "Reason",
+    "Unfit",
+    "constants",
+    "left_out_notes",
+    "most_classes",
+    "refuse",
+    "refuse_differing",
+    "refuse_equal",
+    "unfit",
+]
 
-Reason = Literal["constant", "empty", "time", "nested", "text", "index", "units", "stray text", "infinite"]
+Reason = Literal["constant", "empty", "time", "nested", "text", "index", "units", "stray text", "infinite", "differs"]
 
 _LEFT_OUT = ("constant", "empty", "time", "nested", "text", "index", "units")  # unless they are named
 _WITH_UNIT = re.compile(r"[$€£¥]?\s*[-+]?[\d.,]*\d\s*(\D*)")  # a number, and what stands after it
 _INDEX_NAMES = re.compile(r"Unnamed: 0(\.\d+)*|__index_level_\d+__")  # as pandas writes its indices
 _EXACT = 2.0**53  # up to which whole numbers are exact
+_OF_ALL_FILES = "columns that all files have, of one type"
 _ACCEPTED = {
     "constant": "columns that vary",
     "empty": "columns with some",
@@ -95,11 +106,13 @@ def unfit(column: Column, source: Source, total: int, *, classes: bool, listed_c
         listed_class: whether it is among ``dataset.classes``.
     """
     name = shown(column.name)
+    if column.differs:
+        return Unfit(column.name, "differs", column.differs, _OF_ALL_FILES)
     if column.kind in ("time", "nested", "empty"):
         return Unfit(column.name, column.kind)
     if column.stray_text and not listed_class:
-        value, row = column.stray_text
-        problem = f"has the text {shown(value)} in row {row:,}, among numbers"
+        value, place = column.stray_text
+        problem = f"has the text {shown(value)} in {place}, among numbers"
         accepted = f"numbers, empty fields where there are none, or dataset.classes=[{name}]"
         return Unfit(column.name, "stray text", problem, accepted)
     if (many := classes and _many_classes(column)) and _has_units(column):
@@ -199,6 +212,17 @@ def refuse(
             command,
         )
     )
+
+
+def refuse_differing(columns: Iterable[Column]) -> None:
+    """Refuse columns in which files differ, that are not sides: those of groups and of time.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    for column in columns:
+        if column.differs:
+            raise dataset_error("path", column.name, column.differs, _OF_ALL_FILES)
 
 
 def refuse_equal(

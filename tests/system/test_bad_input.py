@@ -37,7 +37,7 @@ BAD = [  # each fault as far as it is given here: its line may go on, and .* sta
     ([EXPERIMENT, "budget=foo"], Fault("budget", "foo", "no such budget", "full, quick, smoke")),
     (
         [EXPERIMENT, "seed=1,2"],
-        Fault("seed", "1,2", "is several values", "one", "sweep.seed=[1,2] (an axis) or mi-run -m seed=1,2 (a run for"),
+        Fault("seed", "1,2", "is several values", "one", f"'sweep.seed=[1,2]' (an axis) or mi-run -m {EXPERIMENT}"),
     ),
     (
         [EXPERIMENT, "sweep.seed=1,2"],
@@ -45,7 +45,13 @@ BAD = [  # each fault as far as it is given here: its line may go on, and .* sta
     ),
     (
         [EXPERIMENT, "training.lr=range(1,3)"],
-        Fault("training.lr", "range(1,3)", "is several values", "one", "mi-run -m training.lr=range(1,3) (a run for"),
+        Fault(
+            "training.lr",
+            "range(1,3)",
+            "is several values",
+            "one",
+            f"mi-run -m {EXPERIMENT} 'training.lr=range(1,3)' (a run for",
+        ),
     ),
     (
         [EXPERIMENT, "training.lr=[1"],
@@ -143,7 +149,10 @@ BAD = [  # each fault as far as it is given here: its line may go on, and .* sta
     ([EXPERIMENT, "plots=forest"], Fault("plots", "forest", accepted="a list (each .*)", command="plots=[forest]")),
     ([EXPERIMENT, "plots=[[forest]]"], Fault("plots.0", "[forest]", accepted="answer_coverage,")),
     (["experiment=a,b"], Fault("experiment", "a,b", "is several values", "one", "mi-run -m experiment=a,b (a run")),
-    ([EXPERIMENT, "variant=a,b"], Fault("variant", "a,b", "is several values", "one", "mi-run -m variant=a,b (a run")),
+    (
+        [EXPERIMENT, "variant=a,b"],
+        Fault("variant", "a,b", "is several values", "one", f"mi-run -m {EXPERIMENT} variant=a"),
+    ),
     ([EXPERIMENT, "name=${foo:1}"], Fault("name", "${foo:1}", "Unsupported interpolation type foo", "${key} of")),
     (
         [EXPERIMENT, "claims=[{text: a}]"],

@@ -321,7 +321,7 @@ def test_bad_table_is_one_line_and_leaves_nothing(capsys, runner, tmp_path, name
 
 def test_no_path(capsys, runner):
     err = fails(capsys, runner, ["dataset=table", *XY])
-    assert err == f"mi-run: dataset.path=null: must be a file, {FILES}\n"
+    assert err == f"mi-run: dataset.path=null: must be a file, {FILES}, or a list of files\n"
 
 
 def test_file_that_may_not_be_read(capsys, runner, tmp_path, monkeypatch):

@@ -19,7 +19,8 @@ from mi_cli.errors import ConfigError
         ("t.csv 'my dose'", "use mi-run estimate t.csv --y 'my dose'"),
         ("t.csv seed=3", "use mi-run estimate t.csv seed=3"),
         ("t.csv select --y a", "use mi-run select t.csv --y a"),
-        ("t.csv u.csv", "takes one file, not 2 (t.csv, u.csv)"),
+        ("t.csv u.csv --y a", "use mi-run estimate t.csv u.csv --y a"),
+        ("t.csv u.csv pairs", "use mi-run pairs t.csv u.csv"),
         ("- --y a", "use mi-run estimate - --y a"),
         ("estmate t.csv --y a", "estmate: no such command; use mi-run estimate t.csv --y a"),
         ("pairwise t.csv", "pairwise: no such command; use mi-run pairs t.csv"),
@@ -34,6 +35,16 @@ from mi_cli.errors import ConfigError
             "experiment=estimate --label=a",
             "--label=a: is an option of a short command; accepted: mi-run represent",
         ),
+        (
+            "experiment=pairwise dataset.path=t.csv --y a",
+            "--y: is an option of mi-run pairs; use mi-run pairs t.csv --y a",
+        ),
+        ("experiment=select t.csv --y a", "use mi-run select t.csv --y a"),
+        (
+            "experiment=estimate t.csv u.csv seed=1",
+            "use mi-run experiment=estimate seed=1 'dataset.path=[t.csv,u.csv]'",
+        ),
+        ("dataset.path=t.csv u.csv seed=1", "u.csv: stands without a key; accepted: key=value; use mi-run seed=1"),
         ("schema dataset", "mi-run schema: takes no further words, such as dataset"),
     ],
 )
@@ -44,11 +55,28 @@ def test_is_refused_in_one_line_that_says_what_to_type(typed, line):
     assert line in said
 
 
+def test_folder_is_met_with_the_tables_in_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    for name in ("a.csv", "b.csv", "c.parquet", "notes.txt"):
+        (tmp_path / "data" / name).touch()
+    with pytest.raises(ConfigError, match=r"data: is a folder; .*; use mi-run 'data/\*.csv'"):
+        refuse_misplaced(["data"])
+
+
+def test_path_that_the_shell_has_cut_is_one_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my data.csv").touch()
+    with pytest.raises(ConfigError, match=r"""use mi-run seed=1 'dataset.path="my data.csv"'"""):
+        refuse_misplaced(["dataset.path=my", "data.csv", "seed=1"])
+
+
 @pytest.mark.parametrize(
     "typed",
     [
         "",
         "t.csv",
+        "t.csv u.csv",
         "t.csv --help",
         "show a",
         "encode run=r",

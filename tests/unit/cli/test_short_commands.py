@@ -18,6 +18,9 @@ from mi_cli.schema.locations import config_folder
     ("typed", "whole"),
     [
         ("estimate t.csv --y age", ["experiment=estimate", "dataset.path=t.csv", "dataset.y=[age]"]),
+        ("estimate a.csv b.csv --y age", ["experiment=estimate", "dataset.path=[a.csv,b.csv]", "dataset.y=[age]"]),
+        ("pairs 'd/*.csv' 20.csv", ["experiment=pairwise", "dataset.path=[d/*.csv,20.csv]"]),
+        ("pairs t.csv --groups :file", ["experiment=pairwise", "dataset.path=t.csv", "dataset.groups=:file"]),
         ("estimate t.csv --y=age", ["experiment=estimate", "dataset.path=t.csv", "dataset.y=[age]"]),
         ("estimate --x a,b --x c t.csv", ["experiment=estimate", "dataset.path=t.csv", "dataset.x=[a,b,c]"]),
         ("estimate t.csv --x '[a, b]'", ["experiment=estimate", "dataset.path=t.csv", "dataset.x=[a,b]"]),
@@ -29,7 +32,7 @@ from mi_cli.schema.locations import config_folder
         ("transfer t.csv -m seed=1,2", ["experiment=transfer_entropy", "dataset.path=t.csv", "-m", "seed=1,2"]),
         ("estimate t.csv --config-dir own", ["experiment=estimate", "dataset.path=t.csv", "--config-dir", "own"]),
         ("-m estimate t.csv seed=1,2", ["experiment=estimate", "dataset.path=t.csv", "seed=1,2", "-m"]),
-        ("estimate größe.csv --y größe", ["experiment=estimate", "dataset.path='größe.csv'", 'dataset.y=["größe"]']),
+        ("estimate größe.csv --y größe", ["experiment=estimate", 'dataset.path="größe.csv"', 'dataset.y=["größe"]']),
         ("estimate t.csv --info config", ["experiment=estimate", "dataset.path=t.csv", "--info", "config"]),
         ("interaction t.csv ++x=1 ~y=2", ["experiment=interaction", "dataset.path=t.csv", "++x=1", "~y=2"]),
     ],
@@ -55,7 +58,6 @@ _NAME = "the name of a column, and --y=NAME where it begins with --"
         ("estimate", "mi-run estimate", ""),
         ("estimate --y age", "mi-run estimate", ""),
         ("estimate t.csv --y age experiment=select", "experiment", ""),
-        ("estimate a.csv b.csv", "mi-run estimate", ""),
         ("estimate t.csv --y", "--y", _NAME),
         ("estimate t.csv --y=", "--y", _NAME),
         ("estimate t.csv --y ,", "--y", _NAME),
@@ -71,12 +73,51 @@ def test_refuses_in_one_line_with_an_example(typed, key, accepted):
         expanded(shlex.split(typed))
     (fault,) = caught.value.faults
     assert (fault.key, fault.accepted) == (key, accepted)
-    assert fault.command.startswith(f"mi-run {typed.split()[0]} data.csv")
+    assert fault.command.startswith(f"mi-run {typed.split()[0]} ")
 
 
 def test_experiments_of_short_commands_exist_and_take_their_keys():
     for command in SHORT.values():
         assert (config_folder() / "experiment" / f"{command.experiment}.yaml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("typed", "command"),
+    [
+        ("estimate t.csv --x a, b --y age", "estimate t.csv --x a,b --y age"),
+        ("estimate t.csv --x a b --y age", "estimate t.csv --x a,b --y age"),
+        ("estimate t.csv --x [a, b] --y age", "estimate t.csv --x a,b --y age"),
+        ("estimate t.csv --y age sweep.seed=[1, 2]", "estimate t.csv --y age 'sweep.seed=[1, 2]'"),
+        ("estimate t.csv --y age units = bits", "estimate t.csv --y age units=bits"),
+        ("estimate t.csv --y age units bits", "estimate t.csv --y age units=bits"),
+        ("estimate t.csv --y age --seed 3", "estimate t.csv --y age seed=3"),
+        ("estimate t.csv --y age --budget=smoke", "estimate t.csv --y age budget=smoke"),
+        ("estimate t.csv y=age", "estimate t.csv --y age"),
+        ("estimate t.csv x=[a,b] --y age", "estimate t.csv --x a,b --y age"),
+        ("estimate data= t.csv --y age", "estimate t.csv --y age"),
+        ("estimate dataset.path=t.csv --y age", "estimate t.csv --y age"),
+        ("estimate t.csv --target age", "estimate t.csv --y age"),
+        ("estimate t.csv -y age", "estimate t.csv --y age"),
+        ("estimate t.csv --gven z", "estimate t.csv --given z"),
+        ("pairs t.csv u.csv --label age", "pairs t.csv u.csv --y age"),
+        ("represent t.csv --y age", "represent t.csv --label age"),
+        (
+            "estimate duckdb://d.db?query=SELECT a, b FROM t --y b",
+            "estimate 'duckdb://d.db?query=SELECT a, b FROM t' --y b",
+        ),
+    ],
+)
+def test_mistypes_are_met_with_the_line_that_was_meant(typed, command):
+    with pytest.raises(ConfigError) as caught:
+        expanded(typed.split())
+    (fault,) = caught.value.faults
+    assert fault.command == f"mi-run {command}"
+    expanded(shlex.split(command))
+
+
+def test_columns_without_an_option_beside_several_files_are_met_with_the_command_that_was_meant():
+    with pytest.raises(ConfigError, match=r"and age is no file; use mi-run estimate a.csv b.csv --y age"):
+        expanded(["estimate", "a.csv", "b.csv", "age"])
 
 
 def test_column_without_an_option_is_met_with_the_command_that_was_meant():

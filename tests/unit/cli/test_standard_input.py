@@ -60,6 +60,30 @@ def test_nothing_to_read_is_one_line(here, typed, content, terminal, problem, ca
     assert not (here / "outputs").exists()
 
 
+@pytest.mark.parametrize(
+    "words", ["estimate - --y nope", "estimate - --y target seeed=1", "- --y target", "- other.csv"]
+)
+@pytest.mark.parametrize("was_there", [False, True])
+def test_refused_command_leaves_nothing_that_was_not_there(here, typed, words, was_there, capsys):
+    typed(TABLE.encode())
+    if was_there:
+        assert main(["-"]) == 0
+        typed(TABLE.encode())
+    before = sorted(here.rglob("*"))
+    assert main(words.split()) == 2
+    assert sorted(here.rglob("*")) == before
+
+
+def test_it_is_one_table_with_files_and_given_once(here, typed, capsys):
+    (here / "more.csv").write_text(TABLE)
+    typed(TABLE.encode())
+    assert main(["-", "more.csv"]) == 0
+    assert "2 files: 80 rows" in capsys.readouterr().out
+    typed(TABLE.encode())
+    assert main(["-", "-"]) == 2
+    assert "given twice" in capsys.readouterr().err
+
+
 def test_folder_that_cannot_be_made_is_one_line(here, typed, capsys):
     (here / "outputs").write_text("a file")
     typed(TABLE.encode())

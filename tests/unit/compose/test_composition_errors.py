@@ -58,9 +58,9 @@ def test_what_is_accepted():
     assert fault(EXPERIMENT, "estimator=[dv,mine]").command == "sweep.estimator=[dv, mine]"
     assert fault(EXPERIMENT, "sweep.seed=range(0,3)").command == ""
     assert fault("experiment=/etc/passwd").problem == "no such experiment"
-    axis, runs = "sweep.seed=[1,2] (an axis)", "mi-run -m seed=1,2 (a run for each)"
+    axis, runs = "'sweep.seed=[1,2]' (an axis)", f"mi-run -m {EXPERIMENT} seed=1,2 (a run for each)"
     assert fault(EXPERIMENT, "seed=1,2").command == f"{axis} or {runs}"
-    assert fault(EXPERIMENT, "variant=a,b").command == "mi-run -m variant=a,b (a run for each)"
+    assert fault(EXPERIMENT, "variant=a,b").command == f"mi-run -m {EXPERIMENT} variant=a,b (a run for each)"
 
 
 @pytest.mark.parametrize(

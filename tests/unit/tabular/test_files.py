@@ -168,7 +168,7 @@ def test_text_with_commas_is_no_number(tmp_path, lines):
 
 
 def test_text_among_numbers_is_told_with_its_row(tmp_path):
-    assert column(tmp_path, ["1", "2", "x7", "4", "y", "6"]).stray_text == ("x7", 3)
+    assert column(tmp_path, ["1", "2", "x7", "4", "y", "6"]).stray_text == ("x7", "row 3")
     assert column(tmp_path, ["1", "u", "v", "w"]).stray_text is None
 
 

@@ -1,0 +1,253 @@
+"""Rows of a query: ``duckdb://file.db?query=SELECT ...`` and ``sqlite://file.db?table=name``.
+
+Nothing here imports torch. The query runs once, in a database that is opened to be read. Its rows are written to a
+temporary Parquet file, which is read as any other file is. It is removed when the process ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import re
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+from mi_cli.errors import ConfigError, shown
+from mi_cli.files import expanded_path
+from mi_cli.lazy import duckdb, pl
+from mi_cli.tabular.files import TableFile, is_known_format
+from mi_cli.tabular.source import dataset_error, name_list
+
+__all__ = ["QueryFile", "is_url", "query_file", "remove_results"]
+
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://([^?]*)(?:\?(query|table)=(.*))?", re.DOTALL)
+_ACCEPTED = "duckdb://FILE?query=SELECT ..., duckdb://FILE?table=NAME, or sqlite:// in its place"
+_ONE_SELECT = "one SELECT, which only reads"
+_BATCH = 50_000  # rows that are looked at together
+_LONGEST = 300  # letters of a reason
+_KEPT = re.compile(
+    r"BOOLEAN|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*|VARCHAR|ENUM.*|DATE|TIME|TIMESTAMP.*|.*\]|STRUCT.*|MAP.*"
+)  # types of DuckDB that are written as they are
+_SETTINGS = {  # nothing is installed or loaded, so that nothing goes over the network
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "python_enable_replacements": "false",  # a name is never that of a variable of this program
+    "threads": "1",  # so that rows come in the same order each time
+}
+
+_folders: list[tempfile.TemporaryDirectory[str]] = []
+
+
+@dataclass(frozen=True)
+class QueryFile(TableFile):
+    """The rows of a query, in a temporary file.
+
+    Args:
+        database: its file; ``DuckDB`` without one.
+        query: as it was run.
+    """
+
+    database: str = ""
+    query: str = ""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """``file`` (the database), ``format`` and ``bytes``, the query, and the digest of its rows."""
+        scheme = self.path.partition(":")[0]
+        return {"file": self.database, "format": scheme, "bytes": self.size, "query": self.query, "digest": self.digest}
+
+    @property
+    def notes(self) -> list[str]:
+        """What was asked."""
+        return [f"rows of {self.database}: {_one_line(self.query)}"]
+
+    @cached_property
+    def digest(self) -> str:
+        """A digest of names and values, row by row."""
+        found = hashlib.sha256()
+        for batch in self.batches(self.names, _BATCH):
+            for name, column in batch.items():
+                found.update("\0".join([name, column.kind, *column.labels]).encode() + column.values.tobytes())
+        return found.hexdigest()
+
+
+def is_url(text: str) -> bool:
+    """Whether a path is a URL, such as ``duckdb://...``."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text) is not None
+
+
+def query_file(url: str, key: str = "path") -> QueryFile:
+    """Run the query of a URL.
+
+    Args:
+        url: of a database; everything after ``query=`` is the query, as it is. Without a file, DuckDB reads files that
+            the query names.
+        key: of ``dataset``, that it was typed for.
+
+    Raises:
+        ConfigError: the URL is of another kind, the file is not there, the library is not installed, or the query is no
+            SELECT or fails.
+    """
+    error = partial(dataset_error, key, url)
+    match = _URL.fullmatch(url.strip())
+    if match is None or match[1].lower() not in _RUNS:
+        raise error("is no database that can be asked", _ACCEPTED)
+    scheme, place, kind, value = match[1].lower(), match[2], match[3], (match[4] or "").strip()
+    file = None if place in ("", ":memory:") else expanded_path(place).absolute()
+    if scheme == "duckdb" and importlib.util.find_spec("duckdb") is None:
+        raise error("needs duckdb, which is not installed", "a file, or pip install 'mi-cli[duckdb]'")
+    if file is None and (scheme == "sqlite" or kind != "query"):
+        raise error("names no database", _ACCEPTED)
+    if file is not None and not file.is_file():
+        beside = sorted(each.name for each in file.parent.glob("*.*db*")) if file.parent.is_dir() else []
+        raise error(f"no such file in {file.parent}", name_list(beside) if beside else "the file of a database")
+    if file is not None and is_known_format(file):
+        raise error("is no database", f"{place} itself, or duckdb://?query=, whose query names it")
+    if not value:
+        raise error("asks for nothing", f"?query=... or ?table= with {_tables(scheme, file, error)}")
+    table = ".".join(map(_quoted, value.split(".")))
+    query = value if kind == "query" else f"SELECT * FROM {table}"  # noqa: S608 (the database is only read)
+    state = _state(file)
+    try:
+        result, size, changed = _result(scheme, file, query, state)
+    except _QueryError as failure:
+        accepted = f"tables: {_tables(scheme, file, error)}" if failure.of_tables and file else failure.accepted
+        raise error(str(failure), accepted) from None
+    return QueryFile(url, result, size, changed, key, str(file or "DuckDB"), query)
+
+
+def _folder() -> Path:
+    """The folder of temporary files."""
+    if not _folders:
+        _folders.append(tempfile.TemporaryDirectory(prefix="mi-run-"))
+    return Path(_folders[0].name)
+
+
+def remove_results() -> None:
+    """Remove the temporary files, as the end of the process does."""
+    while _folders:
+        _folders.pop().cleanup()
+    _result.cache_clear()
+
+
+class _QueryError(Exception):
+    """Why a query has no rows.
+
+    Args:
+        reason: in the words of the database.
+        accepted: what is expected instead.
+        of_tables: whether it names a table that is not there.
+    """
+
+    def __init__(self, reason: str, accepted: str = "a query that the database takes", of_tables: bool = False) -> None:
+        super().__init__(_one_line(reason))
+        self.accepted, self.of_tables = accepted, of_tables
+
+
+def _one_line(text: str) -> str:
+    """Text in one line, without the drawing of the place that is wrong."""
+    line = " ".join(re.split(r"\n\s*\nLINE \d+:", text)[0].split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _state(file: Path | None) -> tuple[int, ...]:
+    """What changes where a database is written to; its last changes may be in a file of their own."""
+    files = [] if file is None else [file, *(file.with_name(f"{file.name}{end}") for end in (".wal", "-wal"))]
+    return tuple(mark for each in files if each.exists() for mark in (each.stat().st_size, each.stat().st_mtime_ns))
+
+
+@lru_cache(maxsize=16)
+def _result(scheme: str, file: Path | None, query: str, state: tuple[int, ...]) -> tuple[Path, int, int]:
+    """The rows of a query as a Parquet file, with its size and the time of its last change."""
+    mark = hashlib.sha256(f"{scheme} {file} {query} {state}".encode()).hexdigest()[:12]
+    result = _folder() / f"{mark}.parquet"
+    _RUNS[scheme](file, query, result)
+    written = result.stat()
+    return result, written.st_size, written.st_mtime_ns
+
+
+@contextlib.contextmanager
+def _connected(file: Path | None) -> Iterator[Any]:
+    """A connection to DuckDB, whose errors are those of the query."""
+    settings: dict[str, Any] = _SETTINGS | {"temp_directory": str(_folder() / "duckdb")}
+    try:
+        connection = duckdb.connect(str(file or ":memory:"), read_only=file is not None, config=settings)
+        try:
+            yield connection
+        finally:
+            connection.close()
+    except duckdb.Error as failure:
+        raise _QueryError(str(failure), of_tables="Table with name" in str(failure)) from None
+
+
+def _run_duckdb(file: Path | None, query: str, result: Path) -> None:
+    with _connected(file) as connection:
+        statements = connection.extract_statements(query)
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            raise _QueryError("is no single SELECT", _ONE_SELECT)
+        text = statements[0].query.strip().rstrip(";")
+        described = connection.execute(f"DESCRIBE (\n{text}\n)").fetchall()
+        columns = {str(row[0]): str(row[1]) for row in described}
+        if len(columns) < len(described):
+            raise _QueryError("gives several columns of one name", "a name for each (SELECT a AS b)")
+        chosen = ", ".join(_written(name, kind) for name, kind in columns.items())
+        rows = f"SELECT {chosen} FROM (\n{text}\n)"  # noqa: S608 (the query is one SELECT of its own)
+        connection.execute(f"COPY ({rows}) TO '{result}' (FORMAT parquet)")
+
+
+def _written(name: str, kind: str) -> str:
+    """A column as it is written: durations in seconds, and what has no type elsewhere as text."""
+    column = _quoted(name)
+    if kind == "INTERVAL":
+        return f"epoch({column}) AS {column}"
+    return column if _KEPT.fullmatch(kind) else f"{column}::VARCHAR AS {column}"
+
+
+def _run_sqlite(file: Path | None, query: str, result: Path) -> None:
+    reads = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
+    try:
+        with contextlib.closing(sqlite3.connect(f"{Path(file or '').as_uri()}?mode=ro", uri=True)) as connection:
+            connection.set_authorizer(lambda action, *_: sqlite3.SQLITE_OK if action in reads else sqlite3.SQLITE_DENY)
+            cursor = connection.execute(query)
+            names = [str(column[0]) for column in cursor.description or ()]
+            if not names:
+                raise _QueryError("is no single SELECT", _ONE_SELECT)
+            if len(set(names)) < len(names):
+                raise _QueryError("gives several columns of one name", "a name for each (SELECT a AS b)")
+            frames = [pl.DataFrame(schema=names, orient="row")]
+            while rows := cursor.fetchmany(_BATCH):
+                frames.append(pl.DataFrame(rows, schema=names, orient="row", infer_schema_length=None))
+    except sqlite3.Error as failure:
+        if "not authorized" in str(failure):
+            raise _QueryError("is no single SELECT", _ONE_SELECT) from None
+        raise _QueryError(str(failure), of_tables="no such table" in str(failure)) from None
+    except (TypeError, pl.exceptions.PolarsError) as failure:
+        raise _QueryError(f"has values of several types ({failure})", "a type for each column (CAST)") from None
+    pl.concat(frames, how="vertical_relaxed").write_parquet(result)
+
+
+_RUNS: dict[str, Callable[[Path | None, str, Path], None]] = {"duckdb": _run_duckdb, "sqlite": _run_sqlite}
+
+
+def _tables(scheme: str, file: Path | None, error: Callable[[str, str], ConfigError]) -> str:
+    """The tables and views of a database."""
+    try:
+        if scheme == "sqlite":
+            with contextlib.closing(sqlite3.connect(f"{Path(file or '').as_uri()}?mode=ro", uri=True)) as connection:
+                found = connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')").fetchall()
+        else:
+            with _connected(file) as connection:
+                found = connection.execute("SELECT table_name FROM information_schema.tables").fetchall()
+    except (_QueryError, sqlite3.Error) as failure:
+        raise error(_one_line(str(failure)), f"a database of {shown(scheme)}") from None
+    return name_list(sorted(str(row[0]) for row in found), 20) or "a table (there is none)"
