@@ -60,7 +60,7 @@ def open_report(words: Sequence[str]) -> int:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        summary: dict[str, Any] = report.recorded_run.with_infinities(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
         raise ConfigError(Fault(str(path), problem=f"cannot be read ({error})", accepted="the file of a run")) from None
     return summary

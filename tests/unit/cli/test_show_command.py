@@ -96,3 +96,11 @@ def test_run_that_is_not_finished_is_refused(runs, capsys):
     (runs[1] / "summary.json").write_text("{")
     assert main(["show", str(runs[1])]) == 2
     assert "cannot be read" in capsys.readouterr().err
+
+
+def test_infinities_which_are_text_in_the_file_are_shown(tmp_path, capsys):
+    cell = {"dataset.rho": 1.0, "method": "mine", "n": 1, "true_mi": "inf", "estimate": {"mean": 4.0, "ci_low": None}}
+    (tmp_path / "config.yaml").touch()
+    (tmp_path / "summary.json").write_text(json.dumps(SUMMARY | {"axes": ["dataset.rho"], "cells": [cell]}))
+    assert main(["show", str(tmp_path)]) == 0
+    assert "∞" in capsys.readouterr().out
