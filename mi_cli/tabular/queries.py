@@ -21,6 +21,7 @@ from typing import Any
 from mi_cli.errors import ConfigError, shown
 from mi_cli.files import expanded_path
 from mi_cli.lazy import duckdb, pl
+from mi_cli.registry.extras import how_to_install
 from mi_cli.tabular.files import TableFile, is_known_format
 from mi_cli.tabular.source import dataset_error, name_list
 
@@ -101,7 +102,7 @@ def query_file(url: str, key: str = "path") -> QueryFile:
     scheme, place, kind, value = match[1].lower(), match[2], match[3], (match[4] or "").strip()
     file = None if place in ("", ":memory:") else expanded_path(place).absolute()
     if scheme == "duckdb" and importlib.util.find_spec("duckdb") is None:
-        raise error("needs duckdb, which is not installed", "a file, or pip install 'mi-cli[duckdb]'")
+        raise error("needs duckdb, which is not installed", f"a file, or {how_to_install('duckdb')}")
     if file is None and (scheme == "sqlite" or kind != "query"):
         raise error("names no database", _ACCEPTED)
     if file is not None and not file.is_file():

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
-@pytest.mark.parametrize("extra", sorted({*TRACKERS, *_EXTRAS.values(), "excel", "flow", "search"}))
+@pytest.mark.parametrize("extra", sorted({*TRACKERS, *_EXTRAS.values(), "duckdb", "excel", "flow", "search"}))
 def test_extras_that_messages_name_exist(extra):
     assert extra in PROJECT["optional-dependencies"]
     assert how_to_install(extra) == f"pip install '.[{extra}]' in a checkout of mi-run"

@@ -173,6 +173,8 @@ def test_temporary_files_are_removed():
 def test_without_its_library_it_says_how_to_install_it(monkeypatch):
     found = importlib.util.find_spec
     monkeypatch.setattr(queries.importlib.util, "find_spec", lambda name: None if name == "duckdb" else found(name))
-    with pytest.raises(ConfigError, match=r"needs duckdb, which is not installed; .*pip install 'mi-cli\[duckdb\]'"):
+    with pytest.raises(
+        ConfigError, match=r"needs duckdb, which is not installed; .*pip install '\.\[duckdb\]' in a checkout"
+    ):
         table_source("duckdb://d.db?table=rows")
     assert table_source("sqlite://s.db?table=rows").rows == N
