@@ -125,7 +125,7 @@ def test_the_folder_is_said_before_anything_heavy_is_imported(here):
         "said = builtins.print\n"
         "def printed(*words, **more):\n"
         "    if words and str(words[0]).startswith('mi-run: folder'):\n"
-        "        heavy = {'torch', 'numpy', 'polars', 'rich', 'matplotlib'}\n"
+        "        heavy = {'torch', 'numpy', 'polars', 'matplotlib'}\n"
         "        said(words[0], sorted(heavy & set(sys.modules)), flush=True)\n"
         "        raise KeyboardInterrupt\n"
         "builtins.print = printed; main(sys.argv[1:])"

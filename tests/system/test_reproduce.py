@@ -167,7 +167,7 @@ def test_rows_columns_and_words_must_be_there_again(run):
     )
 
 
-ACCEPTED = "accepted: search.storage=..., verbose=..., device=..., threads=..., output_root="
+ACCEPTED = "accepted: search.storage=..., verbose=..., progress=..., device=..., threads=..., output_root="
 
 
 @pytest.mark.parametrize(
