@@ -294,8 +294,10 @@ def estimates_say_everything_about_themselves(case: _Case) -> None:
             expect(not estimate.history, f"takes no steps, and its history has {list(estimate.history)}")
 
 
-def _equal(first: float, second: float) -> bool:
+def _equal(first: float | None, second: float | None) -> bool:
     """Up to the last digits: the order in which libraries add numbers depends on where an array lies in memory."""
+    if first is None or second is None:
+        return first is second
     return math.isclose(first, second, rel_tol=1e-12, abs_tol=1e-15)
 
 

@@ -9,9 +9,11 @@ from torch import Tensor
 
 from mi_cli.fields import Preprocess
 from mi_cli.problems import Problem, Rows
-from mi_cli.training.preprocessing import FittedMap, fit_preprocess
+from mi_cli.training.preprocessing import FittedMap, Standardiser, fit_preprocess
 
 __all__ = ["CriticMap", "critic_maps", "prepare_for_critic"]
+
+_ROUNDING = 1e-9  # of the mean, by which equal squared lengths may differ
 
 
 def prepare_for_critic(problem: Problem, preprocess: Preprocess, norms: bool) -> Problem:
@@ -82,7 +84,15 @@ def _column_map(preprocess: Preprocess, norms: bool, sample: Tensor, others: Ten
     columns = fit_preprocess(preprocess, sample, name, others)
     if not norms:
         return CriticMap(columns, None)
-    return CriticMap(columns, fit_preprocess("standardise", _square_length(columns(sample)), f"|{name}|²"))
+    return CriticMap(columns, _length_map(_square_length(columns(sample)), name))
+
+
+def _length_map(lengths: Tensor, name: str) -> FittedMap:
+    """Standardised squared lengths ``(n, 1)``. Those that vary by rounding alone, as of two equal classes, become 0."""
+    mean = lengths.mean(0)
+    if (lengths - mean).abs().max() <= _ROUNDING * mean.abs().max():
+        return Standardiser(mean, torch.ones_like(mean))
+    return fit_preprocess("standardise", lengths, f"|{name}|²")
 
 
 def _square_length(rows: Tensor) -> Tensor:
