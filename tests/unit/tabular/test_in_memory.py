@@ -87,7 +87,7 @@ def test_rows_and_notes_are_those_of_the_file(tmp_path, x, y, more):
         memory.with_classes,
         memory.few_valued,
     )
-    of_source = ("file", "format", "bytes")
+    of_source = ("file", "format", "bytes", "digest")
     described = [{key: value for key, value in t.describe().items() if key not in of_source} for t in (file, memory)]
     assert described[0] == described[1]
 
