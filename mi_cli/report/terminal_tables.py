@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -31,6 +31,7 @@ _DROPPED_FIRST = (
 )  # on a narrow terminal
 _DIAGNOSTICS = ("kind", "ceiling", "effective", "gap")  # of a table of estimates; the page has them
 _MOST_ROWS = 40  # of a table; the file has all of them
+_SHORT_NAME, _LEAST_NAME = 12, 6  # characters of a name on a line, while numbers need not break, and at least
 _COLOURS = {"holds": "green", "fails": "red", "undecided": "yellow"}
 
 
@@ -48,17 +49,17 @@ def show(summary: Mapping[str, Any], console: Console, *, verbose: bool = False)
         else:
             measure = f"{summary.get('measure', 'MI')} in {summary['shown_in']}"
             _print(f"{_run(summary)}; {measure}, means over seeds", console)
-            console.print(_mean_table(summary))
+            console.print(_mean_table(summary, console.width), crop=False)
     for title, columns, body in efficiency_tables(summary["tables"].get("label_efficiency", ())):
         _print(title, console)
-        console.print(_table(columns, body))
+        console.print(_table(columns.items(), body, console.width), crop=False)
     for name, rows in summary["tables"].items():
         if name == "label_efficiency":
             continue
         _print(title_of(name, rows, summary), console)
         if rows:
             hidden = () if verbose or name != "estimates" else _DIAGNOSTICS
-            console.print(_setting_table(rows[:_MOST_ROWS], summary, console.width, hidden))
+            console.print(_setting_table(rows[:_MOST_ROWS], summary, console.width, hidden), crop=False)
             for line in remarks([row for row in rows[:_MOST_ROWS] if row.get("status") == "ok"]):
                 _print(line, console)
         if len(rows) > _MOST_ROWS:
@@ -80,21 +81,53 @@ def _print(line: str, console: Console) -> None:
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _mean_table(summary: Mapping[str, Any]) -> Table:
-    return _table(*mean_table(summary))
+def _mean_table(summary: Mapping[str, Any], width: int) -> Table:
+    columns, rows = mean_table(summary)
+    return _table(columns.items(), rows, width)
 
 
-def _table(columns: Mapping[str, bool], rows: Sequence[Sequence[str]]) -> Table:
-    """A table of texts; ``columns`` has for each title whether the column has numbers."""
-    table = Table()
-    for title, is_number in columns.items():
-        if title == "true MI":
-            table.add_column(title, justify="right")
-        else:
-            table.add_column(title, justify="right" if is_number else "left", no_wrap=True)
+def _table(columns: Iterable[tuple[str, bool]], rows: Sequence[Sequence[str]], width: int) -> Table:
+    """A table of texts; ``columns`` has each title, and whether the column has numbers.
+
+    Where it is too wide for the terminal, cells and titles break at spaces, and long names anywhere. No number is cut.
+    """
+    titles = list(columns)
+    cells = [[row[number] for row in rows] for number in range(len(titles))]
+    widths = _widths(
+        [(title, column, is_number) for (title, is_number), column in zip(titles, cells, strict=True)], width
+    )
+    table = Table(width=sum(widths) + 3 * len(widths) + 1)  # or else numbers are cut where all of this is too wide
+    for (title, is_number), least in zip(titles, widths, strict=True):
+        table.add_column(title, justify="right" if is_number else "left", width=least, overflow="fold")
     for row in rows:
         table.add_row(*row)
     return table
+
+
+def _widths(columns: Sequence[tuple[str, Sequence[str], bool]], width: int) -> list[int]:
+    """The width of each column (title, cells, whether they are numbers) of a table that fits into ``width``.
+
+    First the titles of numbers break, then numbers at their spaces, and names share what is left. The least widths,
+    which may be too wide, are those of the longest word of a column of numbers, and six characters of a name.
+    """
+    room = width - 3 * len(columns) - 1
+    names = [max(map(len, (title, *cells))) for title, cells, is_number in columns if not is_number]
+    numbers: list[int] = []
+    for broken in (0, 1, 2):  # how many of cells and title break
+        numbers = [_number_width(title, cells, broken) for title, cells, is_number in columns if is_number]
+        rest = room - sum(numbers)
+        if sum(names) <= rest or (names and rest >= _SHORT_NAME * len(names) and broken):
+            break
+    for taken, place in enumerate(sorted(range(len(names)), key=names.__getitem__)):  # the shortest first
+        names[place] = min(names[place], max(_LEAST_NAME, rest // (len(names) - taken)))
+        rest -= names[place]
+    found = {True: iter(numbers), False: iter(names)}
+    return [next(found[is_number]) for _, _, is_number in columns]
+
+
+def _number_width(title: str, cells: Sequence[str], broken: int) -> int:
+    whole = [len(word) for word in title.split()] if broken else [len(title)]
+    return max(*whole, *(len(word) for cell in cells for word in (cell.split() if broken > 1 else [cell])), 1)
 
 
 def _setting_table(rows: Sequence[Row], summary: Mapping[str, Any], width: int, hidden: Sequence[str] = ()) -> Table:
@@ -105,13 +138,8 @@ def _setting_table(rows: Sequence[Row], summary: Mapping[str, Any], width: int, 
         widths = [max(len(title), *(len(cell.get(name, "")) for cell in cells)) for name, title in columns.items()]
         if sum(widths) + 3 * len(columns) + 1 > width:
             columns.pop(key, None)
-    table = Table()
-    for key, title in columns.items():
-        is_text = all(isinstance(row.get(key), str) for row in rows)
-        table.add_column(title, justify="left" if is_text else "right", no_wrap=True)
-    for cell in cells:
-        table.add_row(*(cell.get(key, "") for key in columns))
-    return table
+    titles = [(title, not all(isinstance(row.get(key), str) for row in rows)) for key, title in columns.items()]
+    return _table(titles, [[cell.get(key, "") for key in columns] for cell in cells], width)
 
 
 def _verdict(claim: Mapping[str, Any]) -> Text:
