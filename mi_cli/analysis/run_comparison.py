@@ -146,11 +146,15 @@ def _compared(
         return replace(base, difference=0.0, n=len(both), outcome="the same")
     if not all(math.isfinite(value) for side in values for value in side):
         return base
-    if len(both) > 1 and (paired := _paired(base, both, level)) is not None:
-        return paired
-    if base.n > 1 and len(both) < 2:
+    if len(both) > 1:
+        shared = [{seed: rows[seed] for seed in before if seed in after} for rows in (before, after)]
+        means = [_side(column, rows, level) for rows in shared]  # of the pairs alone, so that they differ by their mean
+        return _paired(replace(base, before=means[0], after=means[1]), both, level)
+    if base.n > 1:
         return _welch(base, values[0], values[1], level)
-    return _by_errors(base, _error(column, before), _error(column, after), level)
+    if len(before) == len(after):
+        return _by_errors(base, _error(column, before), _error(column, after), level)
+    return _by_errors(base, None, None, level)  # of one seed the spread over seeds is not known
 
 
 def _are_same(a: float, b: float) -> bool:
@@ -168,12 +172,12 @@ def _side(column: str, rows: Mapping[Any, Row], level: float) -> Side:
     return Side(interval.mean, interval.low, interval.high, interval.n)
 
 
-def _paired(base: Compared, both: Sequence[tuple[float, float]], level: float) -> Compared | None:
-    """By Student's t over pairs; None where all differences are the same, which leaves no noise to compare with."""
+def _paired(base: Compared, both: Sequence[tuple[float, float]], level: float) -> Compared:
+    """By Student's t over pairs; without p-value where all differences are the same, which is no noise to judge by."""
     interval = mean_interval([b - a for a, b in both], level)
     size = max(abs(value) for pair in both for value in pair)
     if interval.sd is None or interval.sd <= _ROUNDING * size:
-        return None
+        return replace(base, n=interval.n, difference=interval.mean)
     p = _t_tail(interval.mean / (interval.sd / math.sqrt(interval.n)), interval.n - 1)
     found = replace(base, how="paired over seeds", n=interval.n, difference=interval.mean, p_value=p)
     return replace(found, low=interval.low, high=interval.high)
@@ -194,13 +198,8 @@ def _welch(base: Compared, before: Sequence[float], after: Sequence[float], leve
 
 
 def _error(column: str, rows: Mapping[Any, Row]) -> float | None:
-    """The standard error of the mean over seeds; of a single seed, that over held-out rows."""
-    if column != "estimate":
-        return None
-    errors = [row.get("stderr") for row in rows.values()]
-    if len(errors) == 1:
-        return errors[0]
-    return mean_interval([row[column] for row in rows.values()]).sd / math.sqrt(len(errors))  # type: ignore[operator]
+    """The standard error over held-out rows of the estimate of a single seed."""
+    return next(iter(rows.values())).get("stderr") if column == "estimate" else None
 
 
 def _by_errors(base: Compared, before: float | None, after: float | None, level: float) -> Compared:

@@ -68,6 +68,8 @@ def _file(word: str) -> tuple[str, Path]:
     if not path.absolute().parent.is_dir() or path.is_dir():
         problem = "is a folder" if path.is_dir() else "its folder is not there"
         raise ConfigError(Fault(key, Path(text), problem, "a file in a folder that is there"))
+    if path.is_file() and (path.absolute().parent / "config.yaml").is_file():
+        raise ConfigError(Fault(key, Path(text), "is a file of a run, which it would replace", "another file"))
     return key, path
 
 

@@ -92,6 +92,8 @@ class _file:  # noqa: N801 (a type, as argparse calls it)
             raise argparse.ArgumentTypeError(f"{text}: no such folder; accepted: a file in one that is there")
         if path.is_dir():
             raise argparse.ArgumentTypeError(f"{text}: is a folder; accepted: a file")
+        if path.name == "results.csv" and (path.absolute().parent / "config.yaml").is_file():
+            raise argparse.ArgumentTypeError(f"{text}: is a file of a run, which it would replace; accepted: another")
         return path
 
 

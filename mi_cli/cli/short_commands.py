@@ -162,8 +162,9 @@ def _checked(
         raise ConfigError(Fault(f"mi-run {name}", problem=problem, command=_meant(name, tables, others)))
     for word in rest:
         key, equals, value = word.partition("=")
-        if equals and (key in FILE_KEYS or f"--{key}" in command.keys):
-            accepted = "FILE" if key in FILE_KEYS else f"--{key} COLUMN"
+        names_file = key in (*FILE_KEYS, "dataset.path")
+        if equals and (names_file or f"--{key}" in command.keys):
+            accepted = "FILE" if names_file else f"--{key} COLUMN"
             raise ConfigError(Fault(key, value, f"is no setting of mi-run {name}", accepted, usage(name)))
     return files, values, rest
 
@@ -200,8 +201,9 @@ def _read(name: str, command: ShortCommand, words: Sequence[str]) -> tuple[list[
         if option in command.keys:
             if not equals:
                 value = waiting.pop() if waiting and not waiting[-1].startswith("--") else ""
-            values.setdefault(option, []).extend(_columns(value))
-            _check(name, command, option, values[option])
+            found = _columns(value)
+            values.setdefault(option, []).extend(found)
+            _check(name, command, option, values[option] if found else [])
         elif word.startswith("-") and word != "-" and option not in _OF_MI_RUN:
             raise _unknown(name, command, option)
         elif word.startswith("-") and word != "-":

@@ -21,6 +21,7 @@ _OUTPUTS = "outputs"  # where runs are, unless output_root says otherwise
 _RUNS = ("*/*", "multirun/*/*")  # in it; the latter are the jobs of one multirun each
 _VERBOSE = "verbose=true"
 _SUMMARY, _PAGE = "summary.json", "report.html"
+_SHOWN = ("name", "variant", "budget", "axes", "level", "shown_in", "answer", "cells", "tables", "claims")
 
 
 def show(words: Sequence[str]) -> int:
@@ -63,6 +64,9 @@ def _read(path: Path) -> dict[str, Any]:
         summary: dict[str, Any] = report.recorded_run.with_infinities(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
         raise ConfigError(Fault(str(path), problem=f"cannot be read ({error})", accepted="the file of a run")) from None
+    if missing := [key for key in _SHOWN if key not in summary]:
+        problem = f"lacks {', '.join(missing)}; another version wrote it"
+        raise ConfigError(Fault(str(path), problem=problem, accepted="the file of a run of this version"))
     return summary
 
 

@@ -199,7 +199,7 @@ def _run_duckdb(file: Path | None, query: str, result: Path) -> None:
         text = statements[0].query.strip().rstrip(";")
         described = connection.execute(f"DESCRIBE (\n{text}\n)").fetchall()
         columns = {str(row[0]): str(row[1]) for row in described}
-        if len(columns) < len(described):
+        if len({name.lower() for name in columns}) < len(described):  # DuckDB takes "a" and "A" for one
             raise _QueryError("gives several columns of one name", "a name for each (SELECT a AS b)")
         chosen = ", ".join(_written(name, kind) for name, kind in columns.items())
         rows = f"SELECT {chosen} FROM (\n{text}\n)"  # noqa: S608 (the query is one SELECT of its own)
@@ -214,10 +214,21 @@ def _written(name: str, kind: str) -> str:
     return column if _KEPT.fullmatch(kind) else f"{column}::VARCHAR AS {column}"
 
 
+def _sqlite_uri(file: Path) -> str:
+    """A database as it is opened, to be read.
+
+    SQLite leaves two files beside a database with a write-ahead log. If nobody has it open, there is no log, and it is
+    opened as one that does not change, which leaves none.
+    """
+    with file.open("rb") as opened:
+        has_log = opened.read(20)[18:] == b"\x02\x02" and not file.with_name(f"{file.name}-wal").exists()
+    return f"{file.as_uri()}?mode=ro{'&immutable=1' if has_log else ''}"
+
+
 def _run_sqlite(file: Path | None, query: str, result: Path) -> None:
     reads = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
     try:
-        with contextlib.closing(sqlite3.connect(f"{Path(file or '').as_uri()}?mode=ro", uri=True)) as connection:
+        with contextlib.closing(sqlite3.connect(_sqlite_uri(Path(file or "")), uri=True)) as connection:
             connection.set_authorizer(lambda action, *_: sqlite3.SQLITE_OK if action in reads else sqlite3.SQLITE_DENY)
             cursor = connection.execute(query)
             names = [str(column[0]) for column in cursor.description or ()]
@@ -228,13 +239,13 @@ def _run_sqlite(file: Path | None, query: str, result: Path) -> None:
             frames = [pl.DataFrame(schema=names, orient="row")]
             while rows := cursor.fetchmany(_BATCH):
                 frames.append(pl.DataFrame(rows, schema=names, orient="row", infer_schema_length=None))
+            pl.concat(frames, how="vertical_relaxed").write_parquet(result)
     except sqlite3.Error as failure:
         if "not authorized" in str(failure):
             raise _QueryError("is no single SELECT", _ONE_SELECT) from None
         raise _QueryError(str(failure), of_tables="no such table" in str(failure)) from None
     except (TypeError, pl.exceptions.PolarsError) as failure:
         raise _QueryError(f"has values of several types ({failure})", "a type for each column (CAST)") from None
-    pl.concat(frames, how="vertical_relaxed").write_parquet(result)
 
 
 _RUNS: dict[str, Callable[[Path | None, str, Path], None]] = {"duckdb": _run_duckdb, "sqlite": _run_sqlite}
@@ -244,7 +255,7 @@ def _tables(scheme: str, file: Path | None, error: Callable[[str, str], ConfigEr
     """The tables and views of a database."""
     try:
         if scheme == "sqlite":
-            with contextlib.closing(sqlite3.connect(f"{Path(file or '').as_uri()}?mode=ro", uri=True)) as connection:
+            with contextlib.closing(sqlite3.connect(_sqlite_uri(Path(file or "")), uri=True)) as connection:
                 found = connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')").fetchall()
         else:
             with _connected(file) as connection:

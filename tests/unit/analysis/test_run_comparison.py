@@ -46,6 +46,7 @@ def test_only_seeds_that_both_have_are_paired():
     (one,) = compare(seeds([0.1, 0.2, 0.3]), seeds([0.35, 0.4, 9.0], first=1))
     assert (one.how, one.n) == ("paired over seeds", 2)
     assert one.difference == pytest.approx(0.125)
+    assert (one.before.value, one.after.value) == pytest.approx((0.25, 0.375))  # of the pairs: they differ by 0.125
 
 
 def test_runs_without_common_seeds_are_compared_by_welchs_t():
@@ -78,6 +79,14 @@ def test_differences_without_spread_are_not_taken_for_certain():
     after = [row(None, seed, test_accuracy=0.51) for seed in (0, 1)]
     (one,) = compare(before, after)
     assert (one.what, one.p_value, one.outcome) == ("test_accuracy", None, "cannot tell")
+    (one,) = compare(seeds([0.1, 0.3], stderr=0.01), seeds([0.6, 0.8], stderr=0.01))
+    assert (one.difference, one.outcome) == (pytest.approx(0.5), "cannot tell")
+
+
+@pytest.mark.parametrize("first", [1, 7])
+def test_one_seed_has_no_spread_to_compare_several_with(first):
+    (one,) = compare(seeds([0.1, 0.3, 0.2], stderr=0.001), [row(0.9, first, stderr=0.001)])
+    assert (one.difference, one.p_value, one.outcome) == (pytest.approx(0.7), None, "cannot tell")
 
 
 @pytest.mark.parametrize("value", [0.25, math.inf, -0.0])

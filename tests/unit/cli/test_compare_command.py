@@ -70,6 +70,7 @@ def test_table_and_page_are_written(runs, capsys):
         (["first", "file"], "compare=file: is no folder; accepted: the folder of a run"),
         (["first", "second", "table=a.xlsx"], "table=a.xlsx: must be a file that ends in .csv or .parquet"),
         (["first", "second", "page=no/a.html"], "page=no/a.html: its folder is not there"),
+        (["first", "second", "table=first/results.csv"], "table=first/results.csv: is a file of a run, which it would"),
         (["first", "other"], "mi-run compare: first and other have nothing in common: they have no setting with"),
     ],
 )

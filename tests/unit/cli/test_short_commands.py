@@ -60,6 +60,8 @@ _NAME = "the name of a column, and --y=NAME where it begins with --"
         ("estimate t.csv --y age experiment=select", "experiment", ""),
         ("estimate t.csv --y", "--y", _NAME),
         ("estimate t.csv --y=", "--y", _NAME),
+        ("estimate t.csv --y age --y", "--y", _NAME),
+        ("estimate t.csv --y age dataset.path=b.csv", "dataset.path", "FILE"),
         ("estimate t.csv --y ,", "--y", _NAME),
         ("estimate t.csv --y --given b", "--y", _NAME),
         ("estimate t.csv -y a", "-y", "--y"),

@@ -48,6 +48,13 @@ def test_show_prints_the_answer_again(runs, capsys):
     assert "the estimate is near" in printed
 
 
+def test_summary_of_another_version_is_one_line(runs, capsys):
+    (runs[0] / "summary.json").write_text(json.dumps({key: SUMMARY[key] for key in SUMMARY if key != "cells"}))
+    assert main(["show", str(runs[0])]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "lacks cells; another version wrote it" in line
+
+
 def test_show_without_a_folder_takes_the_newest(runs, capsys):
     assert main(["show"]) == 0
     printed = capsys.readouterr().out

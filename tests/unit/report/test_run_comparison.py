@@ -135,7 +135,7 @@ def test_runs_on_other_data_have_nothing_in_common(tmp_path):
 
 def test_the_page_of_two_runs_has_their_comparison(tmp_path):
     leave(tmp_path / "a")
-    leave(tmp_path / "b", shift=1.0)
+    leave(tmp_path / "bbb", shift=1.0)
     text = html(collect([tmp_path]))
     assert "2 numbers compared: 1 moved beyond the noise" in text
     assert 'href="#comparison"' in text

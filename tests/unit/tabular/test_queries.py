@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import sqlite3
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from mi_cli.datasets.table import Table
 from mi_cli.errors import ConfigError
 from mi_cli.tabular import queries
-from mi_cli.tabular.queries import QueryFile, remove_results
+from mi_cli.tabular.queries import QueryFile, query_file, remove_results
 from mi_cli.tabular.stack import table_source
 
 N = 60
@@ -178,3 +179,27 @@ def test_without_its_library_it_says_how_to_install_it(monkeypatch):
     ):
         table_source("duckdb://d.db?table=rows")
     assert table_source("sqlite://s.db?table=rows").rows == N
+
+
+def test_names_that_differ_in_case_alone_are_one_to_duckdb():
+    pl.DataFrame({"a": [1.0, 2.0], "b": [3.0, 5.0]}).write_csv("case.csv")
+    with pytest.raises(ConfigError, match="several columns of one name"):
+        query_file("duckdb://?query=SELECT a AS A, b AS a FROM 'case.csv'")
+
+
+def test_a_type_that_changes_late_is_one_line(monkeypatch):
+    monkeypatch.setattr(queries, "_BATCH", 2)
+    with sqlite3.connect("late.db") as connection:
+        connection.execute("CREATE TABLE rows (a)")
+        connection.executemany("INSERT INTO rows VALUES (?)", [(1.5,), (2.5,), (b"x",)])
+    with pytest.raises(ConfigError, match="values of several types"):
+        query_file("sqlite://late.db?table=rows")
+
+
+def test_a_database_with_a_log_has_no_file_beside_it():
+    with contextlib.closing(sqlite3.connect("logged.db")) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("CREATE TABLE rows AS SELECT 1.5 AS a, 2.5 AS b")
+        connection.commit()
+    assert list(query_file("sqlite://logged.db?table=rows").names) == ["a", "b"]
+    assert [path.name for path in Path().glob("logged.db*")] == ["logged.db"]
