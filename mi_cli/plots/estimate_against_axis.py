@@ -12,7 +12,18 @@ from matplotlib.figure import Figure
 from mi_cli.analysis.intervals import Interval
 from mi_cli.plots.parts import bands, figures, labels, looks, marks, scales
 from mi_cli.plots.parts.series import looks as looks_of_series
-from mi_cli.plots.parts.settings import Cell, Setting, Trial, Value, are_numbers, cells, grouped, trials, values_of
+from mi_cli.plots.parts.settings import (
+    Cell,
+    Setting,
+    Trial,
+    Value,
+    are_numbers,
+    cells,
+    estimate_interval,
+    grouped,
+    trials,
+    values_of,
+)
 from mi_cli.plots.parts.truths import depends_on_data, truth_between
 from mi_cli.plots.parts.values import Value as Said
 from mi_cli.plots.parts.values import exact, span, tell
@@ -209,7 +220,7 @@ def _points(estimates: Sequence[Cell], axis: str, values: list[Value], all_trial
             cell.setting,
             cell.method,
             cell.setting.without(*left_out, *_named(cell)),
-            _interval(cell, all_trials),
+            estimate_interval(cell, all_trials),
             cell.true_mi,
         )
         for cell in estimates
@@ -220,17 +231,6 @@ def _named(cell: Cell) -> list[str]:
     """The axis of estimators, where the method has the name of the estimator."""
     is_named = "estimator" in cell.setting.axes and cell.method.startswith(str(cell.setting["estimator"]))
     return ["estimator"] if is_named else []
-
-
-def _interval(cell: Cell, all_trials: Sequence[Trial]) -> Interval:
-    """The interval over seeds; of a single seed, that over held-out rows."""
-    over_seeds = cell.values["estimate"]
-    if cell.n > 1:
-        return over_seeds
-    for trial in all_trials:
-        if trial.setting == cell.setting and trial.value(cell.method, "estimate") is not None:
-            return replace(over_seeds, low=trial.value(cell.method, "ci_low"), high=trial.value(cell.method, "ci_high"))
-    return over_seeds
 
 
 def _looks(points: Sequence[_Point]) -> dict[_Series, looks.Look]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from matplotlib.axes import Axes
@@ -15,10 +15,10 @@ from mi_cli.plots.parts import figures, labels, looks, marks, scales
 from mi_cli.plots.parts.settings import (
     Cell,
     Setting,
-    Trial,
     Value,
     are_numbers,
     cells,
+    estimate_interval,
     grouped,
     panel_places,
     trials,
@@ -101,7 +101,7 @@ def _points(runs: Sequence[tuple[str, Records]], axis: str, scale: float) -> lis
             series = ", ".join(filter(None, parts))
             where = cell.method if axis == METHOD else cell.setting[axis]
             truth = None if cell.true_mi is None else cell.true_mi * scale
-            estimate = _scaled(_interval(cell, all_trials), scale)
+            estimate = _scaled(estimate_interval(cell, all_trials), scale)
             found.append(_Point(run, series, Setting(panel), where, estimate, truth))
     return found
 
@@ -115,17 +115,6 @@ def _shared_axes(by_run: Sequence[Sequence[Cell]]) -> list[str]:
 
 def _varied(own: Sequence[Cell]) -> list[str]:
     return [name for name in own[0].setting.axes if len(values_of(name, [cell.setting for cell in own])) > 1]
-
-
-def _interval(cell: Cell, all_trials: Iterable[Trial]) -> Interval:
-    """The interval over seeds; of a single seed, that over held-out rows."""
-    over_seeds = cell.values["estimate"]
-    if cell.n > 1:
-        return over_seeds
-    for trial in all_trials:
-        if trial.setting == cell.setting and trial.value(cell.method, "estimate") is not None:
-            return replace(over_seeds, low=trial.value(cell.method, "ci_low"), high=trial.value(cell.method, "ci_high"))
-    return over_seeds
 
 
 def _scaled(value: Interval, scale: float) -> Interval:

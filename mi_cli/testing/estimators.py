@@ -295,7 +295,7 @@ def estimates_say_everything_about_themselves(case: _Case) -> None:
 
 
 def _equal(first: float | None, second: float | None) -> bool:
-    """Up to the last digits: the order in which libraries add numbers depends on where an array lies in memory."""
+    """Up to the last digits, since libraries do not promise the order in which they add numbers."""
     if first is None or second is None:
         return first is second
     return math.isclose(first, second, rel_tol=1e-12, abs_tol=1e-15)

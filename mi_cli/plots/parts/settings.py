@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from mi_cli.analysis.intervals import Interval
@@ -21,6 +21,7 @@ __all__ = [
     "are_numbers",
     "axes",
     "cells",
+    "estimate_interval",
     "grouped",
     "panel_places",
     "traces",
@@ -117,6 +118,17 @@ def trials(records: Records) -> list[Trial]:
 def cells(records: Records, column: str) -> list[Cell]:
     """Return the cells of the summary that have a value in ``column``."""
     return [_cell(cell, axes(records)) for cell in records.summary["cells"] if column in cell]
+
+
+def estimate_interval(cell: Cell, all_trials: Iterable[Trial]) -> Interval:
+    """The interval of a cell of estimates over its seeds; of a single seed, that over held-out rows."""
+    over_seeds = cell.values["estimate"]
+    if cell.n > 1:
+        return over_seeds
+    for trial in all_trials:
+        if trial.setting == cell.setting and trial.value(cell.method, "estimate") is not None:
+            return replace(over_seeds, low=trial.value(cell.method, "ci_low"), high=trial.value(cell.method, "ci_high"))
+    return over_seeds
 
 
 def traces(records: Records, metric: str) -> dict[int, Trace]:
