@@ -304,7 +304,8 @@ class Config(Section):
         if groups and groups["number"] < self.folds + 2:  # besides a fold, one to validate and one to train
             has = f"dataset.groups={shown(groups['column'])} has {counted(groups['number'], 'group')}"
             problem = f"{has}, and no group is cut"
-            accepted = f"{self.folds + 2} groups or more, or fewer folds (at least 2)"
+            fewer = ", or fewer folds (at least 2)" if self.folds > 2 else ""
+            accepted = f"{self.folds + 2} groups or more{fewer}"
             return [Fault("folds", self.folds, problem, accepted)]
         n = sum(self.rows[part] for part in ("train", "val", "test"))
         if self.training.carry and n % self.folds:
