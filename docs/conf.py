@@ -51,7 +51,7 @@ def setup(app: Any) -> None:
     app.add_html_math_renderer("mathml", (_inline_math, None), (_display_math, None))
     reference.write(Path(__file__).parent / "generated")
     notebooks.execute(Path(__file__).parent / "tutorials")
-    commands.execute(Path(__file__).parents[1])
+    commands.execute()
     app.connect("source-read", _lead_links)
     app.connect("build-finished", _mend)
 

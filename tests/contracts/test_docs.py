@@ -148,10 +148,48 @@ def test_command_composes(command, page, monkeypatch):
         resolve([*overrides, "++sweep.seed=[0]"])  # of many seeds one will do
 
 
-def test_what_the_site_executes_is_there(monkeypatch):
+@pytest.fixture
+def site(monkeypatch):
+    """The module that executes commands and code when the site is built."""
     monkeypatch.syspath_prepend(str(ROOT / "docs"))
-    site = importlib.import_module("commands")
-    assert all(list(site.commands(text(ROOT / page))) for page in site.EXECUTED)
+    return importlib.import_module("commands")
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in PAGES if path not in TUTORIALS and path.name != "CONTRIBUTING.md"], ids=name
+)
+def test_the_site_executes_every_command_of_a_block(site, path):
+    """Those of the prose are composed above."""
+    in_prose = {" ".join(found.split()) for found in re.findall(r"`(mi-run [^`]+)`", prose(path))}
+    assert set(commands(path)) - in_prose <= set(site.commands(text(path)))
+
+
+def test_the_site_finds_commands_and_code(site):
+    shell = "```bash\nmi-run experiment=b \\\n  c=1  says so\n```\n"
+    page = f"    mi-run a  # it\n\n```python\nmi-run = 1\n```\n\n{shell}\n```text\nmi-run: folder\n  mi-run d\n```\n"
+    assert list(site.commands(page)) == ["mi-run a", "mi-run experiment=b c=1", "mi-run d"]
+    assert site.python_blocks(page) == ["mi-run = 1\n"]
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("mi-run a.csv", ["a.csv"]),
+        ("mi-run estimate a.csv --y b", ["estimate", "a.csv", "--y", "b", "budget=smoke", "threads=1"]),
+        ("mi-run -m experiment=a 'b=1,2'", ["-m", "experiment=a", "b=1,2", "budget=smoke", "threads=1"]),
+        ("mi-run experiment=off_benchmark a=1", ["experiment=off_benchmark", "a=1", "plan=true"]),
+        ("mi-run experiment=a budget=smoke", ["experiment=a", "budget=smoke", "threads=1"]),
+        ("mi-run encode run=FOLDER data=b.csv", ["encode", "run=folder", "data=b.csv"]),
+    ],
+)
+def test_what_the_site_types(site, command, words):
+    assert site.typed(command) == ["mi-run", *words]
+
+
+@pytest.mark.parametrize(("part", "failed"), [("sys.exit(3)", 1), ("1 / 0", 1), ("None", 0)])
+def test_the_site_counts_what_fails(site, capfd, part, failed):
+    assert site._failed([lambda: eval(part, {"sys": sys})], 1) == failed
+    assert ("exit code" in capfd.readouterr().out) == bool(failed)
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name)
@@ -249,7 +287,7 @@ def too_long(markdown: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("path", [path for path in PAGES if path.name != "CHANGELOG.md"], ids=name)
+@pytest.mark.parametrize("path", PAGES, ids=name)
 def test_sentences_are_short(path):
     assert too_long(text(path)) == []
 
