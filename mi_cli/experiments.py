@@ -12,6 +12,7 @@ from mi_cli.cli.arguments import arguments
 from mi_cli.cli.folders import make_run_folder, typed_folder
 from mi_cli.cli.hydra_app import composer
 from mi_cli.cli.invocation import Invocation
+from mi_cli.cli.single_run import make_missing
 from mi_cli.compose.overrides import as_overrides, as_text
 from mi_cli.compose.resolve import resolve
 from mi_cli.console import shown_from_here
@@ -68,6 +69,11 @@ def run(
     source = composer(args)
     resolved = resolve(args.overrides, source)
     check_device(resolved.values["device"])
+    if args.resume:
+        absent = execution.completed.missing(args.resume, resolved.values, resolved.expansion)
+        if absent is not None:
+            make_missing(args.resume, absent, resolved)
+            return Run.read(args.resume)
     made = make_run_folder(args, invocation, typed_folder("hydra.run.dir", args.overrides, source), resolved)
     try:
         if resolved.values["threads"] != 1 and resolved.values["device"] in ("auto", "cpu"):

@@ -17,7 +17,7 @@ from mi_cli.cli.hydra_app import composer, run_hydra
 from mi_cli.cli.invocation import Invocation
 from mi_cli.cli.job import start_run
 from mi_cli.cli.launchers import ending_jobs, launch, launcher_class, overrides_of_all_jobs
-from mi_cli.cli.single_run import is_complete, print_plan, show_complete
+from mi_cli.cli.single_run import complete, print_plan
 from mi_cli.compose.resolve import Resolved, resolve
 from mi_cli.errors import ConfigError, Fault, OutputError
 from mi_cli.records.run_folder import SHARDS, locked, shard_folders
@@ -31,8 +31,8 @@ def sharded(args: argparse.Namespace, invocation: Invocation) -> int:
     resolved = resolve(args.overrides, source)
     if resolved.values["plan"]:
         return print_plan(resolved)
-    if args.resume and is_complete(args.resume, resolved):
-        return show_complete(args.resume)
+    if args.resume and (code := complete(args.resume, resolved)) is not None:
+        return code
     count = shard_count(resolved)
     launcher = launcher_class(overrides_of_all_jobs(args.overrides, source), source)
     typed = typed_folder("hydra.run.dir", args.overrides, source)

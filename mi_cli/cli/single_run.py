@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mi_cli import execution
+from mi_cli import execution, report
 from mi_cli.cli.exits import FAILED, FINE
 from mi_cli.cli.folders import folder_override, make_run_folder, typed_folder
 from mi_cli.cli.hydra_app import composer, run_hydra
@@ -16,7 +18,9 @@ from mi_cli.cli.job import start_run
 from mi_cli.cli.show_command import show
 from mi_cli.compose.resolve import Resolved, resolve
 from mi_cli.console import printing, shown_from_here
+from mi_cli.errors import OutputError, listed
 from mi_cli.execution.hardware import check_device
+from mi_cli.records.run_folder import locked
 
 __all__ = ["print_plan", "single_run"]
 
@@ -28,8 +32,8 @@ def single_run(args: argparse.Namespace, invocation: Invocation) -> int:
     check_device(resolved.values["device"])
     if resolved.values["plan"]:
         return print_plan(resolved)
-    if args.resume and is_complete(args.resume, resolved):
-        return show_complete(args.resume)
+    if args.resume and (code := complete(args.resume, resolved)) is not None:
+        return code
     typed = typed_folder("hydra.run.dir", args.overrides, source)
     folder = make_run_folder(args, invocation, typed, resolved)
     codes: list[int] = []
@@ -45,15 +49,37 @@ def single_run(args: argparse.Namespace, invocation: Invocation) -> int:
     return codes[0] if codes else FAILED
 
 
-def is_complete(folder: Path, resolved: Resolved) -> bool:
-    """Whether the run in a folder has nothing left to do (:mod:`mi_cli.execution.completed`)."""
-    return execution.completed.is_complete(folder, resolved.values, resolved.expansion)
+def complete(folder: Path, resolved: Resolved) -> int | None:
+    """Complete the files of a run whose trials are done, and print what it printed at its end.
+
+    Returns:
+        The exit code; None where there is more to do (:mod:`mi_cli.execution.completed`), and nothing is done.
+    """
+    absent = execution.completed.missing(folder, resolved.values, resolved.expansion)
+    if absent is None:
+        return None
+    done = "no file is changed"
+    if absent:
+        done = f"{listed(absent, 'and')} {'was' if len(absent) == 1 else 'were'} missing, and no other file is changed"
+    print(f"mi-run: {shown_from_here(folder)} is complete: nothing is run, and {done}", file=sys.stderr)
+    written = make_missing(folder, absent, resolved)
+    return max(show([str(folder)]), FINE if written else FAILED)
 
 
-def show_complete(folder: Path) -> int:
-    """Say that nothing is left to do, and print what the run printed at its end; return the exit code."""
-    print(f"mi-run: {shown_from_here(folder)} is complete: nothing is run, and no file is changed", file=sys.stderr)
-    return show([str(folder)])
+def make_missing(folder: Path, absent: Sequence[str], resolved: Resolved) -> bool:
+    """Make the files of a finished run that are missing; whether that worked.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+    """
+    if not absent:
+        return True
+    try:
+        with locked(folder):
+            finished = partial(execution.completed.finished_run, folder, resolved.expansion)
+            return report.missing.write_missing(folder, absent, finished)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written to ({error.strerror or type(error).__name__})") from None
 
 
 def print_plan(resolved: Resolved, heading: str = "") -> int:

@@ -20,7 +20,8 @@ __all__ = ["plot"]
 _WHAT = "Interaction of columns: redundancy above 0, synergy below"
 _TRIPLES = 20
 _LONGEST = 40  # characters of a triple's name
-_COLOURS = {REDUNDANT: looks.BLUE, SYNERGISTIC: looks.VERMILLION, UNDECIDED: looks.GREY}
+_NONE = "not judged"  # at budget=smoke
+_COLOURS = {REDUNDANT: looks.BLUE, SYNERGISTIC: looks.VERMILLION, UNDECIDED: looks.GREY, _NONE: looks.GREY}
 
 
 def plot(records: Records) -> Figure:
@@ -28,6 +29,10 @@ def plot(records: Records) -> Figure:
     rows, level = list(records.results.iter_rows(named=True)), records.summary["level"]
     whole = _first_setting(measures(rows, records.axes, level, {}))
     ranked = _first_setting(triples(rows, records.axes, level, {}))[:_TRIPLES]
+    if records.summary["budget"] == "smoke":
+        whole, ranked = (
+            [row | {"interaction": row["interaction"] and _NONE} for row in part] for part in (whole, ranked)
+        )
     if not whole and not ranked:
         return figures.empty_figure(records, _WHAT, "no interaction was measured")
     parts = [part for part in (whole, ranked) if part]

@@ -8,6 +8,7 @@ from typing import Any
 
 from mi_cli.records.results import SCALES
 from mi_cli.report.answer_sentence import answer_sentence
+from mi_cli.report.smoke_text import NO_VERDICT, is_smoke
 from mi_cli.report.tables import SMALLEST_P, number
 
 __all__ = ["answer_lines", "p_text"]
@@ -29,8 +30,8 @@ def answer_lines(summary: Mapping[str, Any]) -> list[str]:
     """
     if "estimates" not in summary["tables"]:
         return []
-    if summary["budget"] == "smoke":
-        return ["No answer: budget=smoke shows that everything runs, and its numbers say nothing about the MI"]
+    if is_smoke(summary):
+        return [NO_VERDICT]
     answer = summary.get("answer")
     if isinstance(answer, Mapping):
         return [*filter(None, [answer_sentence(answer, summary)]), *_lines(answer, summary)]

@@ -16,13 +16,13 @@ from mi_cli.errors import counted
 from mi_cli.fields import Rule
 from mi_cli.records.results import SCALES
 from mi_cli.records.saved_config import by_path
-from mi_cli.report.answer_text import answer_lines
 from mi_cli.report.collect import Collection
 from mi_cli.report.page_figures import figure
-from mi_cli.report.recorded_run import Provenance, RecordedRun, Summary
+from mi_cli.report.recorded_run import Provenance, RecordedRun
 from mi_cli.report.run_comparison import compare_runs, why_not
-from mi_cli.report.selection_text import selection_lines
+from mi_cli.report.said_text import said_lines
 from mi_cli.report.shared_figures import shared_figures
+from mi_cli.report.smoke_text import NOT_JUDGED, is_smoke
 from mi_cli.report.tables import (
     IN_NATS,
     decision,
@@ -33,8 +33,7 @@ from mi_cli.report.tables import (
     setting_table,
     title_of,
 )
-from mi_cli.report.time_text import time_lines
-from mi_cli.report.verdict_text import efficiency_tables, verdict_lines
+from mi_cli.report.verdict_text import efficiency_tables
 from mi_cli.schema.effects import ruled
 
 __all__ = ["view"]
@@ -90,7 +89,9 @@ def _total(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _run(run: RecordedRun, index: int) -> dict[str, Any]:
     summary = run.summary
-    claims = [_claim(claim.model_dump()) for claim in summary.claims] if summary else []
+    dumped = summary.model_dump() if summary else {}
+    judged = not is_smoke(dumped)
+    claims = [_claim(claim, judged=judged) for claim in dumped.get("claims", ())]
     verdicts = Counter(claim["verdict"] for claim in claims)
     return {
         "id": f"run-{index}",
@@ -109,9 +110,7 @@ def _run(run: RecordedRun, index: int) -> dict[str, Any]:
         "units": run.units,
         "claims": claims,
         "verdicts": {verdict: verdicts[verdict] for verdict in _VERDICTS if verdicts[verdict]},
-        "answer": [*answer_lines(dumped), *verdict_lines(dumped), *time_lines(dumped), *selection_lines(dumped)]
-        if (dumped := _dumped(summary))
-        else [],
+        "answer": said_lines(dumped) if dumped else [],
         "notes": run.provenance.notes if run.provenance else [],
         "tables": list(_tables(run)),
         "figures": [figure(path) for path in run.plots],
@@ -124,12 +123,10 @@ def _run(run: RecordedRun, index: int) -> dict[str, Any]:
     }
 
 
-def _dumped(summary: Summary | None) -> dict[str, Any]:
-    return summary.model_dump() if summary else {}
-
-
-def _claim(claim: Mapping[str, Any]) -> dict[str, Any]:
-    """A claim with what decides it, and its settings as a table."""
+def _claim(claim: Mapping[str, Any], *, judged: bool) -> dict[str, Any]:
+    """A claim with what decides it, and its settings as a table; its text alone where it is not judged."""
+    if not judged:
+        return {"text": claim["text"], "verdict": NOT_JUDGED, "decision": "", "table": None}
     axes = list(dict.fromkeys(axis for cell in claim["cells"] for axis in cell["where"]))
     columns = {**dict.fromkeys(axes, False), "verdict": False, "value": True, "interval": True, "accepted": True}
     rows = [
@@ -161,7 +158,8 @@ def _tables(run: RecordedRun) -> Iterable[dict[str, Any]]:
     if run.summary is None:
         return
     summary = run.summary.model_dump()
-    for title, headings, body in efficiency_tables(summary["tables"].get("label_efficiency", ())):
+    scores = summary["tables"].get("label_efficiency", ())
+    for title, headings, body in efficiency_tables(scores, judged=not is_smoke(summary)):
         yield {"title": title, "table": _table(headings, body), "notes": [], "folded": False}
     for name, rows in summary["tables"].items():
         title = title_of(name, rows, summary)

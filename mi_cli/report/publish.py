@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 else:
     backend_agg = LazyModule("matplotlib.backends.backend_agg")
 
-__all__ = ["Publisher"]
+__all__ = ["Publisher", "draw", "summary_of"]
 
 
 class Publisher:
@@ -45,14 +45,12 @@ class Publisher:
 
     def draw(self, run: FinishedRun) -> bool:
         """Write ``summary.json``, ``tables/`` and ``plots/``; whether every plot worked."""
-        axes = [axis for axis in run.axes if axis != "seed"]
-        datasets = {trial.index: trial.config.dataset for trial in run.trials}
-        self.summary = summarise(run.config, run.rows, axes, _traces(run), datasets)
+        self.summary = summary_of(run)
         results.write_json(run.folder / "summary.json", self.summary)
         for name, rows in self.summary["tables"].items():
             results.write_table(run.folder / "tables" / f"{name}.csv", rows)
         with run.clock("plots"):
-            drawn = [] if run.is_shard else [_draw(name, run.folder) for name in run.config.figures]
+            drawn = [] if run.is_shard else [draw(name, run.folder) for name in run.config.figures]
         return all(drawn)
 
     def publish(self, run: FinishedRun) -> bool:
@@ -82,6 +80,13 @@ class Publisher:
             console.print(f"results: {run.folder}", markup=False, highlight=False, soft_wrap=True)
 
 
+def summary_of(run: FinishedRun) -> dict[str, Any]:
+    """What ``summary.json`` of a run holds (:func:`~mi_cli.report.summary.summarise`)."""
+    axes = [axis for axis in run.axes if axis != "seed"]
+    datasets = {trial.index: trial.config.dataset for trial in run.trials}
+    return summarise(run.config, run.rows, axes, _traces(run), datasets)
+
+
 def _traces(run: FinishedRun) -> dict[int, dict[str, list[float]]]:
     """Return the traces of each trial at the steps where all of its metrics were measured."""
     traces = {}
@@ -91,10 +96,16 @@ def _traces(run: FinishedRun) -> dict[int, dict[str, list[float]]]:
     return {index: metrics for index, metrics in traces.items() if len(next(iter(metrics.values()), [])) > 2}
 
 
-def _draw(name: str, folder: Path) -> bool:
-    """Draw a plot from the records of a run, as PNG and as SVG; whether that worked."""
+def draw(name: str, folder: Path, ends: Sequence[str] = (".png", ".svg")) -> bool:
+    """Draw a plot from the records of a run, as PNG and as SVG; whether that worked.
 
-    def draw() -> None:
+    Args:
+        name: of the plot.
+        folder: of the run.
+        ends: which of the two files are written.
+    """
+
+    def write() -> None:
         figure = plot_function(name)(results.Records(folder))
         plots = folder / "plots"
         plots.mkdir(exist_ok=True)
@@ -102,9 +113,13 @@ def _draw(name: str, folder: Path) -> bool:
         figure.set_dpi(150)
         backend_agg.FigureCanvasAgg(figure).print_png(temporary)  # the bytes of savefig, which draws it once more
         drawing = plots / f"{name}.svg"
-        drawing.unlink(missing_ok=True)  # one of an earlier attempt, which reports would show in place of the pixels
-        temporary.replace(plots / f"{name}.png")
-        figure.set_layout_engine("none")  # the places stay as they are
-        results.write_text(drawing, svg_function()(figure))
+        if ".svg" in ends:
+            drawing.unlink(missing_ok=True)  # an earlier one, which reports would show in place of the pixels
+        if ".png" in ends:
+            temporary.replace(plots / f"{name}.png")
+        temporary.unlink(missing_ok=True)
+        if ".svg" in ends:
+            figure.set_layout_engine("none")  # the places stay as they are
+            results.write_text(drawing, svg_function()(figure))
 
-    return attempt(f"plot {name}", folder, draw)
+    return attempt(f"plot {name}", folder, write)

@@ -75,6 +75,7 @@ class Summary(BaseModel):
     axes: list[str]
     level: float
     shown_in: Literal["nats", "bits"] = "nats"
+    measure: str = "MI"
     data: dict[str, Any] = Field(default_factory=dict)
     tables: dict[str, list[dict[str, Any]]] = Field(default_factory=dict)
     answer: dict[str, Any] | list[dict[str, Any]] | None = None

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from mi_cli.analysis.run_comparison import Compared, Side, compared_answers, compared_rows, corrected
-from mi_cli.errors import counted
+from mi_cli.errors import counted, listed
 from mi_cli.fields import Rule
 from mi_cli.records.results import SCALES
 from mi_cli.report.recorded_run import RecordedRun
@@ -122,7 +122,14 @@ class RunComparison:
         lines = [f"settings that differ: {'; '.join(settings) or 'none'}"]
         if self.versions:
             lines.append(f"versions that differ: {'; '.join(map(str, self.versions))}")
+        if self.unjudged:
+            lines.append(f"verdicts are not compared: {listed(self.unjudged, 'and')} tried out with budget=smoke")
         return [*lines, *(f"verdict changed: {change}" for change in self.verdicts)]
+
+    @property
+    def unjudged(self) -> list[str]:
+        """Names of the runs at ``budget=smoke``, which give no verdict."""
+        return [run.name for run in (self.before, self.after) if _gives_none(run)]
 
     @property
     def frame(self) -> pl.DataFrame:
@@ -251,6 +258,8 @@ def _versions(before: RecordedRun, after: RecordedRun) -> list[Change]:
 def _verdicts(before: RecordedRun, after: RecordedRun) -> tuple[list[Change], int]:
     """Verdicts that changed, and how many are the same."""
     changes, kept = [], 0
+    if _gives_none(before) or _gives_none(after):
+        return changes, kept
     first, second = ({**_claims(run), **_answer_verdicts(run)} for run in (before, after))
     for text in first:
         if text in second:
@@ -259,6 +268,11 @@ def _verdicts(before: RecordedRun, after: RecordedRun) -> tuple[list[Change], in
             else:
                 changes.append(Change(text, first[text], second[text]))
     return changes, kept
+
+
+def _gives_none(run: RecordedRun) -> bool:
+    """Whether a run gives no verdicts, since it is at ``budget=smoke``."""
+    return run.summary is not None and run.summary.budget == "smoke"
 
 
 def _claims(run: RecordedRun) -> dict[str, str]:

@@ -21,6 +21,8 @@ from mi_cli.registry.lookup import plot_function
 from mi_cli.report import terminal_tables
 from mi_cli.report.collect import Collection, collect
 from mi_cli.report.recorded_run import RecordedRun, with_infinities
+from mi_cli.report.said_text import said_lines
+from mi_cli.report.smoke_text import NOT_JUDGED, is_smoke
 from mi_cli.report.tables import mean_table
 from mi_cli.terminal import Terminal
 
@@ -183,16 +185,23 @@ class Run:
         return f"{text.getvalue()}results: {self.folder}"
 
     def _repr_html_(self) -> str:
-        parts = [f"<p>{html.escape(repr(self)[1:-1])}</p>"]
+        parts = [_paragraph(repr(self)[1:-1])]
         if self.answer is not None:
             parts.append(self.answer._repr_html_())
         elif self.summary:
+            parts += [_paragraph(line) for line in said_lines(self.summary)]
             columns, rows = mean_table(self.summary)
+            parts.append(_paragraph(f"{self.summary.get('measure', 'MI')} in {self.units}, means over seeds"))
             parts.append(_table(columns, rows[:_MOST_ROWS]))
             if len(rows) > _MOST_ROWS:
-                parts.append(f"<p>and {len(rows) - _MOST_ROWS} more rows</p>")
-        claims = [f"{claim['verdict']}: {claim['text']}" for claim in self.summary.get("claims", ())]
-        return "\n".join([*parts, *(f"<p>{html.escape(claim)}</p>" for claim in claims)])
+                parts.append(_paragraph(f"and {len(rows) - _MOST_ROWS} more rows"))
+        if self.answer is None:  # which has the notes
+            parts += [_paragraph(note) for note in self.notes]
+        judged = not is_smoke(self.summary)
+        claims = [
+            (claim["verdict"] if judged else NOT_JUDGED, claim["text"]) for claim in self.summary.get("claims", ())
+        ]
+        return "\n".join([*parts, *(_paragraph(f"{verdict}: {text}") for verdict, text in claims)])
 
 
 class Runs(Sequence[Run]):
@@ -242,7 +251,7 @@ class Runs(Sequence[Run]):
             [str(place), run.name, run.state, f"{run._recorded.done} of {run._recorded.n_trials}", str(run.folder)]
             for place, run in enumerate(self._runs)
         ]
-        return "\n".join([_table(columns, rows), *(f"<p>{html.escape(fault)}</p>" for fault in self.faults)])
+        return "\n".join([_table(columns, rows), *map(_paragraph, self.faults)])
 
 
 def runs(*folders: str | Path, experiment: str | None = None) -> Runs:
@@ -281,6 +290,10 @@ def _png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     backend_agg.FigureCanvasAgg(figure).print_png(buffer)
     return buffer.getvalue()
+
+
+def _paragraph(text: str) -> str:
+    return f"<p>{html.escape(text)}</p>"
 
 
 def _table(columns: Mapping[str, bool], rows: Sequence[Sequence[str]]) -> str:

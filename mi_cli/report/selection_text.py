@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mi_cli.report.smoke_text import NO_VERDICT, is_smoke
+
 __all__ = ["selection_lines"]
 
 _STABLE = 0.8  # share of subsamples from which a column is called stable
@@ -12,6 +14,8 @@ _STABLE = 0.8  # share of subsamples from which a column is called stable
 
 def selection_lines(summary: Mapping[str, Any]) -> list[str]:
     """The columns to keep, and how stable they are; no lines for a run without a table ``selected``."""
+    if summary["tables"].get("selected") and is_smoke(summary):
+        return [NO_VERDICT]
     rows, axes = summary["tables"].get("selected") or (), summary["axes"]
     settings: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for row in rows:

@@ -11,6 +11,7 @@ from mi_cli.bounds.uncertainty import SMALLEST_P
 from mi_cli.errors import counted
 from mi_cli.procedures.base import recorded_procedure
 from mi_cli.records.results import SCALES
+from mi_cli.report.smoke_text import is_smoke
 from mi_cli.tabular.time_axis import Step, step_text
 
 __all__ = [
@@ -122,10 +123,13 @@ def title_of(name: str, rows: Sequence[Row], summary: Mapping[str, Any]) -> str:
 
 
 def _title_of_interactions(name: str, rows: Sequence[Row], summary: Mapping[str, Any]) -> str:
-    """The verdict on all columns together, or how many triples have which."""
+    """The verdict on all columns together, or how many triples have which; at ``budget=smoke`` neither."""
     if not rows:
         return f"{name}: none was measured" if name == "measures" else "triples: four columns or more have some"
     verdicts = Counter(row["interaction"] for row in rows if row["interaction"])
+    judged = not is_smoke(summary)
+    if name == "triples" and not judged:
+        return f"Triples of columns by co-information, in {summary['shown_in']}"
     if name == "triples":
         told = ", ".join(f"{n:,} {verdict}" for verdict, n in verdicts.most_common())
         return f"Triples of columns by co-information, in {summary['shown_in']}: {told}"
@@ -136,7 +140,8 @@ def _title_of_interactions(name: str, rows: Sequence[Row], summary: Mapping[str,
     of = f" of {', '.join(names[:6])}{', ...' * (len(names) > 6)}" if names else ""
     rows_of = f"; {data['rows_used']:,} rows of {data['file']}" if data.get("file") else ""
     meaning = "O-information above 0 is redundancy, below 0 synergy"
-    return f"Interaction{of}: {verdict}; {meaning}, in {summary['shown_in']}{rows_of}"
+    head = f"Interaction{of}: {verdict}" if judged else f"Interaction{of}"
+    return f"{head}; {meaning}, in {summary['shown_in']}{rows_of}"
 
 
 def _step(step: Mapping[str, Any] | None) -> str:
@@ -153,7 +158,8 @@ def setting_table(rows: Sequence[Row], summary: Mapping[str, Any]) -> tuple[dict
     percent = _percent(summary)
     titles = {"error": f"mean |error| ± {percent}", "coverage": f"coverage ({percent})", "seconds": "median s"}
     cells = [_cells(row, SCALES[summary["shown_in"]]) for row in rows]
-    hidden = {"reason"} | ({"status"} if all(row.get("status") == "ok" for row in rows) else set())
+    hidden = {"reason"} | ({"interaction"} if is_smoke(summary) else set())
+    hidden |= {"status"} if all(row.get("status") == "ok" for row in rows) else set()
     cells = [{key: text for key, text in cell.items() if key not in hidden} for cell in cells]
     titles |= {"ci": f"{percent} interval", "lower": f"at least ({percent})", "p_value": "p", "gap": "training − test"}
     titles |= {"p_corrected": "p, all lags", "source_history": "values of source", "target_history": "of target"}

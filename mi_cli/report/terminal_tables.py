@@ -9,11 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mi_cli.report.answer_text import answer_lines
-from mi_cli.report.selection_text import selection_lines
+from mi_cli.report.said_text import said_lines
+from mi_cli.report.smoke_text import NOT_JUDGED, is_smoke
 from mi_cli.report.tables import Row, decision, has_all_numbers, mean_table, remarks, setting_table, title_of
-from mi_cli.report.time_text import time_lines
-from mi_cli.report.verdict_text import efficiency_tables, verdict_lines
+from mi_cli.report.verdict_text import efficiency_tables
 
 __all__ = ["show"]
 
@@ -41,7 +40,7 @@ def show(summary: Mapping[str, Any], console: Console, *, verbose: bool = False)
     Means over seeds are left out where a table has their numbers (:func:`~mi_cli.report.tables.has_all_numbers`), and
     where there are very many settings and other tables. Diagnostics of estimators are left out unless ``verbose``.
     """
-    for line in (*answer_lines(summary), *verdict_lines(summary), *time_lines(summary), *selection_lines(summary)):
+    for line in said_lines(summary):
         _print(line, console)
     if not has_all_numbers(summary):
         if summary["tables"] and len(summary["cells"]) > _MOST_ROWS:
@@ -50,7 +49,8 @@ def show(summary: Mapping[str, Any], console: Console, *, verbose: bool = False)
             measure = f"{summary.get('measure', 'MI')} in {summary['shown_in']}"
             _print(f"{_run(summary)}; {measure}, means over seeds", console)
             console.print(_mean_table(summary, console.width), crop=False)
-    for title, columns, body in efficiency_tables(summary["tables"].get("label_efficiency", ())):
+    judged = not is_smoke(summary)
+    for title, columns, body in efficiency_tables(summary["tables"].get("label_efficiency", ()), judged=judged):
         _print(title, console)
         console.print(_table(columns.items(), body, console.width), crop=False)
     for name, rows in summary["tables"].items():
@@ -65,7 +65,8 @@ def show(summary: Mapping[str, Any], console: Console, *, verbose: bool = False)
         if len(rows) > _MOST_ROWS:
             _print(f"and {len(rows) - _MOST_ROWS} more rows in tables/{name}.csv", console)
     for claim in summary["claims"]:
-        console.print(_verdict(claim), highlight=False, soft_wrap=True)
+        text = _verdict(claim) if judged else Text(f"{NOT_JUDGED}: {claim['text']}")
+        console.print(text, highlight=False, soft_wrap=True)
 
 
 def _run(summary: Mapping[str, Any]) -> str:

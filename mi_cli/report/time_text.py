@@ -10,6 +10,7 @@ from mi_cli.analysis.rows import grouped
 from mi_cli.errors import counted
 from mi_cli.records.results import SCALES
 from mi_cli.report.answer_text import p_text
+from mi_cli.report.smoke_text import NO_VERDICT, is_smoke
 from mi_cli.report.tables import number
 from mi_cli.tabular.time_axis import Step, step_text
 
@@ -30,8 +31,8 @@ def time_lines(summary: Mapping[str, Any]) -> list[str]:
     tables = summary["tables"]
     if not {"lags", "transfers"} & set(tables):
         return []
-    if summary["budget"] == "smoke":
-        return ["No answer: budget=smoke shows that everything runs, and its numbers say nothing about the rows"]
+    if is_smoke(summary):
+        return [NO_VERDICT]
     lines = []
     for name, line in (("lags", _of_lags), ("transfers", _of_transfers)):
         rows = tables.get(name) or []

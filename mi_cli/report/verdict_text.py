@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mi_cli.errors import counted
+from mi_cli.report.smoke_text import NO_VERDICT, is_smoke
+
 __all__ = ["efficiency_tables", "verdict_lines"]
 
 _NAME = "label_efficiency"
@@ -21,8 +24,8 @@ def verdict_lines(summary: Mapping[str, Any]) -> list[str]:
     """What to use with how many labels, and which encoder is best; no lines for a run without such a table."""
     if _NAME not in summary["tables"]:
         return []
-    if summary["budget"] == "smoke":
-        return ["No verdict: budget=smoke shows that everything runs, and its numbers say nothing about the table"]
+    if is_smoke(summary):
+        return [NO_VERDICT]
     lines = []
     for verdict in summary.get("verdicts") or ():
         setting = ", ".join(f"{key}={value}" for key, value in verdict.items() if key not in _FIELDS)
@@ -75,8 +78,14 @@ def _no_better(step: Mapping[str, Any], measure: str) -> str:
     return f" They are not better than {constant}{where}."
 
 
-def efficiency_tables(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict[str, bool], list[list[str]]]]:
+def efficiency_tables(
+    rows: Sequence[Mapping[str, Any]], *, judged: bool = True
+) -> list[tuple[str, dict[str, bool], list[list[str]]]]:
     """The scores of a long table (``label_efficiency``), for each setting a table of methods by numbers of labels.
+
+    Args:
+        rows: of the table.
+        judged: whether scores are marked as better or worse than those of the raw columns.
 
     Returns:
         For each setting a title; titles of columns, each with whether it has numbers; and rows as text. Scores have a +
@@ -86,26 +95,25 @@ def efficiency_tables(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict
     settings: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for row in rows:
         settings.setdefault(tuple(str(row[axis]) for axis in axes), []).append(row)
-    return [_table(axes, setting, members) for setting, members in settings.items()]
+    return [_table(axes, setting, members, judged=judged) for setting, members in settings.items()]
 
 
 def _table(
-    axes: Sequence[str], setting: Sequence[str], rows: Sequence[Mapping[str, Any]]
+    axes: Sequence[str], setting: Sequence[str], rows: Sequence[Mapping[str, Any]], *, judged: bool
 ) -> tuple[str, dict[str, bool], list[list[str]]]:
     labels = list(dict.fromkeys(row["labels"] for row in rows))
     methods = list(dict.fromkeys(row["method"] for row in rows))
     cells = {(row["method"], row["labels"]): row for row in rows}
-    body = [[method, *(_cell(cells[method, n]) if (method, n) in cells else "" for n in labels)] for method in methods]
+    texts = {key: _cell(row, judged=judged) for key, row in cells.items()}
+    body = [[method, *(texts.get((method, n), "") for n in labels)] for method in methods]
     where = "".join(f"{axis}={value}, " for axis, value in zip(axes, setting, strict=True))
-    title = (
-        f"{where}{rows[0]['measure']} by number of labels, means over {rows[0]['seeds']} seeds; "
-        "+ better, − worse than the raw columns by more than the interval"
-    )
+    marks = "; + better, − worse than the raw columns by more than the interval" if judged else ""
+    title = f"{where}{rows[0]['measure']} by number of labels, means over {counted(rows[0]['seeds'], 'seed')}{marks}"
     return title, {"method": False} | {f"{n:,}": True for n in labels}, body
 
 
-def _cell(row: Mapping[str, Any]) -> str:
+def _cell(row: Mapping[str, Any], *, judged: bool) -> str:
     mark = " "
-    if row["difference_low"] is not None:
+    if judged and row["difference_low"] is not None:
         mark = "+" if row["difference_low"] > 0 else "−" if row["difference_high"] < 0 else " "
     return f"{row['score']:.3f} {mark}".replace("-", "−")

@@ -48,11 +48,17 @@ def test_a_complete_run_is_not_changed_and_its_answer_is_printed(run, capsys, ty
     assert state(run) == before
 
 
-@pytest.mark.parametrize("lost", ["report.html", "plots/forest.png", "tables/estimates.csv", "summary.json"])
-def test_what_is_missing_is_made_again(run, lost):
+@pytest.mark.parametrize(
+    "lost", ["report.html", "plots/forest.png", "plots/forest.svg", "tables/estimates.csv", "summary.json"]
+)
+def test_what_is_missing_is_made_again_and_nothing_else(run, capsys, lost):
+    before = {path: kept for path, kept in state(run).items() if path.is_file() and path != run / lost}
+    content = (run / lost).read_bytes()
     (run / lost).unlink()
     assert main(["resume=run", "threads=1"]) == 0
-    assert (run / lost).exists()
+    assert f"nothing is run, and {lost} was missing, and no other file is changed" in capsys.readouterr().err
+    assert lost == "report.html" or (run / lost).read_bytes() == content  # a page says when it was made
+    assert {path: kept for path, kept in state(run).items() if path.is_file() and path != run / lost} == before
 
 
 def test_a_trial_that_failed_is_run_again_and_the_history_says_so(run, capsys):

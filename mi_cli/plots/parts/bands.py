@@ -24,7 +24,7 @@ class Band:
 
     Args:
         label: for the legend.
-        text: the claim and its verdict.
+        text: the claim and its verdict; none at ``budget=smoke``.
         of_difference: whether it is about the estimate less the true MI, and not about the estimate.
         method: that it is about; None for all.
         cells: triples of a setting and the ends of what is accepted, None where there is none.
@@ -49,7 +49,8 @@ def bands(records: Records) -> list[Band]:
     for number, (claim, verdict) in enumerate(drawn, 1):
         name = f"claim {number}" if len(drawn) > 1 else "the claim"
         cells = [(Setting.from_pairs(cell["where"].items()), *cell["accepted"]) for cell in verdict["cells"]]
-        text = f"{name} {_VERBS[verdict['verdict']]}: {plain(claim['text'])}"
+        judged = "is not judged" if records.summary["budget"] == "smoke" else _VERBS[verdict["verdict"]]
+        text = f"{name} {judged}: {plain(claim['text'])}"
         found.append(Band(f"accepted by {name}", text, _OF_DIFFERENCE[claim["kind"]], claim.get("method"), cells))
     return found
 

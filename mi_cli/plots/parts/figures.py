@@ -109,7 +109,7 @@ def add_title(fig: Figure, records: Records, what: str, *remarks: str) -> None:
     summary = records.summary
     run = _run(records)
     if summary["budget"] != "full":
-        run.append(f"budget {summary['budget']}")
+        run.append(f"budget {summary['budget']}{': no verdict' * (summary['budget'] == 'smoke')}")
     total = sum(summary["trials"].values())
     run += [f"{n} of {total} trials {status}" for status, n in summary["trials"].items() if status != "ok"]
     columns = int(fig.get_figwidth() * _COLUMNS)

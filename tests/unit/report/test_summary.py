@@ -221,7 +221,7 @@ def test_classes_show_their_entropy_and_the_share_of_it():
 def test_smoke_gives_no_answer():
     found = answered(budget={"name": "smoke"})
     assert found["answer"] is None
-    assert shown(found).startswith("No answer: budget=smoke")
+    assert shown(found).startswith("No verdict: budget=smoke")
 
 
 def test_runs_without_the_table_of_estimates_have_no_answer():

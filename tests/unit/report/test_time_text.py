@@ -56,7 +56,7 @@ def test_seeds_have_a_line_each_unless_they_are_many():
 def test_other_runs_have_no_such_lines_and_smoke_says_nothing():
     assert lines(estimates=[]) == []
     (line,) = time_lines({"tables": {"lags": [lag(0, 0.1, 0.1)]}, "budget": "smoke"})
-    assert line.startswith("No answer")
+    assert line.startswith("No verdict: budget=smoke")
 
 
 def test_titles_say_the_step():
