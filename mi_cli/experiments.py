@@ -64,6 +64,10 @@ def run(
         OutputError: the folder cannot be written to any more.
         KeyboardInterrupt: the run was interrupted. Finished trials are recorded, and ``resume=`` goes on with it.
     """
+    _check_types(experiment, settings, folder, resume, progress)
+    if experiment is None and resume is None and not settings and not more:
+        accepted = "a name that mi-run lists, or settings that describe an experiment"
+        raise ConfigError(Fault("experiment", None, "is nothing to run", accepted))
     invocation = Invocation()
     args = arguments(_overrides(experiment, dict(settings or {}) | more, folder, resume, progress))
     source = composer(args)
@@ -96,6 +100,34 @@ def run(
     finally:
         made.discard_if_empty()
     return Run.read(made.path)
+
+
+def _check_types(experiment: Any, settings: Any, folder: Any, resume: Any, progress: Any) -> None:
+    """Refuse arguments of another type than those that are declared, before anything is made.
+
+    Raises:
+        ConfigError: with one fault for each.
+    """
+    expected = (
+        ("experiment", experiment, str, "the name of an experiment, as text"),
+        ("settings", settings, Mapping, "a mapping, such as {'dataset.rho': 0.5}"),
+        ("folder", folder, str | Path, "a path"),
+        ("resume", resume, str | Path, "the folder of a run"),
+    )
+    faults = [
+        Fault(name, repr(value), accepted=accepted)
+        for name, value, kind, accepted in expected
+        if value is not None and not isinstance(value, kind)
+    ]
+    if not isinstance(progress, str):
+        faults.append(Fault("progress", repr(progress), accepted="auto, bar, lines or none"))
+    faults += [
+        Fault("settings", repr(key), problem="is no key", accepted="text, such as 'dataset.rho'")
+        for key in (settings if isinstance(settings, Mapping) else ())
+        if not isinstance(key, str)
+    ]
+    if faults:
+        raise ConfigError(*faults)
 
 
 def _overrides(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mi_cli import report
 from mi_cli.cli.exits import FINE
@@ -12,10 +14,25 @@ from mi_cli.errors import ConfigError, Fault, OutputError
 from mi_cli.files import expanded_path
 from mi_cli.terminal import standard_output
 
-__all__ = ["compare"]
+if TYPE_CHECKING:
+    from mi_cli.report.recorded_run import RecordedRun
+
+__all__ = ["compare", "help_text"]
 
 _USAGE = "mi-run compare RUN_FOLDER RUN_FOLDER [table=FILE.csv] [page=FILE.html]"
+_HELP = f"""{_USAGE}
+
+Says how the second run differs from the first: in its settings, and in which numbers, answers and verdicts beyond the
+noise. Settings that change no number, such as reuse and checkpoint_every, are not listed.
+
+  table=FILE    write all comparisons, as .csv or .parquet
+  page=FILE     write the report of both runs with their comparison, as .html"""
 _FILES = {"table": (".csv", ".parquet"), "page": (".html",)}
+
+
+def help_text() -> str:
+    """What ``mi-run compare --help`` prints."""
+    return _HELP
 
 
 def compare(words: Sequence[str]) -> int:
@@ -29,10 +46,7 @@ def compare(words: Sequence[str]) -> int:
         ConfigError: a folder is not that of one run, or the runs have nothing in common.
         OutputError: a file cannot be written.
     """
-    files = dict(_file(word) for word in words if word.partition("=")[0] in _FILES)
-    folders = [word for word in words if word.partition("=")[0] not in _FILES]
-    if len(folders) != 2:
-        raise ConfigError(Fault("mi-run compare", problem=f"takes two folders, not {len(folders)}", command=_USAGE))
+    folders, files = _parsed(words)
     collected = report.collect.collect([_folder(text) for text in folders])
     if collected.faults:
         raise ConfigError(*collected.faults)
@@ -41,6 +55,8 @@ def compare(words: Sequence[str]) -> int:
         raise ConfigError(Fault("mi-run compare", problem=f"{' and '.join(folders)} {problem}", accepted="two runs"))
     before, after = collected.runs
     if reason := report.run_comparison.why_not(before, after):
+        if unfinished := [run for run in collected.runs if run.summary is None]:
+            raise ConfigError(*map(_unfinished, unfinished))
         problem = f"{before.path} and {after.path} have nothing in common: {reason}"
         raise ConfigError(Fault("mi-run compare", problem=problem))
     comparison = report.run_comparison.compare_runs(before, after)
@@ -60,8 +76,36 @@ def compare(words: Sequence[str]) -> int:
     return FINE
 
 
+def _parsed(words: Sequence[str]) -> tuple[list[str], dict[str, Path]]:
+    """The two folders, and the files to write."""
+    folders: list[str] = []
+    files: dict[str, Path] = {}
+    for word in words:
+        key, equals, _ = word.partition("=")
+        if key in files:
+            raise ConfigError(Fault(key, problem="is typed twice", accepted=f"{key}= once", command=_USAGE))
+        if key in _FILES:
+            files |= [_file(word)]
+        elif equals and not expanded_path(word).exists():
+            raise ConfigError(Fault(word, problem="is no option of mi-run compare", command=_USAGE))
+        else:
+            folders.append(word)
+    if len(folders) != 2:
+        raise ConfigError(Fault("mi-run compare", problem=f"takes two folders, not {len(folders)}", command=_USAGE))
+    return folders, files
+
+
+def _unfinished(run: RecordedRun) -> Fault:
+    """The fault of a run that has not ended, whose numbers may still change."""
+    folder = shown_from_here(run.folder)
+    problem = f"the run is {run.state}, and has no number to compare yet"
+    return Fault("compare", folder, problem, command=f"mi-run resume={shlex.quote(str(folder))}")
+
+
 def _file(word: str) -> tuple[str, Path]:
-    key, _, text = word.partition("=")
+    key, equals, text = word.partition("=")
+    if not text:
+        raise ConfigError(Fault(f"{key}{equals}", accepted=f"a file that ends in {' or '.join(_FILES[key])}"))
     path, ends = expanded_path(text), _FILES[key]
     if path.suffix.lower() not in ends:
         raise ConfigError(Fault(key, Path(text), accepted=f"a file that ends in {' or '.join(ends)}"))

@@ -76,6 +76,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             with printing():
                 print(help_of(typed[0]))
             return FINE
+        if typed[:1] == ["compare"] and {"--help", "-h"} & set(typed):
+            with printing():
+                print(cli.compare_command.help_text())
+            return FINE
         words = expanded(typed, invocation.standard_input)
         refuse_misplaced(words)
         code = _main(arguments(words), invocation)

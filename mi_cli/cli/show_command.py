@@ -62,8 +62,11 @@ def open_report(words: Sequence[str]) -> int:
 def _read(path: Path) -> dict[str, Any]:
     try:
         summary: dict[str, Any] = report.recorded_run.with_infinities(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise ConfigError(Fault(str(path), problem=f"cannot be read ({error})", accepted="the file of a run")) from None
+    except (OSError, ValueError, RecursionError) as error:
+        problem = report.recorded_run.broken(error)
+        raise ConfigError(Fault(str(path), problem=problem, accepted="the summary of a run")) from None
+    if not isinstance(summary, dict):
+        raise ConfigError(Fault(str(path), problem="is not what a run leaves", accepted="the summary of a run"))
     if missing := [key for key in _SHOWN if key not in summary]:
         problem = f"lacks {', '.join(missing)}; another version wrote it"
         raise ConfigError(Fault(str(path), problem=problem, accepted="the file of a run of this version"))

@@ -16,6 +16,7 @@ from mi_cli.records.results import SCALES, Records
 __all__ = ["plot"]
 
 _WHAT = "Estimates of {}"
+_LETTERS = 16  # of a name
 _MOST = 40  # lines; the first ones are drawn
 
 
@@ -32,7 +33,7 @@ def plot(records: Records) -> Figure:
     for place, row in enumerate(shown):
         _line(ax, place, row, scale)
         _tell(ax, place, row, scale, f"{labels.measure(records.summary)} ({units})", _where(records, row, rows))
-    names = [", ".join([looks.look(row["method"]).label, *_where(records, row, rows)]) for row in shown]
+    names = [", ".join([looks.look(row["method"]).label, *_where(records, row, rows, _LETTERS)]) for row in shown]
     ax.set_yticks(range(len(shown)), names)
     ax.set_ylim(len(shown) - 0.4, -0.6)
     ax.axvline(0, color=looks.GREY, linewidth=0.8, zorder=1)
@@ -84,11 +85,18 @@ def _tell(ax: Axes, place: int, row: Mapping[str, Any], scale: float, quantity: 
             tell(ax, 0.99, place, edge, transform=ax.get_yaxis_transform())
 
 
-def _where(records: Records, row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def _where(
+    records: Records, row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], letters: int | None = None
+) -> list[str]:
     """The values of axes that differ between lines."""
     axes = [axis for axis in (*records.axes, "seed") if axis != "estimator" and axis in row]
     varied = [axis for axis in axes if len({str(other[axis]) for other in rows}) > 1]
-    return [f"{axis.rpartition('.')[2]} {row[axis]}" for axis in varied]
+    values = [row[axis] for axis in varied]
+    texts = [
+        labels.value_label(axis, value, letters) if isinstance(value, str) else str(value)
+        for axis, value in zip(varied, values, strict=True)
+    ]
+    return [f"{axis.rpartition('.')[2]} {text}" for axis, text in zip(varied, texts, strict=True)]
 
 
 def _explain_marks(ax: Axes, rows: Sequence[Mapping[str, Any]], measure: str, level: str) -> None:

@@ -82,7 +82,7 @@ def _draw(ax: Axes, rows: Sequence[Mapping[str, Any]], largest: float, scale: fl
     across, up = ([place[axis] for place in places.values()] for axis in (0, 1))
     ax.scatter(across, up, s=size, color="0.92", edgecolor=looks.GREY, linewidth=0.8, zorder=3)
     for name, (x, y) in places.items():
-        text = name if len(name) <= _LETTERS else f"{name[: _LETTERS - 1]}…"
+        text = labels.short(name, _LETTERS)
         side = "center" if abs(x) < 0.2 or len(names) == 2 else "left" if x > 0 else "right"
         above = "center" if side != "center" else "bottom" if y > 0.2 or len(names) == 2 else "top"
         lift = 0.17 if above == "bottom" else -0.17 if above == "top" else 0.0

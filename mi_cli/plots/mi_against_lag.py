@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from mi_cli.analysis.time_tables import lags
 from mi_cli.plots.parts import figures, labels, looks
@@ -23,6 +23,7 @@ _WHAT = "Mutual information of x and of y some steps later"
 _ALPHA = 0.05
 _MOST = 6  # panels
 _LETTERS = 16  # of a name
+_TICKS = 8  # at most
 
 
 def plot(records: Records) -> Figure:
@@ -78,9 +79,9 @@ def _lag_label(records: Records) -> str:
 
 
 def _name(records: Records, side: str) -> str:
-    """The name of a side's column, or of the side where it has several or a long name."""
+    """The name of a side's column, or of the side where it has several."""
     names = records.config["dataset"].get(side)
-    return names[0] if isinstance(names, list) and len(names) == 1 and len(names[0]) <= _LETTERS else side
+    return labels.short(names[0], _LETTERS) if isinstance(names, list) and len(names) == 1 else side
 
 
 def _draw(ax: Axes, rows: Sequence[dict[str, Any]], scale: float) -> None:
@@ -114,4 +115,14 @@ def _draw(ax: Axes, rows: Sequence[dict[str, Any]], scale: float) -> None:
     finite_truth = sorted({(lag, value) for lag, value in truth if math.isfinite(value)})
     if finite_truth:
         ax.plot(*zip(*finite_truth, strict=True), label="true MI", **looks.TRUTH)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(FixedLocator(_ticks(sorted({row["lag"] for row in rows}))))
+
+
+def _ticks(measured: Sequence[int]) -> list[int]:
+    """Whole lags for the ticks, none of them outside of those that were measured.
+
+    >>> _ticks([0, 1, 2, 3]), _ticks([*range(21)])[-2:]
+    ([0, 1, 2, 3], [17, 20])
+    """
+    steps = MaxNLocator(_TICKS, integer=True).tick_values(measured[0], measured[-1])
+    return [round(at) for at in steps if measured[0] <= at <= measured[-1]]

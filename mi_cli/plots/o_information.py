@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from mi_cli.analysis.interaction import REDUNDANT, SYNERGISTIC, UNDECIDED, measures, triples
 from mi_cli.analysis.intervals import Interval
-from mi_cli.plots.parts import figures, looks, marks
+from mi_cli.plots.parts import figures, labels, looks, marks
 from mi_cli.plots.parts.values import Value, exact
 from mi_cli.records.results import SCALES, Records
 
@@ -19,7 +19,7 @@ __all__ = ["plot"]
 
 _WHAT = "Interaction of columns: redundancy above 0, synergy below"
 _TRIPLES = 20
-_LONGEST = 40  # characters of a triple's name
+_LETTERS = 16  # of each name of a triple
 _NONE = "not judged"  # at budget=smoke
 _COLOURS = {REDUNDANT: looks.BLUE, SYNERGISTIC: looks.VERMILLION, UNDECIDED: looks.GREY, _NONE: looks.GREY}
 
@@ -89,5 +89,5 @@ def _panel(ax: Axes, rows: Sequence[dict[str, Any]], scale: float, quantity: str
 def _name(row: dict[str, Any]) -> str:
     if "measure" in row:
         return f"{row['measure']}, {looks.look(row['method']).label}"
-    name = ", ".join(str(row[key]) for key in ("first", "second", "third"))
-    return f"{name if len(name) <= _LONGEST else name[: _LONGEST - 1] + '…'}: {looks.look(row['method']).label}"
+    name = ", ".join(labels.short(str(row[key]), _LETTERS) for key in ("first", "second", "third"))
+    return f"{name}: {looks.look(row['method']).label}"

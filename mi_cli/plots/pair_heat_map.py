@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
-from mi_cli.analysis.pairwise import pairs
+from mi_cli.analysis.pairwise import AXIS, pairs
 from mi_cli.plots.parts import figures, labels
 from mi_cli.plots.parts.values import Value, exact, span, tell
 from mi_cli.records.results import SCALES, Records
@@ -31,10 +32,7 @@ def plot(records: Records) -> Figure:
         return figures.empty_figure(records, what, "no pair has an estimate")
     first = measured[0]["method"], measured[0]["seed"]
     measured = [row for row in measured if (row["method"], row["seed"]) == first]
-    names = [list(dict.fromkeys(row[side] for row in sorted(measured, key=str))) for side in ("x", "y")]
-    symmetric = bool(set(names[0]) & set(names[1]))
-    if symmetric:
-        names = [sorted({*names[0], *names[1]})] * 2
+    names, symmetric = _names(records, measured)
     units = records.config.get("units", "nats")
     scale = SCALES[units]
     values, faint = _matrices(measured, names, symmetric, scale)
@@ -50,20 +48,35 @@ def plot(records: Records) -> Figure:
     ax.plot(*np.nonzero(faint)[::-1], "x", color="w", markersize=size, markeredgewidth=0.7)
     for axis, ticks in ((ax.yaxis, names[0]), (ax.xaxis, names[1])):
         few = len(ticks) <= _LABELLED
-        axis.set_ticks(range(len(ticks)) if few else [], ticks if few else [], fontsize=7)
+        axis.set_ticks(range(len(ticks)) if few else [], map(labels.short, ticks) if few else [], fontsize=7)
     ax.tick_params(axis="x", rotation=90)
     for row in measured:
         text = exact(row["estimate"], scale), span((row["ci_low"], row["ci_high"]), scale)
         place = names[1].index(row["y"]), names[0].index(row["x"])
-        tell(ax, *place, Value(f"{labels.measure(records.summary)} ({units})", "", f"{row['x']} and {row['y']}", *text))
+        tell(
+            ax,
+            *place,
+            Value(f"{labels.measure(records.summary)} ({units})", "", labels.PAIR.join((row["x"], row["y"])), *text),
+        )
     if max(map(len, names)) <= _NUMBERED:
         _numbers(ax, np.where(faint == 0, values, np.nan))
     bar = fig.colorbar(image, ax=ax, shrink=0.8)
     bar.ax.tick_params(labelsize=8)
     bar.set_label(f"{labels.measure(records.summary)} ({units})", fontsize=9)
     remark = f"×: not significant at {100 * _ALPHA:g} % after Holm's correction for {len(measured)} pairs"
-    figures.add_title(fig, records, what, remark)
+    figures.add_title(fig, records, what, "columns in the order in which the run took them", remark)
     return fig
+
+
+def _names(records: Records, rows: list[dict[str, Any]]) -> tuple[list[list[str]], bool]:
+    """The columns of x and of y in the order of the trials, and whether they are the same ones."""
+    measured = {(row["x"], row["y"]) for row in rows}
+    texts = records.results[AXIS].drop_nulls().unique(maintain_order=True).to_list()
+    order = [(x, y) for x, y in map(json.loads, texts) if (x, y) in measured]
+    names = [list(dict.fromkeys(pair[side] for pair in order)) for side in (0, 1)]
+    if not set(names[0]) & set(names[1]):
+        return names, False
+    return [list(dict.fromkeys(name for pair in order for name in pair))] * 2, True
 
 
 def _matrices(

@@ -20,7 +20,7 @@ __all__ = ["plot"]
 _WHAT = "{} of {}"
 _MOST = 80  # pairs
 _FEW = 20  # pairs, which have more room each
-_LETTERS = 30  # of a name
+_LETTERS = 18  # of each name of a pair
 _ALPHA = 0.05
 _LABELS = {
     True: f"p ≤ {_ALPHA:g} after Holm's correction",
@@ -61,21 +61,20 @@ def plot(records: Records) -> Figure:
 
 
 def _pair(row: dict[str, Any]) -> str:
-    return f"{row['x']} and {row['y']}"
+    return labels.PAIR.join((row["x"], row["y"]))
 
 
 def _names(rows: Sequence[dict[str, Any]], measure: str) -> tuple[list[str], str]:
     """The name of each line, and the title: where all pairs share a column, that is in the title alone."""
     shared = set.intersection(*({row["x"], row["y"]} for row in rows))
     if len(rows) == 1 or len(shared) != 1:
-        return [_short(_pair(row)) for row in rows], _WHAT.format(measure, "pairs of columns")
+        return [labels.PAIR.join(labels.short(row[s], _LETTERS) for s in "xy") for row in rows], _WHAT.format(
+            measure, "pairs of columns"
+        )
     (common,) = shared
     others = [row["y"] if row["x"] == common else row["x"] for row in rows]
-    return [_short(name) for name in others], _WHAT.format(measure, f"{labels.plain(common)} and each other column")
-
-
-def _short(name: str) -> str:
-    return labels.plain(name if len(name) <= _LETTERS else f"{name[: _LETTERS - 1]}…")
+    what = _WHAT.format(measure, f"{labels.short(common)} and each other column")
+    return [labels.short(name) for name in others], what
 
 
 def _draw(

@@ -63,7 +63,7 @@ def plot(records: Records) -> Figure:
     right.set_xlabel("share of subsamples that choose it", fontsize=9)
     for place, (row, gain, frequency) in enumerate(zip(columns, gains, frequencies, strict=True)):
         text = exact(row["estimate"], scale), span((row["ci_low"], row["ci_high"]), scale)
-        quantity, name = f"MI with {y} ({units})", _name(row)
+        quantity, name = f"MI with {y} ({units})", _name(row, shortened=False)
         tell(left, shown[place], place, Value(quantity, "by itself", name, *text))
         if row["rank"] is not None:
             tell(left, gain, place + 0.2, Value(quantity, "added to those above it", name, exact(gain)))
@@ -84,8 +84,8 @@ def _is_pair(row: Mapping[str, Any]) -> bool:
     return row["rank"] is not None and "pair" in (row["reason"] or "")
 
 
-def _name(row: Mapping[str, Any]) -> str:
-    name = row["method"] if len(row["method"]) <= _LONGEST else f"{row['method'][: _LONGEST - 1]}…"
+def _name(row: Mapping[str, Any], *, shortened: bool = True) -> str:
+    name = labels.short(row["method"], _LONGEST) if shortened else labels.plain(row["method"])
     if row["rank"] is None:
         return name
     return f"{int(row['rank'])}. {name}{' (pair)' if _is_pair(row) else ''}"

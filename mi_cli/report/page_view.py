@@ -13,13 +13,13 @@ import polars as pl
 
 from mi_cli._version import __version__
 from mi_cli.errors import counted
-from mi_cli.fields import Rule
 from mi_cli.records.results import SCALES
 from mi_cli.records.saved_config import by_path
 from mi_cli.report.collect import Collection
 from mi_cli.report.page_figures import figure
 from mi_cli.report.recorded_run import Provenance, RecordedRun
 from mi_cli.report.run_comparison import compare_runs, why_not
+from mi_cli.report.run_names import is_compared
 from mi_cli.report.said_text import said_lines
 from mi_cli.report.shared_figures import shared_figures
 from mi_cli.report.smoke_text import NOT_JUDGED, is_smoke
@@ -34,7 +34,6 @@ from mi_cli.report.tables import (
     title_of,
 )
 from mi_cli.report.verdict_text import efficiency_tables
-from mi_cli.schema.effects import ruled
 
 __all__ = ["view"]
 
@@ -272,11 +271,8 @@ def _json_numbers(values: list[Any]) -> list[Any]:
 
 def _differences(runs: Sequence[RecordedRun]) -> list[dict[str, Any]]:
     """Two tables with runs side by side: values of their configs that differ, and versions and hosts that differ."""
-    names, left_out = [run.name for run in runs], ruled(Rule.NOT_COMPARED)
-    configs = [
-        {path: _json(value) for path, value in by_path(run.config) if path.split(".")[0] not in left_out}
-        for run in runs
-    ]
+    names = [run.name for run in runs]
+    configs = [{path: _json(value) for path, value in by_path(run.config) if is_compared(path)} for run in runs]
     environments = [_environment(run.provenance) if run.provenance else {} for run in runs]
     return [
         {"title": "Configs", "table": _side_by_side(names, configs)},

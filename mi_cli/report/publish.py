@@ -19,8 +19,11 @@ from mi_cli.terminal import standard_output
 
 if TYPE_CHECKING:
     from matplotlib.backends import backend_agg
+
+    from mi_cli.plots.parts import fonts
 else:
     backend_agg = LazyModule("matplotlib.backends.backend_agg")
+    fonts = LazyModule("mi_cli.plots.parts.fonts")
 
 __all__ = ["Publisher", "draw", "summary_of"]
 
@@ -122,4 +125,8 @@ def draw(name: str, folder: Path, ends: Sequence[str] = (".png", ".svg")) -> boo
             figure.set_layout_engine("none")  # the places stay as they are
             results.write_text(drawing, svg_function()(figure))
 
-    return attempt(f"plot {name}", folder, write)
+    def write_in_any_script() -> None:
+        with fonts.any_script():
+            write()
+
+    return attempt(f"plot {name}", folder, write_in_any_script)

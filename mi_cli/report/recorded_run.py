@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections import Counter
@@ -18,7 +19,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from mi_cli.display.units import Units
-from mi_cli.errors import Fault
+from mi_cli.errors import ConfigError, Fault
 from mi_cli.records.results import Records, trial_statuses
 from mi_cli.schema.search_space import searches
 from mi_cli.schema.sweep import axes
@@ -30,6 +31,7 @@ __all__ = [
     "RecordedRun",
     "Summary",
     "UnreadableError",
+    "broken",
     "file_fault",
     "path_text",
     "read",
@@ -101,6 +103,23 @@ class Provenance(BaseModel):
     host: dict[str, Any] = Field(default_factory=dict)
     device: str = ""
     threads: int | None = None
+
+
+class _ContentError(ValueError):
+    """What a file holds is not what reports need; in plain words."""
+
+
+_UNREADABLE = (
+    *(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError),
+    *(yaml.YAMLError, pl.exceptions.PolarsError),
+)
+_EXPECTED = {
+    "config.yaml": "the config of a run",
+    "overrides.yaml": "a list of overrides",
+    "results.csv": "a table of results",
+    "summary.json": "the summary of a run",
+    "provenance.json": "the provenance of a run",
+}
 
 
 class UnreadableError(Exception):
@@ -211,7 +230,7 @@ def read(folder: Path, path: str | None = None) -> RecordedRun:
     with _faults_of(folder / "config.yaml"):
         config = records.config
         if not isinstance(config, dict):
-            raise ValueError("must be a section")
+            raise _ContentError("must be a section")
         planned = _planned(config)
     overrides: list[str] = []
     if (folder / "overrides.yaml").exists():
@@ -222,7 +241,7 @@ def read(folder: Path, path: str | None = None) -> RecordedRun:
         with _faults_of(folder / "results.csv"):
             results = records.results
             if missing := [column for column in REQUIRED_COLUMNS if column not in results.columns]:
-                raise ValueError(f"lacks the columns {', '.join(missing)}")
+                raise _ContentError(f"lacks the columns {', '.join(missing)}")
     summary, provenance = None, None
     if (folder / "summary.json").exists():
         with _faults_of(folder / "summary.json"):
@@ -264,25 +283,51 @@ def _planned(config: Mapping[str, Any]) -> int:
 
 @contextmanager
 def _faults_of(path: Path) -> Iterator[None]:
-    """Turn whatever is wrong with a file into a fault of that file."""
+    """Turn whatever is wrong with a file into a fault of that file, which says what is expected."""
     try:
         yield
-    except ValidationError as error:
+    except _UNREADABLE as error:
+        expected = _EXPECTED.get(path.name, "the folder of a run")
+        raise UnreadableError(file_fault(path, broken(error), f"{expected}, as mi-run writes it")) from None
+
+
+def broken(error: Exception) -> str:
+    """Why a file of a run cannot be read, in plain words.
+
+    >>> try:
+    ...     json.loads("{")
+    ... except ValueError as error:
+    ...     print(broken(error))
+    is not JSON (line 1), or is cut off
+    """
+    if isinstance(error, OSError):
+        return f"cannot be read ({error.strerror or type(error).__name__})"
+    if isinstance(error, ValidationError):
         first = error.errors()[0]
-        reason = ": ".join([*map(str, first["loc"]), first["msg"]])
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-    except (ValueError, yaml.YAMLError, pl.exceptions.PolarsError) as error:  # ConfigError is a ValueError
-        reason = str(error).partition("\n\n")[0]  # polars adds advice
-    else:
-        return
-    raise UnreadableError(file_fault(path, reason)) from None
+        place = ".".join(map(str, first["loc"]))
+        if first["type"] == "missing":
+            return f"lacks {place}"
+        return f"holds something else at {place}" if place else "is not what a run leaves"
+    if isinstance(error, json.JSONDecodeError):
+        return f"is not JSON (line {error.lineno}), or is cut off"
+    if isinstance(error, UnicodeDecodeError):
+        return "is not text in UTF-8"
+    if isinstance(error, yaml.YAMLError):
+        mark = getattr(error, "problem_mark", None)
+        return f"is not YAML{f' (line {mark.line + 1})' if mark else ''}, or is cut off"
+    if isinstance(error, pl.exceptions.NoDataError):
+        return "is empty"
+    if isinstance(error, ConfigError | _ContentError):
+        return str(error)
+    return "is not what a run leaves, or is cut off"
 
 
-def file_fault(path: Path, reason: str) -> Fault:
+def file_fault(path: Path, reason: str, accepted: str = "") -> Fault:
     """Return the fault of a file that cannot be read, with a reason in one line that is not too long."""
     text = " ".join(reason.split())
-    return Fault(path_text(path), problem=text if len(text) <= _LONGEST else text[:_LONGEST] + " ...")
+    return Fault(
+        path_text(path), problem=text if len(text) <= _LONGEST else text[:_LONGEST] + " ...", accepted=accepted
+    )
 
 
 def with_infinities(value: Any) -> Any:

@@ -11,18 +11,16 @@ import polars as pl
 
 from mi_cli.analysis.run_comparison import Compared, Side, compared_answers, compared_rows, corrected
 from mi_cli.errors import counted, listed
-from mi_cli.fields import Rule
 from mi_cli.records.results import SCALES
 from mi_cli.report.recorded_run import RecordedRun
-from mi_cli.report.run_names import settings_of, text_of
+from mi_cli.report.run_names import is_compared, settings_of, text_of
 from mi_cli.report.tables import number
-from mi_cli.schema.effects import ruled
 from mi_cli.schema.groups import GROUPS
 
 __all__ = ["Change", "RunComparison", "compare_runs", "why_not"]
 
 _IN_NATS = ("estimate", "answer")
-_NOT_SHOWN = {"name", "sweep", "summary", "questions", "claims", "plots", "tables", *ruled(Rule.NOT_COMPARED)}
+_NOT_SHOWN = {"name", "sweep", "claims", "plots", "tables"}
 _SMALLEST_P = 1e-4
 _WORDS = {"cannot tell": "without a known noise", "within the noise": "within it", "the same": "the same"}
 _FEW = 3  # seeds, with which only very large differences are beyond the noise
@@ -233,7 +231,7 @@ def _settings(before: RecordedRun, after: RecordedRun) -> list[Change]:
     changes = []
     for key in dict.fromkeys([*first, *second]):
         group = key.split(".")[0]
-        if first.get(key) == second.get(key) or group in _NOT_SHOWN:
+        if first.get(key) == second.get(key) or group in _NOT_SHOWN or not is_compared(key):
             continue
         if key != group and group in GROUPS and first.get(group) != second.get(group):
             continue
@@ -257,7 +255,8 @@ def _versions(before: RecordedRun, after: RecordedRun) -> list[Change]:
 
 def _verdicts(before: RecordedRun, after: RecordedRun) -> tuple[list[Change], int]:
     """Verdicts that changed, and how many are the same."""
-    changes, kept = [], 0
+    changes: list[Change] = []
+    kept = 0
     if _gives_none(before) or _gives_none(after):
         return changes, kept
     first, second = ({**_claims(run), **_answer_verdicts(run)} for run in (before, after))

@@ -19,10 +19,12 @@ from mi_cli.schema.sweep import axes
 if TYPE_CHECKING:
     from mi_cli.report.recorded_run import RecordedRun
 
-__all__ = ["named", "settings_of", "text_of"]
+__all__ = ["is_compared", "named", "settings_of", "text_of"]
 
 _FIRST = ("estimator", "dataset", "dataset.path", "dataset.x", "dataset.y", "dataset.z", "budget", "variant")
-_UNNAMED = {"name", "sweep", "summary", "questions", "claims", "plots", "tables", *ruled(Rule.NOT_COMPARED)}
+_UNNAMED = {"name", "sweep", "claims", "plots", "tables"}
+# Settings in which runs may differ without being said to differ: they change no number. The last two leave a file more.
+_NOT_COMPARED = (*ruled(Rule.NOT_COMPARED), "estimator.keep", "evaluation.pointwise")
 _LAST = {path for path in affecting(Affects.NOTHING) if path not in GROUPS}
 _MOST_TRIED = 20_000  # sets of settings; beyond these, settings are chosen one by one
 _LONGEST = 32  # characters of a value
@@ -44,6 +46,15 @@ def named(runs: Sequence[RecordedRun]) -> list[str]:
         for index, text in zip(members, _setting_texts([runs[index] for index in members]), strict=True):
             names[index] = _joined(names[index], text)
     return _told_apart(names, runs)
+
+
+def is_compared(path: str) -> bool:
+    """Whether runs that differ in a setting are said to differ.
+
+    >>> is_compared("training.lr"), is_compared("reuse"), is_compared("search.storage")
+    (True, False, False)
+    """
+    return not any(path == left_out or path.startswith(f"{left_out}.") for left_out in _NOT_COMPARED)
 
 
 def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,7 +108,7 @@ def _needed(paths: Sequence[str], own: Mapping[str, str], values: Sequence[Mappi
 def _ranked(values: Sequence[Mapping[str, str]], runs: Sequence[RecordedRun]) -> list[str]:
     """The settings that differ, those that people choose runs by before others."""
     all_paths = dict.fromkeys(path for own in values for path in own)
-    differing = [path for path in all_paths if path.split(".")[0] not in _UNNAMED and path not in _UNNAMED]
+    differing = [path for path in all_paths if path.split(".")[0] not in _UNNAMED and is_compared(path)]
     differing = [path for path in differing if len({own.get(path) for own in values}) > 1]
     chosen = {_of_group(_key(text)) for run in runs for text in run.overrides} | {
         path for run in runs for path in run.axes

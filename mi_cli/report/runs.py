@@ -29,8 +29,11 @@ from mi_cli.terminal import Terminal
 if TYPE_CHECKING:
     from matplotlib.backends import backend_agg
     from matplotlib.figure import Figure
+
+    from mi_cli.plots.parts import fonts
 else:
     backend_agg = LazyModule("matplotlib.backends.backend_agg")
+    fonts = LazyModule("mi_cli.plots.parts.fonts")
 
 __all__ = ["Run", "Runs", "runs"]
 
@@ -58,6 +61,8 @@ class Run:
         Raises:
             ConfigError: it is not the folder of a run, or a file in it is broken.
         """
+        if not _is_path(folder):
+            raise ConfigError(Fault("folder", repr(folder), accepted="the path of a run's folder"))
         (one, *more), faults = _collected([folder])
         if more or faults:
             raise ConfigError(*faults or (Fault("folder", Path(folder), f"holds {counted(1 + len(more), 'run')}"),))
@@ -150,7 +155,8 @@ class Run:
             raise ConfigError(
                 Fault("plot", problem=f"the run in {self.folder} asks for none", accepted="plot('forest')")
             )
-        figure: Figure = plot_function(name or self.figures[0])(self._recorded.records)
+        with fonts.any_script():
+            figure: Figure = plot_function(name or self.figures[0])(self._recorded.records)
         vars(figure)["_repr_png_"] = partial(_png, figure)  # a notebook shows figures of pyplot only
         return figure
 
@@ -268,9 +274,18 @@ def runs(*folders: str | Path, experiment: str | None = None) -> Runs:
     Raises:
         ConfigError: there is no run that can be read.
     """
+    wrong = [Fault("runs", repr(folder), accepted="paths of folders") for folder in folders if not _is_path(folder)]
+    if experiment is not None and not isinstance(experiment, str):
+        wrong.append(Fault("experiment", repr(experiment), accepted="the name of an experiment, as text"))
+    if wrong:
+        raise ConfigError(*wrong)
     read_runs, faults = _collected(folders or ["outputs"])
     every = Runs(read_runs, [str(fault) for fault in faults])
     return every if experiment is None else every.of(experiment)
+
+
+def _is_path(folder: object) -> bool:
+    return isinstance(folder, Path) or (isinstance(folder, str) and bool(folder))
 
 
 def _collected(folders: Sequence[str | Path]) -> tuple[list[Run], list[Fault]]:
@@ -288,7 +303,8 @@ def _collected(folders: Sequence[str | Path]) -> tuple[list[Run], list[Fault]]:
 def _png(figure: Figure) -> bytes:
     """A figure as a PNG."""
     buffer = io.BytesIO()
-    backend_agg.FigureCanvasAgg(figure).print_png(buffer)
+    with fonts.any_script():
+        backend_agg.FigureCanvasAgg(figure).print_png(buffer)
     return buffer.getvalue()
 
 

@@ -14,7 +14,9 @@ from mi_cli.report.recorded_run import RecordedRun
 
 if TYPE_CHECKING:
     from mi_cli.plots import runs_together
+    from mi_cli.plots.parts import fonts
 else:
+    fonts = LazyModule("mi_cli.plots.parts.fonts")
     runs_together = LazyModule("mi_cli.plots.runs_together")
 
 __all__ = ["shared_figures"]
@@ -40,9 +42,10 @@ def _figure(group: Together) -> dict[str, Any]:
     names = [run.name.removeprefix(f"{group.experiment}, ") for run in group.runs]
     units = "bits" if all(run.units == "bits" for run in group.runs) else "nats"
     records = [run.records for run in group.runs]
-    drawn = runs_together.plot(group.experiment, list(zip(names, records, strict=True)), group.axis, units)
-    drawn.set_dpi(100)
-    drawn.draw_without_rendering()  # for the places, which then stay as they are
+    with fonts.any_script():
+        drawn = runs_together.plot(group.experiment, list(zip(names, records, strict=True)), group.axis, units)
+        drawn.set_dpi(100)
+        drawn.draw_without_rendering()  # for the places, which then stay as they are
     drawn.set_layout_engine("none")
     over = "methods" if group.axis == METHOD else group.axis
     about = f"Estimates of {counted(len(names), 'run')} over {over}, with intervals, and the true MI where it is known."

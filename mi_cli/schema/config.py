@@ -167,7 +167,7 @@ class Config(Section):
     sweep: Annotated[dict[str, Any], Affects.NOTHING] = Field(default_factory=dict)
     leave_out_unfit: Annotated[Switch, Affects.NOTHING] = False
     search: Annotated[Search, Affects.NOTHING] = Field(default_factory=Search)  # a default is copied for each config
-    units: Annotated[Literal["nats", "bits"], Affects.NOTHING] = "nats"
+    units: Annotated[Literal["nats", "bits"], Affects.NOTHING, Rule.NOT_COMPARED] = "nats"
     verbose: Annotated[Switch, Affects.NOTHING, Rule.RESUME | Rule.AGAIN | Rule.NOT_COMPARED] = False
     progress: Annotated[
         Literal["auto", "bar", "lines", "none"], Affects.NOTHING, Rule.RESUME | Rule.AGAIN | Rule.NOT_COMPARED
@@ -180,15 +180,15 @@ class Config(Section):
         Affects.NOTHING,
         Rule.RESUME | Rule.AGAIN | Rule.NOT_COMPARED,
     ] = "outputs"
-    tracker: Annotated[Literal[*TRACKERS] | None, Affects.NOTHING] = None  # type: ignore[valid-type]
+    tracker: Annotated[Literal[*TRACKERS] | None, Affects.NOTHING, Rule.NOT_COMPARED] = None  # type: ignore[valid-type]
     plan: Annotated[Switch, Affects.NOTHING, Rule.RESUME | Rule.NOT_COMPARED] = False
-    trust: Annotated[Switch, Affects.NOTHING, Rule.AGAIN] = False
-    reuse: Annotated[Switch, Affects.NOTHING] = True
-    force: Annotated[Switch, Affects.NOTHING] = False
-    trial_timeout: Annotated[Positive | None, Affects.NOTHING, Rule.RESUME] = None
-    checkpoint_every: Annotated[Positive, Affects.NOTHING, Rule.RESUME] = 30
-    shards: Annotated[Count, Field(le=1000), Affects.NOTHING, Rule.RESUME] = 1
-    shard: Annotated[Natural | None, Affects.NOTHING] = None
+    trust: Annotated[Switch, Affects.NOTHING, Rule.AGAIN | Rule.NOT_COMPARED] = False
+    reuse: Annotated[Switch, Affects.NOTHING, Rule.NOT_COMPARED] = True
+    force: Annotated[Switch, Affects.NOTHING, Rule.NOT_COMPARED] = False
+    trial_timeout: Annotated[Positive | None, Affects.NOTHING, Rule.RESUME | Rule.NOT_COMPARED] = None
+    checkpoint_every: Annotated[Positive, Affects.NOTHING, Rule.RESUME | Rule.NOT_COMPARED] = 30
+    shards: Annotated[Count, Field(le=1000), Affects.NOTHING, Rule.RESUME | Rule.NOT_COMPARED] = 1
+    shard: Annotated[Natural | None, Affects.NOTHING, Rule.NOT_COMPARED] = None
 
     @property
     def computed_by(self) -> list[tuple[str, str]]:

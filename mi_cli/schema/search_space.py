@@ -76,7 +76,7 @@ class Search(Section):
     rungs: tuple[Annotated[Number, Field(gt=0, lt=1)], ...] = (0.25,)
     storage: Annotated[
         Annotated[str, Field(pattern=r"\S", description="a file or the address of a database")] | None,
-        Rule.RESUME | Rule.AGAIN,
+        Rule.RESUME | Rule.AGAIN | Rule.NOT_COMPARED,
     ] = None
 
     @model_validator(mode="after")

@@ -46,6 +46,27 @@ def test_a_run_is_that_of_the_command(here, capfd):
 
 
 @pytest.mark.parametrize(
+    ("typed", "line"),
+    [
+        ({}, "experiment=null: is nothing to run; accepted: a name that mi-run lists"),
+        ({"experiment": None, "folder": "a"}, "experiment=null: is nothing to run"),
+        ({"experiment": 5}, "experiment=5: must be the name of an experiment, as text"),
+        ({"experiment": ["gaussian_sweep"]}, "experiment=['gaussian_sweep']: must be the name"),
+        ({"experiment": "estimate", "settings": ["seed=1"]}, "settings=['seed=1']: must be a mapping"),
+        ({"experiment": "estimate", "settings": {5: 1}}, "settings=5: is no key; accepted: text"),
+        ({"experiment": "estimate", "folder": 5}, "folder=5: must be a path"),
+        ({"resume": 5}, "resume=5: must be the folder of a run"),
+        ({"experiment": "estimate", "progress": None}, "progress=None: must be auto, bar, lines or none"),
+    ],
+)
+def test_arguments_of_another_type_and_nothing_to_run_are_refused(here, typed, line):
+    with pytest.raises(ConfigError) as refused:
+        mi_cli.run(**typed)
+    assert str(refused.value).startswith(line)
+    assert not any(here.iterdir())
+
+
+@pytest.mark.parametrize(
     ("experiment", "settings", "line"),
     [
         ("nope", {}, "experiment=nope: no such experiment; accepted: "),

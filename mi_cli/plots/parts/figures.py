@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mi_cli.errors import counted
-from mi_cli.plots.parts.labels import plain, setting_label, side
+from mi_cli.plots.parts.labels import setting_label, short, side
 from mi_cli.plots.parts.looks import GREY
 from mi_cli.plots.parts.settings import Setting
 from mi_cli.records.results import Records
@@ -25,6 +25,7 @@ _LEAST_WIDTH = 6.4  # inches of a figure
 _LINE = 0.17  # inches of height for a line of the title or the legend
 _COLUMNS = 12  # characters an inch, in titles
 _LABEL_COLUMNS = 30  # characters, in the label of an axis
+_LETTERS = 28  # of the name of a file, and of each column in the title of a panel
 _MANY = 4  # panels side by side; more are drawn narrower
 
 
@@ -132,7 +133,7 @@ def _run(records: Records) -> list[str]:
     if not data.get("file"):
         variant = [] if summary["variant"] == "corrected" else [f"{summary['variant']} variant"]
         return [summary["name"], *variant, counted(seeds, "seed")]
-    run = [plain(Path(data["file"]).name)]
+    run = [short(Path(data["file"]).name, 2 * _LETTERS)]
     if not _has_axis_of_data(summary):
         run.append(counted(data["rows_used"], "row"))
     return run + ([counted(seeds, "seed")] if seeds > 1 else [])
@@ -190,7 +191,10 @@ def panel_title(ax: Axes, setting: Setting, *lines: str) -> None:
     root = ax.get_figure(root=True)
     assert spec is not None and root is not None  # noqa: S101, PT018 (for the type checker: panels are in a grid)
     columns = int(_COLUMNS * root.get_figwidth() / spec.get_gridspec().ncols)
-    parts = [*_packed([setting_label(Setting((pair,))) for pair in setting.pairs], ", ", columns), *filter(None, lines)]
+    parts = [
+        *_packed([setting_label(Setting((pair,)), _LETTERS) for pair in setting.pairs], ", ", columns),
+        *filter(None, lines),
+    ]
     ax.set_title("\n".join(parts), fontsize=8.5)
 
 

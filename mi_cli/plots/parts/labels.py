@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mi_cli.analysis.pairwise import AXIS
 from mi_cli.plots.parts.looks import look
 from mi_cli.plots.parts.settings import Setting, Value, are_numbers
 
 __all__ = [
     "MI",
     "MSE",
+    "PAIR",
     "axis_label",
     "measure",
     "number",
     "place",
     "plain",
     "setting_label",
+    "short",
     "side",
     "truth_label",
     "value_label",
 ]
 
+PAIR = " – "  # between the two columns of a pair
 MI = "mutual information (nats)"
 MSE = "MSE (label units²)"
 
 # Of each axis of a sweep: its name in a setting, its name beside an axis of a figure, and what one unit counts as.
 _AXES = {
     "method": ("method", "method", 1),
+    AXIS: ("pair", "pair of columns", 1),
     "dataset": ("data", "data set", 1),
     "dataset.rho": ("ρ", "correlation ρ of x and y", 1),
     "dataset.mi": ("MI", "true MI (nats)", 1),
@@ -54,9 +61,21 @@ def measure(summary: Mapping[str, Any], name: str = "mutual information") -> str
     return str(summary.get("measure", name))
 
 
+def short(name: str, letters: int = 28) -> str:
+    """A name of at most so many letters, without its middle where it is longer, as :func:`plain` text.
+
+    >>> short("systolic_blood_pressure_mmHg", 15)
+    'systoli…re_mmHg'
+    """
+    if len(name) > letters:
+        head = letters // 2
+        name = f"{name[:head]}…{name[len(name) - (letters - head - 1) :]}"
+    return plain(name)
+
+
 def side(summary: Mapping[str, Any], name: str, most: int = 4) -> str:
     """The columns of x, y or z in somebody's own table, as many as ``most``; an empty text where there are none."""
-    names = [plain(str(column["column"])) for column in (summary.get("data") or {}).get(name) or ()]
+    names = [short(str(column["column"])) for column in (summary.get("data") or {}).get(name) or ()]
     return ", ".join(names[:most]) + f", ... ({len(names):,})" * (len(names) > most)
 
 
@@ -68,19 +87,36 @@ def axis_label(axis: str, values: Sequence[Value] = ()) -> str:
     return _AXES[axis][1] if axis in _AXES else plain(axis)
 
 
-def value_label(axis: str, value: Value) -> str:
-    """Return a value of an axis of a sweep as text."""
+def value_label(axis: str, value: Value, letters: int | None = None) -> str:
+    """Return a value of an axis of a sweep as text; a pair of columns as ``a – b``.
+
+    Args:
+        axis: of the sweep.
+        value: of it.
+        letters: of each name, of which more are left out in its middle; None for all.
+    """
     if axis == "method":
         return look(str(value)).label
+    if axis == AXIS and (columns := _pair(value)):
+        return PAIR.join(short(name, letters) if letters else plain(name) for name in columns)
     if isinstance(value, float):
         return f"{place(axis, [value], value):.6g}".replace("e+", "e")
-    return "none" if value is None else plain(str(value))
+    return "none" if value is None else (short(str(value), 2 * letters) if letters else plain(str(value)))
 
 
-def setting_label(setting: Setting) -> str:
-    """Return a setting in words, such as ``ρ = 0.6, critic = linear``."""
+def _pair(value: Value) -> list[str]:
+    """The two columns of a pair, which records have as a JSON list; none where it is something else."""
+    with contextlib.suppress(ValueError):
+        columns = json.loads(str(value))
+        if isinstance(columns, list) and len(columns) == 2:
+            return [str(name) for name in columns]
+    return []
+
+
+def setting_label(setting: Setting, letters: int | None = None) -> str:
+    """Return a setting in words, such as ``ρ = 0.6, critic = linear``; for ``letters`` see :func:`value_label`."""
     return ", ".join(
-        f"{_AXES[axis][0] if axis in _AXES else plain(axis)} = {value_label(axis, value)}"
+        f"{_AXES[axis][0] if axis in _AXES else plain(axis)} = {value_label(axis, value, letters)}"
         for axis, value in setting.pairs
     )
 

@@ -21,6 +21,10 @@ _ROUNDING = 1e-12  # share of the largest value; smaller values are rounding err
 _DWARFS = 10.0  # times the median; with values above that, a linear scale hides the others
 _SIDE_TICKS = 3  # on either side of zero
 _TICK_COLUMNS = 14  # characters, in the label of a tick
+_LETTERS = 16  # of a name in the label of a tick
+_LINE_COLUMNS = 14  # characters of an inch of ticks
+_LETTER = 0.065  # inches that a letter of an upright label takes
+_UPRIGHT = 7  # upright labels of an inch
 _TICKS = 8  # values of an axis that get a tick each
 
 
@@ -125,11 +129,21 @@ def _tick(value: float, _: object) -> str:
 
 
 def sweep_ticks(ax: Axes, axis: str, values: Sequence[Value]) -> None:
-    """Set ticks at ``values`` of an axis of the sweep, on a log scale where numbers span more than a decade."""
+    """Set ticks at ``values`` of an axis of the sweep, on a log scale where numbers span more than a decade.
+
+    Long names are shortened. Where they would meet, they are written upright, and of very many every second or third.
+    """
     at = [place(axis, values, value) for value in values]
-    labels = ["\n".join(textwrap.wrap(value_label(axis, value), _TICK_COLUMNS)) for value in values]
+    names = [value_label(axis, value, _LETTERS) for value in values]
+    labels = ["\n".join(textwrap.wrap(name, _TICK_COLUMNS)) for name in names]
     if not are_numbers(values):
-        ax.set_xticks(at, labels)
+        widest = max((len(line) for label in labels for line in label.splitlines()), default=0)
+        if widest * len(at) > _LINE_COLUMNS * _width(ax):
+            step = math.ceil(len(at) / (_UPRIGHT * _width(ax)))
+            ax.set_xticks(at[::step], names[::step], rotation=90)
+            _make_room(ax, max(map(len, names[::step])))
+        else:
+            ax.set_xticks(at, labels)
         ax.set_xlim(-0.5, len(at) - 0.5)
     else:
         if min(at) > 0 and max(at) > 10 * min(at):
@@ -137,3 +151,17 @@ def sweep_ticks(ax: Axes, axis: str, values: Sequence[Value]) -> None:
             ax.xaxis.minorticks_off()
         if len(at) <= _TICKS:
             ax.set_xticks(at, labels)
+
+
+def _make_room(ax: Axes, letters: int) -> None:
+    """Make a figure higher by upright labels, once for all its panels."""
+    spec, root = ax.get_subplotspec(), ax.get_figure(root=True)
+    if spec is not None and root is not None and spec.is_first_col() and spec.is_last_row():
+        root.set_figheight(root.get_figheight() + _LETTER * letters)
+
+
+def _width(ax: Axes) -> float:
+    """About the width of a panel, in inches."""
+    spec, root = ax.get_subplotspec(), ax.get_figure(root=True)
+    assert spec is not None and root is not None  # noqa: S101, PT018 (for the type checker: panels are in a grid)
+    return float(0.85 * root.get_figwidth() / spec.get_gridspec().ncols)

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from PIL import Image
 
+from mi_cli.plots.parts.fonts import any_script
 from mi_cli.plots.parts.values import told
 
 __all__ = ["svg"]
@@ -45,7 +46,7 @@ def svg(figure: Figure) -> str:
     """
     _rasterise(figure)
     file = io.BytesIO()
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "mi-run"}):
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "mi-run"}), any_script():
         figure.set_dpi(_IMAGE_DPI)
         FigureCanvasSVG(figure).print_svg(file, metadata={"Date": None})
     root = ET.fromstring(file.getvalue())  # noqa: S314 (it comes from the line above)

@@ -19,6 +19,7 @@ def left(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     leave_run(folder / "first", SWEEP)
     leave_run(folder / "second", SWEEP, training={"lr": 0.5})
+    leave_run(folder / "begun", SWEEP, done=0, status=None)
     leave_run(folder / "other", {"dataset": {"rho": [0.3]}, "seed": [0]})
     path = folder / "second" / "results.csv"
     frame = pl.read_csv(path)
@@ -65,12 +66,16 @@ def test_table_and_page_are_written(runs, capsys):
         ([], "mi-run compare: takes two folders, not 0; use mi-run compare RUN_FOLDER RUN_FOLDER "),
         (["first"], "mi-run compare: takes two folders, not 1"),
         (["first", "first"], "mi-run compare: first and first are one run; accepted: two runs"),
-        (["first", "."], "mi-run compare: first and . hold 3 runs; accepted: two runs"),
+        (["first", "."], "mi-run compare: first and . hold 4 runs; accepted: two runs"),
         (["first", "nothing"], "compare=nothing: no such folder; accepted: the folder of a run"),
         (["first", "file"], "compare=file: is no folder; accepted: the folder of a run"),
         (["first", "second", "table=a.xlsx"], "table=a.xlsx: must be a file that ends in .csv or .parquet"),
         (["first", "second", "page=no/a.html"], "page=no/a.html: its folder is not there"),
         (["first", "second", "table=first/results.csv"], "table=first/results.csv: is a file of a run, which it would"),
+        (["first", "second", "table="], "table=: must be a file that ends in .csv or .parquet"),
+        (["first", "second", "table=a.csv", "table=b.csv"], "table: is typed twice; accepted: table= once"),
+        (["first", "second", "foo=bar"], "foo=bar: is no option of mi-run compare; use mi-run compare RUN_FOLDER"),
+        (["first", "begun"], "compare=begun: the run is running or killed, and has no number to compare yet; use "),
         (["first", "other"], "mi-run compare: first and other have nothing in common: they have no setting with"),
     ],
 )
@@ -82,6 +87,12 @@ def test_what_cannot_be_compared_is_one_line(runs, capsys, words, message):
     assert printed.err.startswith(f"mi-run: {message}")
     assert len(printed.err.splitlines()) == 1
     assert sorted(runs.rglob("*")) == before
+
+
+@pytest.mark.parametrize("typed", [["--help"], ["first", "-h"]])
+def test_the_command_has_a_help_of_its_own(capsys, typed):
+    assert main(["compare", *typed]) == 0
+    assert capsys.readouterr().out.startswith("mi-run compare RUN_FOLDER RUN_FOLDER [table=FILE.csv]")
 
 
 def test_a_file_of_a_run_that_is_broken_is_named(runs, capsys):

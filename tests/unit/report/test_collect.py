@@ -66,15 +66,19 @@ def test_a_line_that_is_still_being_written_is_left_out(tmp_path):
 @pytest.mark.parametrize(
     ("file", "text", "problem"),
     [
-        ("config.yaml", "a: [", "while parsing"),
+        ("config.yaml", "a: [", "is not YAML (line 2), or is cut off"),
         ("config.yaml", "- a\n", "must be a section"),
         ("config.yaml", "sweep: {seed: 1}\nseed: 0\n", "must be a list of values"),
-        ("overrides.yaml", "[", "while parsing"),
-        ("results.csv", "", "empty"),
+        ("overrides.yaml", "[", "is not YAML"),
+        ("overrides.yaml", "5", "is not what a run leaves"),
+        ("results.csv", "", "is empty"),
+        ("results.csv", "estimate,name\nmany,a\n", "is not what a run leaves, or is cut off"),
         ("results.csv", "trial,status\n1,ok\n", "lacks the columns"),
-        ("summary.json", "{", "Expecting"),
-        ("summary.json", '{"name": "a"}', "procedure: Field required"),
-        ("provenance.json", "[]", "Input should be an object"),
+        ("summary.json", "{", "is not JSON (line 1), or is cut off"),
+        ("summary.json", "[" * 100_000, "is not what a run leaves"),
+        ("summary.json", '{"name": "a"}', "lacks procedure"),
+        ("summary.json", '{"name": "a", "procedure": 5}', "holds something else at procedure"),
+        ("provenance.json", "[]", "is not what a run leaves"),
     ],
 )
 def test_a_broken_file_is_a_fault_and_other_runs_are_read(tmp_path, file, text, problem):
@@ -87,6 +91,7 @@ def test_a_broken_file_is_a_fault_and_other_runs_are_read(tmp_path, file, text, 
     assert fault.key == str(tmp_path / "broken" / file)
     assert problem in fault.problem
     assert "\n" not in fault.problem
+    assert fault.accepted.endswith("as mi-run writes it")
 
 
 def test_bytes_that_are_no_text_are_a_fault(tmp_path):

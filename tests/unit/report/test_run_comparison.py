@@ -57,6 +57,13 @@ def test_options_of_a_group_whose_choice_differs_are_not_settings_that_differ(tm
     assert not [text for text in told if text.startswith(("estimator.", "output_root"))]
 
 
+def test_settings_that_change_no_number_are_not_listed(tmp_path):
+    leave(tmp_path / "a")
+    more = {"reuse": False, "force": True, "checkpoint_every": 7, "trial_timeout": 9, "shards": 2, "units": "bits"}
+    leave(tmp_path / "b", training={"lr": 0.5}, trust=True, **more)
+    assert [change.what for change in compared(tmp_path).settings] == ["training.lr"]
+
+
 def test_a_value_that_one_run_sweeps_and_the_other_has_is_the_same_setting(tmp_path):
     leave(tmp_path / "a")
     leave(tmp_path / "b", sweep={"seed": [0, 1, 2, 3]}, dataset={"rho": 0.6})

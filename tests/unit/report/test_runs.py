@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import webbrowser
 
 import pytest
@@ -34,6 +35,28 @@ def test_html_of_a_run_escapes_what_it_shows(tmp_path):
     assert "&lt;a&gt;" in shown
     assert "a &lt; b &amp; c" in shown
     assert shown.count("<tr>") == 4
+
+
+def test_html_of_a_run_without_an_answer_has_units_and_notes(tmp_path):
+    left = leave_run(tmp_path / "a", units="bits")
+    provenance = json.loads((left / "provenance.json").read_text())
+    (left / "provenance.json").write_text(json.dumps(provenance | {"notes": ["a < b"]}))
+    shown = Run.read(left)._repr_html_()
+    assert "<p>MI in bits, means over seeds</p>" in shown
+    assert "<p>a &lt; b</p>" in shown
+
+
+@pytest.mark.parametrize("typed", [(None,), (5,), (["outputs"],), ("",)])
+def test_what_is_no_path_is_refused(typed):
+    with pytest.raises(ConfigError, match="must be paths of folders"):
+        mi_cli.runs(*typed)
+    with pytest.raises(ConfigError, match="must be the path of a run's folder"):
+        Run.read(*typed)
+
+
+def test_the_name_of_an_experiment_is_text(tmp_path):
+    with pytest.raises(ConfigError, match="experiment=5: must be the name of an experiment"):
+        mi_cli.runs(tmp_path, experiment=5)
 
 
 def test_a_run_that_goes_on_is_read_as_far_as_it_has_come(tmp_path):

@@ -43,7 +43,14 @@ def test_every_setting_has_one_effect():
             },
         ),
         (Rule.AGAIN, {"search.storage", "threads", "device", "output_root", "trust", "verbose", "progress"}),
-        (Rule.NOT_COMPARED, {"summary", "questions", "output_root", "plan", "verbose", "progress"}),
+        (
+            Rule.NOT_COMPARED,
+            {
+                *("summary", "questions", "output_root", "plan", "verbose", "progress", "units", "tracker", "trust"),
+                *("reuse", "force", "trial_timeout", "checkpoint_every", "shards", "shard"),
+                "search.storage",
+            },
+        ),
     ],
 )
 def test_the_settings_that_a_rule_holds_for(rule, paths):
