@@ -8,6 +8,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from mi_cli.analysis.intervals import Interval
 from mi_cli.analysis.pairwise import pairs
@@ -27,6 +28,7 @@ _LABELS = {
     False: f"p > {_ALPHA:g} after Holm's correction",
     None: "no p-value",
 }
+_TICKS = 5  # at most: their numbers may have four digits
 _REACH = 3.0  # times the largest estimate: wider intervals are cut
 
 
@@ -51,6 +53,7 @@ def plot(records: Records) -> Figure:
     ax.set_ylim(len(shown) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     ax.set_xlabel(quantity, fontsize=9)
+    ax.xaxis.set_major_locator(MaxNLocator(_TICKS))
     figures.add_legend(grid.figure)
     remarks = [f"bars: {figures.level(records)} interval, which is written beside the estimate"]
     remarks += [f"the first {len(shown)} of {len(own)} pairs"] if len(own) > len(shown) else []
