@@ -102,7 +102,7 @@ def test_run_that_is_not_finished_is_refused(runs, capsys):
     assert "has no summary.json; accepted: the folder of a finished run" in capsys.readouterr().err
     (runs[1] / "summary.json").write_text("{")
     assert main(["show", str(runs[1])]) == 2
-    assert "cannot be read" in capsys.readouterr().err
+    assert "is not JSON (line 1), or is cut off" in capsys.readouterr().err
 
 
 def test_infinities_which_are_text_in_the_file_are_shown(tmp_path, capsys):
