@@ -301,7 +301,7 @@ def test_the_title_says_what_was_run(name: str, write: Write) -> None:
     assert "variant" not in full
     lost = {0: "diverged", 2: "failed"}
     part = heading(draw(name, write(estimated(), {RHO: [0.2, 0.4, 1.0]}, [0], lost=lost, budget={"name": "smoke"})))
-    assert "1 seed, budget smoke, 1 of 3 trials diverged, 1 of 3 trials failed" in part
+    assert "1 seed, budget smoke: no verdict, 1 of 3 trials diverged, 1 of 3 trials failed" in part
 
 
 @pytest.mark.parametrize("name", PLOTS)

@@ -50,7 +50,7 @@ def test_pairs_without_p_values_are_not_called_insignificant(write: Write) -> No
 def test_names_of_both_columns_where_none_is_shared_and_bits(write: Write) -> None:
     pairs = [["a", "b"], ["c", "d"]]
     figure = draw("pair_intervals", write(rows, {"dataset.pair": pairs}, [0], units="bits"))
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["c and d", "a and b"]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["c – d", "a – b"]
     assert texts(figure)[0] == f"{0.4 / math.log(2):.3f}"
     assert figure.axes[0].get_xlabel() == "mutual information (bits)"
 
