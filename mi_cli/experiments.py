@@ -12,7 +12,7 @@ from mi_cli.cli.arguments import arguments
 from mi_cli.cli.folders import make_run_folder, typed_folder
 from mi_cli.cli.hydra_app import composer
 from mi_cli.cli.invocation import Invocation
-from mi_cli.cli.single_run import make_missing
+from mi_cli.cli.single_run import is_completed
 from mi_cli.compose.overrides import as_overrides, as_text
 from mi_cli.compose.resolve import resolve
 from mi_cli.console import shown_from_here
@@ -24,6 +24,7 @@ from mi_cli.terminal import messages
 
 __all__ = ["run"]
 
+_RUNNABLE = "a name that mi-run lists, or settings that describe an experiment"
 _OF_THE_COMMAND = {  # settings that mean something else than one run in this process
     "plan": "is for the command, which prints what would run",
     "shards": "is for the command, which starts jobs of a launcher",
@@ -42,9 +43,8 @@ def run(
 ) -> Run:
     """Run an experiment and return its records. They are the same as those of the command ``mi-run``.
 
-    A run takes over trials that earlier runs have recorded, as the command does, unless ``reuse=False``. On Linux,
-    trials are computed by processes that do not import the script that calls this, so that it needs no
-    ``if __name__ == "__main__"``.
+    A run takes over trials that earlier runs have recorded, as the command does, unless ``reuse=False``. On Linux, the
+    script that calls this needs no ``if __name__ == "__main__"``: the processes that compute trials do not import it.
 
     Args:
         experiment: a name that ``mi-run`` lists; None for one that the settings describe themselves.
@@ -64,28 +64,20 @@ def run(
         OutputError: the folder cannot be written to any more.
         KeyboardInterrupt: the run was interrupted. Finished trials are recorded, and ``resume=`` goes on with it.
     """
-    _check_types(experiment, settings, folder, resume, progress)
-    if experiment is None and resume is None and not settings and not more:
-        accepted = "a name that mi-run lists, or settings that describe an experiment"
-        raise ConfigError(Fault("experiment", None, "is nothing to run", accepted))
+    _check(experiment, settings, folder, resume, progress, more)
     invocation = Invocation()
     args = arguments(_overrides(experiment, dict(settings or {}) | more, folder, resume, progress))
     source = composer(args)
     resolved = resolve(args.overrides, source)
     check_device(resolved.values["device"])
-    if args.resume:
-        absent = execution.completed.missing(args.resume, resolved.values, resolved.expansion)
-        if absent is not None:
-            make_missing(args.resume, absent, resolved)
-            return Run.read(args.resume)
+    if args.resume and is_completed(args.resume, resolved):
+        return Run.read(args.resume)
     made = make_run_folder(args, invocation, typed_folder("hydra.run.dir", args.overrides, source), resolved)
     try:
         if resolved.values["threads"] != 1 and resolved.values["device"] in ("auto", "cpu"):
             invocation.start_fork_server()
-        runner = execution.runner
-        imported = time.time() - invocation.started
         with invocation.running():
-            runner.run(
+            execution.runner.run(
                 resolved.values,
                 resolved.expansion,
                 shown_from_here(made.path),
@@ -93,7 +85,7 @@ def run(
                 overrides=resolved.overrides,
                 notices=resolved.notices,
                 started=invocation.started,
-                import_seconds=imported,
+                import_seconds=time.time() - invocation.started,
                 resume=args.resume is not None,
                 console=messages(quiet=progress == "none"),
             )
@@ -102,8 +94,8 @@ def run(
     return Run.read(made.path)
 
 
-def _check_types(experiment: Any, settings: Any, folder: Any, resume: Any, progress: Any) -> None:
-    """Refuse arguments of another type than those that are declared, before anything is made.
+def _check(experiment: Any, settings: Any, folder: Any, resume: Any, progress: Any, more: Mapping[str, Any]) -> None:
+    """Refuse arguments of another type than those that are declared, and none to run, before anything is made.
 
     Raises:
         ConfigError: with one fault for each.
@@ -126,6 +118,8 @@ def _check_types(experiment: Any, settings: Any, folder: Any, resume: Any, progr
         for key in (settings if isinstance(settings, Mapping) else ())
         if not isinstance(key, str)
     ]
+    if experiment is None and resume is None and not settings and not more:
+        faults.append(Fault("experiment", None, "is nothing to run", _RUNNABLE))
     if faults:
         raise ConfigError(*faults)
 

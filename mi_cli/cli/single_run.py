@@ -66,6 +66,15 @@ def complete(folder: Path, resolved: Resolved) -> int | None:
     return max(show([str(folder)]), FINE if written else FAILED)
 
 
+def is_completed(folder: Path, resolved: Resolved) -> bool:
+    """Whether the trials of a run are done; then files that it lacks are made, and it is not run."""
+    absent = execution.completed.missing(folder, resolved.values, resolved.expansion)
+    if absent is None:
+        return False
+    make_missing(folder, absent, resolved)
+    return True
+
+
 def make_missing(folder: Path, absent: Sequence[str], resolved: Resolved) -> bool:
     """Make the files of a finished run that are missing; whether that worked.
 
