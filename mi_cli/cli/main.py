@@ -143,8 +143,7 @@ def _other_command(words: Sequence[str], invocation: Invocation) -> int | None:
     if first == "open":
         return cli.show_command.open_report(rest)
     if words and all(map(is_table, words)):
-        keep = invocation.standard_input.keep
-        return cli.describe_command.describe([keep() if word == "-" else word for word in words])
+        return cli.describe_command.describe(invocation.standard_input.paths(words))
     return None
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import Counter
 from collections.abc import Sequence
 from itertools import islice, takewhile
 from pathlib import Path
 
-from mi_cli import schema
+from mi_cli import cli, schema
 from mi_cli.cli.short_commands import SHORT, is_table
 from mi_cli.errors import ABSENT, ConfigError, Fault, closest
 from mi_cli.files import expanded_path
@@ -57,7 +58,34 @@ def _after_tables(tables: Sequence[str], rest: Sequence[str]) -> Fault:
     if not any("=" in word or word.startswith("-") for word in rest):
         options = ["--y", *rest]
     problem = f"takes further words only after a command ({', '.join(SHORT)})"
-    return Fault(tables[-1], problem=problem, command=_typed("estimate", *tables, *options))
+    return Fault(tables[-1], problem=problem, command=_command_for(tables, options))
+
+
+def _command_for(tables: Sequence[str], options: Sequence[str]) -> str:
+    """The command line that was most likely meant by tables that options and settings follow."""
+    experiment = next((word.removeprefix("experiment=") for word in options if word.startswith("experiment=")), None)
+    if experiment is not None and (experiment not in _EXPERIMENTS or "-" in tables):
+        return _typed(options[0], f"dataset.path={typed_paths(tables)}", *options[1:])
+    options = [word for word in options if not word.startswith("experiment=")]
+    typed = {word.partition("=")[0] for word in options} & _KEYS.keys()
+    name = next((name for name in SHORT if typed <= SHORT[name].keys.keys()), "estimate")
+    name = _EXPERIMENTS.get(experiment or "", name)
+    names_side = any(re.match(r"--[xy]\b|--label\b|dataset\.(x|y|pair|label)=", word) for word in options)
+    needed: list[str] = []
+    if not names_side and SHORT[name].example.startswith(("--y ", "--label ")):
+        needed = _needed(tables)
+    if "--label" in SHORT[name].keys:  # it fills missing values by itself
+        needed = ["--label" if word == "--y" else word for word in needed if "=" not in word]
+    given = {word.partition("=")[0] for word in options}
+    return _typed(name, *tables, *(word for word in needed if word.partition("=")[0] not in given), *options)
+
+
+def _needed(tables: Sequence[str]) -> list[str]:
+    """What ``mi-run estimate`` needs beside the tables; a column to fill in where they cannot be looked at."""
+    try:
+        return cli.describe_command.options_of_estimate(tables) if "-" not in tables else ["--y", "COLUMN"]
+    except ConfigError:  # which the command that is printed tells
+        return []
 
 
 def _no_command(first: str, rest: Sequence[str]) -> Fault | None:
@@ -94,6 +122,8 @@ def _files_alone(words: Sequence[str]) -> Fault | None:
     paths = [cut] if before and expanded_path(cut).is_file() else [*before, *files]
     rest = [word for word in words if word not in files and not word.startswith("dataset.path=")]
     command = _typed(*rest, f"dataset.path={typed_paths(paths)}")
+    if not before and not any(word.startswith("experiment=") for word in rest):
+        command = _command_for(files, rest)
     return Fault(", ".join(files), problem="stands without a key", accepted="key=value", command=command)
 
 

@@ -128,7 +128,7 @@ def expanded(argv: Sequence[str], standard_input: StandardInput | None = None) -
     if other := next((text for text in rest if text.startswith("experiment=")), None):
         problem = f"cannot follow mi-run {name}, which is short for experiment={command.experiment}"
         raise ConfigError(Fault("experiment", other.partition("=")[2], problem, command=usage(name)))
-    paths = [standard_input.keep() if file == "-" else file for file in files]
+    paths = standard_input.paths(files)
     own = [f"experiment={command.experiment}", f"dataset.path={typed_paths(paths)}"]
     own += [
         f"{command.options[option]}={list_of_names(given)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,6 +38,16 @@ class StandardInput:
     file: str | None = None
     made: list[Path] = field(default_factory=list)
 
+    def paths(self, words: Sequence[str]) -> list[str]:
+        """Words with the path of the file in place of ``-``.
+
+        Raises:
+            ConfigError: ``-`` is there twice, or as of :meth:`keep`.
+        """
+        if words.count("-") > 1:
+            raise _twice()
+        return [self.keep() if word == "-" else word for word in words]
+
     def keep(self) -> str:
         """Write it to ``outputs/standard_input``, say so, and return the path of the file.
 
@@ -47,7 +58,7 @@ class StandardInput:
                 cannot be written.
         """
         if self.file is not None:
-            raise ConfigError(Fault("-", problem="standard input is given twice", accepted="it once, and files"))
+            raise _twice()
         content = _content()
         path = _FOLDER / f"{hashlib.sha256(content).hexdigest()[:12]}{_suffix(content)}"
         self.file = str(path)
@@ -73,6 +84,10 @@ class StandardInput:
             except OSError:  # there are other files in the folder
                 break
         self.made.clear()
+
+
+def _twice() -> ConfigError:
+    return ConfigError(Fault("-", problem="standard input is given twice", accepted="it once, and files"))
 
 
 def _content() -> bytes:

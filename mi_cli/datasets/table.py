@@ -27,7 +27,7 @@ from mi_cli.tabular.notes import (
     repeated_values,
 )
 from mi_cli.tabular.selection import SELECTIONS
-from mi_cli.tabular.source import Source, dataset_error, name_list
+from mi_cli.tabular.source import Source, absent_column, dataset_error
 from mi_cli.tabular.stack import Paths, table_source
 
 __all__ = ["FilePaths", "Name", "Names", "Table", "file_paths", "matrix"]
@@ -159,7 +159,7 @@ class Table(Dataset):
     def _opened(self, source: Source) -> Self:
         values = {name: getattr(self, name) for name in TableSettings.FIELDS}
         if absent := [name for name in self.id if name not in source.names]:
-            raise dataset_error("id", absent[0], "no such column", name_list(source.names))
+            raise absent_column("id", absent[0], absent[0], source.names)
         values["exclude"] = (*self.exclude, *self.id)
         if self.pair is not None:
             values |= {"x": self.pair[:1], "y": self.pair[1:]}

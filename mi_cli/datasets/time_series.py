@@ -13,6 +13,7 @@ from mi_cli.lazy import np, torch
 from mi_cli.tabular.encoding import ColumnInfo
 from mi_cli.tabular.selection import SELECTIONS
 from mi_cli.tabular.series_rows import SeriesRows, SeriesSettings, series_facts, series_rows
+from mi_cli.tabular.source import FILE_LABEL
 from mi_cli.tabular.stack import table_source
 
 __all__ = ["TimeSeries"]
@@ -51,7 +52,10 @@ class TimeSeries(SeriesDataset):
             ConfigError: the file cannot be read, or its columns and rows are not what the fields ask for.
         """
         fields = {name: getattr(self, name) for name in SeriesSettings.__dataclass_fields__ if name != "source"}
-        settings = SeriesSettings(source=table_source(self.path), **fields)
+        source = table_source(self.path)
+        if self.groups == FILE_LABEL and FILE_LABEL not in source.labels:  # of one file, which is one recording
+            fields["groups"] = None
+        settings = SeriesSettings(source=source, **fields)
         n = series_rows(settings).n
         dataset = self.model_copy(update={"n_samples": min(n, self.n_samples or n)})
         dataset._settings = settings

@@ -23,7 +23,7 @@ import yaml
 from mi_cli._version import __version__
 from mi_cli.files import PACKAGE
 from mi_cli.records.results import write_json, write_text
-from mi_cli.records.saved_config import SAVED_HEADER
+from mi_cli.records.saved_config import config_text
 
 __all__ = ["Provenance", "recorded", "recorded_overrides", "write_config"]
 
@@ -35,8 +35,7 @@ _PHASES = ("import", "data", "training", "evaluation", "plots")
 
 def write_config(folder: Path, values: Mapping[str, Any], overrides: Sequence[str]) -> None:
     """Write ``config.yaml``, the resolved config, which ``mi-run`` can run again, and ``overrides.yaml``."""
-    dumped = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
-    write_text(folder / "config.yaml", SAVED_HEADER + dumped)
+    write_text(folder / "config.yaml", config_text(values))
     write_text(folder / "overrides.yaml", yaml.safe_dump(list(overrides), allow_unicode=True))
 
 

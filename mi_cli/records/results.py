@@ -21,6 +21,7 @@ from mi_cli.display.units import SCALES
 from mi_cli.files import write_bytes
 from mi_cli.lazy import np, pl
 from mi_cli.procedures.base import ESTIMATE_FIELDS, Outcome, Trace, procedure
+from mi_cli.records.saved_config import literal
 from mi_cli.schema.sweep import Trial
 
 __all__ = [
@@ -205,7 +206,7 @@ class Records:
         """The resolved config."""
         text = (self.folder / "config.yaml").read_text(encoding="utf-8")
         config: dict[str, Any] = yaml.load(text, _LOADER)  # noqa: S506 (either loader is a safe one)
-        return config
+        return literal(config) if "${" in text else config
 
     @cached_property
     def results(self) -> pl.DataFrame:

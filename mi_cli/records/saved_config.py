@@ -1,11 +1,14 @@
-"""The config that a run saves: the header of the file, and its values by dotted path."""
+"""The config that a run saves: the text of the file, and its values by dotted path."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-__all__ = ["SAVED_HEADER", "by_path"]
+import yaml
+
+__all__ = ["SAVED_HEADER", "by_path", "config_text", "literal"]
 
 
 SAVED_HEADER = """\
@@ -20,6 +23,34 @@ hydra:
   job: {name: mi-run, chdir: false}
 
 """
+
+
+def config_text(values: Mapping[str, Any]) -> str:
+    """A resolved config as a file that Hydra composes to the same values: ``${`` in text is escaped.
+
+    >>> print(config_text({"path": "a${b}.csv"}).splitlines()[-1])
+    path: a\\${b}.csv
+    """
+    escaped = _with_text(dict(values), lambda text: re.sub(r"(\\*)\$\{", r"\1\1\\${", text))
+    return SAVED_HEADER + yaml.safe_dump(escaped, sort_keys=False, allow_unicode=True)
+
+
+def literal(values: Any) -> Any:
+    """The values of a saved config, as YAML has them, without the escapes of :func:`config_text`.
+
+    >>> literal({"paths": [r"a\\${b}.csv"]})
+    {'paths': ['a${b}.csv']}
+    """
+    return _with_text(values, lambda text: re.sub(r"(\\*)\1\\\$\{", r"\1${", text))
+
+
+def _with_text(value: Any, change: Callable[[str], str]) -> Any:
+    """Values with a change in each text that has ``${``."""
+    if isinstance(value, Mapping):
+        return {key: _with_text(child, change) for key, child in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_text(child, change) for child in value]
+    return change(value) if isinstance(value, str) and "${" in value else value
 
 
 def by_path(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

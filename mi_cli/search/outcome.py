@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import yaml
-
 from mi_cli.errors import ConfigError, Fault, shown
 from mi_cli.records.results import trained_row, write_json, write_text
-from mi_cli.records.saved_config import SAVED_HEADER
+from mi_cli.records.saved_config import config_text
 from mi_cli.schema.sweep import Trial
 from mi_cli.search import storage
 from mi_cli.search.objective import TEST_COLUMNS, Objective, value_on_test_rows
@@ -91,10 +89,9 @@ class Outcome:
             return [f"search: no point has a {self.objective.name}"]
         trials = self.space.trials(self.point, self.best.number)
         rows = [trained_row(trial, run.rows[trial.index]) for trial in trials]
-        config = yaml.safe_dump(self.space.config(self.point), sort_keys=False, allow_unicode=True)
         folder = run.folder / "best"
         folder.mkdir(exist_ok=True)
-        write_text(folder / "config.yaml", SAVED_HEADER + config)
+        write_text(folder / "config.yaml", config_text(self.space.config(self.point)))
         best = {
             "point": self.best.number,
             "parameters": dict(self.point),

@@ -16,6 +16,7 @@ from mi_cli.tabular.selection import named_columns, selected_columns
 from mi_cli.tabular.source import Sample, Source, dataset_error, name_list
 from mi_cli.tabular.stack import table_source
 from mi_cli.tabular.unfit_columns import Unfit, left_out_notes, unfit
+from mi_cli.tabular.unfit_pairs import PairRows, unfit_pairs, unfit_pairs_notes
 
 __all__ = ["column_pairs", "pairs_and_notes"]
 
@@ -26,7 +27,8 @@ _ROWS = 100_000  # read to find the types of columns, where the config has no va
 def column_pairs(section: Mapping[str, Any]) -> list[list[str]]:
     """Pairs of columns of a file, in its order: of x with y, or all pairs of x where y has no value.
 
-    Columns that are not named, but selected in another way, are left out where they cannot be used (``unfit``).
+    Columns that are not named, but selected in another way, are left out where they cannot be used (``unfit``). So are
+    pairs of two columns that cannot be estimated together, such as a column and its copy (``unfit_pairs``).
 
     Args:
         section: the section ``dataset`` of a config, with ``name: table``. Where x has no value it is all columns but
@@ -39,7 +41,7 @@ def column_pairs(section: Mapping[str, Any]) -> list[list[str]]:
 
 
 def pairs_and_notes(section: Mapping[str, Any]) -> tuple[list[list[str]], list[str]]:
-    """The pairs of :func:`column_pairs`, and what there is to say of the columns that are left out.
+    """The pairs of :func:`column_pairs`, and what there is to say of columns and pairs that are left out.
 
     Raises:
         ConfigError: the file cannot be read, a column does not exist, or there is no pair, or more than 20,000.
@@ -48,7 +50,8 @@ def pairs_and_notes(section: Mapping[str, Any]) -> tuple[list[list[str]], list[s
     if not isinstance(path, str | list | tuple):
         raise ConfigError(Fault("dataset.path", path, accepted=f"a file, {FILES}"))
     table = table_source(path)
-    entries = {key: _texts(section.get(key)) for key in ("x", "y", "z", "exclude", "classes")}
+    entries = {key: _texts(section.get(key)) for key in ("x", "y", "z", "exclude")}
+    entries["classes"] = _texts(section.get("classes", "auto"))
     given = section.get("max_rows")
     choice = _Choice(table, entries["classes"], given if isinstance(given, int) else _ROWS)
     excluded = [name for key in ("exclude", "z") for name in choice.columns(key, entries[key])]
@@ -69,7 +72,16 @@ def pairs_and_notes(section: Mapping[str, Any]) -> tuple[list[list[str]], list[s
         raise dataset_error("x", entries["x"] or None, problem, "at least two")
     if len(pairs) > _MOST:
         raise dataset_error("x", entries["x"] or None, f"makes {len(pairs):,} pairs", f"at most {_MOST:,}")
-    return list(pairs.values()), left_out_notes(list(unused.values()), of_file=True)
+    rows = choice.rows_of_pairs(section)
+    fit = {name for name in dict.fromkeys((*x, *y)) if choice.unfit(name) is None}
+    left_out = unfit_pairs([pair for pair in pairs.values() if fit.issuperset(pair)], rows)
+    notes = unfit_pairs_notes(left_out, rows)
+    kept = [pair for pair in pairs.values() if (pair[0], pair[1]) not in left_out]
+    if not kept:
+        raise dataset_error(
+            "x", entries["x"] or None, f"makes no pair that can be estimated: {'; '.join(notes)}", "others"
+        )
+    return kept, [*left_out_notes(list(unused.values()), of_file=True), *notes]
 
 
 def _texts(value: Any) -> list[str]:
@@ -115,9 +127,22 @@ class _Choice:
         column = self.column(name)
         return column_type(column, classes=looks_like_classes(column))
 
+    def _listed_type(self, name: str) -> str:
+        column = self.column(name)
+        guess = self.classes == ["auto"]
+        return column_type(column, classes=looks_like_classes(column) if guess else name in self.listed)
+
     def unfit(self, name: str) -> Unfit | None:
         """Why a column is not used, if it is not."""
-        column = self.column(name)
-        by_list = name in self.listed
-        classes = column_type(column, classes=by_list or looks_like_classes(column)) == "class"
-        return unfit(column, self.table, self.sample.total, classes=classes, listed_class=by_list)
+        classes = self._listed_type(name) == "class"
+        return unfit(
+            self.column(name), self.table, self.sample.total, classes=classes, listed_class=name in self.listed
+        )
+
+    def rows_of_pairs(self, section: Mapping[str, Any]) -> PairRows:
+        """Which rows pairs have."""
+        z = self.columns("z", _texts(section.get("z")))
+        of_rows = [name for name in (section.get("groups"), section.get("time")) if name in self.table.names]
+        others = [*z, *map(str, of_rows)]
+        drops = section.get("missing") == "drop"
+        return PairRows(self.column, lambda name: self._listed_type(name) == "number", others, z, drops)

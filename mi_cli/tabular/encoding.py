@@ -16,7 +16,7 @@ from mi_cli.errors import ConfigError, counted, shown
 from mi_cli.lazy import np
 from mi_cli.tabular.columns import Array, Column, class_names
 from mi_cli.tabular.selection import named_columns, selected_columns, selected_sides
-from mi_cli.tabular.source import Sample, Source, dataset_error, name_list
+from mi_cli.tabular.source import Sample, Source, absent_column, dataset_error
 from mi_cli.tabular.unfit_columns import Unfit, constants, left_out_notes, refuse, refuse_differing, refuse_equal, unfit
 
 __all__ = [
@@ -203,8 +203,8 @@ def _check_order(settings: TableSettings) -> None:
     """Refuse columns of groups and of time that are not there, or are both given."""
     names = settings.source.names
     for key, known in (("groups", (*names, *settings.source.labels)), ("time", names)):
-        if getattr(settings, key) not in (None, *known):
-            raise settings.error(key, "no such column", f"null, {name_list(known)}")
+        if (name := getattr(settings, key)) not in (None, *known):
+            raise absent_column(key, name, name, known, or_null=True)
     if settings.groups is not None and settings.time is not None:
         raise settings.error("groups", f"and dataset.time={shown(settings.time)} are both given", "one of them")
 

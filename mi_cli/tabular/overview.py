@@ -65,12 +65,14 @@ class TableOverview:
         looked_at: rows of it that the columns were judged by.
         columns: all of them, in order.
         has_equal_steps: whether the times of the column that looks like time are at equal steps, each in one row.
+        complete: rows, of those looked at, that have a value in each column that can be one of x or y.
     """
 
     rows: int
     looked_at: int
     columns: tuple[ColumnOverview, ...]
     has_equal_steps: bool = False
+    complete: int = 0
 
     @property
     def usable(self) -> list[str]:
@@ -104,6 +106,10 @@ def overview(source: Source) -> TableOverview:
     sample = source.sample(names, _MOST_ROWS)
     columns = tuple(_column(sample.column(name), source, sample.total) for name in names)
     found = TableOverview(sample.total, len(sample.numbers), columns)
+    lacking = np.zeros(len(sample.numbers), bool)
+    for name in found.usable:
+        lacking |= np.isnan(sample.column(name).values)
+    found = replace(found, complete=int((~lacking).sum()))
     is_series = found.time is not None and len(sample.numbers) == sample.total
     return replace(found, has_equal_steps=is_series and _has_equal_steps(sample.column(str(found.time))))
 

@@ -12,26 +12,38 @@ import importlib.util
 import re
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from mi_cli.errors import ConfigError, shown
+from mi_cli.errors import ConfigError
 from mi_cli.files import expanded_path
-from mi_cli.lazy import duckdb, pl
+from mi_cli.lazy import duckdb
 from mi_cli.registry.extras import how_to_install
-from mi_cli.tabular.files import TableFile, is_known_format
+from mi_cli.tabular.columns import Array
+from mi_cli.tabular.files import Part, TableFile, is_known_format
+from mi_cli.tabular.query_errors import QueryError, failure_of_duckdb, failure_of_sqlite, one_line
 from mi_cli.tabular.source import dataset_error, name_list
+from mi_cli.tabular.text_of_sqlite import Stray, frame_of_sqlite
 
 __all__ = ["QueryFile", "is_url", "query_file", "remove_results"]
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://([^?]*)(?:\?(query|table)=(.*))?", re.DOTALL)
 _ACCEPTED = "duckdb://FILE?query=SELECT ..., duckdb://FILE?table=NAME, or sqlite:// in its place"
+_TABLES_OF_DUCKDB = """
+    SELECT CASE table_schema WHEN 'main' THEN table_name ELSE table_schema || '.' || table_name END
+    FROM information_schema.tables
+"""
+_NO_TABLES = "a database with tables (it has none)"
 _ONE_SELECT = "one SELECT, which only reads"
+_NAMES = {"sqlite": "SQLite", "duckdb": "DuckDB"}
+_MARKS = {"sqlite": (b"SQLite format 3\0", 0), "duckdb": (b"DUCK", 8)}  # in a file, and where
+_LONGEST_MARK = 16
+_DATABASE = re.compile(r"\.(\w*db\d?|\w*sqlite\d?)$", re.IGNORECASE)
+_PATIENCE = 5.0  # seconds that another program may hold a database of SQLite
 _BATCH = 50_000  # rows that are looked at together
-_LONGEST = 300  # letters of a reason
 _KEPT = re.compile(
     r"BOOLEAN|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*|VARCHAR|ENUM.*|DATE|TIME|TIMESTAMP.*|.*\]|STRUCT.*|MAP.*"
 )  # types of DuckDB that are written as they are
@@ -52,10 +64,17 @@ class QueryFile(TableFile):
     Args:
         database: its file; ``DuckDB`` without one.
         query: as it was run.
+        stray: columns of SQLite most of whose values are numbers, each with its first text, and where that is.
     """
 
     database: str = ""
     query: str = ""
+    stray: Stray = ()
+
+    def part(self, columns: Sequence[str], numbers: Array) -> Part:
+        """Read columns of rows; those with text among numbers say so, as columns of a CSV do."""
+        part, stray = super().part(columns, numbers), {name: (text, place) for name, text, place in self.stray}
+        return replace(part, column=lambda name: replace(part.column(name), stray_text=stray.get(name)))
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -66,7 +85,7 @@ class QueryFile(TableFile):
     @property
     def notes(self) -> list[str]:
         """What was asked."""
-        return [f"rows of {self.database}: {_one_line(self.query)}"]
+        return [f"rows of {self.database}: {one_line(self.query)}"]
 
     @cached_property
     def digest(self) -> str:
@@ -105,22 +124,44 @@ def query_file(url: str, key: str = "path") -> QueryFile:
         raise error("needs duckdb, which is not installed", f"a file, or {how_to_install('duckdb')}")
     if file is None and (scheme == "sqlite" or kind != "query"):
         raise error("names no database", _ACCEPTED)
-    if file is not None and not file.is_file():
-        beside = sorted(each.name for each in file.parent.glob("*.*db*")) if file.parent.is_dir() else []
-        raise error(f"no such file in {file.parent}", name_list(beside) if beside else "the file of a database")
-    if file is not None and is_known_format(file):
-        raise error("is no database", f"{place} itself, or duckdb://?query=, whose query names it")
+    if file is not None:
+        _check_file(file, place, url.strip(), scheme, error)
     if not value:
-        raise error("asks for nothing", f"?query=... or ?table= with {_tables(scheme, file, error)}")
+        table = f" or ?table= with {_tables(scheme, file, error)}" if file else ""
+        raise error("asks for nothing", f"?query=SELECT ...{table}")
     table = ".".join(map(_quoted, value.split(".")))
     query = value if kind == "query" else f"SELECT * FROM {table}"  # noqa: S608 (the database is only read)
     state = _state(file)
     try:
-        result, size, changed = _result(scheme, file, query, state)
-    except _QueryError as failure:
-        accepted = f"tables: {_tables(scheme, file, error)}" if failure.of_tables and file else failure.accepted
+        result, size, changed, stray = _result(scheme, file, query, state)
+    except QueryError as failure:
+        accepted = _tables(scheme, file, error) if failure.of_tables and file else failure.accepted
         raise error(str(failure), accepted) from None
-    return QueryFile(url, result, size, changed, key, str(file or "DuckDB"), query)
+    return QueryFile(url, result, size, changed, key, str(file or "DuckDB"), query, stray)
+
+
+def _check_file(file: Path, place: str, url: str, scheme: str, error: Callable[[str, str], ConfigError]) -> None:
+    """Refuse a file that is not there, cannot be opened, or is no database of the kind that the URL says."""
+    if file.is_dir():
+        raise error("is a folder", "the file of a database")
+    if not file.is_file():
+        names = (each.name for each in file.parent.iterdir()) if file.parent.is_dir() else ()
+        beside = sorted(name for name in names if _DATABASE.search(name))
+        raise error(f"no such file in {file.parent}", name_list(beside) if beside else "the file of a database")
+    if is_known_format(file):
+        raise error("is no database", f"{place} itself, or duckdb://?query=, whose query names it")
+    try:
+        with file.open("rb") as opened:
+            start = opened.read(_LONGEST_MARK)
+    except OSError as failure:
+        raise error(f"cannot be opened ({failure.strerror})", "a readable file") from None
+    if not start:
+        raise error("is empty", "the file of a database")
+    kind = next((name for name, (mark, at) in _MARKS.items() if start[at : at + len(mark)] == mark), None)
+    if kind is None:
+        raise error("is no database", "a file that DuckDB or SQLite has written")
+    if kind != scheme:
+        raise error(f"is a database of {_NAMES[kind]}", f"{kind}{url[len(scheme) :]}")
 
 
 def _folder() -> Path:
@@ -137,26 +178,6 @@ def remove_results() -> None:
     _result.cache_clear()
 
 
-class _QueryError(Exception):
-    """Why a query has no rows.
-
-    Args:
-        reason: in the words of the database.
-        accepted: what is expected instead.
-        of_tables: whether it names a table that is not there.
-    """
-
-    def __init__(self, reason: str, accepted: str = "a query that the database takes", of_tables: bool = False) -> None:
-        super().__init__(_one_line(reason))
-        self.accepted, self.of_tables = accepted, of_tables
-
-
-def _one_line(text: str) -> str:
-    """Text in one line, without the drawing of the place that is wrong."""
-    line = " ".join(re.split(r"\n\s*\nLINE \d+:", text)[0].split())
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
-
-
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
@@ -168,13 +189,13 @@ def _state(file: Path | None) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=16)
-def _result(scheme: str, file: Path | None, query: str, state: tuple[int, ...]) -> tuple[Path, int, int]:
-    """The rows of a query as a Parquet file, with its size and the time of its last change."""
+def _result(scheme: str, file: Path | None, query: str, state: tuple[int, ...]) -> tuple[Path, int, int, Stray]:
+    """The rows of a query as a Parquet file, with its size, the time of its last change, and texts among numbers."""
     mark = hashlib.sha256(f"{scheme} {file} {query} {state}".encode()).hexdigest()[:12]
     result = _folder() / f"{mark}.parquet"
-    _RUNS[scheme](file, query, result)
+    stray = _RUNS[scheme](file, query, result)
     written = result.stat()
-    return result, written.st_size, written.st_mtime_ns
+    return result, written.st_size, written.st_mtime_ns, stray
 
 
 @contextlib.contextmanager
@@ -188,22 +209,23 @@ def _connected(file: Path | None) -> Iterator[Any]:
         finally:
             connection.close()
     except duckdb.Error as failure:
-        raise _QueryError(str(failure), of_tables="Table with name" in str(failure)) from None
+        raise failure_of_duckdb(str(failure)) from None
 
 
-def _run_duckdb(file: Path | None, query: str, result: Path) -> None:
+def _run_duckdb(file: Path | None, query: str, result: Path) -> Stray:
     with _connected(file) as connection:
         statements = connection.extract_statements(query)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-            raise _QueryError("is no single SELECT", _ONE_SELECT)
+            raise QueryError("is no single SELECT", _ONE_SELECT)
         text = statements[0].query.strip().rstrip(";")
         described = connection.execute(f"DESCRIBE (\n{text}\n)").fetchall()
         columns = {str(row[0]): str(row[1]) for row in described}
         if len({name.lower() for name in columns}) < len(described):  # DuckDB takes "a" and "A" for one
-            raise _QueryError("gives several columns of one name", "a name for each (SELECT a AS b)")
+            raise QueryError("gives several columns of one name", "a name for each (SELECT a AS b)")
         chosen = ", ".join(_written(name, kind) for name, kind in columns.items())
         rows = f"SELECT {chosen} FROM (\n{text}\n)"  # noqa: S608 (the query is one SELECT of its own)
         connection.execute(f"COPY ({rows}) TO '{result}' (FORMAT parquet)")
+    return ()
 
 
 def _written(name: str, kind: str) -> str:
@@ -225,41 +247,41 @@ def _sqlite_uri(file: Path) -> str:
     return f"{file.as_uri()}?mode=ro{'&immutable=1' if has_log else ''}"
 
 
-def _run_sqlite(file: Path | None, query: str, result: Path) -> None:
+def _run_sqlite(file: Path | None, query: str, result: Path) -> Stray:
     reads = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
     try:
-        with contextlib.closing(sqlite3.connect(_sqlite_uri(Path(file or "")), uri=True)) as connection:
+        with contextlib.closing(
+            sqlite3.connect(_sqlite_uri(Path(file or "")), uri=True, timeout=_PATIENCE)
+        ) as connection:
             connection.set_authorizer(lambda action, *_: sqlite3.SQLITE_OK if action in reads else sqlite3.SQLITE_DENY)
             cursor = connection.execute(query)
             names = [str(column[0]) for column in cursor.description or ()]
             if not names:
-                raise _QueryError("is no single SELECT", _ONE_SELECT)
+                raise QueryError("is no single SELECT", _ONE_SELECT)
             if len(set(names)) < len(names):
-                raise _QueryError("gives several columns of one name", "a name for each (SELECT a AS b)")
-            frames = [pl.DataFrame(schema=names, orient="row")]
-            while rows := cursor.fetchmany(_BATCH):
-                frames.append(pl.DataFrame(rows, schema=names, orient="row", infer_schema_length=None))
-            pl.concat(frames, how="vertical_relaxed").write_parquet(result)
+                raise QueryError("gives several columns of one name", "a name for each (SELECT a AS b)")
+            frame, stray = frame_of_sqlite(names, iter(lambda: cursor.fetchmany(_BATCH), []))
+            frame.write_parquet(result)
+            return stray
     except sqlite3.Error as failure:
-        if "not authorized" in str(failure):
-            raise _QueryError("is no single SELECT", _ONE_SELECT) from None
-        raise _QueryError(str(failure), of_tables="no such table" in str(failure)) from None
-    except (TypeError, pl.exceptions.PolarsError) as failure:
-        raise _QueryError(f"has values of several types ({failure})", "a type for each column (CAST)") from None
+        raise failure_of_sqlite(str(failure)) from None
 
 
-_RUNS: dict[str, Callable[[Path | None, str, Path], None]] = {"duckdb": _run_duckdb, "sqlite": _run_sqlite}
+_RUNS: dict[str, Callable[[Path | None, str, Path], Stray]] = {"duckdb": _run_duckdb, "sqlite": _run_sqlite}
 
 
 def _tables(scheme: str, file: Path | None, error: Callable[[str, str], ConfigError]) -> str:
     """The tables and views of a database."""
     try:
         if scheme == "sqlite":
-            with contextlib.closing(sqlite3.connect(_sqlite_uri(Path(file or "")), uri=True)) as connection:
+            with contextlib.closing(
+                sqlite3.connect(_sqlite_uri(Path(file or "")), uri=True, timeout=_PATIENCE)
+            ) as connection:
                 found = connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')").fetchall()
         else:
             with _connected(file) as connection:
-                found = connection.execute("SELECT table_name FROM information_schema.tables").fetchall()
-    except (_QueryError, sqlite3.Error) as failure:
-        raise error(_one_line(str(failure)), f"a database of {shown(scheme)}") from None
-    return name_list(sorted(str(row[0]) for row in found), 20) or "a table (there is none)"
+                found = connection.execute(_TABLES_OF_DUCKDB).fetchall()
+    except (QueryError, sqlite3.Error) as failure:
+        raise error(one_line(str(failure)), f"a database of {_NAMES[scheme]}") from None
+    names = sorted(str(row[0]) for row in found)
+    return f"the {'table' if len(names) == 1 else 'tables'} {name_list(names, 20)}" if names else _NO_TABLES

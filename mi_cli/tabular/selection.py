@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from mi_cli.errors import ConfigError, Fault, shown
-from mi_cli.tabular.source import Source, dataset_error, name_list
+from mi_cli.tabular.source import FILE_LABEL, Source, absent_column, dataset_error, name_list
 
 __all__ = [
     "SELECTIONS",
@@ -235,6 +235,8 @@ def selected_columns(
     if entry in arrays:
         return list(arrays[entry])
     if entry.startswith(":"):
+        if entry == FILE_LABEL:
+            raise absent_column(key, list(entries), entry, names)
         if entry not in _TYPES:
             raise dataset_error(key, list(entries), f"no such type of columns: {shown(entry)}", ", ".join(_TYPES))
         columns = [name for name in names if type_of(name) == _TYPES[entry]]

@@ -15,7 +15,7 @@ from mi_cli.problems import is_discrete
 from mi_cli.tabular.columns import Array, Column
 from mi_cli.tabular.encoding import FEWEST_ROWS, ColumnInfo, column_type, looks_like_classes
 from mi_cli.tabular.selection import columns_of_x_and_y, excluded_columns, named_columns, selected_columns
-from mi_cli.tabular.source import Sample, Source, dataset_error, name_list
+from mi_cli.tabular.source import Sample, Source, absent_column, dataset_error, name_list
 from mi_cli.tabular.time_axis import Recordings, recordings, step_text
 from mi_cli.tabular.unfit_columns import Unfit, left_out_notes, refuse, refuse_differing, unfit
 
@@ -88,7 +88,7 @@ def series_rows(settings: SeriesSettings) -> SeriesRows:
     for key in ("groups", "time"):
         known = (*names, *(settings.source.labels if key == "groups" else ()))
         if getattr(settings, key) is not None and getattr(settings, key) not in known:
-            raise settings.error(key, "no such column", f"null, {name_list(known)}")
+            raise absent_column(key, getattr(settings, key), getattr(settings, key), known, or_null=True)
     if settings.groups is not None and settings.groups == settings.time:
         raise settings.error("groups", "is dataset.time as well", "another column, or null")
     sample = source.sample(names, sys.maxsize)

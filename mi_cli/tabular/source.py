@@ -12,8 +12,19 @@ from mi_cli.errors import ConfigError, Fault, shown
 from mi_cli.lazy import np
 from mi_cli.tabular.columns import Array, Column
 
-__all__ = ["Sample", "Source", "StoredSource", "dataset_error", "name_list", "sampled_rows"]
+__all__ = [
+    "FILE_LABEL",
+    "Sample",
+    "Source",
+    "StoredSource",
+    "absent_column",
+    "dataset_error",
+    "name_list",
+    "sampled_rows",
+]
 
+FILE_LABEL = ":file"  # names the file of a row, in ``dataset.groups``
+_ONLY_GROUPS = f"{FILE_LABEL} is the file of a row, which only dataset.groups takes"
 _SEED = 20_230_611  # of the sample of rows
 _PATHS = ("path", "unlabelled")  # whose values are never cut in a message
 
@@ -132,3 +143,22 @@ def name_list(names: Sequence[str], most: int = 6) -> str:
     """Names of columns as prose, cut where they are many."""
     more = f", ... ({len(names):,} in all)" if len(names) > most else ""
     return ", ".join(map(shown, names[:most])) + more
+
+
+def absent_column(key: str, value: Any, name: str, names: Sequence[str], or_null: bool = False) -> ConfigError:
+    """What is wrong with a key of ``dataset`` that names a column that the table does not have.
+
+    Args:
+        key: of ``dataset``.
+        value: of the key.
+        name: of the column.
+        names: of the columns that there are.
+        or_null: whether the key takes null as well.
+    """
+    accepted = f"{'null, ' if or_null else ''}{name_list(names)}"
+    if name != FILE_LABEL:
+        return dataset_error(key, value, "no such column", accepted)
+    if key == "groups":
+        problem = "is the file of a row, and all rows are of one file"
+        return dataset_error(key, value, problem, f"{accepted}, or several files (dataset.path)")
+    return dataset_error(key, value, _ONLY_GROUPS, accepted)

@@ -20,11 +20,10 @@ from mi_cli.tabular.columns import Column
 from mi_cli.tabular.files import FILES, Part, TableFile, columns_to_read, table_file, tables_beside
 from mi_cli.tabular.joined_columns import differing, joined
 from mi_cli.tabular.queries import is_url, query_file
-from mi_cli.tabular.source import Sample, StoredSource, dataset_error, sampled_rows
+from mi_cli.tabular.source import FILE_LABEL, Sample, StoredSource, dataset_error, sampled_rows
 
-__all__ = ["FILE_LABEL", "FileStack", "Paths", "faults_of_data", "files_of_glob", "is_glob", "table_source"]
+__all__ = ["FileStack", "Paths", "faults_of_data", "files_of_glob", "is_glob", "table_source"]
 
-FILE_LABEL = ":file"  # names the file of a row, in ``dataset.groups``
 Paths: TypeAlias = str | tuple[str, ...]
 
 _FEW = 3  # files, of which each is named

@@ -71,3 +71,51 @@ def test_many_columns_are_cut(here, capsys):
     np.savetxt(here / "t.csv", rows, delimiter=",", header=",".join(names), comments="")
     assert main(["t.csv"]) == 0
     assert "and 10 more columns" in capsys.readouterr().out
+
+
+def test_few_rows_have_no_commands(here, capsys):
+    (here / "t.csv").write_text("a,b\n" + "".join(f"{i / 7},{i * i % 11}\n" for i in range(19)))
+    assert main(["t.csv"]) == 0
+    printed = capsys.readouterr().out
+    assert "These are too few rows: an estimate needs at least 20." in printed
+    assert commands(printed) == []
+
+
+def test_rows_are_filled_where_too_few_are_complete(here, capsys):
+    rows = [("" if i < 25 else f"{i * 7 % 41}.5", "" if i > 15 else f"{i * 5 % 37}.5", f"{i % 2}") for i in range(40)]
+    (here / "t.csv").write_text("a,b,c\n" + "".join(",".join(row) + "\n" for row in rows))
+    assert main(["t.csv"]) == 0
+    estimate, *_ = commands(capsys.readouterr().out)
+    assert estimate[-1] == "dataset.missing=impute"
+
+
+@pytest.mark.parametrize("file", ["t.csv", "a rather long name of a file that nobody types.csv"])
+def test_fits_a_terminal_of_80_columns(here, file, capsys, monkeypatch):
+    names = [f"a_very_long_name_of_a_column_{i}" * 4 for i in range(45)]
+    rows = np.random.default_rng(0).standard_normal((30, 45))
+    np.savetxt(here / file, rows, delimiter=",", header=",".join(names), comments="")
+    monkeypatch.setattr("mi_cli.terminal._PIPED_WIDTH", 80)
+    assert main([file]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(len(line) for line in lines if not line.startswith(("  mi-run ", file))) <= 80
+    assert len(commands("\n".join(lines))) == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("t.csv budget=smoke", "estimate t.csv --y c dataset.missing=drop budget=smoke"),
+        ("budget=smoke t.csv", "estimate t.csv --y c dataset.missing=drop budget=smoke"),
+        ("t.csv experiment=select", "select t.csv --y c dataset.missing=drop"),
+        ("t.csv experiment=represent seed=1", "represent t.csv --label c seed=1"),
+        ("t.csv --label c", "represent t.csv --label c"),
+        ("t.csv experiment=pairwise seed=1", "pairs t.csv seed=1"),
+        ("t.csv experiment=coverage seed=1", "experiment=coverage dataset.path=t.csv seed=1"),
+        ("t.csv dataset.y=[a] seed=1", "estimate t.csv 'dataset.y=[a]' seed=1"),
+    ],
+)
+def test_settings_after_a_file_are_met_with_a_command_that_works(here, words, meant, capsys):
+    rows = [(f"{i * 7 % 41}.5", "" if i > 30 else f"{i * 5 % 37}.5", f"{i % 2}") for i in range(60)]
+    (here / "t.csv").write_text("a,b,c\n" + "".join(",".join(row) + "\n" for row in rows))
+    assert main(words.split()) == 2
+    assert capsys.readouterr().err.rstrip().endswith(f"; use mi-run {meant}")

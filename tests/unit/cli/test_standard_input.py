@@ -43,6 +43,14 @@ def test_is_kept_once_and_described_or_run(here, runner, typed, pack, suffix, ca
     assert runner.runs[0][0]["dataset"]["path"] == f"outputs/standard_input/{kept.name}"
 
 
+@pytest.mark.parametrize("words", ["- -", "estimate - - --y target", "estimate t.csv - - --y target"])
+def test_it_can_stand_once_and_nothing_is_kept_before(here, typed, words, capsys):
+    typed(TABLE.encode())
+    assert main(words.split()) == 2
+    assert capsys.readouterr().err == "mi-run: -: standard input is given twice; accepted: it once, and files\n"
+    assert not (here / "outputs").exists()
+
+
 @pytest.mark.parametrize(
     ("content", "terminal", "problem"),
     [

@@ -17,6 +17,7 @@ from mi_cli.compose.composer import Composer
 from mi_cli.compose.resolve import resolve
 from mi_cli.records import provenance
 from mi_cli.records.provenance import Provenance
+from mi_cli.records.results import Records
 
 
 def written(folder, seconds=None, status="finished"):
@@ -126,6 +127,15 @@ def test_saved_config_resolves_to_itself(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     again = resolve([], Composer.of_folder(tmp_path)).values
     assert {key: again[key] for key in found} == found
+
+
+def test_text_that_looks_like_a_reference_is_saved_and_read_as_it_is(tmp_path, monkeypatch):
+    texts = ["a${seed}.csv", r"b\${x}", r"c\\${oc.env:HOME}\d", "duckdb://?query=SELECT '${' AS e", "$f {g}"]
+    found = values(sweep={"seed": [1, 2]}) | {"summary": " ".join(texts)}
+    provenance.write_config(tmp_path, found, [])
+    assert Records(tmp_path).config["summary"] == found["summary"]
+    monkeypatch.chdir(tmp_path)
+    assert resolve([], Composer.of_folder(tmp_path)).values["summary"] == found["summary"]
 
 
 @pytest.mark.parametrize("text", [None, "processor : 0\nmodel name\t: Fast One\n", "nothing\n"])

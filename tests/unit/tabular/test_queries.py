@@ -16,6 +16,7 @@ from mi_cli.datasets.table import Table
 from mi_cli.errors import ConfigError
 from mi_cli.tabular import queries
 from mi_cli.tabular.queries import QueryFile, query_file, remove_results
+from mi_cli.tabular.query_errors import failure_of_duckdb
 from mi_cli.tabular.stack import table_source
 
 N = 60
@@ -36,6 +37,10 @@ def _in_folder(tmp_path, monkeypatch):
         connection.execute("CREATE TABLE rows (a REAL, count INTEGER, arm TEXT, b REAL)")
         connection.executemany("INSERT INTO rows VALUES (?, ?, ?, ?)", FRAME.rows())
     connection.close()
+    with contextlib.closing(sqlite3.connect("none.db")) as connection:
+        connection.execute("VACUUM")
+    Path("text.db").write_text("no database " * 9)
+    Path("nothing.db").touch()
     yield
     remove_results()
 
@@ -77,28 +82,37 @@ def test_types_that_files_do_not_have():
 @pytest.mark.parametrize(
     ("url", "line"),
     [
-        ("duckdb://d.db", r"asks for nothing; accepted: \?query=... or \?table= with rows"),
-        ("sqlite://s.db", r"asks for nothing; accepted: \?query=... or \?table= with rows"),
+        ("duckdb://d.db", r"asks for nothing; accepted: .* or \?table= with the tables other.rows, rows"),
+        ("sqlite://s.db", r"asks for nothing; accepted: \?query=SELECT ... or \?table= with the table rows"),
         ("duckdb://?table=rows", "names no database"),
         ("sqlite://?query=SELECT 1", "names no database"),
-        ("duckdb://no.db?table=rows", r"no such file in .*; accepted: d.db, s.db"),
+        ("duckdb://no.db?table=rows", r"no such file in .*; accepted: d.db, none.db, nothing.db, s.db, text.db"),
         ("duckdb://t.csv?table=rows", r"is no database; accepted: t.csv itself"),
-        ("duckdb://s.db?query=SELECT nope FROM rows", r"; accepted: "),
-        ("sqlite://d.db?table=rows", "file is not a database"),
+        ("sqlite://d.db?table=rows", r"is a database of DuckDB; accepted: duckdb://d.db\?table=rows"),
+        ("duckdb://s.db?query=SELECT a FROM rows", r"is a database of SQLite; accepted: sqlite://s.db\?query=SELECT a"),
+        ("sqlite://text.db?table=rows", "is no database; accepted: a file that DuckDB or SQLite has written"),
+        ("duckdb://nothing.db?table=rows", "is empty; accepted: the file of a database"),
+        ("duckdb://.?table=rows", "is a folder"),
+        ("duckdb://?query=", r"asks for nothing; accepted: \?query=SELECT ...$"),
+        ("sqlite://none.db?table=rows", r"no such table: rows; accepted: a database with tables \(it has none\)"),
         ("duckdb://d.db?query=SELECT nope FROM rows", r'Binder Error: Referenced column "nope" not found .*; accepted'),
-        ("duckdb://d.db?table=row", r"Table with name row does not exist! .*; accepted: tables: rows"),
-        ("sqlite://s.db?table=row", r"no such table: row; accepted: tables: rows"),
+        ("duckdb://d.db?table=row", r"no such table: row; accepted: the tables other.rows, rows"),
+        ("sqlite://s.db?table=row", r"no such table: row; accepted: the table rows"),
         ("sqlite://s.db?query=SELECT nope FROM rows", "no such column: nope"),
         ("duckdb://d.db?query=SELEC 1", 'Parser Error: syntax error at or near "SELEC"; accepted'),
         ("duckdb://d.db?query=SELECT 1; SELECT 2", "is no single SELECT; accepted: one SELECT, which only reads"),
         ("duckdb://d.db?query=SELECT a, a FROM rows", "gives several columns of one name"),
         ("sqlite://s.db?query=SELECT a, a FROM rows", "gives several columns of one name"),
-        ("sqlite://s.db?query=SELECT 1; SELECT 2", "one statement"),
+        ("sqlite://s.db?query=SELECT 1; SELECT 2", "is no single SELECT"),
         ("sqlite://s.db?query=SELECT a, b FROM rows UNION ALL SELECT x'00', x'01'", "has values of several types"),
         ("duckdb://d.db?query=SELECT a, b FROM rows WHERE a > 99", "holds no rows"),
         ("postgresql://host/db?query=SELECT 1", "is no database that can be asked; accepted: duckdb://FILE"),
         ("https://example.com/t.csv", "is no database that can be asked"),
-        ("duckdb://?query=SELECT * FROM 'https://example.com/t.csv'", "accepted"),
+        (
+            "duckdb://?query=SELECT * FROM 'https://e.com/t.csv'",
+            "needs DuckDB's extension httpfs, and .* not loaded here",
+        ),
+        ("duckdb://?query=FROM sqlite_scan('s.db', 'rows')", r"extension sqlite_scanner, .*; accepted: sqlite://FILE"),
     ],
 )
 def test_what_cannot_be_asked_is_one_line(url, line):
@@ -130,7 +144,7 @@ def test_nothing_is_written(query, database):
 
 def test_names_of_variables_are_no_tables():
     secret = pl.DataFrame({"a": [1.0]})
-    with pytest.raises(ConfigError, match="Table with name secret does not exist"):
+    with pytest.raises(ConfigError, match="no such table: secret"):
         table_source("duckdb://?query=SELECT * FROM secret")
     assert len(secret) == 1
 
@@ -203,3 +217,50 @@ def test_a_database_with_a_log_has_no_file_beside_it():
         connection.commit()
     assert list(query_file("sqlite://logged.db?table=rows").names) == ["a", "b"]
     assert [path.name for path in Path().glob("logged.db*")] == ["logged.db"]
+
+
+@pytest.mark.parametrize(
+    ("says", "reason"),
+    [
+        (
+            'IO Error: Could not set lock on file "d.db": Conflicting lock is held in python (PID 7). See also https://x',
+            7,
+        ),
+        ("Connection Error: Can't open a connection with a different configuration than existing connections", None),
+    ],
+)
+def test_a_database_that_is_in_use_says_so(says, reason):
+    which = f" (process {reason})" if reason else ""
+    assert str(failure_of_duckdb(says)) == f"is in use by another program{which}, which has to close it first"
+
+
+def test_no_message_advises_what_is_refused():
+    says = "IO Error: no. Please try installing it by running: INSTALL x; Alternatively, consider SET autoload=1"
+    assert str(failure_of_duckdb(says)) == "IO Error: no."
+
+
+def test_a_locked_database_of_sqlite_says_so(monkeypatch):
+    monkeypatch.setattr(queries, "_PATIENCE", 0.0)
+    with contextlib.closing(sqlite3.connect("s.db")) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(ConfigError, match="is in use by another program, which has to close it first"):
+            table_source("sqlite://s.db?table=rows")
+
+
+def test_text_of_sqlite_is_read_as_that_of_a_csv():
+    rows = [[*map(str, row[:2]), *row[2:]] for row in FRAME.select("a", "count", "b", "arm").rows()]
+    rows[3][2], rows[4][2], rows[5][0], rows[6][3] = "", " N/A ", "null", "?"
+    with contextlib.closing(sqlite3.connect("s.db")) as connection:
+        connection.execute("CREATE TABLE loose (a TEXT, count TEXT, b, arm, day, few)")
+        more = [(f"2024-01-{i % 28 + 1:02}", "seven" if i == 8 else i) for i in range(N)]
+        connection.executemany(
+            "INSERT INTO loose VALUES (?, ?, ?, ?, ?, ?)", [(*row, *one) for row, one in zip(rows, more, strict=True)]
+        )
+        connection.commit()
+    sample = table_source("sqlite://s.db?table=loose").sample([], 1000)
+    found = {name: sample.column(name) for name in ("a", "count", "b", "arm", "day", "few")}
+    kinds = {"a": "real", "count": "integer", "b": "real", "arm": "text", "day": "time", "few": "text"}
+    assert {name: column.kind for name, column in found.items()} == kinds
+    assert {name: column.missing for name, column in found.items() if column.missing} == {"a": 1, "b": 2, "arm": 1}
+    assert found["few"].stray_text == ("seven", "row 9")
+    assert found["b"].values[6:].tolist() == pytest.approx(FRAME["b"][6:].to_list())

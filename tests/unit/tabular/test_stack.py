@@ -11,7 +11,8 @@ from mi_cli.datasets.time_series import TimeSeries
 from mi_cli.errors import ConfigError
 from mi_cli.tabular import files
 from mi_cli.tabular.overview import overview
-from mi_cli.tabular.stack import FILE_LABEL, FileStack, table_source
+from mi_cli.tabular.source import FILE_LABEL
+from mi_cli.tabular.stack import FileStack, table_source
 
 N = 40
 RNG = np.random.default_rng(0)
@@ -172,7 +173,7 @@ def test_file_of_a_row_groups_rows_only_if_it_is_asked_for():
     table = Table(path=paths, x="a", y="b", groups=FILE_LABEL).opened()
     assert table.encoded.rows().groups.tolist() == [0] * N + [1] * N + [2] * N
     assert FILE_LABEL not in table.encoded.settings.source.names
-    with pytest.raises(ConfigError, match="no such column"):
+    with pytest.raises(ConfigError, match="all rows are of one file"):
         Table(path=paths[0], x="a", y="b", groups=FILE_LABEL).opened()
 
 
@@ -229,3 +230,16 @@ def test_what_is_no_file_or_there_twice_is_one_line(path, line):
     with pytest.raises(ConfigError, match=line) as caught:
         table_source(path)
     assert len(caught.value.lines) == 1
+
+
+def test_the_file_of_a_row_is_told_where_there_is_one_file_or_another_key():
+    (path,) = thirds(".csv")
+    line = r"dataset.groups=:file: is the file of a row, and all rows are of one file; accepted: .* several files"
+    with pytest.raises(ConfigError, match=line):
+        Table(path=path, y="b", groups=FILE_LABEL).opened()
+    only = ":file is the file of a row, which only dataset.groups takes; accepted: "
+    for given in ({"time": FILE_LABEL}, {"x": FILE_LABEL}, {"exclude": FILE_LABEL}, {"id": FILE_LABEL}):
+        with pytest.raises(ConfigError, match=only):
+            Table(**({"path": path, "y": "b"} | given)).opened()
+    series = {"path": path, "x": ["a"], "y": ["b"]}
+    assert TimeSeries(**series, groups=FILE_LABEL).opened().lengths == TimeSeries(**series).opened().lengths == (N,)
