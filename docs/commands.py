@@ -1,9 +1,9 @@
 """Executes the commands and the Python code of the README and of the pages, when the site is built.
 
 ``python docs/commands.py`` does it alone. Each page has a folder with the tables that it names. Its blocks of Python
-run first, one after another, and then its commands. What trains gets ``budget=smoke``, or ``plan=true`` if it is a
-whole suite of distributions. Each command has a process of its own, forked from one that has imported ``mi_cli``: the
-imports would take longer than most commands. ``notebooks.py`` executes the tutorials.
+run first, one after another, and then its commands. What trains gets ``budget=smoke``. A whole suite of distributions,
+or a run of five seeds, gets ``plan=true``. Each command has a process of its own, forked from one that has imported
+``mi_cli``: the imports would take longer than most commands. ``notebooks.py`` executes the tutorials.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ import polars as pl
 
 from mi_cli.cli import report_command
 from mi_cli.cli.main import main
+from mi_cli.compose.composer import Composer
+from mi_cli.compose.resolve import resolve
 
 __all__ = ["commands", "execute", "python_blocks", "typed"]
 
@@ -40,15 +42,15 @@ PRELOADED = (  # with which one process starts, and the others do not have to
     "matplotlib.figure",
     "mi_cli.execution.runner",
     "mi_cli.report.publish",
-    "mi_cli.compose.resolve",
     "mi_cli.estimators.auto",
     "mi_cli.training.critic_fit",
     "mi_cli.cli.single_run",
 )
+COMPOSED = ("estimate", "lags", "represent")  # by one process as well, which keeps the configs that it has read
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
 FENCE = re.compile(r"^(`{3,})(\w*)[^\n]*\n(.*?)^\1 *$|((?:^ {4}[^\n]*\n)+)", re.MULTILINE | re.DOTALL)
 RUNS = re.compile(r"(experiment=|estimate|pairs|select|represent|dataset=)")  # the first word of a command that trains
-SUITES = re.compile(r"experiment=(coverage|\w*benchmark)$")  # these take minutes even so, and are planned only
+LARGE = re.compile(r"experiment=(coverage|\w*benchmark)$|sweep\.seed=\[(\d+,){4}")  # minutes even so: planned only
 
 MADE = {  # the folders of runs that commands name, and what makes them
     "made/sweep": "experiment=gaussian_sweep",
@@ -105,10 +107,10 @@ def typed(command: str) -> list[str]:
     """The words of a command as it is executed: with folders for placeholders, and a small budget."""
     for placeholder, folder in PLACEHOLDERS.items():
         command = command.replace(placeholder, folder)
-    words = shlex.split(command)
+    words = [word for word in shlex.split(command) if not word.startswith("training.steps=")]
     if not any(map(RUNS.match, words[1:3])) or "--info" in words or "--cfg" in words:
         return words
-    added = ("plan=true",) if any(map(SUITES.match, words)) else ("budget=smoke", "threads=1")
+    added = ("plan=true",) if any(map(LARGE.match, words)) else ("budget=smoke", "threads=1")
     return [*words, *(word for word in added if word not in words)]
 
 
@@ -125,6 +127,9 @@ def _main() -> int:
     """Execute the pages, two at a time; return how many failed."""
     for module in PRELOADED:
         importlib.import_module(module)
+    for experiment in COMPOSED:
+        Composer.of_folder().compose([f"experiment={experiment}"])
+    resolve(["experiment=gaussian_sweep"])
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"), key=lambda path: -path.stat().st_size)]
     with tempfile.TemporaryDirectory() as folder:
         return _failed([lambda path=path: _page(path, Path(folder) / path.stem) for path in pages], AT_ONCE)

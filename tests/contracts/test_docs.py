@@ -177,6 +177,8 @@ def test_the_site_finds_commands_and_code(site):
         ("mi-run a.csv", ["a.csv"]),
         ("mi-run estimate a.csv --y b", ["estimate", "a.csv", "--y", "b", "budget=smoke", "threads=1"]),
         ("mi-run -m experiment=a 'b=1,2'", ["-m", "experiment=a", "b=1,2", "budget=smoke", "threads=1"]),
+        ("mi-run experiment=a training.steps=800", ["experiment=a", "budget=smoke", "threads=1"]),
+        ("mi-run experiment=a 'sweep.seed=[0,1,2,3,4]'", ["experiment=a", "sweep.seed=[0,1,2,3,4]", "plan=true"]),
         ("mi-run experiment=off_benchmark a=1", ["experiment=off_benchmark", "a=1", "plan=true"]),
         ("mi-run experiment=a budget=smoke", ["experiment=a", "budget=smoke", "threads=1"]),
         ("mi-run encode run=FOLDER data=b.csv", ["encode", "run=folder", "data=b.csv"]),
