@@ -172,10 +172,10 @@ def _command(line: str) -> int:
 def _python(blocks: list[str]) -> None:
     """Execute the blocks of Python of a page, with variables of the kinds that pages speak of."""
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(200, 12))
-    target = x[:, 0] + rng.normal(size=200)
+    x = rng.normal(size=(100, 12))
+    target = x[:, 0] + rng.normal(size=100)
     classes = np.where(x > 0, "high", "low")
-    frame = pl.DataFrame({f"column_{number}": x[:, 0] + rng.normal(size=200) for number in range(5)})
+    frame = pl.DataFrame({f"column_{number}": x[:, 0] + rng.normal(size=100) for number in range(5)})
     variables = {"x": x, "y": target, "frame": frame, "target": target, "colour": classes[:, 0], "kind": classes[:, 1]}
     for block in blocks:
         print(block, flush=True)

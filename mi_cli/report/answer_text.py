@@ -9,7 +9,7 @@ from typing import Any
 from mi_cli.records.results import SCALES
 from mi_cli.report.answer_sentence import answer_sentence
 from mi_cli.report.smoke_text import NO_VERDICT, is_smoke
-from mi_cli.report.tables import SMALLEST_P, number
+from mi_cli.report.tables import SMALLEST_P, information
 
 __all__ = ["answer_lines", "p_text"]
 
@@ -48,7 +48,7 @@ def _lines(answer: Mapping[str, Any], summary: Mapping[str, Any]) -> list[str]:
     scale = SCALES[units]
     if answer["verdict"] == "answer":
         ends = f"95 % interval for the true {measure} {_interval(answer, scale)}"
-        parts = [f"{measure} = {number(answer['value'], scale)} {units}", ends, *_bound_and_p(answer, scale)]
+        parts = [f"{measure} = {information(answer['value'], scale)} {units}", ends, *_bound_and_p(answer, scale)]
         article = "a " if answer["source"] == "linear relation" else ""
         lines = [", ".join(parts), f"From {article}{answer['source']}: {answer['reason']}."]
     else:
@@ -60,12 +60,12 @@ def _lines(answer: Mapping[str, Any], summary: Mapping[str, Any]) -> list[str]:
 
 
 def _interval(answer: Mapping[str, Any], scale: float) -> str:
-    return f"[{number(answer['ci_low'], scale)}, {number(answer['ci_high'], scale)}]"
+    return f"[{information(answer['ci_low'], scale)}, {information(answer['ci_high'], scale)}]"
 
 
 def _bound_and_p(answer: Mapping[str, Any], scale: float) -> list[str]:
     lower, p = answer["lower"], answer["p_value"]
-    bound = [f"at least {number(lower, scale)}"] if lower is not None else []
+    bound = [f"at least {information(lower, scale)}"] if lower is not None else []
     return bound + ([f"p {p_text(p)}"] if p is not None else [])
 
 
@@ -85,7 +85,7 @@ def _entropies(answer: Mapping[str, Any], scale: float, units: str) -> list[str]
     known = {side: h for side, h in known.items() if h is not None}
     if not known:
         return []
-    parts = [f"H({side}) = {number(h, scale)} {units}" for side, h in known.items()]
+    parts = [f"H({side}) = {information(h, scale)} {units}" for side, h in known.items()]
     if answer.get("normalised") is not None:
         of = "min(H(x), H(y))" if len(known) == 2 else f"H({next(iter(known))})"
         parts.append(f"normalised MI, I / {of}, = {answer['normalised']:.3g}")

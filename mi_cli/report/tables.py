@@ -21,6 +21,7 @@ __all__ = [
     "Row",
     "decision",
     "has_all_numbers",
+    "information",
     "mean_table",
     "number",
     "remarks",
@@ -82,13 +83,12 @@ def mean_table(summary: Mapping[str, Any]) -> tuple[dict[str, bool], list[list[s
         dict.fromkeys([*summary["axes"], "method"], False) | {"seeds": True} | ({"true MI": True} if with_truth else {})
     )
     header |= {titles[column]: True for column in columns}
-    scales = [scale if column == "estimate" else 1.0 for column in columns]
     rows = []
     for cell in cells:
         row = [str(cell[axis]) for axis in summary["axes"]] + [cell["method"], str(cell["n"])]
         if with_truth:
-            row.append(number(cell.get("true_mi"), scale))
-        rows.append([*row, *(_mean(cell.get(column), by) for column, by in zip(columns, scales, strict=True))])
+            row.append(information(cell.get("true_mi"), scale))
+        rows.append([*row, *(_mean(cell.get(column), scale if column == "estimate" else None) for column in columns)])
     return header, rows
 
 
@@ -189,7 +189,10 @@ def _cells(row: Row, scale: float) -> dict[str, str]:
             cells.pop("estimator", None)
         return _joined_intervals({key: "" if row[key] is None else text for key, text in cells.items()})
     error = {"mean": row["error"], "ci_low": row["error_ci_low"], "ci_high": row["error_ci_high"]}
-    cells |= {"solved": f"{row['solved']} of {row['tasks']}", "error": "" if row["error"] is None else _mean(error)}
+    cells |= {
+        "solved": f"{row['solved']} of {row['tasks']}",
+        "error": "" if row["error"] is None else _mean(error, 1.0),
+    }
     hidden += ("estimator",) if row.get("estimator") == row["method"] else ()
     return {key: "" if row[key] is None or key in hidden else text for key, text in cells.items()}
 
@@ -197,7 +200,7 @@ def _cells(row: Row, scale: float) -> dict[str, str]:
 def _text(key: str, value: float, scale: float) -> str:
     if key in _P_VALUES and value <= SMALLEST_P:
         return f"< {SMALLEST_P:.0e}"
-    return number(value, scale if key in IN_NATS else 1)
+    return information(value, scale) if key in IN_NATS else number(value)
 
 
 def _joined_intervals(row: dict[str, str]) -> dict[str, str]:
@@ -230,13 +233,14 @@ def decision(claim: Mapping[str, Any]) -> str:
     return f"{value}{' at ' + where if where else ''}{held}"
 
 
-def _mean(value: Mapping[str, Any] | None, scale: float = 1) -> str:
-    """A mean with the half-width of its interval."""
+def _mean(value: Mapping[str, Any] | None, scale: float | None) -> str:
+    """A mean with the half-width of its interval: of nats, multiplied by ``scale``, or with None of something else."""
     if not value:
         return ""
-    if value.get("ci_low") is None:
-        return number(value["mean"], scale)
-    return f"{number(value['mean'], scale)} ± {number((value['ci_high'] - value['ci_low']) / 2, scale)}"
+    numbers = (
+        [value["mean"]] if value.get("ci_low") is None else [value["mean"], (value["ci_high"] - value["ci_low"]) / 2]
+    )
+    return " ± ".join(number(one) if scale is None else information(one, scale) for one in numbers)
 
 
 def _with_interval(value: Mapping[str, Any]) -> str:
@@ -255,3 +259,13 @@ def number(value: float | None, scale: float = 1) -> str:
     if value == 0 or 1e-3 <= abs(value) < 1e4:
         return f"{value:.4f}"
     return f"{value:.1e}"
+
+
+def information(value: float | None, scale: float = 1) -> str:
+    """Return a number of nats with four decimals, however small it is, so that a column has one format.
+
+    >>> information(-3e-4), information(1e-9), information(0.25, 2), information(None)
+    ('-0.0003', '0.0000', '0.5000', '')
+    """
+    small = value is not None and abs(value * scale) < 1e-3
+    return f"{value * scale:.4f}".replace("-0.0000", "0.0000") if small else number(value, scale)

@@ -11,7 +11,7 @@ from mi_cli.errors import counted
 from mi_cli.records.results import SCALES
 from mi_cli.report.answer_text import p_text
 from mi_cli.report.smoke_text import NO_VERDICT, is_smoke
-from mi_cli.report.tables import number
+from mi_cli.report.tables import information
 from mi_cli.tabular.time_axis import Step, step_text
 
 __all__ = ["time_lines"]
@@ -51,7 +51,7 @@ def _of_lags(rows: Sequence[Row], summary: Mapping[str, Any]) -> str:
         return f"no lag has an estimate ({rows[0]['reason']})"
     largest = max(measured, key=lambda row: row["estimate"])
     found = [row for row in measured if row["p_corrected"] is not None and row["p_corrected"] <= _ALPHA]
-    value = f"{number(largest['estimate'], SCALES[summary['shown_in']])} {summary['shown_in']}"
+    value = f"{information(largest['estimate'], SCALES[summary['shown_in']])} {summary['shown_in']}"
     at = f"MI is largest at lag {_lag(largest['lag'], summary)}: {value}{_ends(largest, summary)}"
     p = "" if largest["p_corrected"] is None else f", p {p_text(largest['p_corrected'])} corrected for {len(rows)} lags"
     if not found:
@@ -68,7 +68,7 @@ def _ends(row: Row, summary: Mapping[str, Any]) -> str:
     if row["ci_low"] is None:
         return ""
     scale = SCALES[summary["shown_in"]]
-    return f" [{number(row['ci_low'], scale)}, {number(row['ci_high'], scale)}]"
+    return f" [{information(row['ci_low'], scale)}, {information(row['ci_high'], scale)}]"
 
 
 def _ranges(lags: Sequence[int]) -> str:
@@ -97,7 +97,7 @@ def _of_transfers(rows: Sequence[Row], summary: Mapping[str, Any]) -> str:
         return f"no direction is significant {about}."
     parts = []
     for row in found[:_MOST]:
-        value = "∞" if math.isinf(row["estimate"]) else f"{number(row['estimate'], scale)}{_ends(row, summary)}"
+        value = "∞" if math.isinf(row["estimate"]) else f"{information(row['estimate'], scale)}{_ends(row, summary)}"
         parts.append(f"{row['source']} → {row['target']} {value}")
     more = f" and {len(found) - _MOST} more" if len(found) > _MOST else ""
     return f"{', '.join(parts)}{more} in {units}, significant {about}."

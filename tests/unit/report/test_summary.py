@@ -162,6 +162,27 @@ def test_numbers_have_four_digits(value, text):
     assert tables.number(value) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, ""),
+        (-math.inf, "∞"),
+        (-3.1e-4, "-0.0003"),
+        (-1e-7, "0.0000"),
+        (1e-7, "0.0000"),
+        (0.25, "0.2500"),
+        (2e5, "2.0e+05"),
+    ],
+)
+def test_amounts_of_information_have_one_format(value, text):
+    assert tables.information(value) == text
+
+
+def test_a_small_error_that_is_no_information_keeps_its_digits():
+    cell = {"method": "ridge", "n": 1, "test_mse": {"mean": 3e-6, "ci_low": None, "ci_high": None}}
+    assert tables.mean_table(summary([], ()) | {"cells": [cell], "axes": []})[1] == [["ridge", "1", "3.0e-06"]]
+
+
 # The answer
 
 ESTIMATES = [
