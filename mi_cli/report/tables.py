@@ -267,5 +267,6 @@ def information(value: float | None, scale: float = 1) -> str:
     >>> information(-3e-4), information(1e-9), information(0.25, 2), information(None)
     ('-0.0003', '0.0000', '0.5000', '')
     """
-    small = value is not None and abs(value * scale) < 1e-3
-    return f"{value * scale:.4f}".replace("-0.0000", "0.0000") if small else number(value, scale)
+    if value is not None and abs(value * scale) < 1e-3:
+        return f"{value * scale:.4f}".replace("-0.0000", "0.0000")
+    return number(value, scale)
