@@ -1,9 +1,10 @@
 """Executes the commands and the Python code of the README and of the pages, when the site is built.
 
 ``python docs/commands.py`` does it alone. Each page has a folder with the tables that it names. Its blocks of Python
-run first, one after another, and then its commands. What trains gets ``budget=smoke``. A whole suite of distributions,
-or a run of five seeds, gets ``plan=true``. Each command has a process of its own, forked from one that has imported
-``mi_cli``: the imports would take longer than most commands. ``notebooks.py`` executes the tutorials.
+run first, one after another, and then its commands. What trains gets ``budget=smoke`` and no figures. A whole suite
+of distributions, and a run of five seeds or eight jobs, gets ``plan=true``. A command without a file is executed for
+the first page that has it. Each has a process of its own, forked from one that has imported ``mi_cli``: the imports
+would take longer than most commands. ``notebooks.py`` executes the tutorials.
 """
 
 from __future__ import annotations
@@ -49,8 +50,14 @@ PRELOADED = (  # with which one process starts, and the others do not have to
 COMPOSED = ("estimate", "lags", "represent")  # by one process as well, which keeps the configs that it has read
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
 FENCE = re.compile(r"^(`{3,})(\w*)[^\n]*\n(.*?)^\1 *$|((?:^ {4}[^\n]*\n)+)", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"\.(csv|parquet|db)\b|[A-Z]{3,}|<")  # a file, or a placeholder of one
 RUNS = re.compile(r"(experiment=|estimate|pairs|select|represent|dataset=)")  # the first word of a command that trains
-LARGE = re.compile(r"experiment=(coverage|\w*benchmark)$|sweep\.seed=\[(\d+,){4}")  # minutes even so: planned only
+LARGE = re.compile(
+    r"experiment=(coverage|\w*benchmark)$|sweep\.seed=\[(\d+,){4}|shards=8$"
+)  # minutes even so: planned only
+
+SMALL = ("budget=smoke", "plots=[]", "threads=1")  # tests draw the figures of every experiment
+SIZES = ("training.steps=", "search.trials=")  # which a small budget chooses
 
 MADE = {  # the folders of runs that commands name, and what makes them
     "made/sweep": "experiment=gaussian_sweep",
@@ -107,10 +114,10 @@ def typed(command: str) -> list[str]:
     """The words of a command as it is executed: with folders for placeholders, and a small budget."""
     for placeholder, folder in PLACEHOLDERS.items():
         command = command.replace(placeholder, folder)
-    words = [word for word in shlex.split(command) if not word.startswith("training.steps=")]
+    words = [word for word in shlex.split(command) if not word.startswith(SIZES)]
     if not any(map(RUNS.match, words[1:3])) or "--info" in words or "--cfg" in words:
         return words
-    added = ("plan=true",) if any(map(LARGE.match, words)) else ("budget=smoke", "threads=1")
+    added = ("plan=true",) if any(map(LARGE.match, words)) else SMALL
     return [*words, *(word for word in added if word not in words)]
 
 
@@ -131,17 +138,23 @@ def _main() -> int:
         Composer.of_folder().compose([f"experiment={experiment}"])
     resolve(["experiment=gaussian_sweep"])
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"), key=lambda path: -path.stat().st_size)]
+    seen: set[str] = set()
+    parts = []
     with tempfile.TemporaryDirectory() as folder:
-        return _failed([lambda path=path: _page(path, Path(folder) / path.stem) for path in pages], AT_ONCE)
+        for path in pages:
+            lines = [line for line in dict.fromkeys(commands(path.read_text(encoding="utf-8"))) if line not in seen]
+            seen |= {line for line in lines if not FILE.search(line)}
+            parts.append(lambda path=path, lines=lines: _page(path, lines, Path(folder) / path.stem))
+        return _failed(parts, AT_ONCE)
 
 
-def _page(path: Path, folder: Path) -> int:
-    """Execute a page in a new folder, and return how many of its parts failed.
+def _page(path: Path, lines: Sequence[str], folder: Path) -> int:
+    """Execute lines and the Python code of a page in a new folder, and return how many of its parts failed.
 
     Polars starts threads at its first use, so this process does not use it: it could not be forked any more.
     """
     text = path.read_text(encoding="utf-8")
-    lines = [line for line in dict.fromkeys(commands(text)) if _is_possible(line)]
+    lines = [line for line in lines if _is_possible(line)]
     words = " ".join(line for line in (*map(" ".join, map(typed, lines)), *python_blocks(text)))
     made = [
         f"mi-run {what} hydra.run.dir={name}" for name, what in MADE.items() if re.search(rf"[=\" ]{name}\b", words)

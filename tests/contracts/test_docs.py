@@ -148,6 +148,9 @@ def test_command_composes(command, page, monkeypatch):
         resolve([*overrides, "++sweep.seed=[0]"])  # of many seeds one will do
 
 
+SMALL = ("budget=smoke", "plots=[]", "threads=1")
+
+
 @pytest.fixture
 def site(monkeypatch):
     """The module that executes commands and code when the site is built."""
@@ -175,12 +178,12 @@ def test_the_site_finds_commands_and_code(site):
     ("command", "words"),
     [
         ("mi-run a.csv", ["a.csv"]),
-        ("mi-run estimate a.csv --y b", ["estimate", "a.csv", "--y", "b", "budget=smoke", "threads=1"]),
-        ("mi-run -m experiment=a 'b=1,2'", ["-m", "experiment=a", "b=1,2", "budget=smoke", "threads=1"]),
-        ("mi-run experiment=a training.steps=800", ["experiment=a", "budget=smoke", "threads=1"]),
+        ("mi-run estimate a.csv --y b", ["estimate", "a.csv", "--y", "b", *SMALL]),
+        ("mi-run -m experiment=a 'b=1,2'", ["-m", "experiment=a", "b=1,2", *SMALL]),
+        ("mi-run experiment=a training.steps=800", ["experiment=a", *SMALL]),
         ("mi-run experiment=a 'sweep.seed=[0,1,2,3,4]'", ["experiment=a", "sweep.seed=[0,1,2,3,4]", "plan=true"]),
         ("mi-run experiment=off_benchmark a=1", ["experiment=off_benchmark", "a=1", "plan=true"]),
-        ("mi-run experiment=a budget=smoke", ["experiment=a", "budget=smoke", "threads=1"]),
+        ("mi-run experiment=a budget=smoke", ["experiment=a", *SMALL]),
         ("mi-run encode run=FOLDER data=b.csv", ["encode", "run=folder", "data=b.csv"]),
     ],
 )
