@@ -1,10 +1,10 @@
 """Executes the commands and the Python code of the README and of the pages, when the site is built.
 
 ``python docs/commands.py`` does it alone. Each page has a folder with the tables that it names. Its blocks of Python
-run first, one after another, and then its commands. What trains gets ``budget=smoke`` and no figures. A whole suite
-of distributions, and a run of five seeds or eight jobs, gets ``plan=true``. A command without a file is executed for
-the first page that has it. Each has a process of its own, forked from one that has imported ``mi_cli``: the imports
-would take longer than most commands. ``notebooks.py`` executes the tutorials.
+run first, one after another, and then its commands. What trains gets ``budget=smoke`` and no figures. What is large
+even so gets ``plan=true``. A command without a file is executed for the first page that has it. Each has a process of
+its own, forked from one that has imported ``mi_cli``: the imports would take longer than most commands.
+``notebooks.py`` executes the tutorials.
 """
 
 from __future__ import annotations
@@ -52,9 +52,8 @@ THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_
 FENCE = re.compile(r"^(`{3,})(\w*)[^\n]*\n(.*?)^\1 *$|((?:^ {4}[^\n]*\n)+)", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"\.(csv|parquet|db)\b|[A-Z]{3,}|<")  # a file, or a placeholder of one
 RUNS = re.compile(r"(experiment=|estimate|pairs|select|represent|dataset=)")  # the first word of a command that trains
-LARGE = re.compile(
-    r"experiment=(coverage|\w*benchmark)$|sweep\.seed=\[(\d+,){4}|shards=8$"
-)  # minutes even so: planned only
+# What takes long even so, and is planned only: suites of distributions, five seeds, eight jobs, several objectives.
+LARGE = re.compile(r"experiment=(coverage|\w*benchmark)$|sweep\.seed=\[(\d+,){4}|shards=8$|representation\.objectives=")
 
 SMALL = ("budget=smoke", "plots=[]", "threads=1")  # tests draw the figures of every experiment
 SIZES = ("training.steps=", "search.trials=")  # which a small budget chooses

@@ -8,6 +8,7 @@ page of their own format; ``notebooks.py`` starts them itself, so that two run s
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,10 @@ def setup(app: Any) -> None:
     """Make the pages of reference and tutorials before Sphinx looks for pages, and lead links out of this folder."""
     app.add_html_math_renderer("mathml", (_inline_math, None), (_display_math, None))
     reference.write(Path(__file__).parent / "generated")
-    notebooks.execute(Path(__file__).parent / "tutorials")
-    commands.execute()
+    with ThreadPoolExecutor() as pool:
+        executed = pool.submit(commands.execute)  # waits for another process
+        notebooks.execute(Path(__file__).parent / "tutorials")
+        executed.result()
     app.connect("source-read", _lead_links)
     app.connect("build-finished", _mend)
 
