@@ -122,7 +122,7 @@ def _ticks(measured: Sequence[int]) -> list[int]:
     """Whole lags for the ticks, none of them outside of those that were measured.
 
     >>> _ticks([0, 1, 2, 3]), _ticks([*range(21)])[-2:]
-    ([0, 1, 2, 3], [17, 20])
+    ([0, 1, 2, 3], [15, 18])
     """
     steps = MaxNLocator(_TICKS, integer=True).tick_values(measured[0], measured[-1])
     return [round(at) for at in steps if measured[0] <= at <= measured[-1]]

@@ -119,6 +119,12 @@ def test_job_that_left_nothing_is_a_row(here, monkeypatch, capsys):
     capsys.readouterr()
 
 
+def make_unfinished(folder: Path) -> None:
+    """Have the provenance of a run say that it was interrupted."""
+    provenance = json.loads((folder / "provenance.json").read_text())
+    (folder / "provenance.json").write_text(json.dumps(provenance | {"status": "interrupted"}))
+
+
 def test_jobs_go_on_as_jobs(here, monkeypatch, capsys):
     """Where they were if there are as many, and else in folders of their own, which take what the others recorded."""
     from mi_cli.execution import runner
@@ -151,7 +157,7 @@ def test_jobs_go_on_as_jobs(here, monkeypatch, capsys):
     begun.clear()
     assert main(["resume=many", "shards=2"]) == 0
     assert begun == []  # nothing was left to do
-    (here / "many" / "summary.json").unlink()
+    make_unfinished(here / "many")
     assert main(["resume=many", "shards=2"]) == 0
     assert begun == [("0", True), ("1", False), ("many", False)]
     assert {row["trial"]: row for row in rows_of(here / "many")} == rows
@@ -229,7 +235,7 @@ def test_jobs_that_never_begin_are_a_fault_of_the_launcher(here, monkeypatch, ca
     """Also where there are folders of jobs already."""
     assert main([*GIVEN, "hydra.run.dir=many", "shards=2", "reuse=false", "threads=1"]) == 0
     table = (here / "many" / "results.csv").read_bytes()
-    (here / "many" / "summary.json").unlink()  # a run that is complete starts no jobs
+    make_unfinished(here / "many")  # a run that is complete starts no jobs
     capsys.readouterr()
 
     def launch(*given, **more):
