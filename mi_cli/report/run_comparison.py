@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -14,7 +15,7 @@ from mi_cli.errors import counted, listed
 from mi_cli.records.results import SCALES
 from mi_cli.report.recorded_run import RecordedRun
 from mi_cli.report.run_names import is_compared, settings_of, text_of
-from mi_cli.report.tables import number
+from mi_cli.report.tables import information, number
 from mi_cli.schema.groups import GROUPS
 
 __all__ = ["Change", "RunComparison", "compare_runs", "why_not"]
@@ -95,10 +96,11 @@ class RunComparison:
         titles |= {"p (Holm)": True, "outcome": False}
         rows = []
         for one in compared:
-            scale = SCALES[self.before.units] if one.what in _IN_NATS else 1.0
+            scale = SCALES[self.before.units]
+            shown = partial(information, scale=scale) if one.what in _IN_NATS else number
             row = [_value(one.where.get(axis, "")) for axis in axes] + ([one.what] if several else [])
             row += [" → ".join(dict.fromkeys(filter(None, one.methods)))] if methods else []
-            row += [_number(one.before, scale), _number(one.after, scale), _difference(one, scale)]
+            row += [_number(one.before, shown), _number(one.after, shown), _difference(one, shown)]
             rows.append([*row, _p(one.p_holm), one.outcome])
         return titles, rows
 
@@ -291,22 +293,19 @@ def _value(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else text_of(value)
 
 
-def _number(side: Side, scale: float) -> str:
-    if side.value is None:
-        return "cannot tell"
-    return number(side.value, scale)
+def _number(side: Side, shown: Callable[[float], str]) -> str:
+    return "cannot tell" if side.value is None else shown(side.value)
 
 
-def _difference(one: Compared, scale: float) -> str:
+def _difference(one: Compared, shown: Callable[[float], str]) -> str:
     if one.difference is None:
         return ""
-    told = f"{one.difference * scale:+.4f}" if abs(one.difference * scale) >= 1e-3 else f"{one.difference * scale:+.1e}"
-    told = "0" if one.difference == 0 else told
+    told = "0" if one.difference == 0 else f"{'+' if one.difference > 0 else ''}{shown(one.difference)}"
     if one.low is None or one.high is None:
         return told
     if one.how != "two intervals":
-        return f"{told} ± {number((one.high - one.low) / 2, scale)}"
-    return f"{told} [{number(one.low, scale)}, {number(one.high, scale)}]"
+        return f"{told} ± {shown((one.high - one.low) / 2)}"
+    return f"{told} [{shown(one.low)}, {shown(one.high)}]"
 
 
 def _p(value: float | None) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
 from runs import leave_run
 
+from mi_cli.report import run_comparison, tables
 from mi_cli.report.collect import collect
 from mi_cli.report.page import html
 from mi_cli.report.run_comparison import compare_runs, why_not
@@ -148,3 +150,11 @@ def test_the_page_of_two_runs_has_their_comparison(tmp_path):
     assert 'href="#comparison"' in text
     leave(tmp_path / "c")
     assert 'id="comparison"' not in html(collect([tmp_path]))
+
+
+@pytest.mark.parametrize(
+    ("shown", "text"), [(tables.information, "-0.0006 ± 0.0204"), (tables.number, "-6.4e-04 ± 0.0204")]
+)
+def test_differences_of_nats_have_one_format(shown, text):
+    one = SimpleNamespace(difference=-6.4e-4, low=-0.021, high=0.0198, how="paired over seeds")
+    assert run_comparison._difference(one, shown) == text
