@@ -28,6 +28,7 @@ import polars as pl
 
 from mi_cli.cli import report_command
 from mi_cli.cli.main import main
+from mi_cli.cli.short_commands import SHORT
 from mi_cli.compose.composer import Composer
 from mi_cli.compose.resolve import resolve
 
@@ -51,11 +52,11 @@ COMPOSED = ("estimate", "lags", "represent")  # by one process as well, which ke
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
 FENCE = re.compile(r"^(`{3,})(\w*)[^\n]*\n(.*?)^\1 *$|((?:^ {4}[^\n]*\n)+)", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"\.(csv|parquet|db)\b|[A-Z]{3,}|<")  # a file, or a placeholder of one
-RUNS = re.compile(r"(experiment=|estimate|pairs|select|represent|dataset=)")  # the first word of a command that trains
 # What takes long even so, and is planned only: suites of distributions, five seeds, eight jobs, several objectives.
 LARGE = re.compile(r"experiment=(coverage|\w*benchmark)$|sweep\.seed=\[(\d+,){4}|shards=8$|representation\.objectives=")
 
 SMALL = ("budget=smoke", "plots=[]", "threads=1")  # tests draw the figures of every experiment
+SHOWS = {"--help", "--info", "--cfg"}  # which run nothing
 SIZES = ("training.steps=", "search.trials=")  # which a small budget chooses
 
 MADE = {  # the folders of runs that commands name, and what makes them
@@ -114,7 +115,8 @@ def typed(command: str) -> list[str]:
     for placeholder, folder in PLACEHOLDERS.items():
         command = command.replace(placeholder, folder)
     words = [word for word in shlex.split(command) if not word.startswith(SIZES)]
-    if not any(map(RUNS.match, words[1:3])) or "--info" in words or "--cfg" in words:
+    runs = any(word in SHORT or word.startswith(("experiment=", "dataset=")) for word in words)
+    if not runs or SHOWS & set(words):
         return words
     added = ("plan=true",) if any(map(LARGE.match, words)) else SMALL
     return [*words, *(word for word in added if word not in words)]

@@ -60,7 +60,8 @@ def complete(folder: Path, resolved: Resolved) -> int | None:
         return None
     done = "no file is changed"
     if absent:
-        done = f"{listed(absent, 'and')} {'was' if len(absent) == 1 else 'were'} missing, and no other file is changed"
+        made = "which was missing, is made" if len(absent) == 1 else "which were missing, are made"
+        done = f"{listed(absent, 'and')}, {made}; no other file is changed"
     print(f"mi-run: {shown_from_here(folder)} is complete: nothing is run, and {done}", file=sys.stderr)
     written = make_missing(folder, absent, resolved)
     return max(show([str(folder)]), FINE if written else FAILED)

@@ -184,6 +184,8 @@ def test_the_site_finds_commands_and_code(site):
         ("mi-run experiment=a 'sweep.seed=[0,1,2,3,4]'", ["experiment=a", "sweep.seed=[0,1,2,3,4]", "plan=true"]),
         ("mi-run experiment=off_benchmark a=1", ["experiment=off_benchmark", "a=1", "plan=true"]),
         ("mi-run experiment=a budget=smoke", ["experiment=a", *SMALL]),
+        ("mi-run lags a.csv --time t", ["lags", "a.csv", "--time", "t", *SMALL]),
+        ("mi-run lags --help", ["lags", "--help"]),
         ("mi-run encode run=FOLDER data=b.csv", ["encode", "run=folder", "data=b.csv"]),
     ],
 )

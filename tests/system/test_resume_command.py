@@ -56,7 +56,9 @@ def test_what_is_missing_is_made_again_and_nothing_else(run, capsys, lost):
     content = (run / lost).read_bytes()
     (run / lost).unlink()
     assert main(["resume=run", "threads=1"]) == 0
-    assert f"nothing is run, and {lost} was missing, and no other file is changed" in capsys.readouterr().err
+    assert (
+        f"nothing is run, and {lost}, which was missing, is made; no other file is changed" in capsys.readouterr().err
+    )
     assert lost == "report.html" or (run / lost).read_bytes() == content  # a page says when it was made
     assert {path: kept for path, kept in state(run).items() if path.is_file() and path != run / lost} == before
 
