@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from hypothesis import settings
+from PIL import Image
 
 import mi_cli.execution
 from mi_cli.records.saved_config import SAVED_HEADER
@@ -95,6 +96,16 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> Runner:
         monkeypatch.setitem(sys.modules, f"mi_cli.execution.{module}", fake)
         monkeypatch.setitem(vars(mi_cli.execution), module, fake)  # where a module is kept once it is imported
     return fake
+
+
+@pytest.fixture
+def quick_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are made and not drawn, for tests of runs; tests/unit/plots draws each of them."""
+    canvas = types.SimpleNamespace(print_png=lambda file: Image.new("L", (1, 1)).save(file, "png"))
+    agg = types.SimpleNamespace(FigureCanvasAgg=lambda figure: canvas)
+    monkeypatch.setattr("mi_cli.report.publish.backend_agg", agg)
+    empty = '<svg xmlns="http://www.w3.org/2000/svg" width="9pt" height="9pt" viewBox="0 0 9 9"/>'
+    monkeypatch.setattr("mi_cli.report.publish.svg_function", lambda: lambda figure: empty)
 
 
 @pytest.fixture

@@ -17,18 +17,20 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 from pydantic import ValidationError
-from scipy import stats
 
 from mi_cli.datasets.gaussian import Gaussian
 from mi_cli.datasets.sources import AdditiveUniform, Normal, Source, Student
 from mi_cli.errors import Fault
 from mi_cli.execution import workers
+from mi_cli.lazy import LazyModule
 from mi_cli.problems import Draw, Estimate, Problem, Rows
 from mi_cli.schema.config import Config, validate
 from mi_cli.schema.sweep import Trial, expand
 from mi_cli.training.context import Context
 
 torch.set_num_threads(1)
+
+stats: Any = LazyModule("scipy.stats")  # its import takes a second in each process that a test starts
 
 TESTS = Path(__file__).parent
 ROWS = str(TESTS / "data" / "rows.csv")  # a table of three columns of numbers, classes and groups

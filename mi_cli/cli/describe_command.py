@@ -143,7 +143,7 @@ def _common_start(texts: Sequence[str]) -> str:
 def _series(found: TableOverview, target: str) -> tuple[str, str, str] | None:
     """The columns of time, x and y of a series without gaps that is long enough; None where there are none."""
     complete = [column.name for column in found.columns if not column.missing]
-    others = [name for name in found.timeless if name != target and name in complete]
+    others = [name for name in found.timeless if name != target and name in complete and name.isprintable()]
     if found.time is None or not others or target not in complete or found.rows < _ROWS_OF_SERIES:
         return None
     return found.time, others[0], target

@@ -89,7 +89,7 @@ def _draw(ax: Axes, rows: Sequence[Mapping[str, Any]], largest: float, scale: fl
         shift = 0.15 if side == "left" else -0.15 if side == "right" else 0.0
         ax.text(x + shift, y + lift, text, ha=side, va=above, fontsize=8, zorder=5)
     if not found:
-        figures.note(ax, "no direction is significant", where="lower left")
+        figures.note(ax, f"no direction has p ≤ {_ALPHA:g}", where="lower left")
 
 
 def _arrow(

@@ -63,7 +63,7 @@ def plot(records: Records) -> Figure:
     bar = fig.colorbar(image, ax=ax, shrink=0.8)
     bar.ax.tick_params(labelsize=8)
     bar.set_label(f"{labels.measure(records.summary)} ({units})", fontsize=9)
-    remark = f"×: not significant at {100 * _ALPHA:g} % after Holm's correction for {len(measured)} pairs"
+    remark = f"×: p > {_ALPHA:g} after Holm's correction for {len(measured)} pairs"
     figures.add_title(fig, records, what, "columns in the order in which the run took them", remark)
     return fig
 

@@ -78,7 +78,8 @@ def _whole(path: Path, names: list[str], columns: Index, y: Index, config: Confi
     if len(kept) < len(path.columns):
         reason = f"MI of {', '.join(names[column] for column in kept) or 'none'}, as the table of all is too large; "
     if path.stopped is not None:
-        reason += f"no further column is significant: p = {path.stopped:.2g}"
+        alpha = config.selection.alpha
+        reason += f"stopped: the next column has p = {path.stopped:.2g}, above selection.alpha={alpha:g}"
     elif len(path.steps) == config.selection.columns:
         reason += f"ended at selection.columns={config.selection.columns}"
     return _relevance(together, y, config.evaluation.level) | {"reason": reason.removesuffix("; ")}

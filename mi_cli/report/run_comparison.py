@@ -24,6 +24,7 @@ _IN_NATS = ("estimate", "answer")
 _NOT_SHOWN = {"name", "sweep", "claims", "plots", "tables"}
 _SMALLEST_P = 1e-4
 _WORDS = {"cannot tell": "without a known noise", "within the noise": "within it", "the same": "the same"}
+_MOST_ALONE = 3  # settings or methods of one run only that are listed
 _FEW = 3  # seeds, with which only very large differences are beyond the noise
 _ORDER = ("moved", "cannot tell", "within the noise", "the same")
 
@@ -50,6 +51,7 @@ class RunComparison:
         after: the second.
         settings: of the configs that differ. Options of a group whose choice differs are left out.
         versions: of packages and code that differ.
+        alone: what has results in one run only, a line for each run; it is not compared.
         compared: numbers of settings and methods that both have, and answers; corrected for their number.
         verdicts: on claims, and of answers, that changed.
         kept: the number of verdicts that are the same.
@@ -60,6 +62,7 @@ class RunComparison:
     after: RecordedRun
     settings: list[Change]
     versions: list[Change]
+    alone: list[str]
     compared: list[Compared]
     verdicts: list[Change]
     kept: int
@@ -122,6 +125,7 @@ class RunComparison:
         lines = [f"settings that differ: {'; '.join(settings) or 'none'}"]
         if self.versions:
             lines.append(f"versions that differ: {'; '.join(map(str, self.versions))}")
+        lines += self.alone
         if self.unjudged:
             lines.append(f"verdicts are not compared: {listed(self.unjudged, 'and')} tried out with budget=smoke")
         return [*lines, *(f"verdict changed: {change}" for change in self.verdicts)]
@@ -158,6 +162,7 @@ def compare_runs(before: RecordedRun, after: RecordedRun) -> RunComparison:
         after,
         _settings(before, after),
         _versions(before, after),
+        _alone(before, after),
         corrected(_compared(before, after), _level(before)),
         *_verdicts(before, after),
         _level(before),
@@ -171,7 +176,8 @@ def why_not(before: RecordedRun, after: RecordedRun) -> str:
             return f"{run.path} has no results yet"
     first, second = (_data(run) for run in (before, after))
     if first != second:
-        return f"they measure different data ({first}; {second})"
+        told = [f"{data} of {_file(run)}" if _file(run) else data for data, run in ((first, before), (second, after))]
+        return f"they measure different data ({told[0]}; {told[1]})"
     if not _compared(before, after):
         return "they have no setting with a number of the same method and kind in common"
     return ""
@@ -189,20 +195,56 @@ def _data(run: RecordedRun) -> str:
     return told
 
 
+def _file(run: RecordedRun) -> str:
+    return str(((run.summary.data if run.summary else None) or {}).get("file") or "")
+
+
 def _level(run: RecordedRun) -> float:
     return run.summary.level if run.summary else float(run.config.get("evaluation", {}).get("level", 0.95))
 
 
 def _compared(before: RecordedRun, after: RecordedRun) -> list[Compared]:
-    runs = (before, after)
     level = _level(before)
+    answers = compared_answers(_answers(before), _answers(after), level)
+    return [*answers, *compared_rows(*_both(before, after), level)]
+
+
+def _both(before: RecordedRun, after: RecordedRun) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[str]]:
+    """The result rows of both runs, and the axes that tell their settings apart."""
+    runs = (before, after)
     axes = [axis for axis in dict.fromkeys([*before.axes, *after.axes]) if axis != "seed"]
     named = [axis for axis in axes if axis != "estimator"]  # methods tell estimators apart, unless several share one
     first, second = (_rows(run, axes) for run in runs)
     if _is_unique(first, named) and _is_unique(second, named):
         axes = named
-    answers = compared_answers(_answers(before), _answers(after), level)
-    return [*answers, *compared_rows(first, second, axes, level)]
+    return first, second, axes
+
+
+def _alone(before: RecordedRun, after: RecordedRun) -> list[str]:
+    """A line for each run that has settings or methods which the other lacks."""
+    first, second, axes = _both(before, after)
+    settings = [dict.fromkeys(_setting(row, axes) for row in rows) for rows in (first, second)]
+    methods = [dict.fromkeys(str(row["method"]) for row in rows) for rows in (first, second)]
+    lines = []
+    for word, this, other in (("before", 0, 1), ("after", 1, 0)):
+        lacking = [key for key in settings[this] if key not in settings[other]]
+        unmatched = [[name for name in methods[a] if name not in methods[b]] for a, b in ((this, other), (other, this))]
+        told = [f"{counted(len(lacking), 'setting')} ({_some(lacking)})"] if lacking else []
+        if unmatched[0] and list(map(len, unmatched)) != [1, 1]:  # two that are alone are compared with each other
+            told.append(f"{'method' if len(unmatched[0]) == 1 else 'methods'} {_some(unmatched[0])}")
+        if told:
+            lines.append(f"only in {word}, and not compared: {'; '.join(told)}")
+    return lines
+
+
+def _setting(row: Mapping[str, Any], axes: Sequence[str]) -> str:
+    return ", ".join(f"{axis}={_value(row[axis])}" for axis in axes)
+
+
+def _some(texts: Sequence[str]) -> str:
+    """The first few of many texts."""
+    more = [f"and {len(texts) - _MOST_ALONE} more"] if len(texts) > _MOST_ALONE else []
+    return "; ".join([*texts[:_MOST_ALONE], *more])
 
 
 def _rows(run: RecordedRun, axes: Sequence[str]) -> list[dict[str, Any]]:

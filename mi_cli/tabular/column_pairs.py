@@ -69,7 +69,8 @@ def pairs_and_notes(section: Mapping[str, Any]) -> tuple[list[list[str]], list[s
             pairs.setdefault(frozenset(pair), list(pair))
     if not pairs:
         problem = f"makes no pair of columns of {name_list(table.names)}"
-        raise dataset_error("x", entries["x"] or None, problem, "at least two")
+        of_file = left_out_notes(unused.values(), of_file=True)
+        raise dataset_error("x", entries["x"] or None, "; ".join([problem, *of_file]), "at least two columns to pair")
     if len(pairs) > _MOST:
         raise dataset_error("x", entries["x"] or None, f"makes {len(pairs):,} pairs", f"at most {_MOST:,}")
     rows = choice.rows_of_pairs(section)

@@ -86,9 +86,13 @@ class TableOverview:
 
     @property
     def target(self) -> str | None:
-        """The column that is most likely a target: the last one, where no name tells; None where none is usable."""
+        """The column that is most likely a target: the last one, where no name tells; None where none is usable.
+
+        A name with control characters is taken if there is no other, since no command can be copied with it.
+        """
         likely = [column.name for column in self.columns if column.role == "target?"]
-        return next(iter([*likely, *reversed(self.timeless), *reversed(self.usable)]), None)
+        candidates = [*likely, *reversed(self.timeless), *reversed(self.usable)]
+        return next(iter(sorted(candidates, key=lambda name: not name.isprintable())), None)
 
     @property
     def time(self) -> str | None:

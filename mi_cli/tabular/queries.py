@@ -145,8 +145,9 @@ def _check_file(file: Path, place: str, url: str, scheme: str, error: Callable[[
     if file.is_dir():
         raise error("is a folder", "the file of a database")
     if not file.is_file():
-        names = (each.name for each in file.parent.iterdir()) if file.parent.is_dir() else ()
-        beside = sorted(name for name in names if _DATABASE.search(name))
+        others = file.parent.iterdir() if file.parent.is_dir() else ()
+        databases = (one for one in others if _DATABASE.search(one.name) and one.is_file())
+        beside = sorted(one.name for one in databases if one.stat().st_size)
         raise error(f"no such file in {file.parent}", name_list(beside) if beside else "the file of a database")
     if is_known_format(file):
         raise error("is no database", f"{place} itself, or duckdb://?query=, whose query names it")

@@ -23,6 +23,7 @@ from mi_cli.testing.checks import Check, checks, described, expect, run_all, sec
 __all__ = ["check_dataset", "dataset_checks", "nearest_neighbours"]
 
 NOISES = (0.0, 0.3, 1.0)
+_FEW_PLACES = 100
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -245,5 +246,19 @@ def nearest_neighbours(x: Array, y: Array, k: int) -> float:
     x, y = (ndtri((rankdata(rows, axis=0) - 0.5) / len(rows)) for rows in (x, y))
     both = np.concatenate([x, y], 1)
     inside = np.nextafter(cKDTree(both).query(both, k + 1, p=np.inf)[0][:, -1], 0)
-    counts = [cKDTree(rows).query_ball_point(rows, inside, p=np.inf, return_length=True) for rows in (x, y)]
+    counts = [_within(rows, inside) for rows in (x, y)]
     return float(digamma(k) + digamma(len(x)) - sum(digamma(count).mean() for count in counts))
+
+
+def _within(rows: Array, distances: Array) -> Array:
+    """How many rows are within a distance of each row, itself among them."""
+    places, at, weights = np.unique(rows, axis=0, return_inverse=True, return_counts=True)
+    if len(places) <= _FEW_PLACES:  # as of classes, of which a tree would look at each row
+        apart = np.abs(places[:, None] - places).max(-1)
+        return (apart[at.reshape(-1)] <= distances[:, None]) @ weights
+    if rows.shape[1] > 1:
+        return np.asarray(cKDTree(rows).query_ball_point(rows, distances, p=np.inf, return_length=True))
+    column = rows[:, 0]
+    ordered = np.sort(column)
+    last = np.searchsorted(ordered, column + distances, side="right")
+    return last - np.searchsorted(ordered, column - distances, side="left")

@@ -66,10 +66,10 @@ FEWER |= {
     "self_consistency": [TABLE, "dataset.x=[a]", "dataset.y=[b]", "folds=2"],
     "time_coverage": [
         "sweep.dataset=[{name:var,n_samples:150},{name:copied_bits,n_samples:150}]",
-        "time.max_history=2",
+        "time.max_history=1",
         "evaluation.permutations=19",
     ],
-    "transfer_entropy": [TABLE, "dataset.x=[a,b]", "time.max_history=2", "evaluation.permutations=19"],
+    "transfer_entropy": [TABLE, "dataset.x=[a,b]", "time.max_history=1", "evaluation.permutations=19"],
 }
 LEAST = ("budget=smoke", "training.steps=20", "threads=1")
 WIDTHS = ("hidden", "separable", "concat", "baseline", "dual")  # of networks
@@ -87,7 +87,7 @@ def with_small_networks(values: dict[str, Any]) -> dict[str, Any]:
     return values | sections | {"sweep": values["sweep"] | axis}
 
 
-@pytest.mark.usefixtures("few_trees")
+@pytest.mark.usefixtures("few_subsets", "few_trees", "quick_figures")
 @pytest.mark.parametrize(
     ("name", "variant"),
     [(name, "corrected") for name in EXPERIMENTS] + [(name, "published") for name in PUBLISHED],

@@ -57,9 +57,11 @@ LINEAR = [
         for rho, truth, dim_z in ((0.0, 0.0, 1), (0.3, 0.047155, 1), (0.6, 0.223144, 1), (0.8, 0.510826, 5))
     ],
 ]
+STRENGTHS = ((0.0, 0.0), (0.3, 0.047155), (0.6, 0.223144), (0.8, 0.510826))
 NONLINEAR = [
-    (rho, truth, dim_z, form)
-    for rho, truth in ((0.0, 0.0), (0.3, 0.047155), (0.6, 0.223144), (0.8, 0.510826))
+    # Those between run with -m slow.
+    pytest.param(rho, truth, dim_z, form, marks=[pytest.mark.slow] if 0.1 < rho < 0.7 and dim_z > 1 else [])
+    for rho, truth in STRENGTHS
     for dim_z, form in ((1, "smooth"), (5, "smooth"), (5, "bent"))
 ]
 

@@ -30,7 +30,7 @@ def test_run_says_what_to_keep(capsys):
     write()
     assert main(["experiment=select", "dataset.path=../t.csv", "dataset.y=[target]", *SMALL]) == 0
     out = capsys.readouterr().out
-    assert re.match(r"Keep (a, kind|kind, a) \(no further column is significant: p = ", out)
+    assert re.match(r"Keep (a, kind|kind, a) \(stopped: the next column has p = ", out)
     assert "a_mg: left out: parts the rows as a does" in out
     (folder,) = Path("outputs/select").iterdir()
     assert {path.name for path in (folder / "plots").iterdir()} == {"selection_path.png", "selection_path.svg"}

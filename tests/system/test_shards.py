@@ -199,7 +199,7 @@ def jobs_at_work(launcher, *more):
 def test_jobs_end_with_the_run(here, launcher, number, whole, code):
     if launcher != "basic":
         pytest.importorskip(f"hydra_plugins.hydra_{launcher.partition('_')[0]}_launcher", reason="needs an extra")
-    with jobs_at_work(launcher, "shards=3") as process:
+    with jobs_at_work(launcher, "shards=2") as process:
         assert len(members(process.pid)) > (1 if launcher == "basic" else 2)
         (os.killpg if whole else os.kill)(process.pid, number)
         _, err = process.communicate(timeout=30)
@@ -211,7 +211,7 @@ def test_jobs_end_with_the_run(here, launcher, number, whole, code):
         while (left := members(process.pid)) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert not left
-    assert sorted(path.name for path in Path("many/shards").iterdir()) in (["0"], ["0", "1"], ["0", "1", "2"])
+    assert sorted(path.name for path in Path("many/shards").iterdir()) in (["0"], ["0", "1"])
     states = [json.loads(path.read_text())["status"] for path in Path("many").glob("shards/*/provenance.json")]
     assert set(states) == {"interrupted"}
     assert list(Path("many").glob("shards/*/checkpoints/*/going_on.npz"))

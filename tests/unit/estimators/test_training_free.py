@@ -187,14 +187,14 @@ def test_blocks_of_one_row_are_independent_rows():
 
 @pytest.mark.parametrize("name", ["gaussian", "copula", "ksg", "histogram", "mixed", "nearest"])
 def test_standard_error_of_blocks_is_that_of_the_spread(name, request):
-    # Of 100 estimates, whose spread is known to 7 %, and of the errors of 30 of them; with subsets an error may be a
+    # Of 60 estimates, whose spread is known to 9 %, and of the errors of 15 of them; with subsets an error may be a
     # quarter off, as it says.
-    sides = [in_blocks(seed=seed) for seed in range(100)]
-    found = [estimate(name, whole(x, y, block=block)) for x, y, block in sides[:30]]
-    alone = [estimate(name, whole(x, y)) for x, y, _ in sides[:20]]
+    sides = [in_blocks(seed=seed) for seed in range(60)]
+    found = [estimate(name, whole(x, y, block=block)) for x, y, block in sides[:15]]
+    alone = [estimate(name, whole(x, y)) for x, y, _ in sides[:10]]
     request.getfixturevalue("few_subsets")  # of the others the value is enough
-    found += [estimate(name, whole(x, y, block=block)) for x, y, block in sides[30:]]
-    spread, error = np.std([one.value for one in found], ddof=1), np.mean([one.stderr for one in found[:30]])
+    found += [estimate(name, whole(x, y, block=block)) for x, y, block in sides[15:]]
+    spread, error = np.std([one.value for one in found], ddof=1), np.mean([one.stderr for one in found[:15]])
     assert 0.65 < spread / error < 1.6
     assert error > 1.15 * np.mean([one.stderr for one in alone])
 
@@ -232,7 +232,8 @@ def test_dependence_has_a_small_p_value_and_the_estimate_stays_the_same(name):
 def test_p_values_of_independent_rows_are_uniform(name):
     # 100 of them, on 20 values or so: the mean has an error of .0288, and at .05 and .5 their numbers are binomial;
     # false alarms: less than 3e-6.
-    found = [estimate(name, whole(*gaussian_sides(200, 0.0, seed)), permutations=19).p_value for seed in range(100)]
+    n = 200 if name == "histogram" else 100  # which has none of fewer
+    found = [estimate(name, whole(*gaussian_sides(n, 0.0, seed)), permutations=19).p_value for seed in range(100)]
     assert abs(np.mean(found) - 0.525) < 4.9 * 0.0288
     assert np.sum(np.array(found) < 0.06) <= 18
     assert 27 <= np.sum(np.array(found) < 0.51) <= 73

@@ -17,6 +17,8 @@ from mi_cli.compose.resolve import resolve
 from mi_cli.errors import ConfigError
 from mi_cli.schema.config import validate
 
+pytestmark = pytest.mark.usefixtures("quick_figures")
+
 CRITICS = ("auto", "dv", "fdime", "flo", "infonce", "js", "mine", "nwj", "smile", "tuba", "linear")
 FIELDS = {"auto": {"separable": [8], "concat": [8]}, "linear": {"critic": "quadratic"}}
 PLAIN = {"schedule": "constant", "batch": "full", "checkpoint": "last", "lr": 0.05}  # all that linear takes

@@ -73,6 +73,17 @@ def test_a_value_that_one_run_sweeps_and_the_other_has_is_the_same_setting(tmp_p
     assert (one.where, one.n) == ({"dataset.rho": 0.6}, 4)
 
 
+def test_settings_and_methods_of_one_run_only_are_told(tmp_path):
+    leave(tmp_path / "a")
+    leave(tmp_path / "b", sweep=SWEEP | {"dataset": {"rho": [0.1, 0.2, 0.3, 0.4, 0.6]}})
+    found = compared(tmp_path)
+    assert found.alone == [
+        "only in before, and not compared: 1 setting (dataset.rho=0)",
+        "only in after, and not compared: 4 settings (dataset.rho=0.1; dataset.rho=0.2; dataset.rho=0.3; and 1 more)",
+    ]
+    assert set(found.alone) <= set(found.lines())
+
+
 def test_verdicts_that_changed_are_told_and_versions_too(tmp_path):
     a, b = leave(tmp_path / "a"), leave(tmp_path / "b")
     for folder, verdict, version in ((a, "holds", "1"), (b, "fails", "2")):

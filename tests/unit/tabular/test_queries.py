@@ -86,7 +86,7 @@ def test_types_that_files_do_not_have():
         ("sqlite://s.db", r"asks for nothing; accepted: \?query=SELECT ... or \?table= with the table rows"),
         ("duckdb://?table=rows", "names no database"),
         ("sqlite://?query=SELECT 1", "names no database"),
-        ("duckdb://no.db?table=rows", r"no such file in .*; accepted: d.db, none.db, nothing.db, s.db, text.db"),
+        ("duckdb://no.db?table=rows", r"no such file in .*; accepted: d.db, none.db, s.db, text.db"),
         ("duckdb://t.csv?table=rows", r"is no database; accepted: t.csv itself"),
         ("sqlite://d.db?table=rows", r"is a database of DuckDB; accepted: duckdb://d.db\?table=rows"),
         ("duckdb://s.db?query=SELECT a FROM rows", r"is a database of SQLite; accepted: sqlite://s.db\?query=SELECT a"),
