@@ -250,14 +250,14 @@ def nearest_neighbours(x: Array, y: Array, k: int) -> float:
     return float(digamma(k) + digamma(len(x)) - sum(digamma(count).mean() for count in counts))
 
 
-def _within(rows: Array, distances: Array) -> Array:
-    """How many rows are within a distance of each row, itself among them."""
+def _within(rows: Array, distances: Array) -> Any:
+    """How many rows are within a distance of each row, itself among them, as an array of whole numbers."""
     places, at, weights = np.unique(rows, axis=0, return_inverse=True, return_counts=True)
     if len(places) <= _FEW_PLACES:  # as of classes, of which a tree would look at each row
         apart = np.abs(places[:, None] - places).max(-1)
         return (apart[at.reshape(-1)] <= distances[:, None]) @ weights
     if rows.shape[1] > 1:
-        return np.asarray(cKDTree(rows).query_ball_point(rows, distances, p=np.inf, return_length=True))
+        return cKDTree(rows).query_ball_point(rows, distances, p=np.inf, return_length=True)
     column = rows[:, 0]
     ordered = np.sort(column)
     last = np.searchsorted(ordered, column + distances, side="right")

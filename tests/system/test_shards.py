@@ -190,7 +190,8 @@ def jobs_at_work(launcher, *more):
 @pytest.mark.parametrize(
     ("launcher", "number", "whole", "code"),
     [
-        ("joblib", signal.SIGINT, True, 130),  # as Ctrl-C does
+        ("basic", signal.SIGINT, True, 130),  # as Ctrl-C does
+        pytest.param("joblib", signal.SIGINT, True, 130, marks=pytest.mark.slow),
         pytest.param("joblib", signal.SIGTERM, False, 143, marks=pytest.mark.slow),
         pytest.param("submitit_local", signal.SIGINT, False, 130, marks=pytest.mark.slow),
         pytest.param("basic", signal.SIGTERM, False, 143, marks=pytest.mark.slow),

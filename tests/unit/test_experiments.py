@@ -106,7 +106,7 @@ def interrupt_when_a_trial_is_recorded(folder: Path) -> threading.Thread:
 
 def test_an_interrupted_run_goes_on(here, capfd):
     sweep = {"estimator": ["mine", "dv", "infonce", "nwj"], "seed": [0, 1]}  # a stack for each
-    settings = {"sweep": sweep, "training.steps": 400, "threads": 1, "sweep.dataset.rho": None}
+    settings = {"sweep": sweep, "training.steps": 200, "threads": 1, "sweep.dataset.rho": None}
     handler = signal.getsignal(signal.SIGINT)
     waiting = interrupt_when_a_trial_is_recorded(here / "run")
     with pytest.raises(KeyboardInterrupt):
