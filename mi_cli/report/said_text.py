@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mi_cli.report.answer_text import answer_lines
+from mi_cli.report.pair_text import pair_lines
 from mi_cli.report.selection_text import selection_lines
 from mi_cli.report.smoke_text import NO_VERDICT, is_smoke
 from mi_cli.report.time_text import time_lines
@@ -22,4 +23,5 @@ def said_lines(summary: Mapping[str, Any]) -> list[str]:
     """
     if is_smoke(summary):
         return [NO_VERDICT]
-    return [*answer_lines(summary), *verdict_lines(summary), *time_lines(summary), *selection_lines(summary)]
+    parts = (answer_lines, verdict_lines, time_lines, selection_lines, pair_lines)
+    return [line for part in parts for line in part(summary)]

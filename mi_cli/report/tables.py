@@ -125,7 +125,11 @@ def title_of(name: str, rows: Sequence[Row], summary: Mapping[str, Any]) -> str:
 def _title_of_interactions(name: str, rows: Sequence[Row], summary: Mapping[str, Any]) -> str:
     """The verdict on all columns together, or how many triples have which; at ``budget=smoke`` neither."""
     if not rows:
-        return f"{name}: none was measured" if name == "measures" else "triples: four columns or more have some"
+        return (
+            f"{name}: none was measured"
+            if name == "measures"
+            else "triples: the measures above are those of the only one"
+        )
     verdicts = Counter(row["interaction"] for row in rows if row["interaction"])
     judged = not is_smoke(summary)
     if name == "triples" and not judged:

@@ -13,6 +13,7 @@ ROW = {
     "x": "systolic_blood_pressure",
     "y": "progression_after_a_year",
     "method": "dv",
+    "seed": 0,
     "status": "ok",
     "estimate": 0.0984,
     "stderr": 0.0115,
