@@ -31,15 +31,18 @@
     column.same = data.rows > 1 && column.values.every((value) => value === first);
     column.long = !column.number && column.values.some((value) => value !== null && value.length > 40);
   }
-  const shown = (value, plain) => {
+  const SMALLEST_P = 1e-12; // which stands for all that are smaller
+  const shown = (value, column) => {
     if (value === null) return "";
     if (typeof value !== "number") return value;
     if (!Number.isFinite(value)) return value > 0 ? "∞" : "-∞";
-    if (plain) return String(Number.isInteger(value) ? value : Number(value.toPrecision(6)));
+    if (column.plain) return String(Number.isInteger(value) ? value : Number(value.toPrecision(6)));
+    if (column.name === "p_value" && value <= SMALLEST_P) return "< 1e-12";
     const size = Math.abs(value);
+    if (column.unit && size < 1e4) return value.toFixed(4).replace(/^-(0\.0+)$/, "$1"); // as in all tables of nats
     return size === 0 || size >= 1e-3 && size < 1e4 ? value.toFixed(4) : value.toExponential(1);
   };
-  const text = (column, row) => (column.texts[row] ??= shown(column.values[row], column.plain));
+  const text = (column, row) => (column.texts[row] ??= shown(column.values[row], column));
   const visible = () => columns.filter((column) => state.shown[column.name] ?? !column.same);
 
   // --- filtering and sorting

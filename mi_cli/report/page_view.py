@@ -244,11 +244,16 @@ def _results(collection: Collection) -> dict[str, Any]:
                 "name": name,
                 "unit": units if name in _IN_NATS else "",
                 "number": is_number,
-                "plain": name in plain or column.dtype.is_integer(),
+                "plain": name in plain or (is_number and name not in _IN_NATS and _is_whole(column)),
                 "values": _json_numbers(column.to_list()) if is_number else column.cast(pl.String).to_list(),
             }
         )
     return {"rows": len(frame), "columns": columns, "several": len(collection.runs) > 1}
+
+
+def _is_whole(column: pl.Series) -> bool:
+    """Whether all numbers of a column are whole, as ranks and lags are."""
+    return bool((column.drop_nulls() % 1 == 0).all())
 
 
 def _comparison(runs: Sequence[RecordedRun]) -> dict[str, Any] | None:

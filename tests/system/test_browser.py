@@ -50,8 +50,13 @@ def pages(tmp_path_factory):
         *(pl.Series(name, [rows.gauss(0, 1) for _ in range(MANY)]) for name in numbers),
     )
     results.write_text(folder / "many" / "results.csv", frame.write_csv())
+    leave_run(folder / "small", {"seed": [0, 1]})
+    table = pl.read_csv(folder / "small" / "results.csv")
+    numbers = {"estimate": [-4e-5, 0.25], "p_value": [1e-12, 0.031], "rank": [1.0, 2.0]}
+    frame = table.with_columns(pl.Series(name, values) for name, values in numbers.items())
+    results.write_text(folder / "small" / "results.csv", frame.write_csv())
     paths = {}
-    for name in ("one", "some", "many"):
+    for name in ("one", "some", "many", "small"):
         paths[name] = folder / f"{name}.html"
         page.write(paths[name], collect([folder / name]))
     return paths
@@ -120,6 +125,13 @@ def test_sorting_is_by_number_and_says_so(open_page):
     assert len(rising) == 100
     assert falling == sorted(falling, reverse=True)
     assert column(driver, "trial") == [str(trial) for trial in range(100)]
+
+
+def test_numbers_of_a_column_have_one_format(open_page):
+    driver = open_page("small")
+    assert column(driver, "estimate") == ["0.0000", "0.2500"]
+    assert column(driver, "p_value") == ["< 1e-12", "0.0310"]
+    assert column(driver, "rank") == ["1", "2"]
 
 
 def test_empty_cells_come_last_in_both_directions(open_page):
