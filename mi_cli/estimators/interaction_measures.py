@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,8 @@ __all__ = [
     "neighbour_measures",
     "normal_measures",
     "normal_triples",
+    "related_columns",
+    "relations",
 ]
 
 MOST_NEIGHBOUR_ROWS = 3000  # between all pairs of which distances are measured
@@ -32,6 +33,8 @@ _TRIPLES = 2000  # likewise
 _EXTRAPOLATED = 0.8  # drifts for each column that are added: a bias that falls as n to the −1/d is about 1.4 d drifts
 _OF_DRIFT = 0.6  # drifts for each column in the error, as those that are added may be too many or too few
 _HALVINGS = 4  # partitions into halves, for the drift
+_SINGULAR = 1e-10  # smallest eigenvalue of correlations, below which a column is a linear function of others
+_TAKES_PART = 1e-3  # smallest weight of a column in such a relation
 _FAR = 100.0  # the distance of two classes; normal scores are within ±10
 
 
@@ -44,6 +47,17 @@ class Measured:
     freedom: float = math.inf
 
 
+def relations(correlations: Array) -> Any:
+    """Whether a column is a linear function of the others, ``(…,)``, for correlations ``(…, d, d)``."""
+    return np.linalg.eigvalsh(correlations)[..., 0] < _SINGULAR
+
+
+def related_columns(correlations: Array) -> list[int]:
+    """The columns of a linear relation, for correlations ``(d, d)`` that have one."""
+    weights = np.linalg.eigh(correlations)[1][:, 0]
+    return [int(i) for i in np.flatnonzero(np.abs(weights) > _TAKES_PART)]
+
+
 def normal_measures(scores: Array, block: Index | None = None) -> dict[str, Measured]:
     r"""The measures of normal columns, in closed form from their correlations R.
 
@@ -54,11 +68,9 @@ def normal_measures(scores: Array, block: Index | None = None) -> dict[str, Meas
     correlations R, which is the larger one where measures are flat, as O is for independent columns.
 
     Args:
-        scores: ``(n, d)`` of mean 0 and variance 1: normal scores for a Gaussian copula.
+        scores: ``(n, d)`` of mean 0 and variance 1: normal scores for a Gaussian copula. None may be a linear function
+            of the others (:func:`relations`): the measures are then infinite.
         block: the number of each row's block, ``(n,)``.
-
-    Raises:
-        ValueError: columns are linearly dependent, so that the measures are infinite.
 
     Reference:
         Goodman 1963 (Annals of Mathematical Statistics 34, 178–180), for log-determinants of covariances; Ince et al.
@@ -66,8 +78,6 @@ def normal_measures(scores: Array, block: Index | None = None) -> dict[str, Meas
     """
     n, d = scores.shape
     correlations = np.asarray(np.corrcoef(scores.T))
-    if np.linalg.eigvalsh(correlations)[0] < 1e-10:
-        raise ValueError("columns determine each other linearly, so that the measures are infinite")
     precision = np.linalg.inv(correlations)
     values = {name: value - _normal_bias(n, d)[name] for name, value in _of_correlations(correlations[None]).items()}
     weighted = scores @ precision
@@ -83,13 +93,12 @@ def normal_measures(scores: Array, block: Index | None = None) -> dict[str, Meas
     return found
 
 
-def normal_triples(scores: Array, block: Index | None = None) -> dict[tuple[int, int, int], Measured]:
-    r"""The O-information of every triple of normal columns ``(n, d)``, as :func:`normal_measures` has it.
+def normal_triples(scores: Array, triples: Index, block: Index | None = None) -> dict[tuple[int, int, int], Measured]:
+    r"""The O-information of triples ``(T, 3)`` of normal columns ``(n, d)``, as :func:`normal_measures` has it.
 
     .. math:: O = \tfrac12 \ln\det R - \tfrac12 \textstyle\sum \ln(1 - r^2), the sum over the three pairs
     """
     n, d = scores.shape
-    triples = np.array(list(combinations(range(d), 3)))
     every, (of_products, freedom) = np.asarray(np.corrcoef(scores.T)), _product_covariance(scores, block)
     correlations = every[triples[:, :, None], triples[:, None, :]]
     values = _of_three(correlations) - _normal_bias(n, 3)["o_information"]
@@ -104,7 +113,7 @@ def normal_triples(scores: Array, block: Index | None = None) -> dict[tuple[int,
     variance = np.einsum("ti,tij,tj->t", weights, of_products[pairs[:, :, None], pairs[:, None, :]], weights)
     spread = np.concatenate(
         [
-            _of_three(_drawn_correlations(np.linalg.cholesky(part), n)).std(1)
+            _of_three(_drawn_correlations(np.asarray(np.linalg.cholesky(part), np.float64), n)).std(1)
             for part in np.array_split(correlations, math.ceil(len(correlations) / _TRIPLES))
         ]
     )

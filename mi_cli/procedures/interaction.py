@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,9 +15,9 @@ from mi_cli import procedures, training
 from mi_cli.bounds.interaction import MEASURES
 from mi_cli.datasets.base import Dataset
 from mi_cli.datasets.table import Table
-from mi_cli.errors import Fault, counted
+from mi_cli.errors import Fault, counted, listed
 from mi_cli.estimators import interaction_measures
-from mi_cli.estimators.training_free import block_numbers
+from mi_cli.estimators.training_free import Index, block_numbers
 from mi_cli.lazy import np, special, torch
 from mi_cli.problems import Array, is_discrete
 from mi_cli.procedures.base import Cost, Outcome, Procedure
@@ -138,6 +139,28 @@ class _Columns:
         values[:, numbers] = (values[:, numbers] - values[:, numbers].mean(0)) / np.where(spread > 0, spread, 1)
         return values
 
+    @cached_property
+    def _correlations(self) -> list[Array]:
+        """``(d, d)``, of the numbers as they are and of their ranks; those of classes are 0."""
+        numbers = np.flatnonzero(~np.array(self.classes))
+        found = []
+        for ranked in (False, True) if len(numbers) > 1 else ():
+            whole = np.eye(len(self.names))
+            whole[np.ix_(numbers, numbers)] = np.corrcoef(self.scores(ranked=ranked)[:, numbers].T)
+            found.append(whole)
+        return found
+
+    def relations(self, chosen: Index) -> dict[tuple[int, ...], str]:
+        """Why columns have infinite measures, for those of the sets of columns ``(T, k)`` that have."""
+        found: dict[tuple[int, ...], str] = {}
+        for correlations in self._correlations:
+            parts = correlations[chosen[:, :, None], chosen[:, None, :]]
+            for place in np.flatnonzero(interaction_measures.relations(parts)):
+                names = [self.names[chosen[place][i]] for i in interaction_measures.related_columns(parts[place])]
+                reason = f"{listed(names, 'and')} determine each other, so that the measures are infinite"
+                found.setdefault(tuple(map(int, chosen[place])), reason)
+        return found
+
 
 def _says_columns(dataset: Dataset) -> tuple[str, Any]:
     """The key that says which columns a dataset has, and its value."""
@@ -166,18 +189,20 @@ def _methods(config: Config, columns: _Columns, context: Context) -> dict[str, d
         by_critics = config.estimator.name == _CRITICS
         names = MEASURES[1:2] if by_critics else MEASURES
         try:
+            for reason in columns.relations(np.arange(d)[None]).values():
+                raise ValueError(reason)
             measured, reason = _by_critics(config, columns, context) if by_critics else _measured(config, columns)
         except ValueError as error:
-            failed = {"status": "failed", "reason": str(error)} | more
-            return dict.fromkeys(names, failed)
-        for name in names:
+            methods |= dict.fromkeys(names, _failed(str(error)) | more)
+            measured, reason = {}, ""
+        for name in measured:
             methods[name] = _fields(config, measured[name]) | more
             methods[name]["true_mi"] = None if truth is None else truth[name]
             methods[name] |= {"reason": reason} if name == MEASURES[0] else {"reason": "", "p_value": None}
     if d > FEWEST_COLUMNS:
         for chosen, one, reason in _triples(config, columns, context):
             name = json.dumps([columns.names[i] for i in chosen], ensure_ascii=False)
-            methods[name] = _fields(config, one) | more | {"reason": reason}
+            methods[name] = (_failed(reason) if one is None else _fields(config, one) | {"reason": reason}) | more
     return methods
 
 
@@ -211,25 +236,30 @@ def _measured(config: Config, columns: _Columns) -> tuple[Mapping[str, Measured]
     return found, remark
 
 
-def _triples(config: Config, columns: _Columns, context: Context) -> list[tuple[tuple[int, ...], Measured, str]]:
-    """The O-information of every triple, with a remark."""
-    d = len(columns.names)
-    if config.estimator.name == _CRITICS:
+def _triples(config: Config, columns: _Columns, context: Context) -> list[tuple[tuple[int, ...], Measured | None, str]]:
+    """The O-information of every triple, with a remark; None where it cannot be measured."""
+    d, name = len(columns.names), config.estimator.name
+    if name == _CRITICS or (name == _ANY and d > _MOST_BY_NEIGHBOURS and not all(columns.classes)):
         return []
-    if config.estimator.name in _NORMAL:
-        scores = columns.scores(ranked=config.estimator.name == _NORMAL[0])
-        of_triples = interaction_measures.normal_triples(scores, columns.block)
-        return [(chosen, one, "") for chosen, one in of_triples.items()]
-    if d > _MOST_BY_NEIGHBOURS and not all(columns.classes):
-        return []
-    found: list[tuple[tuple[int, ...], Measured, str]] = []
-    for chosen in combinations(range(d), FEWEST_COLUMNS):
+    every = np.array(list(combinations(range(d), FEWEST_COLUMNS)))
+    related = columns.relations(every)
+    found: list[tuple[tuple[int, ...], Measured | None, str]] = [(key, None, why) for key, why in related.items()]
+    free = np.array([chosen for chosen in every.tolist() if tuple(chosen) not in related]).reshape(-1, FEWEST_COLUMNS)
+    if name in _NORMAL:
+        scores = columns.scores(ranked=name == _NORMAL[0])
+        of_triples = interaction_measures.normal_triples(scores, free, columns.block) if len(free) else {}
+        return found + [(chosen, one, "") for chosen, one in of_triples.items()]
+    for chosen in map(tuple, free.tolist()):
         context.check()
         rows = slice(None) if all(columns.classes) else slice(_TRIPLE_ROWS)
         measured, reason = _measured(config, columns.select(chosen, rows))
         few = not reason and len(columns.values) > _TRIPLE_ROWS
         found.append((chosen, measured[MEASURES[0]], f"from {_TRIPLE_ROWS:,} rows" if few else reason))
     return found
+
+
+def _failed(reason: str) -> dict[str, Any]:
+    return {"status": "failed", "reason": reason}
 
 
 def _fields(config: Config, measured: Measured) -> dict[str, Any]:

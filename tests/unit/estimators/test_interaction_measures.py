@@ -1,5 +1,7 @@
 """Samples of systems whose measures are exact. Rates of false alarm are those of a fresh seed."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -10,6 +12,8 @@ from mi_cli.estimators.interaction_measures import (
     neighbour_measures,
     normal_measures,
     normal_triples,
+    related_columns,
+    relations,
 )
 
 ROWS = 2000
@@ -76,17 +80,19 @@ def test_blocks_widen_errors():
     assert together["total_correlation"].freedom == 299
 
 
-def test_columns_that_determine_each_other_are_refused():
-    rows = drawn(equal(3), 100)
-    with pytest.raises(ValueError, match="determine each other"):
-        normal_measures(np.column_stack([rows, rows[:, 0]]))
+def test_columns_that_determine_each_other_are_found():
+    rows = drawn(equal(4), 100)
+    related = np.corrcoef(np.column_stack([rows, rows[:, 0] - 2 * rows[:, 2]]).T)
+    assert relations(np.stack([related[:4, :4], related[1:, 1:]])).tolist() == [False, False]
+    assert relations(related)
+    assert related_columns(related) == [0, 2, 4]
 
 
 @pytest.mark.parametrize("block", [None, np.repeat(np.arange(60), 5)], ids=["rows", "blocks"])
 def test_triples_are_those_measured_alone(block):
     rows = drawn(np.linalg.inv(equal(5, -0.1)), 300)
     rows = (rows - rows.mean(0)) / rows.std(0)
-    found = normal_triples(rows, block)
+    found = normal_triples(rows, np.array([*combinations(range(5), 3)]), block)
     assert len(found) == 10
     for chosen, one in found.items():
         alone = normal_measures(rows[:, chosen], block)["o_information"]
