@@ -63,3 +63,10 @@ def test_selections(fields, names, path):
 def test_what_is_refused(fields, message, path):
     with pytest.raises(ValueError, match=message):  # a ConfigError, or what pydantic makes of one
         JointColumns(path=path, **fields).opened()
+
+
+def test_equal_columns_are_refused_by_their_names(tmp_path):
+    a, b = np.random.default_rng(0).normal(size=(2, 60))
+    pl.DataFrame({"a": a, "b": b, "c": a}).write_csv(tmp_path / "copies.csv")
+    with pytest.raises(ValueError, match="columns a and c are equal, so that their MI is infinite"):
+        JointColumns(path=str(tmp_path / "copies.csv")).opened()
