@@ -30,7 +30,7 @@ X = RANDOM.normal(size=N)
 Y = np.stack([X + 0.5 * RANDOM.normal(size=N), RANDOM.normal(size=N)], 1)
 TRUTH = 0.5 * np.log(5)
 AXIS = ("auto", "nearest", "copula")  # the estimators of experiment=estimate
-FEW = {"training": {"steps": 4}, "evaluation": {"permutations": 19}}
+FEW = {"training": {"steps": 4}, "evaluation": {"permutations": 19, "shifts": 8}}
 FAST = {"training": {"steps": 40}, "estimator": {"hidden": [8]}}
 
 FRAME = pl.DataFrame(
