@@ -29,6 +29,8 @@ from mi_cli.training.context import Context
 
 __all__ = ["lagged_estimates"]
 
+_FEWEST = 20  # rows of a p-value
+
 
 def lagged_estimates(
     config: Config, estimator: TrainingFree, series: Series, seed: int, context: Context
@@ -50,8 +52,10 @@ def lagged_estimates(
     offsets = draw_offsets(series.lengths.tolist(), away, config.evaluation.permutations, windowed.random())
     try:
         scan = _Scan.of(windowed, series, offsets)
-        observed, under_null = scan.statistics(lags)
-        null = null_of(under_null.ravel(), scan.is_estimate, scan.remeasured, len(offsets), context)
+        tested = scan.at_all(lags)
+        observed, under_null = scan.observed(tested, lags), scan.under_shifts(tested, lags)
+        estimates = scan.under_shifts(scan.rows, lags) if scan.is_estimate else under_null
+        null = null_of(estimates.ravel(), scan.is_estimate, scan.remeasured, len(offsets), context)
     except Unmeasurable as error:
         return [failed_fields(str(error)) for _ in lags]
     largest = under_null.max(1)
@@ -119,18 +123,34 @@ class _Scan:
 
         return cls(series, offsets, windowed.context, rows, value, is_estimate, remeasured)
 
-    def statistics(self, lags: range) -> tuple[Array, Array]:
-        """The statistic at each lag ``(lags,)``, and under each shift ``(shifts, lags)``."""
-        rows, place = self.rows, positions(self.series)[self.rows]
+    def at_all(self, lags: range) -> Index:
+        """The rows of y that have a row of x at each lag.
+
+        Only these are tested. With other rows at each lag, a statistic would tell how many there are: of a periodic
+        series, shifts hardly differ, and the least difference would be significant.
+
+        Raises:
+            Unmeasurable: there are too few.
+        """
+        rows = self.rows
+        place = positions(self.series)[rows]
         length = self.series.lengths[self.series.recording[rows]]
+        found = rows[(place >= lags[-1]) & (place - lags[0] < length)]
+        if len(found) < _FEWEST:
+            raise Unmeasurable(
+                f"{len(found)} rows have a row at each of the lags {lags[0]} to {lags[-1]}; a p-value needs at least "
+                f"{_FEWEST}, and fewer lags leave more"
+            )
+        return found
 
-        def at(lag: int) -> float:
-            inside = rows[(place >= lag) & (place - lag < length)]
-            return self.value(inside, inside - lag)
+    def observed(self, rows: Index, lags: range) -> Array:
+        """The statistic of some rows at each lag ``(lags,)``."""
+        return np.round(self.context.map(lambda lag: self.value(rows, rows - lag), lags), 12)
 
-        observed = np.array(self.context.map(at, lags))
-        every = {tuple(offset + lag) for offset in self.offsets for lag in lags}
+    def under_shifts(self, rows: Index, lags: range) -> Array:
+        """The statistic of some rows at each lag under each shift ``(shifts, lags)``."""
         lengths = self.series.lengths
+        every = {tuple(offset + lag) for offset in self.offsets for lag in lags}
         distinct = sorted({tuple(np.array(shift) % lengths) for shift in every})
 
         def under(shift: tuple[int, ...]) -> float:
@@ -139,4 +159,4 @@ class _Scan:
 
         by_shift = dict(zip(distinct, self.context.map(under, distinct), strict=True))
         null = [[by_shift[tuple((offset + lag) % lengths)] for lag in lags] for offset in self.offsets]
-        return np.round(observed, 12), np.round(null, 12)
+        return np.round(null, 12)

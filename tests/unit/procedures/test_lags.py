@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 
@@ -146,6 +147,32 @@ def test_blocks_are_as_long_as_the_autocorrelation():
 def test_what_cannot_be_scanned_is_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
         validate(values({"name": "var", "n_samples": 500}) | changes)
+
+
+@pytest.mark.usefixtures("few_subsets")
+@pytest.mark.parametrize("period", ["site", "hour"])
+@pytest.mark.parametrize("side", ["x", "y"])
+def test_a_period_that_divides_the_rows_is_no_dependence(period, side, tmp_path):
+    # Shifts of a periodic series hardly differ. In 5 % of samples some lag is significant; more than 2 of 5: 1e-3.
+    other = {"x": "y", "y": "x"}[side]
+    significant = 0
+    for seed in range(5):
+        path, step = tmp_path / f"{seed}.csv", np.arange(160)
+        noise = np.random.default_rng(seed).normal(size=160)
+        site, hour = [f"s{n % 8}" for n in step], step % 20
+        pl.DataFrame({"when": step, "noise": noise, "site": site, "hour": hour}).write_csv(path)
+        dataset = {"name": "time_series", "path": str(path), side: [period], other: ["noise"], "time": "when"}
+        run = found(dataset, "nearest", lags=(0, 5), permutations=39)
+        significant += any(fields["p_corrected"] <= 0.05 for fields in run.values())
+    assert significant <= 2
+
+
+def test_too_few_rows_at_all_lags_have_their_reason():
+    run = found({"name": "var", "n_samples": 80}, lags=(-35, 35))
+    assert run["lag_0"]["status"] == "failed"
+    assert run["lag_0"]["reason"].startswith(
+        "10 rows have a row at each of the lags -35 to 35; a p-value needs at least 20"
+    )
 
 
 @pytest.mark.slow
