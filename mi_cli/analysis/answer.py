@@ -34,12 +34,12 @@ class Answer:
 
     Attributes:
         verdict: ``answer``, or ``cannot tell``.
-        value: the MI; infinite for a linear relation; None if it cannot be told.
+        value: the MI; infinite for an exact relation; None if it cannot be told.
         ci_low: the lower end of the 95 % interval for the true MI, at least 0; None if there is no estimate.
         ci_high: its upper end, at most the entropy of classes; it may be infinite.
         lower: the lower confidence bound of a bound on held-out rows, at least 0; None without one.
         p_value: of no dependence, corrected for the number of estimators that have one; None if none was tested.
-        source: the estimator that the value is from, ``counting`` or ``linear relation``; empty if it cannot be told.
+        source: the estimator that the value is from, ``counting`` or ``exact relation``; empty if it cannot be told.
         reason: why this is the answer, or why there is none; one sentence without a full stop.
         advice: what would help where it cannot be told; empty otherwise.
         entropy_x: H(x) where x is classes; None where it is numbers or not known.
@@ -105,7 +105,7 @@ class Answer:
         if self.verdict != "answer":
             known = f". It is {ends}" if self.ci_low is not None else ""
             return f"cannot tell: {self.reason}{known}"
-        article = "a " if self.source == "linear relation" else ""
+        article = "an " if self.source == "exact relation" else ""
         return ", ".join(
             [ends, *([] if self.p_value is None else [p_text(self.p_value)]), f"from {article}{self.source}"]
         )
@@ -178,7 +178,7 @@ def _of_rows(rows: Sequence[Row], facts: Facts) -> Answer:
     lower = None if bound is None else min(max(0.0, bound), facts.most)
     if (reason := why_infinite(rows, facts)) is not None:
         low = max([0.0, *(one.bottom for one in estimates if one.is_bound)])
-        return Answer("answer", math.inf, low, math.inf, lower, p_value, "linear relation", reason)
+        return Answer("answer", math.inf, low, math.inf, lower, p_value, "exact relation", reason)
     if not estimates:
         return _undecided(_without_estimate(rows), None, None, None, p_value)
     if rules.has_copies(facts):

@@ -184,10 +184,10 @@ def why_infinite(rows: Iterable[Row], facts: Facts) -> str | None:
     """The reason of an estimator whose estimate is infinite, which the MI of classes cannot be; None without one."""
     if facts.classes_x or facts.classes_y:
         return None
-    infinite = (row for row in rows if row.get("status") == "ok" and row.get("estimate") == math.inf)
-    return next(
-        (str(row.get("reason") or "x and y determine each other: the MI is infinite") for row in infinite), None
-    )
+    infinite = [row for row in rows if row.get("status") == "ok" and row.get("estimate") == math.inf]
+    if not infinite:
+        return None
+    return str(infinite[-1].get("reason") or "x and y determine each other: the MI is infinite")
 
 
 def combined_p(rows: Iterable[Row]) -> float | None:

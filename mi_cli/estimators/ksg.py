@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import ClassVar, Literal
 
@@ -42,6 +43,8 @@ from mi_cli.training.context import Context
 
 __all__ = ["Ksg", "count_near", "ksg", "permutation_statistic"]
 
+_REACHED = 1e-9  # nats below its ceiling, by rounding, of an estimate that reaches it
+
 Form = Literal[1, 2]
 
 
@@ -58,7 +61,8 @@ class Ksg(TrainingFree):
 
     Without dependence the bias is nearly zero. With dependence the estimate is too small, and more so in many
     dimensions or where the dependence is strong. The ceiling is ψ(n) − ψ(k), less 1/k for form 2: the number of rows
-    must grow like the exponential of the MI (Gao, Ver Steeg & Galstyan 2015, arXiv 1411.2003). ``preprocess`` is fitted
+    must grow like the exponential of the MI (Gao, Ver Steeg & Galstyan 2015, arXiv 1411.2003). An estimate that reaches
+    it, as where y rises with x in all rows, is infinite. ``preprocess`` is fitted
     to all rows; it gives columns the same weight. With ``rank_gaussianise``, the default, the estimate does not change
     with increasing maps of single columns, as the MI does not: it is as good for skewed columns, heavy tails and
     outliers as for normal columns.
@@ -115,6 +119,9 @@ class Ksg(TrainingFree):
         ceiling = float(special.digamma(len(x)) - special.digamma(self.k)) - (1 / self.k if self.form == 2 else 0)
         statistic = permutation_statistic(estimate, self.k, x, y)
         remark = join_remarks(moved_x, moved_y)
+        if result.value > ceiling - _REACHED:
+            same = f"rows near in x are near in y: the MI is infinite, or more than {len(x)} rows show"
+            return Measurement(math.inf, 0.0, ceiling=ceiling, remark=join_remarks(remark, same), statistic=statistic)
         return measured(result, ceiling, remark, statistic)
 
 

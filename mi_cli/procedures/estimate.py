@@ -187,7 +187,8 @@ def _outcome(trial: Trial, estimate: MiEstimate, shown: _Shown) -> Outcome:
     config = trial.config
     truth = config.dataset.true_mi(config.noise.scale)
     fields = estimate_fields(estimate) | {"rows": shown.rows, "true_mi": truth}
-    if truth is not None and math.isinf(truth) and estimate.status == "ok":
+    is_finite = estimate.value is not None and math.isfinite(estimate.value)
+    if truth is not None and math.isinf(truth) and estimate.status == "ok" and is_finite:
         fields["reason"] = "; ".join(filter(None, (estimate.reason, _INFINITE[estimate.kind == "lower bound"])))
     methods = {config.estimator.name: fields}
     if config.evaluation.last_steps and estimate.status == "ok" and estimate.steps:

@@ -16,7 +16,7 @@ _NAMED = 3  # columns of a side, of which more are counted
 
 
 def answer_sentence(answer: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
-    """The answer in a sentence; empty where the columns have no names, or the MI is infinite or cannot be told.
+    """The answer in a sentence; empty where the columns have no names, or it has no finite interval.
 
     Args:
         answer: of a setting.
@@ -29,7 +29,13 @@ def answer_sentence(answer: Mapping[str, Any], summary: Mapping[str, Any]) -> st
     """
     data, units = summary.get("data") or {}, summary["shown_in"]
     sides = {side: [column["column"] for column in data.get(side) or ()] for side in "xyz"}
-    if answer["verdict"] != "answer" or not (sides["x"] and sides["y"]) or math.isinf(answer["ci_high"]):
+    if answer["verdict"] != "answer" or not (sides["x"] and sides["y"]):
+        return ""
+    if math.isinf(answer["value"]):
+        given = f" given {_columns(sides['z'])}" if sides["z"] else ""
+        both = f"{_columns(sides['x'])} and {_columns(sides['y'])} determine each other{given}"
+        return f"{both}: their MI is infinite, or more than the rows can show."
+    if math.isinf(answer["ci_high"]):
         return ""
     scale = SCALES[units]
     digits = 2 if answer["ci_high"] * scale >= _LARGE else 3

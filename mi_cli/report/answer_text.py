@@ -49,7 +49,7 @@ def _lines(answer: Mapping[str, Any], summary: Mapping[str, Any]) -> list[str]:
     if answer["verdict"] == "answer":
         ends = f"95 % interval for the true {measure} {_interval(answer, scale)}"
         parts = [f"{measure} = {information(answer['value'], scale)} {units}", ends, *_bound_and_p(answer, scale)]
-        article = "a " if answer["source"] == "linear relation" else ""
+        article = "an " if answer["source"] == "exact relation" else ""
         lines = [", ".join(parts), f"From {article}{answer['source']}: {answer['reason']}."]
     else:
         lines = [f"Cannot tell: {answer['reason']}. What would help: {answer['advice']}."]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -45,13 +46,14 @@ def _said(rows: Sequence[Row], summary: Mapping[str, Any]) -> str:
     measured = [row for row in rows if row["estimate"] is not None]
     if not measured:
         return f"No pair has an estimate ({rows[0]['reason']})."
-    tested = [row for row in measured if row["p_holm"] is not None]
+    infinite = [row for row in measured if math.isinf(row["estimate"])]  # which have no p-value and need none
+    tested = [*infinite, *(row for row in measured if row["p_holm"] is not None and row not in infinite)]
     if not tested:
-        return f"MI is largest for {_pair(measured[0], summary)}. No pair has a p-value."
-    found = [row for row in tested if row["p_holm"] <= _ALPHA]
+        return f"MI{_given(summary)} is largest for {_pair(measured[0], summary)}. No pair has a p-value{_why(rows)}."
+    found = [row for row in tested if row in infinite or row["p_holm"] <= _ALPHA]
     about = f"at {100 * _ALPHA:g} % after Holm's correction"
     if not found:
-        return f"No two columns depend on each other{_given(summary)} {about} for {counted(len(tested), 'pair')}."
+        return f"No two columns are shown to depend on each other{_given(summary)}, {about} for {len(tested)} pairs."
     listed = ", ".join(_pair(row, summary) for row in found[:_MOST])
     more = f" and {len(found) - _MOST} more" if len(found) > _MOST else ""
     n = f"{len(found)} of {counted(len(tested), 'pair')} of columns {'depends' if len(found) == 1 else 'depend'}"
@@ -61,6 +63,12 @@ def _said(rows: Sequence[Row], summary: Mapping[str, Any]) -> str:
 def _pair(row: Row, summary: Mapping[str, Any]) -> str:
     value = information(row["estimate"], SCALES[summary["shown_in"]])
     return f"{row['x']} and {row['y']} ({value} {summary['shown_in']})"
+
+
+def _why(rows: Sequence[Row]) -> str:
+    """Why estimates have no p-value, where all say the same of it."""
+    reasons = {part for row in rows for part in str(row["reason"]).split("; ") if part.startswith("no p-value")}
+    return reasons.pop().removeprefix("no p-value") if len(reasons) == 1 else ""
 
 
 def _given(summary: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from mi_cli.errors import counted
 from mi_cli.procedures.base import recorded_procedure
 from mi_cli.records.results import SCALES
 from mi_cli.report.smoke_text import is_smoke
+from mi_cli.tabular.joint_columns import FEWEST_COLUMNS
 from mi_cli.tabular.time_axis import Step, step_text
 
 __all__ = [
@@ -107,11 +108,12 @@ def title_of(name: str, rows: Sequence[Row], summary: Mapping[str, Any]) -> str:
     if name in _OF_TIME:
         return f"{_OF_TIME[name]}, in {summary['shown_in']}{_step(data.get('step'))}"
     if name == "pairs" and data.get("file"):
-        return f"MI of {counted(len(rows), 'pair')} of columns of {data['file']}, in {summary['shown_in']}"
+        given = f" given {', '.join(column['column'] for column in data['z'])}" if data.get("z") else ""
+        return f"MI of {counted(len(rows), 'pair')} of columns{given} of {data['file']}, in {summary['shown_in']}"
     if name == "selected" and data.get("file"):
         y = ", ".join(column["column"] for column in data["y"])
-        whole = f"{rows[0]['method']}: all chosen columns together"
-        return f"MI with {y} in {summary['shown_in']}; gain: what a column adds to those above it; {whole}"
+        head = f"MI with {y} in {summary['shown_in']}, of columns in bins, which lose some of it"
+        return f"{head}; gain: what a column adds to those above it; {rows[0]['method']}: all chosen columns together"
     if name == "label_efficiency":
         measures = f"score is {rows[0]['measure']} on test rows, estimate the MI of the code in {summary['shown_in']}"
         return f"{name}: {counted(len(rows), 'row')} of {summary['name']}; {measures}"
@@ -125,18 +127,16 @@ def title_of(name: str, rows: Sequence[Row], summary: Mapping[str, Any]) -> str:
 def _title_of_interactions(name: str, rows: Sequence[Row], summary: Mapping[str, Any]) -> str:
     """The verdict on all columns together, or how many triples have which; at ``budget=smoke`` neither."""
     if not rows:
-        return (
-            f"{name}: none was measured"
-            if name == "measures"
-            else "triples: the measures above are those of the only one"
-        )
+        return "measures: none was measured" if name == "measures" else _why_no_triples(summary)
     verdicts = Counter(row["interaction"] for row in rows if row["interaction"])
     judged = not is_smoke(summary)
     if name == "triples" and not judged:
         return f"Triples of columns by co-information, in {summary['shown_in']}"
     if name == "triples":
         told = ", ".join(f"{n:,} {verdict}" for verdict, n in verdicts.most_common())
-        return f"Triples of columns by co-information, in {summary['shown_in']}: {told}"
+        estimators = len({row["method"] for row in rows})
+        several = f" (estimates of {estimators} estimators)" if estimators > 1 else ""
+        return f"Triples of columns by co-information, in {summary['shown_in']}: {told}{several}"
     decided = [verdict for verdict in verdicts if verdict != "undecided"]
     verdict = decided[0] if len(decided) == 1 else "undecided, as estimators disagree" if decided else "undecided"
     data = summary.get("data") or {}
@@ -146,6 +146,12 @@ def _title_of_interactions(name: str, rows: Sequence[Row], summary: Mapping[str,
     meaning = "O-information above 0 is redundancy, below 0 synergy"
     head = f"Interaction{of}: {verdict}" if judged else f"Interaction{of}"
     return f"{head}; {meaning}, in {summary['shown_in']}{rows_of}"
+
+
+def _why_no_triples(summary: Mapping[str, Any]) -> str:
+    if len((summary.get("data") or {}).get("x", ())) == FEWEST_COLUMNS:
+        return "triples: the measures above are those of the only one"
+    return "triples: none was measured; nearest takes those of up to 6 columns, and copula of up to 30 of numbers"
 
 
 def _step(step: Mapping[str, Any] | None) -> str:

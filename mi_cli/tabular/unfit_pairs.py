@@ -1,7 +1,7 @@
 """Which pairs of columns have no MI that can be estimated, though each column can be used. Nothing here imports torch.
 
-Two columns are equal, or one is a straight line of the other; or missing values leave too few rows of both, or rows in
-which one of them is constant.
+Two columns are equal, or one is a straight line of the other, or rises or falls with it in all rows; or missing values
+leave too few rows of both, or rows in which one of them is constant.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["PairRows", "unfit_pairs", "unfit_pairs_notes"]
 _EXACT = 1e-12  # up to which a correlation differs from 1 by rounding alone
 _MANY = 4  # pairs with one reason, of which each is named
 
-Reason = Literal["copy", "rescaled", "given z", "few rows", "constant"]
+Reason = Literal["copy", "rescaled", "monotone", "given z", "few rows", "constant"]
 Pair = tuple[str, str]
 
 
@@ -58,8 +58,10 @@ class PairRows:
                 return "given z"
         if _are_equal(one, other, rows):
             return "copy"
-        is_line = all(map(self.is_number, pair)) and _is_line(one.values[rows], other.values[rows])
-        return "rescaled" if is_line else None
+        if not all(map(self.is_number, pair)):
+            return None
+        values = one.values[rows], other.values[rows]
+        return "rescaled" if _is_line(*values) else "monotone" if _is_monotone(*values) else None
 
 
 def unfit_pairs(pairs: Iterable[Sequence[str]], rows: PairRows) -> dict[Pair, Reason]:
@@ -75,9 +77,9 @@ def unfit_pairs_notes(found: Mapping[Pair, Reason], rows: PairRows) -> list[str]
         pairs = [pair for pair in found if found[pair] == reason]
         if reason == "copy":
             notes += _notes_on_copies(pairs, rows)
-        elif reason == "rescaled":
+        elif reason in _FUNCTIONS:
             for names in _together(pairs):
-                how = "is a straight line of" if len(names) == 2 else "are straight lines of"
+                how = _FUNCTIONS[reason][len(names) > 2]
                 notes.append(
                     f"{listed(names[1:], 'and')} {how} {shown(names[0])}: {_left_out(names)}, as the MI is infinite"
                 )
@@ -88,6 +90,10 @@ def unfit_pairs_notes(found: Mapping[Pair, Reason], rows: PairRows) -> list[str]
     return notes
 
 
+_FUNCTIONS: dict[Reason, tuple[str, str]] = {  # of one column, and of several
+    "rescaled": ("is a straight line of", "are straight lines of"),
+    "monotone": ("rises or falls with", "rise or fall with"),
+}
 _REASONS: dict[Reason, str] = {
     "given z": "a column equals one of z, and given z nothing is left of it",
     "few rows": f"fewer than {FEWEST_ROWS} rows have values of both",
@@ -135,6 +141,13 @@ def _is_line(x: Array, y: Array) -> bool:
     x, y = x - x.mean(), y - y.mean()
     size = float(np.sqrt(x @ x) * np.sqrt(y @ y))
     return size > 0 and abs(float(x @ y)) >= (1 - _EXACT) * size
+
+
+def _is_monotone(x: Array, y: Array) -> bool:
+    """Whether y is larger, or smaller, wherever x is larger, and equal wherever x is equal."""
+    steps = np.diff(y[np.argsort(x, kind="stable")])
+    equal = np.diff(np.sort(x)) == 0
+    return bool((steps[equal] == 0).all() and ((steps[~equal] > 0).all() or (steps[~equal] < 0).all()))
 
 
 def _entropy(values: Array) -> float:

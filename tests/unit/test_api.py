@@ -174,7 +174,7 @@ def test_an_answer_says_what_was_done_with_the_columns():
 
 def test_linear_relation_has_an_infinite_answer():
     one = mi_cli.estimate(X, 2.54 * X + 3, settings=FEW)
-    assert (one.verdict, one.value, one.ci_high, one.source) == ("answer", np.inf, np.inf, "linear relation")
+    assert (one.verdict, one.value, one.ci_high, one.source) == ("answer", np.inf, np.inf, "exact relation")
     assert one.reason == "y is a linear function of x: the MI is infinite"
     assert one.ci_low > 1
 

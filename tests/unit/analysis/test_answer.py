@@ -78,7 +78,7 @@ def test_linear_relation_is_infinite():
     one = answer([row(estimate=3.04), row("copula", math.inf, 0.0, reason=reason)], TWO)
     assert (one.verdict, one.value, one.ci_high, one.reason) == ("answer", math.inf, math.inf, reason)
     assert one.ci_low == pytest.approx(3.02, abs=1e-3)  # where the interval of the bound begins
-    assert one.source == "linear relation"
+    assert one.source == "exact relation"
     assert one.lower < 3.04
 
 
@@ -198,12 +198,12 @@ def test_answer_is_never_contradictory(rows, facts):
     assert (one.value is not None, bool(one.source), not one.advice) == (told, told, told)
     assert (one.ci_low is None) == (one.ci_high is None)
     if one.ci_low is not None:
-        most = math.inf if one.source == "linear relation" else facts.most_in_truth
+        most = math.inf if one.source == "exact relation" else facts.most_in_truth
         assert 0 <= one.ci_low <= one.ci_high <= most
         assert one.lower is None or 0 <= one.lower <= one.ci_high
     if told:
         assert one.ci_low <= one.value <= one.ci_high
-        assert one.value <= facts.most or one.source == "linear relation"
+        assert one.value <= facts.most or one.source == "exact relation"
         assert one.lower is None or one.lower <= one.value
     assert one.p_value is None or 0 <= one.p_value <= 1
 

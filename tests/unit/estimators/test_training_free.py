@@ -304,13 +304,12 @@ def test_training_does_not_matter(name):
 
 def test_trial_of_an_infinite_truth_says_so_and_has_no_training_value():
     base = {"dataset": {"name": "gaussian", "rho": 1.0, "n_samples": 500}, "split": {"val": 0, "test": 100}}
-    made = trials(base, estimator={"name": "ksg"}, evaluation={"last_steps": 10}, training={"checkpoint": "best"})
+    made = trials(base, estimator={"name": "histogram"}, evaluation={"last_steps": 10}, training={"checkpoint": "best"})
     (outcome,) = procedure(made[0].config).run(made, context())
-    assert set(outcome.methods) == {"ksg"}
-    assert outcome.methods["ksg"]["status"] == "ok"
-    assert (
-        outcome.methods["ksg"]["reason"] == "the true MI is infinite, which no estimate from finitely many rows can be"
-    )
+    assert set(outcome.methods) == {"histogram"}
+    assert outcome.methods["histogram"]["status"] == "ok"
+    reason = outcome.methods["histogram"]["reason"]
+    assert reason.endswith("the true MI is infinite, which no estimate from finitely many rows can be")
     assert outcome.history == {}
 
 

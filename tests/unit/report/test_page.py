@@ -162,7 +162,7 @@ def test_answer_comes_first(tmp_path):
     folder = leave_run(tmp_path / "a")
     values = json.loads((folder / "summary.json").read_text())
     answer = {"verdict": "answer", "value": "inf", "ci_low": "inf", "ci_high": "inf", "lower": 3.0, "p_value": 3e-12}
-    answer |= {"source": "linear relation", "reason": "y is a linear function of x", "advice": "", "seed": 0}
+    answer |= {"source": "exact relation", "reason": "y is a linear function of x", "advice": "", "seed": 0}
     more = {"answer": answer, "budget": "quick", "tables": {"estimates": []}}
     (folder / "summary.json").write_text(json.dumps(values | more))
     text = html(tmp_path)

@@ -33,7 +33,7 @@ def test_pairs_that_depend_are_listed():
 
 def test_none_that_depends_and_none_that_was_tested():
     assert lines(row("a", "b", 0.1, 0.3)) == [
-        "No two columns depend on each other at 5 % after Holm's correction for 1 pair."
+        "No two columns are shown to depend on each other, at 5 % after Holm's correction for 1 pairs."
     ]
     assert lines(row("a", "b", 0.1)) == ["MI is largest for a and b (0.1000 nats). No pair has a p-value."]
     assert lines(row("a", "b", None, reason="lost")) == ["No pair has an estimate (lost)."]

@@ -223,7 +223,7 @@ def test_what_cannot_be_told_says_what_would_help():
 def test_infinite_mi_survives_the_file(tmp_path):
     found = answered([ESTIMATES[0], ESTIMATES[1] | {"estimate": math.inf, "stderr": 0.0}])
     assert "MI = ∞ nats" in shown(found)
-    assert "From a linear relation: x and y determine each other: the MI is infinite." in shown(found)
+    assert "From an exact relation: x and y determine each other: the MI is infinite." in shown(found)
     write_json(tmp_path / "summary.json", found)
     assert json.loads((tmp_path / "summary.json").read_text())["answer"]["value"] == "inf"
 

@@ -27,7 +27,8 @@ def test_titles_define_the_words_of_their_table():
     )
     assert (
         selected
-        == "MI with c in nats; gain: what a column adds to those above it; forward: all chosen columns together"
+        == "MI with c in nats, of columns in bins, which lose some of it; gain: what a column adds to those above it; "
+        "forward: all chosen columns together"
     )
     measured = title_of("measures", [{"interaction": "redundant"}], SUMMARY)
     assert "O-information above 0 is redundancy, below 0 synergy" in measured

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 
 import numpy as np
 import pytest
@@ -32,6 +33,8 @@ def without(values, rows):
     [
         (A, "a and other are equal: this pair is left out, as the MI is infinite"),
         ([3 - 1.8 * a for a in A], "other is a straight line of a: this pair is left out, as the MI is infinite"),
+        ([math.exp(a) for a in A], "other rises or falls with a: this pair is left out, as the MI is infinite"),
+        ([-(a**3) for a in A], "other rises or falls with a: this pair is left out, as the MI is infinite"),
     ],
 )
 def test_a_copy_and_a_rescaled_copy_are_left_out(tmp_path, other, note):
