@@ -157,7 +157,7 @@ class _Columns:
             parts = correlations[chosen[:, :, None], chosen[:, None, :]]
             for place in np.flatnonzero(interaction_measures.relations(parts)):
                 names = [self.names[chosen[place][i]] for i in interaction_measures.related_columns(parts[place])]
-                reason = f"{listed(names, 'and')} determine each other, so that the measures are infinite"
+                reason = f"{listed(names, 'and')} determine each other, so that their total correlation is infinite"
                 found.setdefault(tuple(map(int, chosen[place])), reason)
         return found
 

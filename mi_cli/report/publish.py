@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,8 @@ else:
     fonts = LazyModule("mi_cli.plots.parts.fonts")
 
 __all__ = ["Publisher", "draw", "summary_of"]
+
+_MOST_METHODS = 3  # of a trial that failed for one reason, which are named
 
 
 class Publisher:
@@ -75,12 +77,23 @@ class Publisher:
         with printing():
             if not run.is_shard:  # claims may hold for some of the trials and not for all
                 terminal_tables.show(self.summary, console, verbose=run.config.verbose)
-            for row in run.rows:
-                if row["status"] not in FINE:
-                    name = f"trial {row['trial']} {row['method']}".rstrip()  # a trial that raised has no method
-                    text = f"{name} {row['status']}: {row['reason']}"
-                    console.print(text, style="yellow", markup=False, soft_wrap=True)
+            for line in _failures(run.rows):
+                console.print(line, style="yellow", markup=False, soft_wrap=True)
             console.print(f"results: {run.folder}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _failures(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """A line for each trial and reason why it has no estimate, with the methods that have it."""
+    methods: dict[tuple[Any, str, str], list[str]] = {}
+    for row in rows:
+        if row["status"] not in FINE:
+            methods.setdefault((row["trial"], row["status"], row["reason"]), []).append(row["method"] or "")
+    lines = []
+    for (trial, status, reason), names in methods.items():
+        more = f" and {len(names) - _MOST_METHODS} more" if len(names) > _MOST_METHODS else ""
+        of = ", ".join(filter(None, names[:_MOST_METHODS])) + more  # a trial that raised has no method
+        lines.append(f"trial {trial} {of}".rstrip() + f" {status}: {reason}")
+    return lines
 
 
 def summary_of(run: FinishedRun) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from mi_cli.tabular.files import FILES
 from mi_cli.tabular.selection import named_columns, selected_columns
 from mi_cli.tabular.source import Sample, Source, dataset_error, name_list
 from mi_cli.tabular.stack import table_source
-from mi_cli.tabular.unfit_columns import Unfit, left_out_notes, unfit
+from mi_cli.tabular.unfit_columns import Unfit, left_out_notes, refuse, unfit
 from mi_cli.tabular.unfit_pairs import PairRows, unfit_pairs, unfit_pairs_notes
 
 __all__ = ["column_pairs", "pairs_and_notes"]
@@ -63,6 +63,8 @@ def pairs_and_notes(section: Mapping[str, Any]) -> tuple[list[list[str]], list[s
     unused = {name: one for name in dict.fromkeys((*x, *y)) if name not in named and (one := choice.unfit(name))}
     unused = {name: one for name, one in unused.items() if not one.is_refused(named=False)}
     x, y, had_y = [name for name in x if name not in unused], [name for name in y if name not in unused], bool(y)
+    differing = [one for name in dict.fromkeys((*x, *y)) if (one := choice.unfit(name)) and one.reason == "differs"]
+    refuse({"x": differing}, {"x": x, "y": y} if y else {"x": x}, entries, entries["exclude"])
     pairs: dict[frozenset[str], list[str]] = {}
     for pair in itertools.product(x, y) if had_y else itertools.combinations(x, 2):
         if len(set(pair)) == 2:
@@ -80,7 +82,7 @@ def pairs_and_notes(section: Mapping[str, Any]) -> tuple[list[list[str]], list[s
     kept = [pair for pair in pairs.values() if (pair[0], pair[1]) not in left_out]
     if not kept:
         raise dataset_error(
-            "x", entries["x"] or None, f"makes no pair that can be estimated: {'; '.join(notes)}", "others"
+            "x", entries["x"] or None, f"makes no pair that can be estimated: {'; '.join(notes)}", "other columns"
         )
     return kept, [*left_out_notes(list(unused.values()), of_file=True), *notes]
 

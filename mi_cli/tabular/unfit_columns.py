@@ -258,12 +258,17 @@ def _sentence(same: Sequence[Unfit]) -> str:
     """What is wrong with columns that share a reason."""
     names = [one.name for one in same]
     first = same[0]
-    singular, plural = (first.problem, first.problem) if first.problem else _PROBLEM[first.reason]
+    singular, plural = _PROBLEM[first.reason] if not first.problem else (first.problem, _plural(first.problem))
     if len(names) == 1:
         return f"column {shown(names[0])} {singular}"
     if len(names) > 6:
         return f"columns {name_list(names)} {plural}"
     return f"columns {listed(names, 'and')} {plural}"
+
+
+def _plural(problem: str) -> str:
+    """What is wrong with one column, of several."""
+    return f"are{problem.removeprefix('is')}" if problem.startswith("is ") else problem
 
 
 def left_out_notes(left_out: Collection[Unfit], of_file: bool) -> list[str]:
