@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ _BLOCK = 256  # rows whose distances are in memory together
 _TRIPLES = 2000  # likewise
 _EXTRAPOLATED = 0.8  # drifts for each column that are added: a bias that falls as n to the −1/d is about 1.4 d drifts
 _OF_DRIFT = 0.6  # drifts for each column in the error, as those that are added may be too many or too few
+_OF_TOTAL = 0.15  # drifts of the total correlation in the error of the O-information, which is a difference of two
 _HALVINGS = 4  # partitions into halves, for the drift
 _SINGULAR = 1e-10  # smallest eigenvalue of correlations, below which a column is a linear function of others
 _TAKES_PART = 1e-3  # smallest weight of a column in such a relation
@@ -230,8 +231,9 @@ def neighbour_measures(
     differently, so that a measure is too near 0, by a bias that falls slowly with the rows: as n to the −1/d in the
     worst case. Its drift, which is the value less its mean over halves of the rows, says so. Of d columns, .8 d drifts
     are added, less what of the drift may be chance. The error is the larger of that by disjoint subsets of the rows and
-    that of the mean of the rows' own terms, joined with .6 d drifts. The dual total correlation is the total one less
-    the O-information.
+    that of the mean of the rows' own terms, joined with .6 d drifts. That of the O-information has .15 drifts of the
+    total correlation as well: where a column is nearly a function of another, both totals are smeared by much, and not
+    by equally much. The dual total correlation is the total one less the O-information.
 
     Args:
         columns: ``(n, d)``: normal scores of numbers, and numbers of classes.
@@ -258,7 +260,7 @@ def neighbour_measures(
 
     least, aim = subset_rows(n, k)
     state = random.bit_generator.state
-    found = {}
+    found, drifts = {}, {}
     for name, of_rows in measures(slice(None)).items():
         random.bit_generator.state = state  # the same subsets for each measure
 
@@ -266,9 +268,11 @@ def neighbour_measures(
             return float(measures(part)[name].mean())
 
         result = subsampled(one, n, least, aim, random, block, _HALVINGS)
-        chance = max(result.stderr, mean_error(of_rows, block)[0])
+        chance, drifts[name] = max(result.stderr, mean_error(of_rows, block)[0]), result.drift
         value = result.value + _EXTRAPOLATED * d * _beyond_chance(result.drift, chance)
         found[name] = Measured(value, math.hypot(chance, _OF_DRIFT * d * result.drift), result.freedom)
+    smeared = _OF_TOTAL * drifts[MEASURES[1]]
+    found[MEASURES[0]] = replace(found[MEASURES[0]], stderr=math.hypot(found[MEASURES[0]].stderr, smeared))
     o, total, dual = (found[name] for name in MEASURES)
     rest = total.value - o.value  # so that O stays the difference of both
     return found | {MEASURES[2]: Measured(rest, math.hypot(dual.stderr, rest - dual.value), dual.freedom)}

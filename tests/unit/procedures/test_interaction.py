@@ -123,7 +123,10 @@ def test_columns_that_determine_each_other_fail_alone(estimator, tmp_path):
     a, b, noise = np.random.default_rng(0).normal(size=(3, 100))
     summary = run(tmp_path / "run", table(tmp_path, a=a, b=b, c=a + b, d=a + noise), estimator)
     assert summary["code"] == 1
-    assert o_information(summary)["reason"] == "a, b and c determine each other, so that their total correlation is infinite"
+    assert (
+        o_information(summary)["reason"]
+        == "a, b and c determine each other, so that their total correlation is infinite"
+    )
     triples = [{row["first"], row["second"], row["third"]} for row in summary["tables"]["triples"]]
     assert sorted(map(sorted, triples)) == [["a", "b", "d"], ["a", "c", "d"], ["b", "c", "d"]]
 
@@ -132,7 +135,9 @@ def test_columns_that_determine_each_other_fail_alone(estimator, tmp_path):
 def test_a_monotone_copy_determines_its_column(estimator, tmp_path):
     a, b = np.random.default_rng(0).normal(size=(2, 100))
     summary = run(tmp_path / "run", table(tmp_path, a=a, b=b, c=np.exp(a)), estimator)
-    assert o_information(summary)["reason"] == "a and c determine each other, so that their total correlation is infinite"
+    assert (
+        o_information(summary)["reason"] == "a and c determine each other, so that their total correlation is infinite"
+    )
 
 
 @pytest.mark.parametrize(
