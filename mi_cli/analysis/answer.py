@@ -6,6 +6,7 @@ The rules are in :mod:`mi_cli.analysis.answer_rules`, what they are given is in 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
@@ -195,10 +196,13 @@ def _undecided(
     return Answer("cannot tell", None, low, high, lower, p_value, "", doubt.reason, doubt.advice)
 
 
-def _without_estimate(rows: Iterable[Row]) -> Doubt:
+def _without_estimate(rows: Sequence[Row]) -> Doubt:
     names = [str(row.get("method") or row.get("estimator") or "") for row in rows]
     methods = ", ".join(filter(None, names))
     reason = f"no estimator has a value with a standard error{f' (tried: {methods})' if methods else ''}"
+    why = {re.sub(r"^fold \d+ of \d+: ", "", str(row.get("reason") or "")) for row in rows}
+    if len(why) == 1 and (same := why.pop()):
+        return Doubt(f"{reason}: {same}", "other columns or rows, without what is said here")
     return Doubt(reason, "see why each estimator failed; more rows may help")
 
 

@@ -132,6 +132,15 @@ def test_no_dependence_is_an_answer():
         ([row(estimate=6.77, ceiling=10.0)], Facts(900, 20, 20), "near the most that so many rows can show", "noise"),
         ([row()], Facts(rows=40), "40 rows are too few", "at least 50 rows"),
         ([row(status="failed")], TWO, "no estimator has a value", "failed"),
+        (
+            [
+                row("auto", status="failed", reason="fold 1 of 4: a is constant"),
+                row(status="failed", reason="a is constant"),
+            ],
+            TWO,
+            "): a is constant",
+            "other columns or rows",
+        ),
         ([], TWO, "no estimator has a value", "failed"),
     ],
 )
