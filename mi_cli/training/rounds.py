@@ -32,6 +32,7 @@ class TrainedInRounds:
         steps: the number of steps that each critic took.
         traces: for each critic and metric, its steps ``(T,)`` and values ``(T,)``.
         rises: what the last round of each critic added to the bound on validation rows, in nats; None after one round.
+            A bound below 0, which says less than no critic does, counts as 0.
     """
 
     critics: CriticStack
@@ -95,7 +96,7 @@ def train_in_rounds(
             if number == 0 or reached > value[index] + max(_RISE, _RELATIVE_RISE * value[index]):
                 risen.append(position)
             if number and np.isfinite(reached - value[index]):
-                rises[index] = max(0.0, reached - value[index])
+                rises[index] = max(0.0, reached - max(0.0, value[index]))
             if number == 0 or reached > value[index]:
                 value[index], best[index] = reached, trained.best[position]
             traces[index] = _continued(traces[index], trained.traces(position), steps[index])

@@ -65,3 +65,11 @@ def test_progress_counts_the_steps_that_were_asked_for():
     ready = [prepare_for_critic(hard(), "rank_gaussianise", norms=False)]
     train_in_rounds(CRITIC, ready, TRAINING, 4, replace(context(), advance=counted.append))
     assert sum(counted) == 120
+
+
+def test_what_is_learned_up_to_nothing_is_no_rise(monkeypatch):
+    """A bound that was far below 0, as that of a critic without training may be, says less than no critic does."""
+    reached = iter([-1e6, 0.25])
+    monkeypatch.setattr("mi_cli.training.rounds._reached", lambda stack, position: next(reached))
+    found = trained(easy(), rounds=2, training=TRAINING.model_copy(update={"steps": 8, "validate_every": 2}))
+    assert found.rises == [0.25]
