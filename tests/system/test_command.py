@@ -447,7 +447,8 @@ def test_checkout_that_is_not_installed_is_what_workers_import(here):
         file.write(f"\nfrom pathlib import Path\nPath({str(here / 'imported')!r}).open('a').write('x')\n")
     argv = ["-m", "mi_cli", *SMOKE, "sweep.estimator.hidden=[[4],[5]]", "threads=2"]
     done = subprocess.run([sys.executable, *argv], capture_output=True, text=True, timeout=120, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"mi-run: folder: \S+\n", done.stderr)
     assert (here / "imported").read_text() == "xx"  # by the command, and by the server that its workers are forked from
 
 
