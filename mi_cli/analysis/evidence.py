@@ -181,7 +181,10 @@ def usable(row: Row) -> UsableEstimate | None:
 
 
 def why_infinite(rows: Iterable[Row], facts: Facts) -> str | None:
-    """The reason of an estimator whose estimate is infinite, which the MI of classes cannot be; None without one."""
+    """Why the MI is infinite, as the last estimator says that finds it so; None where none does, and of classes.
+
+    The last one of ``experiment=estimate`` is `copula`, which tells values from ranks.
+    """
     if facts.classes_x or facts.classes_y:
         return None
     infinite = [row for row in rows if row.get("status") == "ok" and row.get("estimate") == math.inf]

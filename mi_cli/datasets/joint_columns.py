@@ -14,8 +14,6 @@ from mi_cli.tabular.source import Source, dataset_error
 
 __all__ = ["JointColumns"]
 
-_EQUAL = " are equal, so that their MI is"
-
 
 class JointColumns(Table):
     """Three or more columns of a file, which ``x`` selects: all rows, or a sample of ``max_rows``.
@@ -52,10 +50,8 @@ class JointColumns(Table):
 
     def _of_one_side(self, fault: Fault) -> Fault:
         """A fault of a side, as one of the columns that were given."""
-        if fault.key not in ("dataset.x", "dataset.y"):
-            return fault
-        problem = fault.problem.replace(" of x and ", " and ").replace(" of y are equal, so that the MI is", _EQUAL)
-        return replace(fault, key="dataset.x", value=list(self.x) or None, problem=problem)
+        is_of_side = fault.key in ("dataset.x", "dataset.y")
+        return replace(fault, key="dataset.x", value=list(self.x) or None) if is_of_side else fault
 
     def describe(self) -> dict[str, Any]:
         """What was read, and what its user should know of it (``notes``)."""

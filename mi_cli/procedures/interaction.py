@@ -188,13 +188,15 @@ def _methods(config: Config, columns: _Columns, context: Context) -> dict[str, d
     if d <= _MOST_TOGETHER:
         by_critics = config.estimator.name == _CRITICS
         names = MEASURES[1:2] if by_critics else MEASURES
+        measured: Mapping[str, Measured] = {}
+        reason = next(iter(columns.relations(np.arange(d)[None]).values()), "")
         try:
-            for reason in columns.relations(np.arange(d)[None]).values():
-                raise ValueError(reason)
-            measured, reason = _by_critics(config, columns, context) if by_critics else _measured(config, columns)
+            if not reason:
+                measured, reason = _by_critics(config, columns, context) if by_critics else _measured(config, columns)
         except ValueError as error:
-            methods |= dict.fromkeys(names, _failed(str(error)) | more)
-            measured, reason = {}, ""
+            reason = str(error)
+        if not measured:
+            methods |= dict.fromkeys(names, _failed(reason) | more)
         for name in measured:
             methods[name] = _fields(config, measured[name]) | more
             methods[name]["true_mi"] = None if truth is None else truth[name]

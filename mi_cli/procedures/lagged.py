@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mi_cli.datasets.series import Series
-from mi_cli.estimators.training_free import TrainingFree, Unmeasurable
+from mi_cli.estimators.training_free import TrainingFree, Unmeasurable, join_remarks
 from mi_cli.problems import Array
 from mi_cli.procedures.shift_null import (
     WindowEstimator,
@@ -52,13 +52,11 @@ def lagged_estimates(
     offsets = draw_offsets(series.lengths.tolist(), away, config.evaluation.permutations, windowed.random())
     try:
         scan = _Scan.of(windowed, series, offsets)
-        tested = scan.at_all(lags)
-        observed, under_null = scan.observed(tested, lags), scan.under_shifts(tested, lags)
-        estimates = scan.under_shifts(scan.rows, lags) if scan.is_estimate else under_null
+        estimates = scan.under_shifts(scan.rows, lags) if scan.is_estimate else np.empty(0)
         null = null_of(estimates.ravel(), scan.is_estimate, scan.remeasured, len(offsets), context)
+        tests, remark = scan.p_values(lags)
     except Unmeasurable as error:
         return [failed_fields(str(error)) for _ in lags]
-    largest = under_null.max(1)
     found = []
     for place, lag in enumerate(lags):
         windows = lagged_windows(series, lag)
@@ -67,9 +65,8 @@ def lagged_estimates(
         except Unmeasurable as error:
             found.append(failed_fields(str(error)))
             continue
-        fields = adjusted_fields(result, null, config.evaluation.level)
-        fields["p_value"] = shift_p_value(observed[place], under_null[:, place])
-        fields["p_corrected"] = shift_p_value(observed[place], largest)
+        fields = adjusted_fields(result, null, config.evaluation.level) | tests[place]
+        fields["reason"] = join_remarks(fields["reason"], remark)
         found.append(fields | {"rows": len(windows)})
         context.advance(1)
     return found
@@ -123,29 +120,25 @@ class _Scan:
 
         return cls(series, offsets, windowed.context, rows, value, is_estimate, remeasured)
 
-    def at_all(self, lags: range) -> Index:
-        """The rows of y that have a row of x at each lag.
+    def p_values(self, lags: range) -> tuple[list[dict[str, float]], str]:
+        """The p-values of each lag, and a remark where there are none.
 
-        Only these are tested. With other rows at each lag, a statistic would tell how many there are: of a periodic
-        series, shifts hardly differ, and the least difference would be significant.
-
-        Raises:
-            Unmeasurable: there are too few.
+        Only rows of y that have a row of x at each lag are tested. With other rows at each lag, a statistic would tell
+        how many there are: of a periodic series, shifts hardly differ, and the least difference would be significant.
         """
         rows = self.rows
-        place = positions(self.series)[rows]
-        length = self.series.lengths[self.series.recording[rows]]
-        found = rows[(place >= lags[-1]) & (place - lags[0] < length)]
-        if len(found) < _FEWEST:
-            raise Unmeasurable(
-                f"{len(found)} rows have a row at each of the lags {lags[0]} to {lags[-1]}; a p-value needs at least "
-                f"{_FEWEST}, and fewer lags leave more"
-            )
-        return found
-
-    def observed(self, rows: Index, lags: range) -> Array:
-        """The statistic of some rows at each lag ``(lags,)``."""
-        return np.round(self.context.map(lambda lag: self.value(rows, rows - lag), lags), 12)
+        place, length = positions(self.series)[rows], self.series.lengths[self.series.recording[rows]]
+        rows = rows[(place >= lags[-1]) & (place - lags[0] < length)]
+        if len(rows) < _FEWEST:
+            of = f"only {len(rows)} rows have a row at each of the lags {lags[0]} to {lags[-1]}"
+            return [{} for _ in lags], f"no p-value: {of}; it needs {_FEWEST}, and fewer lags leave more"
+        observed = np.round(self.context.map(lambda lag: self.value(rows, rows - lag), lags), 12)
+        under_null = self.under_shifts(rows, lags)
+        largest = under_null.max(1)
+        return [
+            {"p_value": shift_p_value(one, null), "p_corrected": shift_p_value(one, largest)}
+            for one, null in zip(observed, under_null.T, strict=True)
+        ], ""
 
     def under_shifts(self, rows: Index, lags: range) -> Array:
         """The statistic of some rows at each lag under each shift ``(shifts, lags)``."""

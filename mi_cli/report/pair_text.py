@@ -46,14 +46,14 @@ def _said(rows: Sequence[Row], summary: Mapping[str, Any]) -> str:
     measured = [row for row in rows if row["estimate"] is not None]
     if not measured:
         return f"No pair has an estimate ({rows[0]['reason']})."
-    infinite = [row for row in measured if math.isinf(row["estimate"])]  # which have no p-value and need none
-    tested = [*infinite, *(row for row in measured if row["p_holm"] is not None and row not in infinite)]
+    tested = [row for row in measured if math.isinf(row["estimate"]) or row["p_holm"] is not None]
     if not tested:
         return f"MI{_given(summary)} is largest for {_pair(measured[0], summary)}. No pair has a p-value{_why(rows)}."
-    found = [row for row in tested if row in infinite or row["p_holm"] <= _ALPHA]
+    found = [row for row in tested if math.isinf(row["estimate"]) or row["p_holm"] <= _ALPHA]  # ∞ needs no p-value
     about = f"at {100 * _ALPHA:g} % after Holm's correction"
     if not found:
-        return f"No two columns are shown to depend on each other{_given(summary)}, {about} for {len(tested)} pairs."
+        given, n = _given(summary), counted(len(tested), "pair")
+        return f"No two columns are shown to depend on each other{given}, {about} for {n}."
     listed = ", ".join(_pair(row, summary) for row in found[:_MOST])
     more = f" and {len(found) - _MOST} more" if len(found) > _MOST else ""
     n = f"{len(found)} of {counted(len(tested), 'pair')} of columns {'depends' if len(found) == 1 else 'depend'}"

@@ -247,9 +247,8 @@ def refuse_equal(
             raise ConfigError(Fault("dataset.z", list(entries["z"]), problem, "other columns"))
     for name, kind, digest in sides["y"]:
         if other := of_x.get(digest):
-            pair = f"{shown(other)} of x and {shown(name)} of y"
             mi = "infinite" if kind == "number" else "the entropy of the column"
-            problem = f"columns {pair} are equal, so that the MI is {mi}"
+            problem = f"columns {shown(other)} and {shown(name)} are equal, so that their MI is {mi}"
             command = override("exclude", [*excluded, other]) if len(of_x) > 1 else ""
             raise ConfigError(Fault("dataset.y", list(entries["y"]) or None, problem, "different columns", command))
 

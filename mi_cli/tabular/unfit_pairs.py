@@ -19,6 +19,7 @@ from mi_cli.tabular.encoding import FEWEST_ROWS
 __all__ = ["PairRows", "unfit_pairs", "unfit_pairs_notes"]
 
 _EXACT = 1e-12  # up to which a correlation differs from 1 by rounding alone
+_FIRST = 20  # rows of a pair, which are looked at before all of them
 _MANY = 4  # pairs with one reason, of which each is named
 
 Reason = Literal["copy", "rescaled", "monotone", "given z", "few rows", "constant"]
@@ -145,6 +146,8 @@ def _is_line(x: Array, y: Array) -> bool:
 
 def _is_monotone(x: Array, y: Array) -> bool:
     """Whether y is larger, or smaller, wherever x is larger, and equal wherever x is equal."""
+    if len(x) > _FIRST and not _is_monotone(x[:_FIRST], y[:_FIRST]):  # so that few pairs are sorted as a whole
+        return False
     steps = np.diff(y[np.argsort(x, kind="stable")])
     equal = np.diff(np.sort(x)) == 0
     return bool((steps[equal] == 0).all() and ((steps[~equal] > 0).all() or (steps[~equal] < 0).all()))

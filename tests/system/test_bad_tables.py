@@ -139,7 +139,7 @@ BAD = [
         ("dataset.x=[a,b]",),
         r"y=null: leaves no column for y, as the other sides take all; accepted: names of columns, globs",
     ),
-    ("t.csv", text(good(c=A)), ("dataset.x=[a]", "dataset.y=[c]"), r"y=\[c\]: columns a of x and c of y are equal, so"),
+    ("t.csv", text(good(c=A)), ("dataset.x=[a]", "dataset.y=[c]"), r"y=\[c\]: columns a and c are equal, so"),
     ("t.csv", text(), ("dataset.x=[{a: 1}]", "dataset.y=b"), r"x\.0=\{a: 1\}: must be text"),
     ("t.csv", text(), ("dataset.x=[true]", "dataset.y=b"), r"x\.0=true: must be text"),
     # Columns.

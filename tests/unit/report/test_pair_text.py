@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from mi_cli.report.pair_text import pair_lines
 
 
@@ -33,8 +35,10 @@ def test_pairs_that_depend_are_listed():
 
 def test_none_that_depends_and_none_that_was_tested():
     assert lines(row("a", "b", 0.1, 0.3)) == [
-        "No two columns are shown to depend on each other, at 5 % after Holm's correction for 1 pairs."
+        "No two columns are shown to depend on each other, at 5 % after Holm's correction for 1 pair."
     ]
+    infinite = row("a", "b", math.inf, method="copula")
+    assert lines(infinite)[0].endswith("correction: a and b (∞ nats).")
     assert lines(row("a", "b", 0.1)) == ["MI is largest for a and b (0.1000 nats). No pair has a p-value."]
     assert lines(row("a", "b", None, reason="lost")) == ["No pair has an estimate (lost)."]
 

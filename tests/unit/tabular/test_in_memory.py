@@ -199,7 +199,7 @@ def test_column_of_an_array_is_that_of_a_series():
             A,
             A,
             {},
-            "dataset.y=[y]: columns x of x and y of y are equal, so that the MI is infinite; accepted: ",
+            "dataset.y=[y]: columns x and y are equal, so that their MI is infinite; accepted: ",
         ),
         (np.zeros(N), A, {}, "dataset.x=[x]: column x is constant; accepted: columns that vary"),
         (np.array([{}] * N), A, {}, "dataset.x=[x]: column x holds lists, structures, bytes, or values of"),
